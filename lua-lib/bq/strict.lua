@@ -1,0 +1,28 @@
+-- A global that nobody set is an error at once, when it is read and when a function sets it.
+
+--- Makes `_G` strict: reading an unset global raises; setting one is for main chunks only.
+local function strict()
+  if getmetatable(_G) then
+    return
+  end
+  local declared = {}
+  setmetatable(_G, {
+    __newindex = function(globals, name, value)
+      if not declared[name] then
+        local info = debug.getinfo(2, "S")
+        if info and info.what ~= "main" and info.what ~= "C" then
+          error(("assignment to the unset global `%s`; write `local %s`"):format(name, name), 2)
+        end
+        declared[name] = true
+      end
+      rawset(globals, name, value)
+    end,
+    __index = function(_, name)
+      if not declared[name] then
+        error(("the global `%s` was never set"):format(tostring(name)), 2)
+      end
+    end,
+  })
+end
+
+return strict

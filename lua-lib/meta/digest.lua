@@ -1,0 +1,36 @@
+---@meta bq.digest
+
+---Digests: SHA-256 (FIPS 180-4), as 64 lowercase hexadecimal digits.
+---@class bq.digest
+local digest = {}
+
+---@param data string
+---@return string
+function digest.sha256(data) end
+
+---@param path string
+---@return string
+function digest.file(path) end
+
+---The digest of a tree: every path, type, permission bits, content and link target below `path`, in byte order; owners, times
+---and the folder's own name do not count. The format is that of `docs/reproducibility.md`, "Tree digests".
+---@param path string
+---@param options? { threads?: integer, exclude?: string[] } exclude: paths relative to `path` that are left out, with what is below
+---@return string
+function digest.tree(path, options) end
+
+---@class bq.digest.Line
+---@field path string relative
+---@field type "file"|"dir"|"link"
+---@field mode integer
+---@field size integer bytes; 0 for a folder or link
+---@field digest? string of a file's content
+---@field target? string of a link
+
+---The lines that `tree` is the digest of, to find the first difference between two trees.
+---@param path string
+---@param options? { threads?: integer, exclude?: string[] }
+---@return bq.digest.Line[]
+function digest.manifest(path, options) end
+
+return digest

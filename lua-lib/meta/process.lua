@@ -1,0 +1,106 @@
+---@meta bq.process
+
+---Runs programs from an argument list, never through a shell unless the list says so.
+---@class bq.process
+local process = {}
+
+---@class bq.process.Command
+---@field argv string[] `argv[1]` is looked up in the `PATH` of `env`, unless it has a `/`
+---@field cwd? string
+---@field env? table<string, string> the whole environment; the caller's own if absent
+---@field stdin? string|integer "null" (default for `spawn` and `run`), "inherit", or a descriptor
+---@field input? string bytes for its standard input
+---@field stdout? string|integer "inherit" (default), "null", "capture" (`run` only), a descriptor, or { path } to write to a file
+---@field stderr? string|integer as `stdout`, or "stdout" for the same place
+---@field log? string a file that takes standard output and error, added to its end
+---@field timeout? number seconds; then TERM, and after 2 seconds KILL, to its group
+---@field session? boolean its own session (`setsid`), so that nothing of the terminal reaches it
+---@field group? boolean its own process group
+---@field die_with_parent? boolean KILL when the caller's process ends
+---@field pass? integer[] descriptors that it keeps, under the same numbers
+---@field limits? table<string, integer> soft and hard `setrlimit` values by lowercase name: `nofile`, `core`, `cpu`, `as`, `fsize`, `nproc`
+
+---@class bq.process.Status
+---@field pid integer
+---@field ok boolean ended by itself with status 0
+---@field code? integer its exit status
+---@field signal? string the signal that ended it: `KILL`, `TERM`, …
+---@field timed_out boolean
+---@field seconds number wall time
+---@field stdout? string where captured
+---@field stderr? string where captured
+
+---Starts a program.
+---@param command bq.process.Command
+---@return integer pid
+function process.spawn(command) end
+
+---Runs a program to its end. A failing program is an answer, not an error: look at `ok`.
+---@param command bq.process.Command
+---@return bq.process.Status
+function process.run(command) end
+
+---Waits until any child that `spawn` started ends, a caught signal comes, or the time is over.
+---@param options? { timeout?: number } seconds; for ever if absent
+---@return bq.process.Status|{ caught: string }|nil # `{ caught = "INT" }` for a signal, nil for the time
+function process.wait_any(options) end
+
+---From here on these signals do not end the program, but wake `wait_any`; children start with them as usual.
+---@param signals string[] such as `{ "INT", "TERM", "HUP" }`
+function process.catch_signals(signals) end
+
+---@param pid integer negative for a whole group, as in `kill(2)`
+---@param signal string `TERM`, `KILL`, …, or `0`
+---@return boolean sent false if there is no such process
+function process.kill(pid, signal) end
+
+---Replaces this program by another.
+---@param command bq.process.Command only `argv`, `env` and `cwd`
+function process.exec(command) end
+
+---A child that goes on from here, in a copy of this program: its id, or 0 in the child. Raises where threads are running.
+---@return integer pid
+function process.fork() end
+
+---What the first process of a pid namespace does: waits for `pid`, reaps all others, passes TERM, INT and HUP on to it.
+---@param pid integer
+---@return bq.process.Status
+function process.reap(pid) end
+
+---Ends this process at once, without unwinding.
+---@param status integer
+function process.exit(status) end
+
+---The folder entry that a command name stands for, `nil` if it is not there.
+---@param name string
+---@param path? string folders separated by `:`, `PATH` if absent
+---@return string?
+function process.which(name, path) end
+
+---@return integer
+function process.cores() end
+
+---Seconds since some point in the past, for durations.
+---@return number
+function process.clock() end
+
+---The program that is running: bq's own file.
+---@return string
+function process.executable() end
+
+---@class bq.process.Jobserver
+---@field makeflags string for a make's `MAKEFLAGS`
+---@field fds integer[] for `pass`
+local jobserver = {}
+---Takes a token; false if none is free now.
+---@return boolean
+function jobserver:try_acquire() end
+---Gives a token back.
+function jobserver:release() end
+
+---A GNU make jobserver (make manual, "POSIX Jobserver Interaction") with `tokens` tokens.
+---@param tokens integer
+---@return bq.process.Jobserver
+function process.jobserver(tokens) end
+
+return process

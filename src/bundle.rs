@@ -1,0 +1,67 @@
+//! The library and the programs inside the binary; files on disk win over them.
+
+use std::path::PathBuf;
+
+use include_dir::{Dir, include_dir};
+
+static LIBRARY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua-lib");
+static PROGRAMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
+
+/// How bundled files are shown in tracebacks and named on the command line.
+pub(crate) const PREFIX: &str = "$/";
+
+/// A bundled file by its name: `$/lua-lib/bq/plan.lua` or `$/scripts/enter.lua`.
+pub(crate) fn file(name: &str) -> Option<&'static [u8]> {
+    let name = name.strip_prefix(PREFIX)?;
+    let (folder, rest) = name.split_once('/')?;
+    let root = match folder {
+        "lua-lib" => &LIBRARY,
+        "scripts" => &PROGRAMS,
+        _ => return None,
+    };
+    root.get_file(rest).map(include_dir::File::contents)
+}
+
+/// The names of all bundled files, sorted.
+pub(crate) fn names() -> Vec<String> {
+    fn walk(dir: &Dir<'_>, prefix: &str, out: &mut Vec<String>) {
+        for file in dir.files() {
+            out.push(format!("{PREFIX}{prefix}/{}", file.path().display()));
+        }
+        for sub in dir.dirs() {
+            walk(sub, prefix, out);
+        }
+    }
+    let mut out = Vec::new();
+    walk(&LIBRARY, "lua-lib", &mut out);
+    walk(&PROGRAMS, "scripts", &mut out);
+    out.sort();
+    out
+}
+
+/// The working tree that holds a library of its own: found from the script's folder upwards.
+pub(crate) fn tree_of(mut folder: PathBuf) -> Option<PathBuf> {
+    loop {
+        if folder.join("lua-lib/bq").is_dir() {
+            return Some(folder);
+        }
+        if !folder.pop() {
+            return None;
+        }
+    }
+}
+
+/// The names of the bundled programs, sorted, without folder and ending.
+pub(crate) fn programs() -> Vec<String> {
+    let mut names: Vec<_> = PROGRAMS
+        .files()
+        .filter_map(|file| {
+            file.path()
+                .to_str()?
+                .strip_suffix(".lua")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    names
+}

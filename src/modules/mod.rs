@@ -1,0 +1,45 @@
+//! The native modules: one file or folder each, under the name that Lua requires it by.
+
+use mlua::{Lua, Table};
+
+mod archive;
+mod digest;
+mod fetch;
+mod fs;
+mod json;
+pub(crate) mod log;
+mod process;
+mod progress;
+mod syscall;
+
+type Loader = fn(&Lua, &Table) -> mlua::Result<()>;
+
+/// Every native module, in the order of its name.
+const MODULES: &[(&str, Loader)] = &[
+    ("archive", archive::module),
+    ("digest", digest::module),
+    ("fetch", fetch::module),
+    ("fs", fs::module),
+    ("json", json::module),
+    ("log", log::module),
+    ("process", process::module),
+    ("progress", progress::module),
+    ("syscall", syscall::module),
+];
+
+/// Makes `require "bq.NAME"` find the native modules; each is built when it is first asked for.
+pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
+    let package: Table = lua.globals().get("package")?;
+    let preload: Table = package.get("preload")?;
+    for &(name, loader) in MODULES {
+        let load = lua.create_function(move |lua, ()| {
+            let module = lua.create_table()?;
+            module.raw_set("__name", name)?;
+            loader(lua, &module)?;
+            module.raw_set("__name", mlua::Nil)?;
+            Ok(module)
+        })?;
+        preload.set(format!("bq.{name}"), load)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Every `tests/lua/**/*_test.lua` is one test, run by the binary as a user would run it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    let trials = files
+        .into_iter()
+        .map(|file| {
+            let name = file
+                .strip_prefix(&root)
+                .unwrap_or(&file)
+                .display()
+                .to_string();
+            Trial::test(name, move || run(&file))
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.to_string_lossy().ends_with("_test.lua") {
+            files.push(path);
+        }
+    }
+}
+
+fn run(file: &Path) -> Result<(), Failed> {
+    let scratch = tempfile::tempdir()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+        .arg("--lib")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua"))
+        .arg(file)
+        .current_dir(scratch.path())
+        .env_remove("BQ_PATH")
+        .output()?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
+}
