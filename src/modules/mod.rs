@@ -3,6 +3,7 @@
 use mlua::{Lua, Table};
 
 mod archive;
+mod arguments;
 mod digest;
 mod fetch;
 mod fs;

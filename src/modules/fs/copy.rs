@@ -1,0 +1,88 @@
+//! Copying trees with modes and times, by reflink where the file system can.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::libc;
+use serde::Deserialize;
+
+use super::set_times;
+use crate::error::{Error, Result};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CopyOptions {
+    hardlink: bool,
+}
+
+nix::ioctl_write_int!(ficlone, 0x94, 9);
+
+/// Copies one path with all below it; what was hard linked within it stays so.
+pub(super) fn copy(from: &Path, to: &Path, options: &CopyOptions) -> Result<()> {
+    Copier { hardlink: options.hardlink, seen: HashMap::new() }.copy(from, to)
+}
+
+struct Copier {
+    hardlink: bool,
+    seen: HashMap<(u64, u64), PathBuf>,
+}
+
+impl Copier {
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<()> {
+        let fail = |e: io::Error| Error::io("copy", &e).at(to);
+        let meta = fs::symlink_metadata(from).map_err(|e| Error::io("copy", &e).at(from))?;
+        let kind = meta.file_type();
+        if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(from).map_err(fail)?, to).map_err(fail)?;
+        } else if kind.is_dir() {
+            fs::DirBuilder::new().mode(0o700).create(to).map_err(fail)?;
+            for entry in fs::read_dir(from).map_err(fail)? {
+                let entry = entry.map_err(fail)?;
+                self.copy(&entry.path(), &to.join(entry.file_name()))?;
+            }
+            fs::set_permissions(to, meta.permissions()).map_err(fail)?;
+        } else if kind.is_file() {
+            if self.linked(from, to, &meta).map_err(fail)? {
+                return Ok(());
+            }
+            content(from, to).map_err(fail)?;
+            fs::set_permissions(to, fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(fail)?;
+        } else {
+            return Err(Error::new("copy", "unsupported", "neither a file, a folder nor a link").at(from));
+        }
+        set_times(to, meta.mtime())
+    }
+
+    /// Makes a hard link instead of a copy, where that is wanted or was so before.
+    fn linked(&mut self, from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<bool> {
+        if self.hardlink && fs::hard_link(from, to).is_ok() {
+            return Ok(true);
+        }
+        if meta.nlink() < 2 {
+            return Ok(false);
+        }
+        match self.seen.entry((meta.dev(), meta.ino())) {
+            std::collections::hash_map::Entry::Occupied(first) => fs::hard_link(first.get(), to).map(|()| true),
+            std::collections::hash_map::Entry::Vacant(slot) => {
+                slot.insert(to.to_owned());
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn content(from: &Path, to: &Path) -> io::Result<()> {
+    let source = File::open(from)?;
+    let mut target = File::create_new(to)?;
+    // SAFETY: both descriptors are open for the whole call, which reads and writes nothing else.
+    let cloned = unsafe { ficlone(target.as_raw_fd(), libc::c_ulong::from(source.as_raw_fd().unsigned_abs())) };
+    if cloned.is_err() {
+        // std's copy of files goes through copy_file_range where it can.
+        io::copy(&mut &source, &mut target)?;
+    }
+    Ok(())
+}
