@@ -1,10 +1,14 @@
 //! `bq.json`: canonical JSON.
 
-use mlua::serde::{DeserializeOptions, SerializeOptions};
-use mlua::{Lua, LuaSerdeExt, Table, Value};
+use mlua::serde::SerializeOptions;
+use mlua::{Lua, LuaSerdeExt, LuaString, Table, Value};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::error::{Error, Result, native};
+
+/// How deep data may be nested; a cycle ends here too.
+const MAX_DEPTH: usize = 100;
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     module.raw_set("null", lua.null())?;
@@ -14,56 +18,73 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "encode", encode)?;
     native(lua, module, "decode", decode)?;
     native(lua, module, "array", |lua, table: Table| {
-        table
-            .set_metatable(Some(lua.array_metatable()))
-            .map_err(|e| Error::argument("array", e.to_string()))?;
+        table.set_metatable(Some(lua.array_metatable()))?;
         Ok(table)
     })
 }
 
-fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<mlua::LuaString> {
-    let pretty = options
-        .and_then(|o| o.get::<bool>("pretty").ok())
-        .unwrap_or(false);
-    let rules = DeserializeOptions::new()
-        .deny_unsupported_types(true)
-        .deny_recursive_tables(true)
-        .detect_mixed_tables(true)
-        .sort_keys(true);
-    // Through serde_json's own value, whose maps are sorted by byte whatever the keys' Lua types.
-    let value: serde_json::Value = lua.from_value_with(value, rules).map_err(|e| bad(&e))?;
+fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<LuaString> {
+    let pretty = options.and_then(|o| o.get::<bool>("pretty").ok()).unwrap_or(false);
+    let value = to_json(lua, &value, 0)?;
+    let fail = |e: serde_json::Error| Error::argument("encode", e.to_string());
     let mut out = Vec::new();
     if pretty {
-        let mut serializer = serde_json::Serializer::pretty(&mut out);
-        value
-            .serialize(&mut serializer)
-            .map_err(|e| Error::argument("encode", e.to_string()))?;
+        value.serialize(&mut serde_json::Serializer::pretty(&mut out)).map_err(fail)?;
         out.push(b'\n');
     } else {
-        serde_json::to_writer(&mut out, &value)
-            .map_err(|e| Error::argument("encode", e.to_string()))?;
+        serde_json::to_writer(&mut out, &value).map_err(fail)?;
     }
-    lua.create_string(out)
-        .map_err(|e| Error::argument("encode", e.to_string()))
+    Ok(lua.create_string(out)?)
 }
 
-fn bad(error: &mlua::Error) -> Error {
-    Error::argument(
-        "encode",
-        match error {
-            mlua::Error::DeserializeError(text) => text.clone(),
-            other => other.to_string(),
+/// The JSON of a Lua value; serde_json keeps the keys of objects sorted by byte.
+fn to_json(lua: &Lua, value: &Value, depth: usize) -> Result<Json> {
+    let bad = |text: String| Err(Error::argument("encode", text));
+    match value {
+        Value::Nil => Ok(Json::Null),
+        Value::LightUserData(_) if *value == lua.null() => Ok(Json::Null),
+        Value::Boolean(flag) => Ok(Json::Bool(*flag)),
+        Value::Integer(number) => Ok(Json::from(*number)),
+        Value::Number(number) => match serde_json::Number::from_f64(*number) {
+            Some(number) => Ok(Json::Number(number)),
+            None => bad(format!("the number {number} has no JSON")),
         },
-    )
+        Value::String(text) => match text.to_str() {
+            Ok(text) => Ok(Json::String(text.to_owned())),
+            Err(_) => bad(format!("`{}` is not UTF-8", text.to_string_lossy())),
+        },
+        Value::Table(_) if depth >= MAX_DEPTH => bad(format!("data nested deeper than {MAX_DEPTH} levels, or in a cycle")),
+        Value::Table(table) => from_table(lua, table, depth),
+        other => bad(format!("a {} has no JSON", other.type_name())),
+    }
 }
 
-fn decode(lua: &Lua, text: mlua::LuaString) -> Result<Value> {
-    let value: serde_json::Value = serde_json::from_slice(&text.as_bytes())
-        .map_err(|e| Error::new("decode", "format", e.to_string()))?;
-    let rules = SerializeOptions::new()
-        .set_array_metatable(true)
-        .serialize_none_to_null(true)
-        .serialize_unit_to_null(true);
-    lua.to_value_with(&value, rules)
-        .map_err(|e| Error::new("decode", "format", e.to_string()))
+fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
+    let length = table.raw_len();
+    if length > 0 || table.metatable().is_some_and(|meta| meta == lua.array_metatable()) {
+        let mut items = Vec::with_capacity(length);
+        for index in 1..=length {
+            items.push(to_json(lua, &table.raw_get(index)?, depth + 1)?);
+        }
+        if table.pairs::<Value, Value>().count() != length {
+            return Err(Error::argument("encode", "a table that is both a list and a map, or a list with holes"));
+        }
+        return Ok(Json::Array(items));
+    }
+    let mut map = serde_json::Map::new();
+    for pair in table.pairs::<Value, Value>() {
+        let (key, value) = pair?;
+        let Value::String(key) = &key else {
+            return Err(Error::argument("encode", format!("a {} as the key of a map", key.type_name())));
+        };
+        let Json::String(key) = to_json(lua, &Value::String(key.clone()), depth)? else { continue };
+        map.insert(key, to_json(lua, &value, depth + 1)?);
+    }
+    Ok(Json::Object(map))
+}
+
+fn decode(lua: &Lua, text: LuaString) -> Result<Value> {
+    let value: Json = serde_json::from_slice(&text.as_bytes()).map_err(|e| Error::new("decode", "format", e.to_string()))?;
+    let rules = SerializeOptions::new().set_array_metatable(true).serialize_none_to_null(true).serialize_unit_to_null(true);
+    Ok(lua.to_value_with(&value, rules)?)
 }

@@ -1,0 +1,236 @@
+//! Children that run at the same time, the signals that wake their parent, and reaping as process 1.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use mlua::{Lua, Table, Value};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use serde::Deserialize;
+
+use super::command::Command;
+use super::{signal_name, signal_number};
+use crate::error::{Error, Result, native};
+use crate::modules::arguments::{options, required, table};
+
+/// How long a child that ran out of time has between TERM and KILL.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// What `spawn` started and nobody has waited for; it lives as long as the Lua state.
+#[derive(Default)]
+struct Children {
+    running: HashMap<i32, Child>,
+    caught: Vec<Signal>,
+}
+
+struct Child {
+    started: Instant,
+    deadline: Option<Instant>,
+    timed_out: bool,
+    has_group: bool,
+}
+
+/// How a child ended.
+pub(super) struct Ended {
+    pub(super) pid: i32,
+    pub(super) code: Option<i32>,
+    pub(super) signal: Option<i32>,
+    pub(super) timed_out: bool,
+    pub(super) seconds: f64,
+}
+
+impl Ended {
+    pub(super) fn into_table(self, lua: &Lua) -> Result<Table> {
+        let status = table(lua)?;
+        status.raw_set("pid", self.pid)?;
+        status.raw_set("ok", self.code == Some(0))?;
+        status.raw_set("code", self.code)?;
+        status.raw_set("signal", self.signal.map(signal_name))?;
+        status.raw_set("timed_out", self.timed_out)?;
+        status.raw_set("seconds", self.seconds)?;
+        Ok(status)
+    }
+
+    /// From `waitpid(2)`; `None` while it only stopped or goes on.
+    pub(super) fn from_wait(status: WaitStatus, started: Instant, timed_out: bool) -> Option<Self> {
+        let (pid, code, signal) = match status {
+            WaitStatus::Exited(pid, code) => (pid, Some(code), None),
+            WaitStatus::Signaled(pid, signal, _) => (pid, None, Some(signal as i32)),
+            _ => return None,
+        };
+        Some(Self { pid: pid.as_raw(), code, signal, timed_out, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
+    lua.set_app_data(Children::default());
+    native(lua, module, "spawn", |lua, value: Value| spawn(lua, required(lua, "spawn", value)?))?;
+    native(lua, module, "wait_any", wait_any)?;
+    native(lua, module, "catch_signals", catch_signals)?;
+    native(lua, module, "reap", reap)
+}
+
+/// A copy of this process has no children yet.
+pub(super) fn forget(lua: &Lua) {
+    lua.set_app_data(Children::default());
+}
+
+fn spawn(lua: &Lua, command: Command) -> Result<i32> {
+    // From here on the end of a child waits for `wait_any`.
+    block(&[Signal::SIGCHLD])?;
+    let mut prepared = command.prepare("spawn")?;
+    if prepared.capture_stdout || prepared.capture_stderr || command.input.is_some() {
+        return Err(Error::argument("spawn", "only `run` takes `input` and captures output"));
+    }
+    let started = Instant::now();
+    let child = prepared.command.spawn().map_err(|e| command.not_started("spawn", &e))?;
+    let pid = child.id().cast_signed();
+    let mut children = children(lua)?;
+    children.running.insert(pid, Child {
+        started,
+        deadline: command.timeout.map(|seconds| started + Duration::from_secs_f64(seconds)),
+        timed_out: false,
+        has_group: prepared.has_group,
+    });
+    Ok(pid)
+}
+
+fn children(lua: &Lua) -> Result<mlua::AppDataRefMut<'_, Children>> {
+    lua.app_data_mut().ok_or_else(|| Error::new("process", "lua", "the module is not loaded"))
+}
+
+fn block(signals: &[Signal]) -> Result<()> {
+    let set: SigSet = signals.iter().copied().collect();
+    set.thread_block().map_err(|errno| Error::os("sigprocmask", errno))
+}
+
+fn catch_signals(lua: &Lua, names: Vec<String>) -> Result<()> {
+    let signals: Vec<Signal> = names.iter().map(|name| signal_number(name)).collect::<Result<_>>()?;
+    block(&signals)?;
+    children(lua)?.caught.extend(signals);
+    Ok(())
+}
+
+/// Waits for one of the blocked signals; `None` when the time is over.
+fn next_signal(set: &SigSet, until: Option<Instant>) -> Result<Option<Signal>> {
+    loop {
+        let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let result = match wait {
+            // SAFETY: set and time are live for the call, and no information is asked for.
+            None => unsafe { libc::sigwaitinfo(set.as_ref(), std::ptr::null_mut()) },
+            Some(wait) => {
+                let time = libc::timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
+                // SAFETY: as above.
+                unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const time) }
+            }
+        };
+        match Errno::result(result) {
+            Ok(number) => return Ok(Signal::try_from(number).ok()),
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("sigtimedwait", errno)),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WaitOptions {
+    timeout: Option<f64>,
+}
+
+fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
+    let how: WaitOptions = options(lua, "wait_any", value)?;
+    let until = how.timeout.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+    block(&[Signal::SIGCHLD])?;
+    let mut children = children(lua)?;
+    let mut set: SigSet = children.caught.iter().copied().collect();
+    set.add(Signal::SIGCHLD);
+    loop {
+        if let Some(ended) = children.ended()? {
+            return ended.into_table(lua).map(Some);
+        }
+        let next = children.stop_overdue();
+        let wake = [until, next].into_iter().flatten().min();
+        match next_signal(&set, wake)? {
+            Some(Signal::SIGCHLD) => {}
+            Some(signal) => {
+                let out = table(lua)?;
+                out.raw_set("caught", signal_name(signal as i32))?;
+                return Ok(Some(out));
+            }
+            None if until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
+            None => {}
+        }
+    }
+}
+
+impl Children {
+    /// A child that has ended, if any has.
+    fn ended(&mut self) -> Result<Option<Ended>> {
+        let pids: Vec<i32> = self.running.keys().copied().collect();
+        for pid in pids {
+            let status = match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
+                Ok(status) => status,
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
+            };
+            let Some(child) = self.running.get(&pid) else { continue };
+            if let Some(ended) = Ended::from_wait(status, child.started, child.timed_out) {
+                self.running.remove(&pid);
+                return Ok(Some(ended));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends children whose time is over; says when to look again.
+    fn stop_overdue(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        for (pid, child) in &mut self.running {
+            if child.deadline.is_some_and(|deadline| deadline <= now) {
+                let signal = if child.timed_out { Signal::SIGKILL } else { Signal::SIGTERM };
+                end(*pid, child.has_group, signal);
+                child.timed_out = true;
+                child.deadline = Some(now + GRACE);
+            }
+        }
+        self.running.values().filter_map(|child| child.deadline).min()
+    }
+}
+
+/// Sends a signal to a child, or to its group; one that has just ended needs none.
+pub(super) fn end(pid: i32, group: bool, signal: Signal) {
+    let _ = kill(Pid::from_raw(if group { -pid } else { pid }), signal);
+}
+
+const PASSED_ON: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
+fn reap(lua: &Lua, pid: i32) -> Result<Table> {
+    let started = Instant::now();
+    let mut set: SigSet = PASSED_ON.into_iter().collect();
+    set.add(Signal::SIGCHLD);
+    set.thread_block().map_err(|errno| Error::os("sigprocmask", errno))?;
+    loop {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(status) if status.pid() == Some(Pid::from_raw(pid)) => {
+                    if let Some(ended) = Ended::from_wait(status, started, false) {
+                        return ended.into_table(lua);
+                    }
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
+            }
+        }
+        match next_signal(&set, None)? {
+            Some(Signal::SIGCHLD) | None => {}
+            Some(signal) => end(pid, false, signal),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Running one program to its end, with input, captured output and a time limit.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use mlua::{Lua, Table};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use super::children::{Ended, GRACE, end};
+use super::command::Command;
+use crate::error::{Error, Result};
+
+/// One of the child's streams, and what has gone through it.
+struct Pipe {
+    file: Option<File>,
+    data: Vec<u8>,
+}
+
+impl Pipe {
+    fn new(fd: Option<OwnedFd>, data: Vec<u8>) -> Result<Self> {
+        if let Some(fd) = &fd {
+            fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| Error::os("fcntl", errno))?;
+        }
+        Ok(Self { file: fd.map(File::from), data })
+    }
+
+    /// Takes what is there; the end of the stream closes it.
+    fn read(&mut self) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        match file.read_to_end(&mut self.data) {
+            Ok(_) => self.file = None,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Error::io("read", &error)),
+        }
+        Ok(())
+    }
+
+    /// Gives what it takes; a reader that has gone, or nothing left, closes it.
+    fn write(&mut self) -> Result<()> {
+        while let Some(file) = &mut self.file {
+            match file.write(&self.data) {
+                _ if self.data.is_empty() => self.file = None,
+                Ok(count) => drop(self.data.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => self.file = None,
+                Err(error) => return Err(Error::io("write", &error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
+    let mut prepared = command.prepare("run")?;
+    let started = Instant::now();
+    let mut child = prepared.command.spawn().map_err(|e| command.not_started("run", &e))?;
+    let pid = child.id().cast_signed();
+    // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
+    let watch = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let watch = Errno::result(watch).map_err(|errno| Error::os("pidfd_open", errno))?;
+    // SAFETY: the descriptor is new and nobody else's.
+    let watch = unsafe { OwnedFd::from_raw_fd(watch as i32) };
+    let input = command.input.as_ref().map(|i| i.0.as_encoded_bytes().to_vec()).unwrap_or_default();
+    let mut stdin = Pipe::new(child.stdin.take().map(Into::into), input)?;
+    let mut stdout = Pipe::new(child.stdout.take().map(Into::into), Vec::new())?;
+    let mut stderr = Pipe::new(child.stderr.take().map(Into::into), Vec::new())?;
+    let mut deadline = command.timeout.map(|seconds| started + Duration::from_secs_f64(seconds));
+    let mut timed_out = false;
+    let mut alive = true;
+    // What a grandchild still holds open is not waited for once the program has ended.
+    while alive {
+        let mut fds = vec![PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
+        for (pipe, events) in [(&stdin, PollFlags::POLLOUT), (&stdout, PollFlags::POLLIN), (&stderr, PollFlags::POLLIN)] {
+            if let Some(file) = &pipe.file {
+                fds.push(PollFd::new(file.as_fd(), events));
+            }
+        }
+        let wait = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        let wait = wait.map_or(PollTimeout::NONE, |d| PollTimeout::try_from(d + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
+        match poll(&mut fds, wait) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("poll", errno)),
+        }
+        alive = !fds[0].any().unwrap_or(false);
+        stdin.write()?;
+        stdout.read()?;
+        stderr.read()?;
+        if alive && deadline.is_some_and(|d| d <= Instant::now()) {
+            end(pid, prepared.has_group, if timed_out { Signal::SIGKILL } else { Signal::SIGTERM });
+            timed_out = true;
+            deadline = Some(Instant::now() + GRACE);
+        }
+    }
+    let status = loop {
+        match waitpid(Pid::from_raw(pid), None) {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("waitpid", errno)),
+            Ok(status) => match Ended::from_wait(status, started, timed_out) {
+                Some(ended) => break ended,
+                None => continue,
+            },
+        }
+    };
+    if timed_out {
+        // The program is gone; what it left of its group goes too.
+        end(pid, prepared.has_group, Signal::SIGKILL);
+    }
+    let table = status.into_table(lua)?;
+    if prepared.capture_stdout {
+        table.raw_set("stdout", lua.create_string(&stdout.data)?)?;
+    }
+    if prepared.capture_stderr {
+        table.raw_set("stderr", lua.create_string(&stderr.data)?)?;
+    }
+    Ok(table)
+}

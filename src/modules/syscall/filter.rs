@@ -1,0 +1,142 @@
+//! seccomp(2) filters and landlock(7) scopes.
+
+use mlua::{Lua, Table, Value};
+use nix::errno::Errno;
+use nix::libc;
+use serde::Deserialize;
+
+use super::check;
+use crate::error::{Error, Result, native};
+use crate::modules::arguments::required;
+
+pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
+    native(lua, module, "seccomp", |lua, value: Value| seccomp(&required(lua, "seccomp", value)?))?;
+    native(lua, module, "landlock_scope", |_, ()| landlock_scope())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    #[serde(default)]
+    succeed: Vec<String>,
+    #[serde(default)]
+    deny: Vec<String>,
+}
+
+/// linux/audit.h: AUDIT_ARCH_* of the machine that this program is for.
+#[cfg(target_arch = "x86_64")]
+const AUDIT_ARCH: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const AUDIT_ARCH: u32 = 0xc000_00b7;
+
+/// The calls that a filter can name.
+fn number(name: &str) -> Result<Option<libc::c_long>> {
+    Ok(Some(match name {
+        #[cfg(target_arch = "x86_64")]
+        "chown" => libc::SYS_chown,
+        #[cfg(target_arch = "x86_64")]
+        "lchown" => libc::SYS_lchown,
+        // aarch64 never had these two.
+        #[cfg(not(target_arch = "x86_64"))]
+        "chown" | "lchown" => return Ok(None),
+        "fchown" => libc::SYS_fchown,
+        "fchownat" => libc::SYS_fchownat,
+        "setgroups" => libc::SYS_setgroups,
+        "setuid" => libc::SYS_setuid,
+        "setgid" => libc::SYS_setgid,
+        "setresuid" => libc::SYS_setresuid,
+        "setresgid" => libc::SYS_setresgid,
+        "setreuid" => libc::SYS_setreuid,
+        "setregid" => libc::SYS_setregid,
+        "setfsuid" => libc::SYS_setfsuid,
+        "setfsgid" => libc::SYS_setfsgid,
+        "add_key" => libc::SYS_add_key,
+        "bpf" => libc::SYS_bpf,
+        "io_uring_setup" => libc::SYS_io_uring_setup,
+        "kexec_load" => libc::SYS_kexec_load,
+        "keyctl" => libc::SYS_keyctl,
+        "mount" => libc::SYS_mount,
+        "open_by_handle_at" => libc::SYS_open_by_handle_at,
+        "perf_event_open" => libc::SYS_perf_event_open,
+        "ptrace" => libc::SYS_ptrace,
+        "request_key" => libc::SYS_request_key,
+        "syslog" => libc::SYS_syslog,
+        "unshare" => libc::SYS_unshare,
+        "userfaultfd" => libc::SYS_userfaultfd,
+        _ => return Err(Error::argument("seccomp", format!("unknown call `{name}`"))),
+    }))
+}
+
+fn statement(code: u32, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
+}
+
+fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt, jf, k }
+}
+
+/// A classic BPF program (linux/filter.h) over `struct seccomp_data`: the call's number is at 0, the architecture at 4.
+fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
+    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let answer = libc::BPF_RET | libc::BPF_K;
+    let mut program = vec![
+        statement(load, 4),
+        jump(equal, AUDIT_ARCH, 1, 0),
+        // Calls of another ABI would slip past the numbers below.
+        statement(answer, libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32),
+        statement(load, 0),
+    ];
+    for (names, errno) in [(&rules.succeed, 0), (&rules.deny, Errno::EPERM as u32)] {
+        for name in names {
+            if let Some(number) = number(name)? {
+                program.push(jump(equal, number as u32, 0, 1));
+                program.push(statement(answer, libc::SECCOMP_RET_ERRNO | errno));
+            }
+        }
+    }
+    program.push(statement(answer, libc::SECCOMP_RET_ALLOW));
+    Ok(program)
+}
+
+fn seccomp(rules: &Rules) -> Result<()> {
+    let mut filter = program(rules)?;
+    let header = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the header points to a filter of the length it names; both live for the call.
+    check("seccomp", unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const header)
+    })
+}
+
+/// linux/landlock.h: the first three fields of `struct landlock_ruleset_attr`, as of ABI 6.
+#[repr(C)]
+#[derive(Default)]
+struct Ruleset {
+    access_fs: u64,
+    access_net: u64,
+    scoped: u64,
+}
+
+/// LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and LANDLOCK_SCOPE_SIGNAL.
+const SCOPES: u64 = 1 | 2;
+/// LANDLOCK_CREATE_RULESET_VERSION.
+const ASK_VERSION: u32 = 1;
+
+fn landlock_scope() -> Result<bool> {
+    let none = std::ptr::null::<Ruleset>();
+    // SAFETY: with this flag the kernel takes no ruleset and answers its version.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, ASK_VERSION) };
+    if version < 6 {
+        return Ok(false);
+    }
+    let rules = Ruleset { scoped: SCOPES, ..Ruleset::default() };
+    // SAFETY: the rules live for the call, and the size is theirs.
+    let fd = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const rules, size_of::<Ruleset>(), 0_u32) };
+    check("landlock_create_ruleset", fd)?;
+    // SAFETY: plain numbers; the descriptor was just made.
+    let result = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, fd, 0_u32) };
+    let done = check("landlock_restrict_self", result);
+    // SAFETY: the descriptor is ours and used no more.
+    unsafe { libc::close(fd as libc::c_int) };
+    done.map(|()| true)
+}

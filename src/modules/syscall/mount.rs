@@ -1,0 +1,165 @@
+//! The calls about mounts.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use mlua::{Lua, Table, Value};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MntFlags, MsFlags};
+use serde::Deserialize;
+
+use super::names::flags;
+use super::{at, borrow, check};
+use crate::error::{Error, Result, native};
+use crate::modules::arguments::{Bytes, options, required};
+
+const MOUNT_FLAGS: &[(&str, u64)] = &[
+    ("bind", libc::MS_BIND),
+    ("move", libc::MS_MOVE),
+    ("noatime", libc::MS_NOATIME),
+    ("nodev", libc::MS_NODEV),
+    ("noexec", libc::MS_NOEXEC),
+    ("nosuid", libc::MS_NOSUID),
+    // linux/mount.h: MS_NOSYMFOLLOW, since Linux 5.10.
+    ("nosymfollow", 256),
+    ("private", libc::MS_PRIVATE),
+    ("rdonly", libc::MS_RDONLY),
+    ("rec", libc::MS_REC),
+    ("relatime", libc::MS_RELATIME),
+    ("remount", libc::MS_REMOUNT),
+    ("shared", libc::MS_SHARED),
+    ("slave", libc::MS_SLAVE),
+    ("strictatime", libc::MS_STRICTATIME),
+    ("unbindable", libc::MS_UNBINDABLE),
+];
+
+const UMOUNT_FLAGS: &[(&str, u64)] = &[
+    ("detach", libc::MNT_DETACH as u64),
+    ("expire", libc::MNT_EXPIRE as u64),
+    ("force", libc::MNT_FORCE as u64),
+    ("nofollow", libc::UMOUNT_NOFOLLOW as u64),
+];
+
+const ATTRIBUTES: &[(&str, u64)] = &[
+    ("nodev", libc::MOUNT_ATTR_NODEV),
+    ("noexec", libc::MOUNT_ATTR_NOEXEC),
+    ("nosuid", libc::MOUNT_ATTR_NOSUID),
+    ("nosymfollow", libc::MOUNT_ATTR_NOSYMFOLLOW),
+    ("rdonly", libc::MOUNT_ATTR_RDONLY),
+];
+
+pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
+    native(lua, module, "mount", mount)?;
+    native(lua, module, "umount", |_, (target, names): (Bytes, Option<Vec<String>>)| {
+        let set = flags("umount", UMOUNT_FLAGS, &names.unwrap_or_default())?;
+        at("umount", &target, nix::mount::umount2(&*target, MntFlags::from_bits_truncate(set as i32)))
+    })?;
+    native(lua, module, "open_tree", open_tree)?;
+    native(lua, module, "move_mount", move_mount)?;
+    native(lua, module, "mount_setattr", mount_setattr)?;
+    native(lua, module, "pivot_root", |_, (new, old): (Bytes, Bytes)| {
+        at("pivot_root", &new, nix::unistd::pivot_root(&*new, &*old))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mount {
+    source: Option<Bytes>,
+    target: Bytes,
+    #[serde(rename = "type")]
+    kind: Option<Bytes>,
+    #[serde(default)]
+    flags: Vec<String>,
+    data: Option<Bytes>,
+}
+
+fn mount(lua: &Lua, value: Value) -> Result<()> {
+    let m: Mount = required(lua, "mount", value)?;
+    let set = flags("mount", MOUNT_FLAGS, &m.flags)?;
+    nix::mount::mount(
+        m.source.as_deref(),
+        &*m.target,
+        m.kind.as_deref(),
+        MsFlags::from_bits_retain(set),
+        m.data.as_deref(),
+    )
+    .map_err(|errno| {
+        let what: Vec<String> = m.kind.iter().chain(&m.source).map(|w| w.0.to_string_lossy().into_owned()).collect();
+        let mut error = Error::os("mount", errno).at(&*m.target);
+        if !what.is_empty() {
+            error = error.with("source", what.join(" "));
+        }
+        error
+    })
+}
+
+fn c_path(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::argument("path", "a path cannot hold a zero byte"))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Recursive {
+    recursive: bool,
+}
+
+fn open_tree(lua: &Lua, (path, value): (Bytes, Value)) -> Result<RawFd> {
+    let how: Recursive = options(lua, "open_tree", value)?;
+    let mut set = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    if how.recursive {
+        set |= libc::AT_RECURSIVE as libc::c_uint;
+    }
+    let name = c_path(&path)?;
+    // SAFETY: the name is a live C string; the call keeps no pointer.
+    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), set) };
+    check("open_tree", fd).map_err(|error| error.at(&path))?;
+    Ok(fd as RawFd)
+}
+
+fn move_mount(_: &Lua, (fd, target): (RawFd, Bytes)) -> Result<()> {
+    borrow(fd)?;
+    // SAFETY: the descriptor is open, and the script says that it gives it up.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let name = c_path(&target)?;
+    // Without MOVE_MOUNT_T_SYMLINKS a link as the last component is not followed.
+    // SAFETY: both names are live C strings; the call keeps no pointer.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            libc::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    check("move_mount", result).map_err(|error| error.at(&target))
+}
+
+fn mount_setattr(lua: &Lua, (path, names, value): (Bytes, Vec<String>, Value)) -> Result<()> {
+    let how: Recursive = options(lua, "mount_setattr", value)?;
+    // SAFETY: a mount_attr is plain numbers, for which zero is a value.
+    let mut attributes: libc::mount_attr = unsafe { std::mem::zeroed() };
+    attributes.attr_set = flags("mount_setattr", ATTRIBUTES, &names)?;
+    let name = c_path(&path)?;
+    let depth = if how.recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: name and attributes are live for the call, and the size is that of the attributes.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            depth,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if result < 0 {
+        return Err(Error::os("mount_setattr", Errno::last()).at(&path));
+    }
+    Ok(())
+}
