@@ -1,53 +1,73 @@
 //! A GNU make jobserver: tokens in a pipe, shared by all the makes of a build.
+//!
+//! The format is that of the make manual, "POSIX Jobserver Interaction". The crate of that name can
+//! only wait for a token where the reading end was inherited, and a coordinator must not wait.
 
-use std::os::fd::RawFd;
+use std::cell::Cell;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::rc::Rc;
 
-use jobserver::Client;
-use mlua::{Lua, Table};
+use mlua::{Lua, Table, Value};
+use nix::fcntl::OFlag;
+use nix::libc;
 
-use super::super::arguments::table;
 use crate::error::{Error, Result, native};
+use crate::modules::arguments::table;
+
+/// What a pipe holds at least (pipe(7)): more tokens than that would block.
+const MAX_TOKENS: usize = 4096;
 
 pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "jobserver", create)
 }
 
+struct Jobserver {
+    /// The ends that makes inherit; they stay open as long as this does.
+    read: File,
+    write: File,
+    /// The reading end once more, on its own, that does not wait.
+    poll: File,
+    held: Cell<usize>,
+}
+
 fn create(lua: &Lua, tokens: usize) -> Result<Table> {
-    let client = Client::new(tokens).map_err(|e| Error::io("jobserver", &e))?;
-    let auth = auth(&client)?;
+    if !(1..=MAX_TOKENS).contains(&tokens) {
+        return Err(Error::argument("jobserver", format!("{tokens} tokens, expected 1 to {MAX_TOKENS}")));
+    }
+    let fail = |e: std::io::Error| Error::io("jobserver", &e);
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::os("pipe2", errno))?;
+    let (read, mut write) = (File::from(read), File::from(write));
+    write.write_all(&vec![b'+'; tokens]).map_err(fail)?;
+    let poll = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(format!("/proc/self/fd/{}", read.as_raw_fd()))
+        .map_err(fail)?;
+    let server = Rc::new(Jobserver { read, write, poll, held: Cell::new(0) });
+    let fds = [server.read.as_raw_fd(), server.write.as_raw_fd()];
     let out = table(lua)?;
     // A make that finds a jobserver takes its number of jobs from there.
-    out.raw_set("makeflags", format!("-j{tokens} --jobserver-auth={auth}"))?;
-    out.raw_set("fds", descriptors(&auth)?)?;
-    let tokens = std::rc::Rc::new(std::cell::RefCell::new((client, Vec::new())));
-    let held = tokens.clone();
-    native(lua, &out, "try_acquire", move |_, _: mlua::Value| {
-        let (client, held) = &mut *held.borrow_mut();
-        let token = client.try_acquire().map_err(|e| Error::io("jobserver", &e))?;
-        let got = token.is_some();
-        held.extend(token);
-        Ok(got)
+    out.raw_set("makeflags", format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]))?;
+    out.raw_set("fds", fds)?;
+    let client = server.clone();
+    native(lua, &out, "try_acquire", move |_, _: Value| match (&client.poll).read(&mut [0]) {
+        Ok(1) => {
+            client.held.set(client.held.get() + 1);
+            Ok(true)
+        }
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(Error::io("jobserver", &error)),
+        _ => Ok(false),
     })?;
-    native(lua, &out, "release", move |_, _: mlua::Value| {
-        // Dropping a token writes it back.
-        tokens.borrow_mut().1.pop().map(drop).ok_or_else(|| Error::argument("release", "no token is held"))
+    native(lua, &out, "release", move |_, _: Value| {
+        let held = server.held.get();
+        if held == 0 {
+            return Err(Error::argument("release", "no token is held"));
+        }
+        server.held.set(held - 1);
+        (&server.write).write_all(b"+").map_err(|e| Error::io("jobserver", &e))
     })?;
     Ok(out)
-}
-
-/// The `R,W` of `--jobserver-auth`, which the crate tells only to the environment of a command.
-fn auth(client: &Client) -> Result<String> {
-    let mut command = std::process::Command::new("make");
-    client.configure(&mut command);
-    command
-        .get_envs()
-        .filter_map(|(_, value)| value?.to_str()?.split("--jobserver-auth=").nth(1).map(str::to_owned))
-        .next()
-        .ok_or_else(|| Error::new("jobserver", "format", "the jobserver does not say where it is"))
-}
-
-fn descriptors(auth: &str) -> Result<Vec<RawFd>> {
-    auth.split(',')
-        .map(|number| number.trim().parse().map_err(|_| Error::new("jobserver", "format", format!("no descriptors in `{auth}`"))))
-        .collect()
 }
