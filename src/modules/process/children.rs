@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mlua::{Lua, Table, Value};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -214,21 +214,27 @@ fn reap(lua: &Lua, pid: i32) -> Result<Table> {
     let started = Instant::now();
     let mut set: SigSet = PASSED_ON.into_iter().collect();
     set.add(Signal::SIGCHLD);
-    set.thread_block().map_err(|errno| Error::os("sigprocmask", errno))?;
+    let before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(|errno| Error::os("sigprocmask", errno))?;
+    let ended = reap_blocked(pid, started, &set);
+    before.thread_set_mask().map_err(|errno| Error::os("sigprocmask", errno))?;
+    ended?.into_table(lua)
+}
+
+fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
     loop {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) => break,
                 Ok(status) if status.pid() == Some(Pid::from_raw(pid)) => {
                     if let Some(ended) = Ended::from_wait(status, started, false) {
-                        return ended.into_table(lua);
+                        return Ok(ended);
                     }
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
             }
         }
-        match next_signal(&set, None)? {
+        match next_signal(set, None)? {
             Some(Signal::SIGCHLD) | None => {}
             Some(signal) => end(pid, false, signal),
         }

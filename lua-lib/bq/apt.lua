@@ -1,0 +1,174 @@
+-- The machine's own apt: its Debian mirrors, and its download helper, as an ordinary user.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local files = require "bq.files"
+local process = require "bq.process"
+
+local apt = {}
+
+--- How many files are under way at the same time.
+local AT_ONCE = 6
+local HELPER = "/usr/lib/apt/apt-helper"
+--- Debian's release names, by which an entry of a sources list is known to be Debian's own.
+local RELEASES = {
+  bullseye = true, bookworm = true, trixie = true, forky = true, sid = true,
+  oldstable = true, stable = true, testing = true, unstable = true,
+}
+
+--- Whether this machine has apt.
+---@return boolean
+function apt.is_available()
+  return process.which "apt-get" ~= nil and fs.stat(HELPER) ~= nil
+end
+
+local function add(out, uri, suites)
+  if uri:find "^[%l+]+:" and not uri:find "security" then
+    for suite in suites:gmatch "%S+" do
+      if RELEASES[suite:match "^[^-/]+"] then
+        out[#out + 1] = uri:gsub("/+$", "")
+        return
+      end
+    end
+  end
+end
+
+--- The Debian mirrors that this machine is configured for, in the order of its files.
+---@return string[]
+function apt.mirrors()
+  local out, paths = {}, { "/etc/apt/sources.list" }
+  for _, name in ipairs(files.list "/etc/apt/sources.list.d") do
+    paths[#paths + 1] = "/etc/apt/sources.list.d/" .. name
+  end
+  for _, path in ipairs(paths) do
+    local text = files.read(path) or ""
+    if path:find "%.sources$" then
+      for stanza in (text .. "\n\n"):gmatch "(.-)\n%s*\n" do
+        local fields = {}
+        for line in (stanza .. "\n"):gmatch "(.-)\n" do
+          local name, value = line:match "^(%a[%w-]*):%s*(.*)$"
+          if name then
+            fields[name:lower()] = value
+          end
+        end
+        for uri in (fields.uris or ""):gmatch "%S+" do
+          add(out, uri, fields.suites or "")
+        end
+      end
+    elseif path:find "%.list$" then
+      for line in text:gmatch "[^\n]+" do
+        local uri, suite = line:gsub("%b[]", ""):match "^%s*deb%s+(%S+)%s+(%S+)"
+        if uri then
+          add(out, uri, suite)
+        end
+      end
+    end
+  end
+  return out
+end
+
+--- The options that let apt work in a folder of ours, without root and without touching the machine's state.
+---@param folder string
+---@return string[]
+function apt.options(folder)
+  for _, name in ipairs { "etc/preferences.d", "state/lists/partial", "cache/archives/partial" } do
+    fs.mkdir(folder .. "/" .. name)
+  end
+  fs.write(folder .. "/state/status", "", { sync = false })
+  local out = {}
+  for name, value in pairs {
+    ["Dir::Etc"] = folder .. "/etc",
+    ["Dir::Etc::SourceList"] = folder .. "/etc/sources.list",
+    ["Dir::Etc::SourceParts"] = "/dev/null",
+    ["Dir::Etc::Preferences"] = "/dev/null",
+    ["Dir::Etc::PreferencesParts"] = folder .. "/etc/preferences.d",
+    ["Dir::State"] = folder .. "/state",
+    ["Dir::State::status"] = folder .. "/state/status",
+    ["Dir::Cache"] = folder .. "/cache",
+    ["APT::Sandbox::User"] = "",
+    ["APT::Install-Recommends"] = "false",
+    ["Acquire::Languages"] = "none",
+    ["Debug::NoLocking"] = "1",
+    ["Acquire::Retries"] = "3",
+  } do
+    out[#out + 1] = ("-o%s=%s"):format(name, value)
+  end
+  table.sort(out)
+  return out
+end
+
+--- What apt printed that says why it failed: its lines that start with `E:` or `Err:`.
+---@param text string
+---@return string
+function apt.complaint(text)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    local complaint = line:match "^E: (.*)" or line:match "^Err:%d* ?(.*)"
+    if complaint then
+      lines[#lines + 1] = complaint
+    end
+  end
+  return #lines > 0 and table.concat(lines, "; ") or (text:match "([^\n]+)%s*$" or "no reason given")
+end
+
+---@class bq.apt.File
+---@field uri string
+---@field path string where it goes
+---@field sha256 string
+---@field error? string set by `download` where it failed
+
+--- Downloads files by apt's helper, several at once; what failed has `error` set.
+---@param list bq.apt.File[]
+---@param folder string for apt's own files
+---@param on_done? fun(file: bq.apt.File)
+function apt.download(list, folder, on_done)
+  if #list == 0 then
+    return
+  end
+  local options = apt.options(folder)
+  local running, next_one, active = {}, 1, 0
+  local function start(file)
+    local argv = { HELPER, table.unpack(options) }
+    table.move({ "download-file", file.uri, file.path .. ".part", "SHA256:" .. file.sha256 }, 1, 4, #argv + 1, argv)
+    file.log = file.path .. ".log"
+    local pid = process.spawn { argv = argv, log = file.log, session = true, die_with_parent = true }
+    running[pid] = file
+  end
+  while next_one <= #list or next(running) do
+    while next_one <= #list and active < AT_ONCE do
+      start(list[next_one])
+      next_one, active = next_one + 1, active + 1
+    end
+    local status = process.wait_any()
+    local file = status and running[status.pid]
+    if status and status.caught then
+      for pid in pairs(running) do
+        process.kill(-pid, "KILL")
+      end
+      fail.raise("interrupted", { cause = "signal " .. status.caught })
+    elseif file then
+      running[status.pid], active = nil, active - 1
+      if status.ok and fs.stat(file.path .. ".part") then
+        fs.rename(file.path .. ".part", file.path)
+      else
+        file.error = apt.complaint(files.read(file.log) or "")
+        fs.remove(file.path .. ".part")
+      end
+      fs.remove(file.log)
+      if on_done then
+        on_done(file)
+      end
+    end
+  end
+end
+
+--- Where a source package's file is in a mirror's pool (Debian policy: `lib` packages by four letters).
+---@param mirror string
+---@param package string the source package
+---@param file string
+---@return string
+function apt.pool_uri(mirror, package, file)
+  local prefix = package:match "^lib." or package:sub(1, 1)
+  return ("%s/pool/main/%s/%s/%s"):format(mirror, prefix, package, file)
+end
+
+return apt

@@ -1,0 +1,138 @@
+-- The command line of a program: options with one line of help each, errors that name the nearest option.
+local fail = require "bq.fail"
+local log = require "bq.log"
+local nearest = require "bq.nearest"
+
+---@class bq.Option
+---@field name string without the dashes: `output`
+---@field value? string what its value is called in the help: `FILE`; without it the option is a flag
+---@field help string one line
+---@field many? boolean may be given more than once: the result is a list
+---@field number? boolean its value is a whole number from 1 up
+---@field default? string|integer shown in the help, and the result if the option is not given
+
+---@class bq.Usage
+---@field usage string the line after `usage:`
+---@field about string one sentence
+---@field options bq.Option[]
+---@field positional? string the name of further words, `NAME...`; without it there may be none
+---@field rest? boolean what follows `--` goes into `rest`
+
+local args = {}
+
+local function describe(option)
+  local left = "--" .. option.name .. (option.value and " " .. option.value or "")
+  local default = option.default and (" [default: %s]"):format(option.default) or ""
+  return left, option.help .. default
+end
+
+--- The text of `--help`.
+---@param usage bq.Usage
+---@return string
+function args.help(usage)
+  local lines = { usage.about, "", "usage: " .. usage.usage, "", "options:" }
+  local width = #"--help"
+  for _, option in ipairs(usage.options) do
+    width = math.max(width, #describe(option))
+  end
+  local format = "  %-" .. width .. "s  %s"
+  for _, option in ipairs(usage.options) do
+    lines[#lines + 1] = format:format(describe(option))
+  end
+  lines[#lines + 1] = format:format("--help", "show this text")
+  return table.concat(lines, "\n")
+end
+
+local function convert(option, text)
+  if not option.number then
+    return text
+  end
+  local number = math.tointeger(tonumber(text))
+  if not number or number < 1 then
+    fail.usage(("`--%s` wants a whole number from 1 up, not `%s`"):format(option.name, text))
+  end
+  return number
+end
+
+--- Reads a command line. `--help` prints the help and ends the program.
+---@param usage bq.Usage
+---@param words string[]
+---@return table options by name, with `_` replacing `-`; positional words by number; `rest`
+function args.parse(usage, words)
+  local known, result = {}, { rest = nil }
+  for _, option in ipairs(usage.options) do
+    known[option.name] = option
+    local key = option.name:gsub("-", "_")
+    result[key] = option.default
+    if option.many then
+      result[key] = {}
+    end
+  end
+  local index = 1
+  while index <= #words do
+    local word = words[index]
+    local name, inline = word:match "^%-%-([^=]+)=?(.*)$"
+    if word == "--" then
+      if not usage.rest then
+        fail.usage "nothing may follow `--` here"
+      end
+      result.rest = table.move(words, index + 1, #words, 1, {})
+      break
+    elseif word == "--help" or word == "-h" then
+      log.out(args.help(usage))
+      fail.exit(0)
+    elseif name then
+      local option = known[name]
+      if not option then
+        local near = nearest(name, known)
+        fail.usage(
+          ("unknown option `--%s`"):format(name),
+          near and ("did you mean `--%s`?"):format(near) or "`--help` lists the options"
+        )
+      end
+      local key = name:gsub("-", "_")
+      if not option.value then
+        if word:find "=" then
+          fail.usage(("`--%s` takes no value"):format(name))
+        end
+        result[key] = true
+      else
+        if not word:find "=" then
+          index = index + 1
+          inline = words[index]
+          if not inline then
+            fail.usage(("`--%s` wants a value: %s"):format(name, option.value))
+          end
+        end
+        if option.many then
+          table.insert(result[key], convert(option, inline))
+        else
+          result[key] = convert(option, inline)
+        end
+      end
+    elseif word:sub(1, 1) == "-" and #word > 1 then
+      fail.usage(("unknown option `%s`"):format(word), "`--help` lists the options")
+    elseif usage.positional then
+      result[#result + 1] = word
+    else
+      fail.usage(("unexpected word `%s`"):format(word), "`--help` shows what is expected")
+    end
+    index = index + 1
+  end
+  return result
+end
+
+--- The words of a comma-separated list, from one or more options.
+---@param values string[]
+---@return string[]
+function args.list(values)
+  local out = {}
+  for _, value in ipairs(values) do
+    for word in value:gmatch "[^,%s]+" do
+      out[#out + 1] = word
+    end
+  end
+  return out
+end
+
+return args

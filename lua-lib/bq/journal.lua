@@ -1,0 +1,65 @@
+-- What happened in a workspace, a line of JSON each: for status, reasons and estimates. Nothing depends on it.
+local fs = require "bq.fs"
+local json = require "bq.json"
+
+local journal = {}
+
+--- Adds a line; the time is added to it.
+---@param workspace bq.Workspace
+---@param event table with `event`, and what belongs to it
+function journal.add(workspace, event)
+  event.time = os.time()
+  fs.append(workspace:at "journal.jsonl", json.encode(event) .. "\n")
+end
+
+--- All lines, oldest first. A torn last line, as a kill leaves it, is left out.
+---@param workspace bq.Workspace
+---@return table[]
+function journal.read(workspace)
+  local path, events = workspace:at "journal.jsonl", {}
+  if not fs.stat(path) then
+    return events
+  end
+  for line in fs.read(path):gmatch "[^\n]+" do
+    local ok, event = pcall(json.decode, line)
+    if ok and type(event) == "table" then
+      events[#events + 1] = event
+    end
+  end
+  return events
+end
+
+---@class bq.History
+---@field ended? table the last end of the step
+---@field done? table the last end that was good
+---@field running? table a start without an end
+
+--- The last events of each step.
+---@param workspace bq.Workspace
+---@return table<string, bq.History> by step id
+function journal.by_step(workspace)
+  local steps = {}
+  for _, event in ipairs(journal.read(workspace)) do
+    if event.step then
+      local history = steps[event.step] or {}
+      steps[event.step] = history
+      if event.event == "start" then
+        history.running = event
+      elseif event.event == "end" then
+        history.running = nil
+        history.ended = event
+        if event.ok then
+          history.done = event
+        end
+      end
+    elseif event.event == "run" then
+      -- What an earlier run left unfinished is not running any more.
+      for _, history in pairs(steps) do
+        history.running = nil
+      end
+    end
+  end
+  return steps
+end
+
+return journal

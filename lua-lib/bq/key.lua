@@ -1,0 +1,146 @@
+-- Keys: the digest of everything that goes into a step, and what differs between two of them.
+local digest = require "bq.digest"
+local interpolate = require "bq.interpolate"
+local json = require "bq.json"
+local plan = require "bq.plan"
+local source = require "bq.source"
+
+local key = {}
+
+--- The form of keys: raised when the core comes to treat the same inputs in another way.
+local FORM = 1
+
+---@class bq.KeyContext
+---@field plan table
+---@field by_id table<string, table> steps
+---@field seed string the seed's tree digest
+---@field locked table<string, { sha256: string, file: string }> sources by id
+---@field outputs table<string, string> output digests by step id, of what is done
+
+--- The outputs and the seed that a phase rests on, as far as they count for its steps.
+local function base(context, phase)
+  local out = {}
+  for _, name in ipairs(phase.base) do
+    if name == "seed" then
+      out.seed = context.seed
+    else
+      for _, step in ipairs(context.plan.steps) do
+        if step.phase == name then
+          out[step.id] = context.outputs[step.id] or "unknown"
+        end
+      end
+    end
+  end
+  if phase.seed_at then
+    out.seed = context.seed
+  end
+  return out
+end
+
+--- Everything that goes into a step, as data.
+---@param context bq.KeyContext
+---@param step table
+---@return table
+function key.inputs(context, step)
+  local made = context.plan
+  local phase = made.phases[step.phase]
+  local sources, depends, patches = {}, {}, {}
+  for name in pairs(step.sources) do
+    local locked = context.locked[source.id(step, name)]
+    sources[name] = locked and locked.sha256 or "unknown"
+  end
+  for _, id in ipairs(plan.closure(context.by_id, step)) do
+    depends[id] = context.outputs[id] or "unknown"
+  end
+  for _, patch in ipairs(step.patches) do
+    patches[patch.name] = patch.sha256
+  end
+  return {
+    form = FORM,
+    step = step.id,
+    version = step.version,
+    strategy = step.strategy,
+    fields = step.fields,
+    functions = step.recipe and step.recipe.digest or nil,
+    code = step.code,
+    sources = sources,
+    patches = patches,
+    env = interpolate(phase.env, {}),
+    prefix = phase.prefix,
+    arch = made.arch,
+    target = made.target,
+    epoch = made.epoch,
+    base = base(context, phase),
+    depends = depends,
+  }
+end
+
+--- The key of some inputs.
+---@param inputs table
+---@return string 40 hexadecimal digits
+function key.of(inputs)
+  return digest.sha256(json.encode(inputs)):sub(1, 40)
+end
+
+local NAMES = {
+  ["^version$"] = "version",
+  ["^functions$"] = "the recipe's own functions",
+  ["^code%."] = "the strategy's code",
+  ["^sources%."] = "source",
+  ["^patches%."] = "patch",
+}
+
+local function show(value)
+  if value == nil then
+    return "nothing"
+  end
+  local text = type(value) == "string" and value or json.encode(value)
+  if text:find "^%x+$" and #text >= 40 then
+    text = text:sub(1, 12) .. "…"
+  end
+  return "`" .. (#text > 60 and text:sub(1, 57) .. "…" or text) .. "`"
+end
+
+--- The first words that say what differs between the inputs of two builds of a step; `nil` if nothing does.
+---@param old table
+---@param new table
+---@return string?
+function key.reason(old, new)
+  local reasons = {}
+  local function compare(path, a, b)
+    if type(a) == "table" and type(b) == "table" and not (#a > 0 or #b > 0) then
+      local names, seen = {}, {}
+      for _, side in ipairs { a, b } do
+        for name in pairs(side) do
+          if not seen[name] then
+            seen[name] = true
+            names[#names + 1] = name
+          end
+        end
+      end
+      table.sort(names)
+      for _, name in ipairs(names) do
+        compare(path == "" and name or path .. "." .. name, a[name], b[name])
+      end
+    elseif json.encode { a } ~= json.encode { b } then
+      local dependency = path:match "^depends%.(.*)$" or path:match "^base%.(.*)$"
+      if dependency then
+        reasons[#reasons + 1] = a == nil and ("`%s` is new below it"):format(dependency)
+          or b == nil and ("`%s` is gone from below it"):format(dependency)
+          or ("the output of `%s` changed"):format(dependency)
+        return
+      end
+      local label = path:gsub("^fields%.", "")
+      for pattern, name in pairs(NAMES) do
+        if path:find(pattern) then
+          label = name .. (pattern:sub(-1) == "." and " " .. path:match "%.(.*)$" or "")
+        end
+      end
+      reasons[#reasons + 1] = ("%s changed: %s → %s"):format(label, show(a), show(b))
+    end
+  end
+  compare("", old, new)
+  return #reasons > 0 and table.concat(reasons, "; ") or nil
+end
+
+return key

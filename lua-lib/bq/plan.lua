@@ -1,0 +1,398 @@
+-- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
+local fail = require "bq.fail"
+local files = require "bq.files"
+local json = require "bq.json"
+local nearest = require "bq.nearest"
+local recipe = require "bq.recipe"
+local tokens = require "bq.tokens"
+
+local plan = {}
+
+--- The form of `plan.json`; a plan of another form is made again.
+plan.SCHEMA = 1
+
+--- What the kernel's build calls an architecture.
+local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
+
+local PHASE_FIELDS =
+  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, seed_at = 1, needs_native = 1, extend = 1 }
+
+---@class bq.Phase
+---@field name string
+---@field about string one line
+---@field base string[] `seed`, or earlier phases whose outputs are below every step
+---@field prefix string
+---@field env table<string, string>
+---@field packages table<string, string[]> by set
+---@field seed_at? string where the seed's tree is seen, read-only, by a phase that does not rest on it
+---@field needs_native? boolean its steps run what earlier phases built
+---@field extend? boolean where `--with NAME` puts a recipe
+
+---@class bq.Declaration
+---@field sets table<string, string[]> the package lists that belong to each set
+---@field phases bq.Phase[]
+---@field target string the triple, with `{arch}`
+---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
+---@field env table<string, string> of every step
+
+---@class bq.Selection
+---@field set string
+---@field arch string
+---@field only? string[]
+---@field with? string[] `name`, or `name@phase`
+---@field without? string[]
+
+local function contains(list, word)
+  for _, item in ipairs(list) do
+    if item == word then
+      return true
+    end
+  end
+  return false
+end
+
+local function check_declaration(declaration)
+  local seen = { seed = true }
+  for _, phase in ipairs(declaration.phases) do
+    for field in pairs(phase) do
+      if not PHASE_FIELDS[field] then
+        local near = nearest(field, PHASE_FIELDS)
+        fail.raise(("phase `%s` has an unknown field `%s`"):format(tostring(phase.name), field), {
+          hint = near and ("did you mean `%s`?"):format(near),
+        })
+      end
+    end
+    for _, base in ipairs(phase.base) do
+      if not seen[base] then
+        fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
+      end
+    end
+    seen[phase.name] = true
+  end
+end
+
+--- The names of a phase's packages, as the selection wants them.
+local function chosen(declaration, phase, selection)
+  local names = {}
+  for _, list in ipairs(declaration.sets[selection.set]) do
+    for _, name in ipairs(phase.packages[list] or {}) do
+      if not contains(names, name) then
+        names[#names + 1] = name
+      end
+    end
+  end
+  for _, word in ipairs(selection.with or {}) do
+    local name, where = word:match "^([^@]+)@?(.*)$"
+    local last = declaration.phases[#declaration.phases]
+    for _, candidate in ipairs(declaration.phases) do
+      if candidate.extend then
+        last = candidate
+      end
+    end
+    if (where == "" and phase == last or where == phase.name) and not contains(names, name) then
+      names[#names + 1] = name
+    end
+  end
+  local kept = {}
+  for _, name in ipairs(names) do
+    if not contains(selection.without or {}, name) then
+      kept[#kept + 1] = name
+    end
+  end
+  return kept
+end
+
+local function check_selection(declaration, selection, recipes)
+  if not declaration.sets[selection.set] then
+    local near = nearest(selection.set, declaration.sets)
+    local known = {}
+    for name in pairs(declaration.sets) do
+      known[#known + 1] = name
+    end
+    table.sort(known)
+    fail.usage(
+      ("no set `%s`"):format(selection.set),
+      near and ("did you mean `--set %s`?"):format(near) or "the sets are " .. table.concat(known, ", ")
+    )
+  end
+  if not KERNEL_ARCH[selection.arch] then
+    fail.usage(("no architecture `%s`"):format(selection.arch), "bq builds for x86_64 and aarch64")
+  end
+  for _, option in ipairs { "only", "with", "without" } do
+    for _, word in ipairs(selection[option] or {}) do
+      local name, where = word:match "^([^@]+)@?(.*)$"
+      if not recipes:get(name) and #recipes.problems == 0 then
+        local near = nearest(name, recipes:names())
+        fail.usage(
+          ("`--%s`: no recipe `%s`"):format(option, name),
+          near and ("did you mean `%s`?"):format(near) or "add a folder of recipes by `--recipes DIR`"
+        )
+      end
+      local known = {}
+      for _, phase in ipairs(declaration.phases) do
+        known[#known + 1] = phase.name
+      end
+      if where ~= "" and not contains(known, where) then
+        fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))
+      end
+    end
+  end
+end
+
+--- One step, without what its dependencies resolve to.
+local function make_step(recipes, found, phase)
+  local fields, verbs = recipes:resolve(found, phase.name)
+  local strategy = recipes:strategy(fields.strategy)
+  local step = {
+    id = phase.name .. "/" .. found.name,
+    name = found.name,
+    phase = phase.name,
+    version = fields.version,
+    license = fields.license,
+    homepage = fields.homepage,
+    strategy = fields.strategy,
+    depends = json.array(table.move(fields.depends or {}, 1, #(fields.depends or {}), 1, {})),
+    uses = fields.uses,
+    sources = recipe.sources(fields),
+    patches = recipes:patches(found),
+    code = strategy.code,
+    functions = json.array(verbs),
+  }
+  if #verbs > 0 then
+    step.recipe = { text = found.text, digest = tokens.digest(found.text), path = files.name(found.path) }
+  end
+  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches" } do
+    fields[gone] = nil
+  end
+  step.fields = fields
+  return step
+end
+
+--- Resolves names to step ids, optional ones that are not in the phase left out; sorts by dependency.
+local function order(recipes, steps, by_name)
+  local sorted, state = {}, {}
+  local function visit(step, trail)
+    if state[step.name] == "done" then
+      return
+    end
+    if state[step.name] then
+      local cycle = { step.name }
+      for index = #trail, 1, -1 do
+        table.insert(cycle, 1, trail[index])
+        if trail[index] == step.name then
+          break
+        end
+      end
+      recipes:problem(recipes:get(step.name), "depends", "the dependencies form a cycle: " .. table.concat(cycle, " → "))
+      return
+    end
+    state[step.name] = "open"
+    trail[#trail + 1] = step.name
+    local ids = json.array {}
+    for _, name in ipairs(step.depends) do
+      local needed = by_name[name]
+      if needed then
+        visit(needed, trail)
+        ids[#ids + 1] = needed.id
+      else
+        local near = nearest(name, by_name)
+        local there = recipes:get(name)
+        recipes:problem(
+          recipes:get(step.name),
+          "depends",
+          ("`%s` needs `%s`, %s phase `%s`"):format(step.name, name, there and "which is not in" or "for which there is no recipe; in", step.phase)
+            .. (near and not there and (": did you mean `%s`?"):format(near) or "")
+        )
+      end
+    end
+    for _, name in ipairs(step.uses or {}) do
+      if by_name[name] then
+        visit(by_name[name], trail)
+        ids[#ids + 1] = by_name[name].id
+      end
+    end
+    table.remove(trail)
+    table.sort(ids)
+    step.depends, step.uses = ids, nil
+    state[step.name] = "done"
+    sorted[#sorted + 1] = step
+  end
+  for _, step in ipairs(steps) do
+    visit(step, {})
+  end
+  return sorted
+end
+
+--- Keeps the steps that were asked for, what they need, and the phases that those rest on.
+local function narrow(made, only)
+  local by_id, keep, phases = {}, {}, {}
+  for _, step in ipairs(made.steps) do
+    by_id[step.id] = step
+  end
+  local function need(step)
+    if keep[step.id] then
+      return
+    end
+    keep[step.id] = true
+    for _, id in ipairs(step.depends) do
+      need(by_id[id])
+    end
+    for _, base in ipairs(made.phases[step.phase].base) do
+      if not phases[base] then
+        phases[base] = true
+        for _, other in ipairs(made.steps) do
+          if other.phase == base then
+            need(other)
+          end
+        end
+      end
+    end
+  end
+  for _, word in ipairs(only) do
+    local name, where = word:match "^([^@]+)@?(.*)$"
+    local any = false
+    for _, step in ipairs(made.steps) do
+      if step.name == name and (where == "" or step.phase == where) then
+        any = true
+        need(step)
+      end
+    end
+    if not any then
+      fail.usage(("`--only %s`: no such step in this set"):format(word), ("add it by `--with %s`"):format(word))
+    end
+  end
+  local steps = json.array {}
+  for _, step in ipairs(made.steps) do
+    if keep[step.id] then
+      steps[#steps + 1] = step
+    end
+  end
+  made.steps = steps
+end
+
+--- Makes a plan. All mistakes in recipes are shown at once.
+---@param declaration bq.Declaration
+---@param selection bq.Selection
+---@param recipes bq.Recipes
+---@return table plan
+function plan.make(declaration, selection, recipes)
+  check_declaration(declaration)
+  check_selection(declaration, selection, recipes)
+  local arch = selection.arch
+  local made = {
+    schema = plan.SCHEMA,
+    arch = arch,
+    kernel_arch = KERNEL_ARCH[arch],
+    target = declaration.target:gsub("{arch}", arch),
+    set = selection.set,
+    epoch = declaration.epoch,
+    selection = {
+      only = json.array(selection.only or {}),
+      with = json.array(selection.with or {}),
+      without = json.array(selection.without or {}),
+    },
+    phase_order = json.array {},
+    phases = {},
+    steps = json.array {},
+    code = {},
+    recipes = {},
+  }
+  for _, phase in ipairs(declaration.phases) do
+    local env = {}
+    for _, layer in ipairs { declaration.env, phase.env } do
+      for name, value in pairs(layer) do
+        env[name] = value
+      end
+    end
+    made.phases[phase.name] = {
+      about = phase.about,
+      base = json.array(phase.base),
+      prefix = phase.prefix,
+      env = env,
+      seed_at = phase.seed_at,
+      needs_native = phase.needs_native,
+    }
+    table.insert(made.phase_order, phase.name)
+    local steps, by_name = {}, {}
+    for _, name in ipairs(chosen(declaration, phase, selection)) do
+      local found = recipes:get(name)
+      if found then
+        recipes:lint(found)
+        local strategy = recipes:resolve(found, phase.name).strategy
+        if strategy and recipes:strategy(strategy) then
+          local step = make_step(recipes, found, phase)
+          steps[#steps + 1], by_name[name] = step, step
+        end
+      elseif recipes.loaded[name] == nil then
+        local near = nearest(name, recipes:names())
+        table.insert(recipes.problems, {
+          path = "phase " .. phase.name,
+          line = 1,
+          message = ("no recipe `%s`"):format(name) .. (near and (", did you mean `%s`?"):format(near) or ""),
+        })
+      end
+    end
+    if #recipes.problems == 0 then
+      for _, step in ipairs(order(recipes, steps, by_name)) do
+        table.insert(made.steps, step)
+      end
+    end
+  end
+  recipes:check()
+  if selection.only and #selection.only > 0 then
+    narrow(made, selection.only)
+  end
+  for _, step in ipairs(made.steps) do
+    for module in pairs(step.code) do
+      made.code[module] = files.module(module)
+    end
+    made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name, step.version) }
+  end
+  return made
+end
+
+--- Whether the recipes and strategies that a plan was made from still say the same; the first that does not.
+---@param made table the plan
+---@param recipes bq.Recipes
+---@return string? what has changed
+function plan.stale(made, recipes)
+  if made.schema ~= plan.SCHEMA then
+    return "the plan was made by another version of bq"
+  end
+  for name, old in pairs(made.recipes) do
+    local now = recipes:fingerprint(name, old.version)
+    if not now then
+      return ("the recipe `%s` is gone"):format(name)
+    elseif now ~= old.digest then
+      return ("the recipe `%s` was edited"):format(name)
+    end
+  end
+  for module, text in pairs(made.code) do
+    if files.module(module) ~= text then
+      return ("`%s` was edited"):format(module)
+    end
+  end
+end
+
+--- The steps that a step's root shows besides its base: its dependencies and all of theirs, in plan order.
+---@param by_id table<string, table>
+---@param step table
+---@return string[] ids
+function plan.closure(by_id, step)
+  local seen, out = {}, {}
+  local function add(id)
+    if not seen[id] then
+      seen[id] = true
+      for _, next_id in ipairs(by_id[id].depends) do
+        add(next_id)
+      end
+      out[#out + 1] = id
+    end
+  end
+  for _, id in ipairs(step.depends) do
+    add(id)
+  end
+  return out
+end
+
+return plan

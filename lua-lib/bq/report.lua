@@ -1,0 +1,111 @@
+-- What a build shows: a line for each step that starts or ends, bars on a terminal, a summary.
+local log = require "bq.log"
+local progress = require "bq.progress"
+
+---@class bq.Report
+local Report = {}
+Report.__index = Report
+
+local report = {}
+
+---@return bq.Report
+function report.new()
+  return setmetatable({ bars = {}, built = 0, reused_count = 0 }, Report)
+end
+
+--- Seconds for people: `0.4 s`, `12 s`, `3 min 20 s`.
+---@param seconds number
+---@return string
+function report.time(seconds)
+  if seconds < 10 then
+    return ("%.1f s"):format(seconds)
+  elseif seconds < 100 then
+    return ("%.0f s"):format(seconds)
+  end
+  return ("%d min %d s"):format(seconds // 60, seconds % 60)
+end
+
+--- Bytes for people.
+---@param bytes integer
+---@return string
+function report.size(bytes)
+  local units, index = { "B", "KB", "MB", "GB" }, 1
+  while bytes >= 1000 and index < #units do
+    bytes, index = bytes / 1000, index + 1
+  end
+  return (index == 1 and "%d %s" or "%.1f %s"):format(bytes, units[index])
+end
+
+function Report:begin(build)
+  self.total = 0
+  for _, state in pairs(build.state) do
+    self.total = self.total + (state == "waiting" and 1 or 0)
+  end
+  log.info(("building %d of %d steps for %s, %d jobs"):format(self.total, #build.plan.steps, build.plan.arch, build.jobs))
+end
+
+function Report:started(step, why)
+  log.info(("  start  %s %s: %s"):format(step.id, step.version, why))
+  self.bars[step.id] = progress.bar { label = step.id }
+end
+
+local function take_bar(self, step)
+  local bar = self.bars[step.id]
+  if bar then
+    bar:finish()
+    self.bars[step.id] = nil
+  end
+end
+
+function Report:done(step, meta)
+  take_bar(self, step)
+  self.built = self.built + 1
+  log.info(("  done   %s in %s, output %s  [%d/%d]"):format(step.id, report.time(meta.seconds), meta.output:sub(1, 16), self.built + self.reused_count, self.total))
+end
+
+function Report:reused(step)
+  self.reused_count = self.reused_count + 1
+  log.info(("  same   %s: what it rests on came out as before"):format(step.id))
+end
+
+function Report:blocked(step, by)
+  log.warn(("%s is left out, because %s failed"):format(step.id, by))
+end
+
+function Report:failed(step, details)
+  take_bar(self, step)
+  log.error(("%s failed after %s"):format(step.id, report.time(details.seconds or 0)))
+  for _, line in ipairs(details.tail) do
+    log.raw("  | " .. line)
+  end
+  for index, line in ipairs(details.lines) do
+    log.raw(index == 1 and line:gsub("^error: ", "caused by: ") or line)
+  end
+  if details.command then
+    log.raw("command: " .. table.concat(details.command.argv, " "))
+    log.raw("folder: " .. details.command.cwd)
+  end
+  log.raw("log: " .. details.log)
+  log.raw("hint: look into it: `" .. details.shell .. "`")
+end
+
+function Report:tick() end
+
+function Report:finish(build)
+  for id in pairs(self.bars) do
+    take_bar(self, build.by_id[id])
+  end
+  local counts = {}
+  for _, state in pairs(build.state) do
+    counts[state] = (counts[state] or 0) + 1
+  end
+  local parts = {}
+  for _, state in ipairs { "done", "failed", "blocked", "waiting", "running" } do
+    if counts[state] then
+      parts[#parts + 1] = ("%d %s"):format(counts[state], state)
+    end
+  end
+  log.info(("%d steps: %s"):format(#build.plan.steps, table.concat(parts, ", ")))
+end
+
+return report

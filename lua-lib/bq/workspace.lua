@@ -1,0 +1,124 @@
+-- The folder of a build: where everything of it lies.
+--
+--   plan.json  lock.json  journal.jsonl  .lock
+--   sources/   verified source archives          seed/    what the seed was made from
+--   rootfs/    the staged chroot                 store/   outputs by key
+--   build/     steps in flight, and failed ones  logs/    of steps that failed
+--
+-- Inside a staged rootfs the same folder is /var/lib/bq.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local syscall = require "bq.syscall"
+
+local workspace = {}
+
+--- Where the workspace is inside a staged rootfs.
+workspace.INSIDE = "/var/lib/bq"
+--- The file by which a staged rootfs knows itself: what it was staged from.
+workspace.STAGED = "/usr/local/share/bq/staged.json"
+
+---@class bq.Workspace
+---@field path string
+---@field inside boolean whether this program runs inside a staged rootfs
+local Workspace = {}
+Workspace.__index = Workspace
+
+--- The workspace of this run.
+---@param path? string from the command line; `data/sysroot`, or the fixed place inside a staged rootfs, if absent
+---@return bq.Workspace
+function workspace.new(path)
+  local inside = fs.stat(workspace.STAGED) ~= nil
+  path = path or os.getenv "BQ_WORKSPACE" or (inside and workspace.INSIDE) or "data/sysroot"
+  if path:sub(1, 1) ~= "/" then
+    path = fs.cwd() .. "/" .. path
+  end
+  return setmetatable({ path = path, inside = inside }, Workspace)
+end
+
+--- A path below the workspace.
+---@param ... string
+---@return string
+function Workspace:at(...)
+  return table.concat({ self.path, ... }, "/")
+end
+
+--- The root that steps rest on: `/` inside, the staged rootfs outside.
+---@return string
+function Workspace:rootfs()
+  return self.inside and "/" or self:at "rootfs"
+end
+
+--- What the rootfs was staged from; `nil` if there is none.
+---@return table?
+function Workspace:staged()
+  return self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
+end
+
+--- A JSON file; with `absolute`, not below the workspace.
+---@return any? `nil` if there is none
+function Workspace:read_json(name, absolute)
+  local path = absolute and name or self:at(name)
+  if not fs.stat(path) then
+    return nil
+  end
+  return fail.wrap(("cannot read `%s`"):format(path), {
+    hint = "it was changed by something else than bq; plan again: `bq scripts/build_sysroot.lua`",
+  }, function()
+    return json.decode(fs.read(path))
+  end)
+end
+
+function Workspace:write_json(name, value)
+  fs.write(self:at(name), json.encode(value, { pretty = true }))
+end
+
+--- Makes the folder, and sees that it can be written to.
+function Workspace:create()
+  fail.wrap(("cannot make the workspace `%s`"):format(self.path), {
+    hint = "choose another folder by `--workspace DIR`",
+  }, function()
+    for _, name in ipairs { "sources", "seed", "store", "build", "logs" } do
+      fs.mkdir(self:at(name))
+    end
+    fs.write(self:at ".writable", "", { sync = false })
+    fs.remove(self:at ".writable")
+  end)
+end
+
+--- Takes the workspace for this run; it is given back when the program ends, however it ends.
+function Workspace:lock()
+  local fd = fs.lock(self:at ".lock", { inherit = false })
+  if not fd then
+    local holder = fs.read(self:at ".lock"):match "%d+" or "unknown"
+    fail.raise(("the workspace `%s` is in use"):format(self.path), {
+      cause = ("another bq is working in it (process %s)"):format(holder),
+      hint = "wait for it to end, or use another folder by `--workspace DIR`",
+    })
+  end
+  -- Not by rename: the lock is on the file itself.
+  local file <close> = assert(io.open(self:at ".lock", "w"))
+  file:write(tostring(syscall.getpid()), "\n")
+  self.lock_fd = fd
+end
+
+function Workspace:unlock()
+  if self.lock_fd then
+    fs.unlock(self.lock_fd)
+    self.lock_fd = nil
+  end
+end
+
+--- The plan that was made for this workspace.
+---@return table
+function Workspace:plan()
+  local plan = self:read_json "plan.json"
+  if not plan then
+    fail.raise(("there is no plan in `%s`"):format(self.path), {
+      hint = "make one: `bq scripts/build_sysroot.lua`",
+    })
+  end
+  return plan
+end
+
+return workspace
