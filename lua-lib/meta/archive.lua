@@ -8,13 +8,13 @@ local archive = {}
 ---@class bq.archive.Extract
 ---@field path string the archive
 ---@field target string a folder; made if absent
----@field sha256? string checked before the first byte is unpacked; `hash_mismatch` with `expected` and `actual`
+---@field sha256? string of the file; nothing of an archive with a wrong digest ever becomes visible; `hash_mismatch` with `expected` and `actual`
 ---@field profile? "source"|"rootfs" source (default): modes become 644 or 755, links stay inside; rootfs: modes kept, links say what they like and resolve inside the target
 ---@field strip? integer leading components to drop from every name, 0 if absent; entries with no more than that are left out
 ---@field include? string[] only names that are one of these or below it, after `strip`; `*` stands for any run of characters but `/`
----@field exclude? string[] like `include`, left out
+---@field exclude? string[] like `include`, left out; wins over it
 ---@field merge? boolean unpack into a folder that has files already (a rootfs made of many packages); otherwise it must be empty or absent, and is whole or absent after
----@field setid? boolean keep set-user-id, set-group-id and sticky bits; otherwise such an entry is refused (profile rootfs) or its bits are dropped (profile source)
+---@field setid? boolean keep set-user-id and set-group-id bits; otherwise such an entry is refused (profile rootfs) or its bits are dropped (profile source). Profile rootfs always keeps the sticky bit
 ---@field devices? "refuse"|"skip"|"create" character and block devices and FIFOs; refuse if absent
 ---@field mtime? integer the time of everything, instead of the archive's
 ---@field max_bytes? integer of all content, 64 GiB if absent
@@ -28,17 +28,34 @@ local archive = {}
 ---@field top string[] the names at the top, sorted, after `strip`
 
 ---Unpacks. Raises with `code` `refused` (the entry's name in `path`), `truncated`, `format`, `limit`, `hash_mismatch` or an errno; after a refusal nothing is left behind (unless `merge`).
+---The error also has `archive`, and `entry` and `offset`, which say where in it. A name that is there already is replaced, but no folder by
+---anything else or the other way round; with profile rootfs a folder's entry leaves a link to a folder as it is, and what is below goes where it leads.
 ---@param options bq.archive.Extract
 ---@return bq.archive.Summary
 function archive.extract(options) end
 
+---@class bq.archive.ExtractAll
+---@field paths string[] the archives, in their order
+---@field target string a folder, which may have files already; if it was absent or empty, it is whole or absent after
+---@field threads? integer the number of cores if absent
+---@field profile? "source"|"rootfs" this and the rest as in `bq.archive.Extract`; the limits are those of each archive
+---@field strip? integer
+---@field include? string[]
+---@field exclude? string[]
+---@field setid? boolean
+---@field devices? "refuse"|"skip"|"create"
+---@field mtime? integer
+---@field max_bytes? integer
+---@field max_entries? integer
+---@field max_ratio? integer
+
 ---Unpacks many archives into one tree, several at once, in a way that gives the same tree as one after the other.
----@param options { paths: string[], target: string, threads?: integer, profile?: string, setid?: boolean, devices?: string, exclude?: string[] }
+---@param options bq.archive.ExtractAll
 ---@return bq.archive.Summary
 function archive.extract_all(options) end
 
 ---@class bq.archive.Member
----@field path string
+---@field path string without leading `./` and trailing `/`; `.` for the top itself
 ---@field type "file"|"dir"|"link"|"hardlink"|"char"|"block"|"fifo"
 ---@field size integer
 ---@field mode integer
@@ -50,7 +67,7 @@ function archive.extract_all(options) end
 ---@return bq.archive.Member[]
 function archive.list(path) end
 
----One file of an archive, whole.
+---One file of an archive, whole: the last of that name; hard links are followed back, and a folder or symbolic link raises `type`.
 ---@param path string
 ---@param member string
 ---@param options? { max_bytes?: integer } 64 MiB if absent
@@ -59,7 +76,7 @@ function archive.read(path, member, options) end
 
 ---@class bq.archive.Source
 ---@field path string a folder or a file on disk
----@field prefix? string where it goes in the archive, "" (the top) if absent
+---@field prefix? string where it goes in the archive: of a folder, the folder that its content goes to, "" (the top) if absent; of a file, its whole name there, its own name if absent
 ---@field exclude? string[] relative to `path`; what is below is left out too; `*` as in `extract`
 ---@field mode? integer permission bits of a single file
 
@@ -67,10 +84,10 @@ function archive.read(path, member, options) end
 ---@field output string
 ---@field sources bq.archive.Source[] later ones win where two hold one path (folders merge)
 ---@field compression? "none"|"gzip"|"zstd" gzip if absent
----@field level? integer 6 for gzip, 10 for zstd if absent
+---@field level? integer 1 to 9 for gzip, 6 if absent; 1 to 19 for zstd, 10 if absent
 ---@field threads? integer the number of cores if absent; the bytes do not depend on it
 ---@field mtime? integer of every entry, 0 if absent
----@field progress? fun(bytes: integer) called now and then with the bytes of content read so far
+---@field progress? fun(bytes: integer) called now and then with the bytes of content read so far, and at the end; must start no program
 
 ---@class bq.archive.Packed
 ---@field sha256 string of the output
@@ -79,6 +96,7 @@ function archive.read(path, member, options) end
 ---@field bytes integer of content
 
 ---Writes a tar of trees: sorted, owner 0:0, one time, hard links kept, the same bytes for the same trees. The output appears by one rename.
+---Raises `type` for what is no file, folder or link, `changed` for a file that became shorter meanwhile, or an errno.
 ---@param options bq.archive.Pack
 ---@return bq.archive.Packed
 function archive.pack(options) end

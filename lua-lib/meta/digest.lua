@@ -13,7 +13,7 @@ function digest.sha256(data) end
 function digest.file(path) end
 
 ---The digest of a tree: every path, type, permission bits, content and link target below `path`, in byte order; owners, times
----and the folder's own name do not count. The format is that of `docs/reproducibility.md`, "Tree digests".
+---and the folder's own name and mode do not count. What is no file, folder or link raises `type`. The format is that of `docs/reproducibility.md`, "Tree digests".
 ---@param path string
 ---@param options? { threads?: integer, exclude?: string[] } exclude: paths relative to `path` that are left out, with what is below
 ---@return string

@@ -1,7 +1,174 @@
-//! `bq.digest`: see `lua-lib/meta/digest.lua`.
+//! `bq.digest`: SHA-256 of data, files and trees. The format of a tree's digest: `docs/reproducibility.md`.
 
-use mlua::{Lua, Table};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-pub(crate) fn module(_lua: &Lua, _module: &Table) -> mlua::Result<()> {
-    Ok(())
+use mlua::{Lua, LuaString, Table};
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use sha2::{Digest, Sha256};
+
+use super::archive::{Exclude, Node, Options, Type, file_digest, hex, path_of, shown, walk};
+use crate::error::{Error, Result, native};
+
+pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
+    native(lua, module, "sha256", |_, data: LuaString| {
+        Ok(hex(&Sha256::digest(&*data.as_bytes())))
+    })?;
+    native(lua, module, "file", |_, path: LuaString| {
+        file_digest(&path_of(&path))
+    })?;
+    native(lua, module, "tree", tree)?;
+    native(lua, module, "manifest", manifest)
+}
+
+/// A node with, for a file, the digest of its content.
+type Line = (Node, Option<String>);
+
+/// The first line of what a tree's digest is taken of.
+const HEADER: &[u8] = b"bq tree 1\n";
+
+fn tree(lua: &Lua, (path, options): (LuaString, Option<Table>)) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(HEADER);
+    for (node, digest) in lines(lua, "tree", path, options)? {
+        hash.update(line(&node, digest.as_deref()));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// `d MODE PATH\0\n`, `f MODE PATH\0SHA256\n` or `l PATH\0TARGET\0\n`.
+fn line(node: &Node, digest: Option<&str>) -> Vec<u8> {
+    let mut out = match node.kind {
+        Type::Dir => format!("d {:04o} ", node.mode),
+        Type::File => format!("f {:04o} ", node.mode),
+        Type::Link => "l ".to_owned(),
+    }
+    .into_bytes();
+    out.extend_from_slice(&node.path);
+    out.push(0);
+    match node.kind {
+        Type::Dir => {}
+        Type::File => out.extend_from_slice(digest.unwrap_or_default().as_bytes()),
+        Type::Link => {
+            out.extend_from_slice(&node.target);
+            out.push(0);
+        }
+    }
+    out.push(b'\n');
+    out
+}
+
+fn manifest(lua: &Lua, (path, options): (LuaString, Option<Table>)) -> Result<Table> {
+    let lines = lines(lua, "manifest", path, options)?;
+    let fill = || {
+        let list = lua.create_table_with_capacity(lines.len(), 0)?;
+        for (node, digest) in &lines {
+            let line = lua.create_table_with_capacity(0, 5)?;
+            line.raw_set("path", lua.create_string(&node.path)?)?;
+            let kind = match node.kind {
+                Type::File => "file",
+                Type::Dir => "dir",
+                Type::Link => "link",
+            };
+            line.raw_set("type", kind)?;
+            line.raw_set("mode", node.mode)?;
+            line.raw_set("size", node.size)?;
+            line.raw_set("digest", digest.as_deref())?;
+            if node.kind == Type::Link {
+                line.raw_set("target", lua.create_string(&node.target)?)?;
+            }
+            list.raw_push(line)?;
+        }
+        Ok(list)
+    };
+    fill().map_err(|e: mlua::Error| Error::new("manifest", "lua", e.to_string()))
+}
+
+fn lines(
+    lua: &Lua,
+    op: &'static str,
+    path: LuaString,
+    options: Option<Table>,
+) -> Result<Vec<Line>> {
+    let options = Options::new(lua, op, options, &["threads", "exclude"])?;
+    let top = path_of(&path);
+    let nodes = walk(op, &top, &Exclude::new(options.strings("exclude")?))?;
+    hash_files(&top, nodes, options.threads()?)
+}
+
+/// Hashes all files, several at once.
+fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>> {
+    let root = open(
+        top,
+        OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(|e| Error::os("open", e).at(top))?;
+    // The largest first, so that none is left to run alone at the end.
+    let mut order: Vec<usize> = (0..nodes.len())
+        .filter(|&n| nodes[n].kind == Type::File)
+        .collect();
+    order.sort_by_key(|&number| std::cmp::Reverse(nodes[number].size));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        let mut own = Vec::new();
+        let mut buffer = vec![0; 256 << 10];
+        while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let node = &nodes[number];
+            let digest = openat(
+                &root,
+                node.path.as_slice(),
+                OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+                Mode::empty(),
+            )
+            .map_err(std::io::Error::from)
+            .and_then(|fd| hash_file(File::from(fd), &mut buffer));
+            let failed = digest.is_err();
+            own.push((number, digest));
+            if failed {
+                next.store(order.len(), Ordering::Relaxed);
+            }
+        }
+        results
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .append(&mut own);
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(order.len()) {
+            // With fewer threads than asked for it only takes longer.
+            drop(std::thread::Builder::new().spawn_scoped(scope, work));
+        }
+        work();
+    });
+    let mut digests: Vec<Option<String>> = nodes.iter().map(|_| None).collect();
+    for (number, digest) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let at = || {
+            shown(
+                top.join(std::ffi::OsStr::from_bytes(&nodes[number].path))
+                    .as_os_str()
+                    .as_bytes(),
+            )
+        };
+        digests[number] = Some(digest.map_err(|e| Error::io("read", &e).at(at()))?);
+    }
+    Ok(nodes.into_iter().zip(digests).collect())
+}
+
+fn hash_file(mut file: File, buffer: &mut [u8]) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    loop {
+        match file.read(buffer) {
+            Ok(0) => return Ok(hex(&hash.finalize())),
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -1,0 +1,79 @@
+//! A `.deb`: an `ar` of three members, of which the last holds the files.
+
+use std::io::{BufRead, Read};
+
+use super::reader::input_error;
+use crate::error::{Error, Result};
+
+pub(super) const MAGIC: &[u8] = b"!<arch>\n";
+
+fn format(message: &str) -> Error {
+    Error::new("deb", "format", message)
+}
+
+/// Reads up to the content of `data.tar`; returns its size.
+pub(super) fn find_data(input: &mut dyn BufRead) -> Result<u64> {
+    let mut magic = [0; 8];
+    exact(input, &mut magic)?;
+    if magic != MAGIC {
+        return Err(format("this is no ar archive"));
+    }
+    let mut first = true;
+    loop {
+        let mut header = [0; 60];
+        exact(input, &mut header)?;
+        if &header[58..] != b"`\n" {
+            return Err(format("a member of the .deb that is not well formed"));
+        }
+        let name = trim(&header[..16]);
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        let size = std::str::from_utf8(trim(&header[48..58]))
+            .ok()
+            .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|text| text.parse::<u64>().ok())
+            .ok_or_else(|| format("a member of the .deb whose size is no number"))?;
+        if first {
+            let mut version = [0; 2];
+            if name != b"debian-binary" || size < 4 {
+                return Err(format("an ar archive that is no .deb"));
+            }
+            exact(input, &mut version)?;
+            if &version != b"2." {
+                return Err(format("a .deb of an unknown version"));
+            }
+            skip(input, size + size % 2 - 2)?;
+            first = false;
+        } else if name.starts_with(b"data.tar") {
+            return Ok(size);
+        } else if name.starts_with(b"control.tar") || name.starts_with(b"_") {
+            skip(input, size + size % 2)?;
+        } else {
+            return Err(format("a .deb with a member that is not known"));
+        }
+    }
+}
+
+fn trim(field: &[u8]) -> &[u8] {
+    field.trim_ascii_end()
+}
+
+fn exact(mut input: &mut dyn BufRead, buffer: &mut [u8]) -> Result<()> {
+    (&mut input).read_exact(buffer).map_err(cut)
+}
+
+fn skip(input: &mut dyn BufRead, count: u64) -> Result<()> {
+    let done = std::io::copy(&mut input.take(count), &mut std::io::sink()).map_err(input_error)?;
+    if done == count {
+        Ok(())
+    } else {
+        Err(cut(std::io::ErrorKind::UnexpectedEof.into()))
+    }
+}
+
+fn cut(error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        Error::new("deb", "truncated", "the .deb ends too early")
+    } else {
+        input_error(error)
+    }
+}

@@ -1,0 +1,197 @@
+//! Many archives into one tree: each is unpacked for itself, several at once, and then moved in, in their order.
+//! What cannot be told apart from its neighbours (a hard link into another package, say) is unpacked again in its turn.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
+use nix::sys::stat::{SFlag, fstatat};
+
+use super::extract::{Folder, Placed, Rules, Summary, Tree, failed};
+use super::input::{Mode, with_tar};
+use super::names::shown;
+use super::one;
+use super::reader::Reader;
+use super::root::{Root, type_of};
+use super::staging::{Staging, remove};
+use crate::error::{Error, Result};
+
+/// Unpacks all; the tree is as if it was done one after the other.
+pub(super) fn extract_all(
+    paths: &[PathBuf],
+    target: &Path,
+    rules: &Rules,
+    threads: usize,
+    umask: u32,
+) -> Result<Summary> {
+    let staging = Staging::new(target, true)?;
+    let follow = one::follows(rules);
+    let root = Root::open(staging.path(), follow).map_err(|e| Error::os("open", e).at(target))?;
+    let mut tree = Tree::new(root, rules, umask);
+    if staging.is_in_place() && !staging.is_shared() {
+        // A mount point, which nothing can be moved into by name.
+        for path in paths {
+            one::unpack(path, &mut tree, 1)?;
+        }
+    } else {
+        let parts = Parts(super::staging::beside(staging.path()));
+        std::fs::create_dir(&parts.0).map_err(|e| Error::io("mkdir", &e).at(&parts.0))?;
+        let mut unpacked = unpack_parts(paths, &parts.0, rules, threads, umask)?;
+        for (number, path) in paths.iter().enumerate() {
+            match unpacked[number].take() {
+                Some(Ok(part)) => {
+                    move_in(part, &parts.part(number), &mut tree)
+                        .map_err(|error| one::located(error, "extract", path, None))?;
+                }
+                // Whatever was wrong with it alone: in its turn it is right, or the error is the real one.
+                _ => drop(one::unpack(path, &mut tree, 1)?),
+            }
+        }
+    }
+    tree.finish()?;
+    staging.commit()?;
+    Ok(tree.summary)
+}
+
+/// The folder of the parts, which goes in any case.
+struct Parts(PathBuf);
+
+impl Parts {
+    fn part(&self, number: usize) -> PathBuf {
+        self.0.join(number.to_string())
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+/// What one archive gave.
+struct Part {
+    placed: Vec<Placed>,
+    summary: Summary,
+}
+
+type Slot = Option<Result<Part>>;
+
+fn unpack_parts(
+    paths: &[PathBuf],
+    parts: &Path,
+    rules: &Rules,
+    threads: usize,
+    umask: u32,
+) -> Result<Vec<Slot>> {
+    // The largest first, so that none is left to run alone at the end.
+    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |stat| stat.len());
+    let mut order: Vec<usize> = (0..paths.len()).collect();
+    order.sort_by_cached_key(|&number| std::cmp::Reverse(size(&paths[number])));
+    let slots: Mutex<Vec<Slot>> = Mutex::new(paths.iter().map(|_| None).collect());
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
+            let part = unpack_part(
+                &paths[number],
+                &parts.join(number.to_string()),
+                rules,
+                umask,
+            );
+            // A file that is broken stays so; the others need not be unpacked before that is told.
+            if part
+                .as_ref()
+                .is_err_and(|e| matches!(e.code.as_str(), "format" | "truncated" | "limit"))
+            {
+                stop.store(true, Ordering::Relaxed);
+            }
+            slots.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(part);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(paths.len()) {
+            // With fewer threads than asked for it only takes longer.
+            drop(std::thread::Builder::new().spawn_scoped(scope, work));
+        }
+        work();
+    });
+    Ok(slots.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn unpack_part(path: &Path, part: &Path, rules: &Rules, umask: u32) -> Result<Part> {
+    std::fs::create_dir(part).map_err(|e| Error::io("mkdir", &e).at(part))?;
+    let root = Root::open(part, one::follows(rules)).map_err(|e| Error::os("open", e).at(part))?;
+    let mut tree = Tree::new(root, rules, umask);
+    tree.record = Some(Vec::new());
+    let mode = Mode {
+        hash: false,
+        threads: 1,
+    };
+    with_tar(path, mode, |tar, count| {
+        tree.unpack(&mut Reader::new(tar, count, rules.limits))
+    })?;
+    Ok(Part {
+        placed: tree.record.take().unwrap_or_default(),
+        summary: tree.summary,
+    })
+}
+
+/// Moves what was unpacked alone to where it belongs.
+fn move_in(part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
+    let mut source = Root::open(from, true).map_err(|e| Error::os("open", e).at(from))?;
+    for (name, folder) in part.placed {
+        match folder {
+            Some(folder) => move_folder(&name, folder, tree)?,
+            None => move_file(&name, &mut source, tree)?,
+        }
+    }
+    tree.summary.entries += part.summary.entries;
+    tree.summary.bytes += part.summary.bytes;
+    tree.summary.skipped += part.summary.skipped;
+    tree.summary.top.extend(part.summary.top);
+    Ok(())
+}
+
+fn move_folder(name: &[u8], folder: Folder, tree: &mut Tree<'_>) -> Result<()> {
+    tree.folder(name, folder)
+}
+
+fn move_file(name: &[u8], source: &mut Root, tree: &mut Tree<'_>) -> Result<()> {
+    let fail = |errno| failed("rename", name, errno);
+    let (from, from_last) = source.parent(name, None).map_err(fail)?;
+    let (to, to_last) = tree.root.parent(name, None).map_err(fail)?;
+    match renameat2(
+        &*from,
+        from_last,
+        &*to,
+        to_last,
+        RenameFlags::RENAME_NOREPLACE,
+    ) {
+        Ok(()) => return Ok(()),
+        // An archive that holds a name twice: the first moved what the second left.
+        Err(Errno::ENOENT) => return Ok(()),
+        // Not every file system can tell.
+        Err(Errno::EEXIST | Errno::EINVAL | Errno::ENOSYS) => {}
+        Err(errno) => return Err(Error::os("rename", errno).at(shown(name))),
+    }
+    if let Ok(stat) = fstatat(&*to, to_last, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match type_of(&stat) {
+            SFlag::S_IFDIR => {
+                return Err(
+                    Error::new("extract", "refused", "a folder is in its place").at(shown(name))
+                );
+            }
+            SFlag::S_IFLNK => tree.root.forget(),
+            _ => {}
+        }
+    }
+    let to = Rc::clone(&to);
+    renameat(&*from, from_last, &*to, to_last)
+        .map_err(|errno| Error::os("rename", errno).at(shown(name)))
+}

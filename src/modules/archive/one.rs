@@ -1,0 +1,206 @@
+//! One archive: unpacked, listed, or one file of it read.
+
+use std::path::Path;
+
+use super::extract::{Profile, Rules, Summary, Tree};
+use super::input::{Mode, file_digest, with_tar};
+use super::names::{normalise, shown};
+use super::reader::{Kind, Limits, Member, Reader};
+use super::root::Root;
+use super::staging::Staging;
+use crate::error::{Error, Result};
+
+/// In a file system for `/`, names may lead through links.
+pub(super) fn follows(rules: &Rules) -> bool {
+    rules.profile == Profile::Rootfs
+}
+
+/// Says where in which archive something went wrong.
+pub(super) fn located(
+    mut error: Error,
+    op: &str,
+    archive: &Path,
+    place: Option<(u64, u64)>,
+) -> Error {
+    let own = matches!(
+        error.code.as_str(),
+        "refused" | "format" | "truncated" | "limit"
+    );
+    let archive_name = shown(archive.as_os_str().as_encoded_bytes());
+    if own {
+        op.clone_into(&mut error.op);
+    }
+    if error.path.is_none() {
+        error.path = Some(archive_name.clone());
+    } else if own {
+        error.message.push_str(" (");
+        if let Some((entry, _)) = place {
+            error.message.push_str(&format!("entry {entry} of "));
+        }
+        error.message.push_str(&format!("`{archive_name}`)"));
+    }
+    if let Some((entry, offset)) = place {
+        error = error
+            .with("entry", entry.to_string())
+            .with("offset", offset.to_string());
+    }
+    error.with("archive", archive_name)
+}
+
+/// Reads an archive with its errors located, and gives what `body` gave and the digest of the file.
+fn read<T>(
+    op: &str,
+    path: &Path,
+    mode: Mode,
+    limits: Limits,
+    body: impl FnOnce(&mut Reader<'_>) -> Result<T>,
+) -> Result<(T, Option<String>)> {
+    let mut place = None;
+    let result = with_tar(path, mode, |tar, count| {
+        let mut reader = Reader::new(tar, count, limits);
+        let result = body(&mut reader);
+        place = Some(reader.place());
+        result
+    });
+    result.map_err(|error| located(error, op, path, place))
+}
+
+/// Unpacks into a tree that may have more put into it.
+pub(super) fn unpack(path: &Path, tree: &mut Tree<'_>, threads: u32) -> Result<()> {
+    let limits = tree.limits();
+    let mode = Mode {
+        hash: false,
+        threads,
+    };
+    read("extract", path, mode, limits, |reader| tree.unpack(reader)).map(|_| ())
+}
+
+/// Unpacks one archive. Nothing of a file with a wrong digest ever becomes visible.
+pub(super) fn extract(
+    path: &Path,
+    target: &Path,
+    sha256: Option<&str>,
+    rules: &Rules,
+    merge: bool,
+    threads: u32,
+    umask: u32,
+) -> Result<Summary> {
+    let staging = Staging::new(target, merge)?;
+    let early = sha256.filter(|_| staging.is_in_place());
+    if let Some(expected) = early {
+        verify(path, expected, &file_digest(path)?)?;
+    }
+    let late = sha256.filter(|_| early.is_none());
+    let root =
+        Root::open(staging.path(), follows(rules)).map_err(|e| Error::os("open", e).at(target))?;
+    let mut tree = Tree::new(root, rules, umask);
+    let mode = Mode {
+        hash: late.is_some(),
+        threads,
+    };
+    match (
+        read("extract", path, mode, rules.limits, |reader| {
+            tree.unpack(reader)
+        }),
+        late,
+    ) {
+        (Ok(((), Some(actual))), Some(expected)) => verify(path, expected, &actual)?,
+        (Ok(_), _) => {}
+        (Err(error), Some(expected)) if error.errno.is_none() => {
+            // What is wrong with a file that is another than was asked for does not matter.
+            verify(path, expected, &file_digest(path)?)?;
+            return Err(error);
+        }
+        (Err(error), _) => return Err(error),
+    }
+    tree.finish()
+        .map_err(|error| located(error, "extract", path, None))?;
+    staging.commit()?;
+    Ok(tree.summary)
+}
+
+fn verify(path: &Path, expected: &str, actual: &str) -> Result<()> {
+    if expected.eq_ignore_ascii_case(actual) {
+        return Ok(());
+    }
+    let message = format!("its SHA-256 is {actual}, not {expected}");
+    Err(Error::new("extract", "hash_mismatch", message)
+        .at(path)
+        .with("expected", expected)
+        .with("actual", actual))
+}
+
+/// All members, by the same strict rules.
+pub(super) fn list(path: &Path, threads: u32) -> Result<Vec<Member>> {
+    let mode = Mode {
+        hash: false,
+        threads,
+    };
+    let all = read("list", path, mode, Limits::default(), |reader| {
+        let mut members = Vec::new();
+        while let Some(member) = reader.next()? {
+            members.push(member);
+        }
+        Ok(members)
+    });
+    all.map(|(members, _)| members)
+}
+
+/// The content of one file, the last of that name; hard links are followed back.
+pub(super) fn file(path: &Path, wanted: &[u8], max: u64, threads: u32) -> Result<Option<Vec<u8>>> {
+    let mut wanted = normalise(wanted).map_err(|why| Error::argument("read", why))?;
+    // Each round goes to another name, so a chain of links ends or comes round.
+    for _ in 0..16 {
+        match find(path, &wanted, max, threads)? {
+            Found::Nothing => return Ok(None),
+            Found::Content(content) => return Ok(Some(content)),
+            Found::Link(target) => wanted = target,
+        }
+    }
+    Err(Error::new("read", "refused", "hard links that come round").at(shown(&wanted)))
+}
+
+enum Found {
+    Nothing,
+    Content(Vec<u8>),
+    Link(Vec<u8>),
+}
+
+fn find(path: &Path, wanted: &[u8], max: u64, threads: u32) -> Result<Found> {
+    let mode = Mode {
+        hash: false,
+        threads,
+    };
+    let found = read("read", path, mode, Limits::default(), |reader| {
+        let mut found = Found::Nothing;
+        while let Some(member) = reader.next()? {
+            if member.name != wanted {
+                continue;
+            }
+            found = match member.kind {
+                Kind::File if member.size > max => {
+                    let why = format!("a file of {} bytes, more than {max}", member.size);
+                    return Err(Error::new("read", "limit", why).at(shown(wanted)));
+                }
+                Kind::File => {
+                    let mut content = Vec::new();
+                    reader.content(&mut |piece| {
+                        content.extend_from_slice(piece);
+                        Ok(())
+                    })?;
+                    Found::Content(content)
+                }
+                Kind::Hardlink => {
+                    let link = member.link.strip_prefix(b"/").unwrap_or(&member.link);
+                    Found::Link(normalise(link).map_err(|why| {
+                        Error::new("read", "refused", format!("a hard link to {why}"))
+                            .at(shown(wanted))
+                    })?)
+                }
+                _ => return Err(Error::new("read", "type", "this is no file").at(shown(wanted))),
+            };
+        }
+        Ok(found)
+    });
+    found.map(|(found, _)| found)
+}

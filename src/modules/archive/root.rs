@@ -1,0 +1,268 @@
+//! A folder that names are resolved in as if it were `/`: whatever they say, nothing outside of it is reached.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+
+use super::names::{components, split};
+
+/// Folders that are kept open, since neighbours in an archive share them.
+const CACHED: usize = 64;
+/// Links that one name may lead through, as in the kernel.
+const LINKS_MAX: usize = 40;
+
+/// The kernel has no openat2 (before 5.6), or a filter denies it.
+static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
+
+pub(super) struct Root {
+    top: Rc<OwnedFd>,
+    /// Follow links, inside; otherwise a link on the way is ELOOP.
+    follow: bool,
+    cache: HashMap<Vec<u8>, Rc<OwnedFd>>,
+}
+
+/// The type bits of a file.
+pub(super) fn type_of(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+impl Root {
+    pub(super) fn open(path: &Path, follow: bool) -> nix::Result<Self> {
+        let top = open(
+            path,
+            OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
+        Ok(Self {
+            top: Rc::new(top),
+            follow,
+            cache: HashMap::new(),
+        })
+    }
+
+    /// The folder itself.
+    pub(super) fn top(&self) -> &OwnedFd {
+        &self.top
+    }
+
+    /// Forgets open folders; needed where a link or folder on the way to one of them may have gone.
+    pub(super) fn forget(&mut self) {
+        self.cache.clear();
+    }
+
+    /// Opens the folder of a plain name and gives the last component; with `made`, absent folders are made and told to it.
+    pub(super) fn parent<'n>(
+        &mut self,
+        name: &'n [u8],
+        made: Option<&mut dyn FnMut(&[u8])>,
+    ) -> nix::Result<(Rc<OwnedFd>, &'n [u8])> {
+        let (folder, last) = split(name);
+        Ok((self.folder(folder, made)?, last))
+    }
+
+    /// Opens a folder by its plain name.
+    pub(super) fn folder(
+        &mut self,
+        name: &[u8],
+        made: Option<&mut dyn FnMut(&[u8])>,
+    ) -> nix::Result<Rc<OwnedFd>> {
+        if name.is_empty() {
+            return Ok(Rc::clone(&self.top));
+        }
+        if let Some(fd) = self.cache.get(name) {
+            return Ok(Rc::clone(fd));
+        }
+        let fd = match (self.resolve(name), made) {
+            (Err(Errno::ENOENT), Some(made)) => {
+                // Names are at most 256 components deep, and so is this recursion.
+                let (folder, last) = split(name);
+                let parent = self.folder(folder, Some(&mut *made))?;
+                match mkdirat(&parent, last, Mode::from_bits_truncate(0o755)) {
+                    Ok(()) => made(name),
+                    // A link to nowhere: making what it points to is for those who know why.
+                    Err(Errno::EEXIST) => return Err(Errno::ENOENT),
+                    Err(errno) => return Err(errno),
+                }
+                self.resolve(name)?
+            }
+            (result, _) => result?,
+        };
+        let fd = Rc::new(fd);
+        if self.cache.len() >= CACHED {
+            self.cache.clear();
+        }
+        self.cache.insert(name.to_vec(), Rc::clone(&fd));
+        Ok(fd)
+    }
+
+    fn resolve(&self, name: &[u8]) -> nix::Result<OwnedFd> {
+        let flags = if self.follow {
+            ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS
+        } else {
+            ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS
+        };
+        let kind = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        match self.openat2(name, kind, flags) {
+            Some(result) => result,
+            None => walk(&self.top, name, self.follow),
+        }
+    }
+
+    /// Opening the name, links followed, would leave the folder; `None` if this kernel cannot tell.
+    pub(super) fn leaves(&self, name: &[u8]) -> Option<bool> {
+        let result = self.openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH)?;
+        Some(matches!(result, Err(Errno::EXDEV)))
+    }
+
+    /// `None` where there is no openat2.
+    fn openat2(
+        &self,
+        name: &[u8],
+        flags: OFlag,
+        resolve: ResolveFlag,
+    ) -> Option<nix::Result<OwnedFd>> {
+        if WITHOUT_OPENAT2.load(Ordering::Relaxed) {
+            return None;
+        }
+        let how = || {
+            OpenHow::new()
+                .flags(flags | OFlag::O_CLOEXEC)
+                .resolve(resolve)
+        };
+        for _ in 0..64 {
+            match openat2(&*self.top, name, how()) {
+                // Something was renamed at the same time; the kernel asks to try again.
+                Err(Errno::EAGAIN) => {}
+                Err(Errno::ENOSYS | Errno::EPERM) => {
+                    WITHOUT_OPENAT2.store(true, Ordering::Relaxed);
+                    return None;
+                }
+                result => return Some(result),
+            }
+        }
+        Some(Err(Errno::EAGAIN))
+    }
+}
+
+/// What openat2 does, component by component: no step leaves the folder, and `..` goes back the way that we came.
+fn walk(top: &OwnedFd, name: &[u8], follow: bool) -> nix::Result<OwnedFd> {
+    let mut way: Vec<OwnedFd> = Vec::new();
+    let mut rest: VecDeque<Vec<u8>> = components(name).map(<[u8]>::to_vec).collect();
+    let mut links = 0;
+    while let Some(component) = rest.pop_front() {
+        if component == b".." {
+            way.pop();
+            continue;
+        }
+        let here = way.last().unwrap_or(top);
+        let step = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(here, component.as_slice(), step, Mode::empty())?;
+        let stat = fstatat(&fd, c"", AtFlags::AT_EMPTY_PATH)?;
+        match type_of(&stat) {
+            SFlag::S_IFDIR => way.push(fd),
+            SFlag::S_IFLNK if follow => {
+                links += 1;
+                if links > LINKS_MAX {
+                    return Err(Errno::ELOOP);
+                }
+                let text = readlinkat(&fd, c"")?;
+                let text = text.as_bytes();
+                if text.starts_with(b"/") {
+                    way.clear();
+                }
+                for component in components(text).collect::<Vec<_>>().into_iter().rev() {
+                    rest.push_front(component.to_vec());
+                }
+            }
+            SFlag::S_IFLNK => return Err(Errno::ELOOP),
+            _ => return Err(Errno::ENOTDIR),
+        }
+    }
+    match way.pop() {
+        Some(fd) => Ok(fd),
+        None => top.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use nix::errno::Errno;
+    use nix::sys::stat::fstat;
+
+    use super::{Root, walk};
+
+    /// Both ways of resolving agree, on names that stay, leave, loop and lead nowhere.
+    #[test]
+    fn both_resolvers_agree() {
+        let place = tempfile::tempdir().expect("a folder");
+        let top = place.path().join("top");
+        std::fs::create_dir_all(top.join("usr/lib/deep")).expect("folders");
+        std::fs::create_dir(place.path().join("outside")).expect("folder");
+        std::fs::write(top.join("file"), "").expect("file");
+        for (text, link) in [
+            ("usr/lib", "lib"),
+            ("/usr/lib", "absolute"),
+            ("../../../../usr", "above"),
+            ("../outside", "escape"),
+            ("loop", "loop"),
+            ("nowhere", "dangling"),
+            ("lib/../..", "up"),
+            ("/", "all"),
+            ("file", "to_file"),
+        ] {
+            symlink(text, top.join(link)).expect("link");
+        }
+        let inside = [
+            ("lib", "usr/lib"),
+            ("lib/deep", "usr/lib/deep"),
+            ("absolute/deep", "usr/lib/deep"),
+            ("above/lib", "usr/lib"),
+            ("up/usr", "usr"),
+            ("all/all/lib", "usr/lib"),
+        ];
+        let root = Root::open(&top, true).expect("opens");
+        for (name, real) in inside {
+            let want = std::fs::metadata(top.join(real)).expect("is there").ino();
+            for fd in [
+                root.resolve(name.as_bytes()),
+                walk(&root.top, name.as_bytes(), true),
+            ] {
+                assert_eq!(fstat(fd.expect(name)).expect("stat").st_ino, want, "{name}");
+            }
+        }
+        for (name, errno) in [
+            ("escape", Errno::ENOENT),
+            ("loop/x", Errno::ELOOP),
+            ("dangling/x", Errno::ENOENT),
+            ("file/x", Errno::ENOTDIR),
+            ("to_file/x", Errno::ENOTDIR),
+        ] {
+            for result in [
+                root.resolve(name.as_bytes()),
+                walk(&root.top, name.as_bytes(), true),
+            ] {
+                assert_eq!(result.expect_err(name), errno, "{name}");
+            }
+        }
+        let root = Root::open(&top, false).expect("opens");
+        for result in [
+            root.resolve(b"lib/deep"),
+            walk(&root.top, b"lib/deep", false),
+        ] {
+            assert_eq!(result.expect_err("a link"), Errno::ELOOP);
+        }
+        assert!(root.resolve(b"usr/lib/deep").is_ok());
+        assert!(walk(&root.top, b"usr/lib/deep", false).is_ok());
+        assert_ne!(root.leaves(b"escape"), Some(false));
+        assert_ne!(root.leaves(b"lib"), Some(true));
+    }
+}

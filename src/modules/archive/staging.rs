@@ -1,0 +1,172 @@
+//! A folder beside the target that becomes the target by one rename, or goes without a trace.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::errno::Errno;
+
+use crate::error::{Error, Result};
+
+/// Where something is unpacked.
+#[derive(Debug)]
+pub(super) struct Staging {
+    target: PathBuf,
+    /// Beside the target; absent where the target itself is filled.
+    temporary: Option<PathBuf>,
+    /// The target has files of others already.
+    shared: bool,
+    /// The target is filled where it is, was empty, and is emptied again if anything fails.
+    empties: bool,
+    /// Folders above the target that were not there before, the topmost first.
+    above: Vec<PathBuf>,
+    done: bool,
+}
+
+/// A name beside a path that nobody has: `.NAME.partial-…`.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let time = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".partial-{}-{time:08x}{count}", std::process::id()));
+    path.with_file_name(name)
+}
+
+impl Staging {
+    /// With `merge` the target is filled where it is, unless it is absent or empty.
+    pub(super) fn new(target: &Path, merge: bool) -> Result<Self> {
+        let fail = |op: &str, error: &std::io::Error| Error::io(op, error).at(target);
+        let mut staging = Self {
+            target: target.to_owned(),
+            temporary: None,
+            shared: false,
+            empties: false,
+            above: Vec::new(),
+            done: false,
+        };
+        let mut mode = 0o755;
+        match fs::canonicalize(target) {
+            Ok(real) => {
+                let stat = fs::metadata(&real).map_err(|e| fail("stat", &e))?;
+                let mut entries = fs::read_dir(&real).map_err(|e| fail("open", &e))?;
+                if entries.next().is_some() {
+                    if !merge {
+                        return Err(Error::os("extract", Errno::ENOTEMPTY).at(target));
+                    }
+                    staging.shared = true;
+                }
+                let mount = real
+                    .parent()
+                    .is_none_or(|p| fs::metadata(p).is_ok_and(|p| p.dev() != stat.dev()));
+                staging.target = real;
+                if staging.shared || mount {
+                    staging.empties = !staging.shared;
+                    return Ok(staging);
+                }
+                mode = stat.mode() & 0o7777;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => staging.make_above(target)?,
+            Err(error) => return Err(fail("open", &error)),
+        }
+        let temporary = beside(&staging.target);
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&temporary)
+            .map_err(|e| fail("mkdir", &e))?;
+        staging.temporary = Some(temporary.clone());
+        fs::set_permissions(&temporary, Permissions::from_mode(mode))
+            .map_err(|e| fail("chmod", &e))?;
+        Ok(staging)
+    }
+
+    fn make_above(&mut self, target: &Path) -> Result<()> {
+        let mut missing: Vec<&Path> = target
+            .ancestors()
+            .skip(1)
+            .filter(|p| !p.as_os_str().is_empty())
+            .take_while(|p| !p.exists())
+            .collect();
+        missing.reverse();
+        for folder in missing {
+            match fs::create_dir(folder) {
+                Ok(()) => self.above.push(folder.to_owned()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("mkdir", &error).at(folder)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder to fill.
+    pub(super) fn path(&self) -> &Path {
+        self.temporary.as_deref().unwrap_or(&self.target)
+    }
+
+    /// What is filled has files of others already.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// What is filled is the target itself.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.temporary.is_none()
+    }
+
+    /// Makes the target what was filled.
+    pub(super) fn commit(mut self) -> Result<()> {
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.target)
+                .map_err(|e| Error::io("rename", &e).at(&self.target))?;
+        }
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        if let Some(temporary) = &self.temporary {
+            remove(temporary);
+        } else if self.empties {
+            for entry in fs::read_dir(&self.target).into_iter().flatten().flatten() {
+                remove(&entry.path());
+            }
+        }
+        for folder in self.above.iter().rev() {
+            // Somebody else may use it by now.
+            drop(fs::remove_dir(folder));
+        }
+    }
+}
+
+/// Removes a file or tree, folders without permissions included; there is nobody to tell if it fails.
+pub(super) fn remove(path: &Path) {
+    let Ok(stat) = fs::symlink_metadata(path) else {
+        return;
+    };
+    if !stat.is_dir() {
+        drop(fs::remove_file(path));
+    } else if fs::remove_dir_all(path).is_err() {
+        open_up(path);
+        drop(fs::remove_dir_all(path));
+    }
+}
+
+fn open_up(folder: &Path) {
+    drop(fs::set_permissions(folder, Permissions::from_mode(0o700)));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
+}
