@@ -1,29 +1,32 @@
-//! One request: the agent, its redirects, and what its errors mean.
+//! One request: the connections, their redirects, and what their errors mean.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use ureq::config::Config;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Body, Proxy, Timeout, config::Config};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout, time};
+use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
 
 use super::failure::{Failure, Next};
 use super::options::Options;
-use super::{pace, url};
+use super::{pace, proxy, url};
 
 const MAX_REDIRECTS: usize = 10;
 /// How the standard library begins the message of a name that was not found, which has no kind of its own.
 const LOOKUP: &str = "failed to lookup address";
 
 /// The connections of one thread.
-pub(super) struct Client {
-    plain: Agent,
-    secure: Agent,
-    /// A request has succeeded, so that the next one may meet a connection that was closed meanwhile.
-    used: Cell<bool>,
+pub(super) struct Client<'a> {
+    options: &'a Options,
+    /// By proxy, and whether it is asked to tunnel.
+    agents: RefCell<HashMap<(Option<Proxy>, bool), Agent>>,
+    /// The hosts to which a connection may have been kept.
+    kept: RefCell<HashSet<String>>,
 }
 
 /// What is asked for besides the URL: the bytes behind an offset, if the file is still the same.
@@ -32,15 +35,37 @@ pub(super) struct Range<'a> {
     pub(super) validator: Option<&'a str>,
 }
 
-impl Client {
-    pub(super) fn new(options: &Options) -> Self {
-        let agent =
-            |proxy| Agent::with_parts(config(options, proxy), DefaultConnector::default(), Direct);
+impl<'a> Client<'a> {
+    pub(super) fn new(options: &'a Options) -> Self {
         Self {
-            plain: agent(proxy("http")),
-            secure: agent(proxy("https")),
-            used: Cell::new(false),
+            options,
+            agents: RefCell::default(),
+            kept: RefCell::default(),
         }
+    }
+
+    fn agent(&self, uri: &Uri) -> Result<Agent, Failure> {
+        let proxy = proxy::of(uri)?;
+        let plain = uri.scheme_str() == Some("http")
+            && proxy
+                .as_ref()
+                .is_some_and(|p| p.protocol() == ProxyProtocol::Http);
+        let mut agents = self.agents.borrow_mut();
+        let agent = agents
+            .entry((proxy.clone(), plain))
+            .or_insert_with(|| match proxy {
+                Some(proxy) if plain => Agent::with_parts(
+                    config(self.options, None),
+                    proxy::Forward::new(proxy.clone()),
+                    proxy::ToProxy(proxy),
+                ),
+                proxy => Agent::with_parts(
+                    config(self.options, proxy),
+                    DefaultConnector::default(),
+                    Direct,
+                ),
+            });
+        Ok(agent.clone())
     }
 
     /// Asks for a file, and follows redirects.
@@ -70,8 +95,7 @@ impl Client {
     }
 
     fn request(&self, uri: &Uri, range: Option<&Range<'_>>) -> Result<Response<Body>, Failure> {
-        let https = uri.scheme_str() == Some("https");
-        let agent = if https { &self.secure } else { &self.plain };
+        let agent = self.agent(uri)?;
         let call = || {
             let mut request = agent.get(uri);
             if let Some(range) = range {
@@ -82,12 +106,17 @@ impl Client {
             }
             request.call()
         };
+        let host = uri.authority().map_or("", |a| a.as_str());
+        let was_kept = self.kept.borrow_mut().remove(host);
         let mut result = call();
         // A kept connection may have been closed from the other side: once more, on a new one.
-        if self.used.replace(true) && matches!(&result, Err(error) if is_closed(error)) {
+        if was_kept && matches!(&result, Err(error) if is_closed(error)) {
             result = call();
         }
-        result.map_err(|error| failure(&error, https))
+        if result.is_ok() {
+            self.kept.borrow_mut().insert(host.to_owned());
+        }
+        result.map_err(|error| failure(&error, uri.scheme_str() == Some("https")))
     }
 }
 
@@ -113,14 +142,9 @@ fn config(options: &Options, proxy: Option<Proxy>) -> Config {
         .build()
 }
 
-/// The proxy that the environment names for a scheme.
-fn proxy(_scheme: &str) -> Option<Proxy> {
-    Proxy::try_from_env()
-}
-
 /// Resolves names on the thread that asks: with a time limit, ureq would leave a thread behind.
 #[derive(Debug)]
-struct Direct;
+pub(super) struct Direct;
 
 impl Resolver for Direct {
     fn resolve(
@@ -130,7 +154,7 @@ impl Resolver for Direct {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let unlimited = NextTimeout {
-            after: ureq::unversioned::transport::time::Duration::NotHappening,
+            after: time::Duration::NotHappening,
             ..timeout
         };
         DefaultResolver::default().resolve(uri, config, unlimited)

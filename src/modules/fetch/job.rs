@@ -39,7 +39,7 @@ pub(super) struct Outcome {
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// An URL, and how it has done so far.
+/// A URL, and how it has done so far.
 struct Candidate<'a> {
     text: &'a OsStr,
     failures: u32,
@@ -53,7 +53,7 @@ struct Candidate<'a> {
 pub(super) struct Job<'a> {
     pub(super) options: &'a Options,
     pub(super) file: &'a File,
-    pub(super) client: &'a Client,
+    pub(super) client: &'a Client<'a>,
     /// Set when the others need not go on.
     pub(super) stop: &'a AtomicBool,
 }
@@ -96,7 +96,7 @@ impl Job<'_> {
             }
             let waiting = || {
                 let name = &self.file.name;
-                log::info!(target: "bq", "waiting for another process that fetches `{name}`");
+                log::info!(target: "bq", "waiting for another fetch of `{name}`");
             };
             let Some(part) = Part::open(&self.file.path, waiting)? else {
                 continue;
@@ -202,7 +202,7 @@ impl Job<'_> {
         self.verify(candidate, part, sure)
     }
 
-    /// Waits for an URL's next turn.
+    /// Waits for a URL's next turn.
     fn pause(&self, until: Option<Instant>, bar: Option<&Bar>) -> Result<()> {
         let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         if let Some(left) = left().filter(|left| *left >= LONG) {

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mlua::{Lua, Table};
+use mlua::{Lua, LuaSerdeExt, Table};
 
 use crate::error::{Error, native};
 use crate::modules::progress::{Bar, Unit};
@@ -18,6 +18,7 @@ mod job;
 mod options;
 mod pace;
 mod part;
+mod proxy;
 mod transfer;
 mod url;
 
@@ -96,7 +97,7 @@ fn settle(threads: Option<usize>) {
 }
 
 fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<Table> {
-    let list = lua.create_table_with_capacity(outcomes.len(), 0)?;
+    let list = array(lua)?;
     for (file, outcome) in options.files.iter().zip(outcomes) {
         let result = lua.create_table()?;
         result.raw_set("path", lua.create_string(file.path.as_os_str().as_bytes())?)?;
@@ -107,13 +108,20 @@ fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<T
         }
         result.raw_set("sha256", outcome.sha256.as_deref())?;
         result.raw_set("size", outcome.size)?;
-        let attempts = lua.create_table()?;
+        let attempts = array(lua)?;
         for attempt in &outcome.attempts {
             attempts.raw_push(attempt_table(lua, attempt)?)?;
         }
         result.raw_set("attempts", attempts)?;
         list.raw_push(result)?;
     }
+    Ok(list)
+}
+
+/// A list that `bq.json` writes as one when it is empty, too.
+fn array(lua: &Lua) -> mlua::Result<Table> {
+    let list = lua.create_table()?;
+    list.set_metatable(Some(lua.array_metatable()))?;
     Ok(list)
 }
 

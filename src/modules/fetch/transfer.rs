@@ -122,6 +122,7 @@ fn receive(
     part: &mut Part,
     bar: Option<&Bar>,
 ) -> Result<bool> {
+    let chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
     let body = response.into_body();
     let announced = body
         .content_length()
@@ -166,7 +167,7 @@ fn receive(
     if whole.is_some_and(|whole| part.len() < whole) {
         return Err(truncated(part.len(), whole));
     }
-    Ok(!part.patched && announced.is_some())
+    Ok(!part.patched && (chunked || announced.is_some()))
 }
 
 /// Refuses at once what announces itself with a wrong size.
