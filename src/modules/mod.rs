@@ -10,7 +10,7 @@ mod fs;
 mod json;
 pub(crate) mod log;
 mod process;
-mod progress;
+pub(crate) mod progress;
 mod syscall;
 
 type Loader = fn(&Lua, &Table) -> mlua::Result<()>;

@@ -1,0 +1,56 @@
+//! Files that are on this machine already: cloned where the file system can, copied elsewhere.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use nix::libc;
+
+use super::failure::{Failure, Next};
+use super::part::{CHUNK, Part, read};
+use crate::error::Error;
+
+/// Fills the part with a file's content; `limit` is the most that it may hold.
+pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failure> {
+    let source = File::open(from).map_err(|e| theirs(&Error::io("open", &e).at(from)))?;
+    let about = source
+        .metadata()
+        .map_err(|e| theirs(&Error::io("stat", &e).at(from)))?;
+    if !about.is_file() {
+        let message = format!("`{}` is not a file", from.display());
+        return Err(Failure::new("not_a_file", Next::Other, message));
+    }
+    if about.len() > limit {
+        let message = format!("it has {} bytes, at most {limit} are wanted", about.len());
+        return Err(Failure::new("too_large", Next::Other, message));
+    }
+    part.restart()?;
+    if clone(&source, part.file()) {
+        return Ok(part.rehash()?);
+    }
+    let mut source = source;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let count =
+            read(&mut source, &mut buffer).map_err(|e| theirs(&Error::io("read", &e).at(from)))?;
+        if count == 0 {
+            return Ok(());
+        }
+        if part.len() + count as u64 > limit {
+            part.restart()?;
+            let message = format!("it has grown above the {limit} bytes that are wanted");
+            return Err(Failure::new("too_large", Next::Other, message));
+        }
+        part.write(&buffer[..count], Some(about.len()))?;
+    }
+}
+
+/// Trouble with the file that is copied: another source may do.
+fn theirs(error: &Error) -> Failure {
+    Failure::new(&error.code, Next::Other, error.to_string())
+}
+
+fn clone(from: &File, to: &File) -> bool {
+    // SAFETY: FICLONE takes two file descriptors, which are open for as long as this call.
+    unsafe { libc::ioctl(to.as_raw_fd(), libc::FICLONE, from.as_raw_fd()) == 0 }
+}

@@ -1,0 +1,138 @@
+//! `bq.fetch`: downloads, several at once, hashed while they are written.
+
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mlua::{Lua, LuaSerdeExt, Table};
+
+use crate::error::{Error, native};
+use crate::modules::progress::{Bar, Unit};
+
+mod copy;
+mod failure;
+mod http;
+mod job;
+mod options;
+mod pace;
+mod part;
+mod proxy;
+mod transfer;
+mod url;
+
+use job::{Attempt, Job, Outcome};
+use options::Options;
+
+pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
+    native(lua, module, "fetch", |lua, options: Table| {
+        let options = options::parse(&options)?;
+        let outcomes = fetch(&options);
+        results(lua, &options, &outcomes)
+            .map_err(|error| Error::new("fetch", "lua", error.to_string()))
+    })
+}
+
+/// Fetches on threads, which have all ended when this returns: the process forks later.
+fn fetch(options: &Options) -> Vec<Outcome> {
+    let threads = tasks();
+    let total = (options.progress && options.files.len() > 1)
+        .then(|| Bar::new("fetch", Some(options.files.len() as u64), Unit::Items));
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let outcomes: Vec<Mutex<Outcome>> = options
+        .files
+        .iter()
+        .map(|_| Mutex::new(Outcome::default()))
+        .collect();
+    let work = || {
+        let client = http::Client::new(options);
+        while let Some(file) = options.files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = Job {
+                options,
+                file,
+                client: &client,
+                stop: &stop,
+            }
+            .run();
+            if !outcome.ok && !options.keep_going {
+                stop.store(true, Ordering::Relaxed);
+            }
+            if let Some(bar) = &total {
+                bar.set(done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
+            }
+            let slot = &outcomes[file.index];
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(options.files.len()) {
+            scope.spawn(work);
+        }
+    });
+    drop(total);
+    settle(threads);
+    outcomes
+        .into_iter()
+        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
+}
+
+/// The number of threads that the kernel counts, if it tells.
+fn tasks() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+/// Waits until the kernel has counted the threads out too: a joined thread can be there for a moment more,
+/// and `unshare` of a user namespace refuses a process with two.
+fn settle(threads: Option<usize>) {
+    for _ in 0..500 {
+        if tasks() <= threads {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<Table> {
+    let list = array(lua)?;
+    for (file, outcome) in options.files.iter().zip(outcomes) {
+        let result = lua.create_table()?;
+        result.raw_set("path", lua.create_string(file.path.as_os_str().as_bytes())?)?;
+        result.raw_set("ok", outcome.ok)?;
+        result.raw_set("cached", outcome.cached)?;
+        if let Some(source) = &outcome.url {
+            result.raw_set("url", lua.create_string(source.as_bytes())?)?;
+        }
+        result.raw_set("sha256", outcome.sha256.as_deref())?;
+        result.raw_set("size", outcome.size)?;
+        let attempts = array(lua)?;
+        for attempt in &outcome.attempts {
+            attempts.raw_push(attempt_table(lua, attempt)?)?;
+        }
+        result.raw_set("attempts", attempts)?;
+        list.raw_push(result)?;
+    }
+    Ok(list)
+}
+
+/// A list that `bq.json` writes as one when it is empty, too.
+fn array(lua: &Lua) -> mlua::Result<Table> {
+    let list = lua.create_table()?;
+    list.set_metatable(Some(lua.array_metatable()))?;
+    Ok(list)
+}
+
+fn attempt_table(lua: &Lua, attempt: &Attempt) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("url", lua.create_string(attempt.url.as_bytes())?)?;
+    table.raw_set("code", attempt.failure.code.as_str())?;
+    table.raw_set("message", attempt.failure.message.as_str())?;
+    if let Some((expected, actual)) = &attempt.failure.digests {
+        table.raw_set("expected", expected.as_str())?;
+        table.raw_set("actual", actual.as_str())?;
+    }
+    Ok(table)
+}
