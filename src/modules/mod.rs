@@ -7,6 +7,7 @@ mod arguments;
 mod digest;
 mod fetch;
 mod fs;
+mod image;
 mod json;
 pub(crate) mod log;
 mod process;
@@ -21,6 +22,7 @@ const MODULES: &[(&str, Loader)] = &[
     ("digest", digest::module),
     ("fetch", fetch::module),
     ("fs", fs::module),
+    ("image", image::module),
     ("json", json::module),
     ("log", log::module),
     ("process", process::module),

@@ -1,0 +1,173 @@
+//! An output file that appears whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::bytes::is_zero;
+use super::segments::Segments;
+use crate::error::{Error, Result};
+
+/// What is called with the bytes done and the bytes in all.
+pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
+
+/// A name that is removed when it goes out of scope.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Renamed or already gone is what it should be.
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn create(path: &Path) -> Result<(File, Scratch)> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::argument("write", "not the name of a file").at(path))?;
+    if path.is_dir() {
+        return Err(Error::argument("write", "is a folder").at(path));
+    }
+    for attempt in 0_u32.. {
+        let mut temporary = OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}.{attempt}.tmp", std::process::id()));
+        let temporary = folder_of(path).join(temporary);
+        // Readable too: a writer may look at what it wrote.
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        match options.open(&temporary) {
+            Ok(file) => return Ok((file, Scratch(temporary))),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create", &error).at(path)),
+        }
+    }
+    Err(Error::new("create", "EEXIST", "no free name beside it").at(path))
+}
+
+/// Writes a file under a temporary name beside `path`, syncs it and renames it.
+pub(super) fn replace<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
+    let (file, scratch) = create(path)?;
+    // Failures of the file itself carry no path yet: they are the output's.
+    let result = write(&file).map_err(|error| match error.path {
+        None if error.errno.is_some() => error.at(path),
+        _ => error,
+    })?;
+    file.sync_all()
+        .map_err(|e| Error::io("fsync", &e).at(path))?;
+    std::fs::rename(&scratch.0, path).map_err(|e| Error::io("rename", &e).at(path))?;
+    // The rename has to last too; where a folder cannot be synced, it is as lasting as it gets.
+    if let Ok(folder) = File::open(folder_of(path)) {
+        drop(folder.sync_all());
+    }
+    Ok(result)
+}
+
+pub(super) fn write_at(file: &File, at: u64, data: &[u8]) -> Result<()> {
+    file.write_all_at(data, at)
+        .map_err(|e| Error::io("write", &e))
+}
+
+pub(super) fn set_size(file: &File, size: u64) -> Result<()> {
+    file.set_len(size).map_err(|e| Error::io("ftruncate", &e))
+}
+
+const CHUNK: u64 = 1 << 20;
+const BLOCK: usize = 4096;
+
+/// Writes the disk as it is, with holes for its zeros.
+pub(super) fn write_raw(file: &File, disk: &Segments, progress: Progress<'_>) -> Result<()> {
+    set_size(file, disk.size())?;
+    let runs = disk.runs(BLOCK as u64)?;
+    let total = runs.iter().map(|run| run.end - run.start).sum();
+    let mut done = 0;
+    let mut buffer = vec![0; CHUNK as usize];
+    for run in runs {
+        let mut at = run.start;
+        while at < run.end {
+            let end = (at + CHUNK).min(run.end);
+            let data = &mut buffer[..(end.min(disk.size()) - at) as usize];
+            disk.read_at(at, data)?;
+            write_blocks(file, at, data)?;
+            done += end - at;
+            progress(done, total)?;
+            at = end;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what is not zero, neighbours in one go.
+fn write_blocks(file: &File, at: u64, data: &[u8]) -> Result<()> {
+    let mut start = 0;
+    while start < data.len() {
+        let zero = |from: usize| is_zero(&data[from..data.len().min(from + BLOCK)]);
+        let mut end = start;
+        while end < data.len() && !zero(end) {
+            end += BLOCK;
+        }
+        let end = end.min(data.len());
+        if end > start {
+            write_at(file, at + start as u64, &data[start..end])?;
+        }
+        start = end;
+        while start < data.len() && zero(start) {
+            start += BLOCK;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{replace, write_at, write_raw};
+    use crate::error::Error;
+    use crate::modules::image::segments::{Data, Segment, Segments};
+
+    #[test]
+    fn a_failure_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("out");
+        let failed: Result<(), Error> = replace(&path, |file| {
+            write_at(file, 0, b"half")?;
+            Err(Error::os("write", nix::errno::Errno::ENOSPC))
+        });
+        let error = failed.expect_err("fails");
+        assert_eq!(error.path.as_deref(), path.to_str());
+        assert_eq!(folder.path().read_dir().expect("lists").count(), 0);
+    }
+
+    #[test]
+    fn raw_is_the_disk() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("out");
+        let mut expected = vec![0; (3 << 20) + 512];
+        let mut list = Vec::new();
+        for (offset, length) in [
+            (0, 512),
+            (4096, 9000),
+            ((1 << 20) - 1, 70_000),
+            (3 << 20, 512),
+        ] {
+            let data: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            expected[offset..offset + length].copy_from_slice(&data);
+            let data = Data::Bytes(data);
+            list.push(Segment {
+                offset: offset as u64,
+                data,
+            });
+        }
+        let disk = Segments::new(list, expected.len() as u64).expect("fits");
+        replace(&path, |file| write_raw(file, &disk, &mut |_, _| Ok(()))).expect("writes");
+        assert!(std::fs::read(&path).expect("reads") == expected);
+    }
+}
