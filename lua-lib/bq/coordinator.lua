@@ -193,6 +193,7 @@ local function write_job(self, step, inputs)
     kernel_arch = self.plan.kernel_arch,
     target = self.plan.target,
     prefix = phase.prefix,
+    cross = not phase.needs_native,
     sysroot = sysroot and sysroot.prefix or "",
     epoch = self.plan.epoch,
     jobs = self.jobs,

@@ -1,4 +1,5 @@
 -- `{name}` in the strings of recipes and phases.
+local json = require "bq.json"
 
 --- Replaces `{name}` by a value, in a string or in all strings of a table. Other braces stay as they are.
 ---@param value any
@@ -11,7 +12,8 @@ local function interpolate(value, values)
       return found ~= nil and tostring(found) or nil
     end))
   elseif type(value) == "table" then
-    local out = setmetatable({}, getmetatable(value))
+    -- A list of JSON hides its metatable; its copy stays a list, also when empty.
+    local out = getmetatable(value) == false and json.array {} or {}
     for key, item in pairs(value) do
       out[key] = interpolate(item, values)
     end

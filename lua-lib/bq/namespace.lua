@@ -257,7 +257,7 @@ namespace.FAILED = 125
 ---@param sandbox bq.Sandbox
 ---@return bq.process.Status
 function namespace.launch(sandbox)
-  local kinds = { "mount", "pid", "ipc", "uts" }
+  local kinds = { "pid", "ipc", "uts" }
   if not sandbox.network then
     kinds[#kinds + 1] = "net"
   end
@@ -279,6 +279,8 @@ function namespace.launch(sandbox)
   local first = process.fork()
   if first == 0 then
     finish(function()
+      -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher stays outside.
+      syscall.unshare { "mount" }
       return first_process(sandbox)
     end)
   end

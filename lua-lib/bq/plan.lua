@@ -160,6 +160,15 @@ local function make_step(recipes, found, phase)
   }
   if #verbs > 0 then
     step.recipe = { text = found.text, digest = tokens.digest(found.text), path = files.name(found.path) }
+    step.code = {}
+    for _, module in ipairs(tokens.requires(found.text)) do
+      for name, code in pairs(recipe.code(module)) do
+        step.code[name] = code
+      end
+    end
+    for name, code in pairs(strategy.code) do
+      step.code[name] = code
+    end
   end
   for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches" } do
     fields[gone] = nil

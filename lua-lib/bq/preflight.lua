@@ -76,4 +76,40 @@ function preflight.hint(call, err)
   end
 end
 
+---@class bq.Finding
+---@field name string
+---@field ok boolean
+---@field fatal? boolean nothing can be built
+---@field message string
+---@field cause? any
+---@field hint? string
+
+--- What a build needs on the disk at least: the seed, its packages and the sources of the smallest set, in bytes.
+local ROOM = 3 * 1000 ^ 3
+
+--- Looks whether this machine can build: really tries each thing, in processes of its own.
+---@param folder string where the workspace is, or will be
+---@return bq.Finding[]
+function preflight.run(folder)
+  local out = {}
+  local function add(finding)
+    out[#out + 1] = finding
+  end
+  local space = fs.space(folder)
+  local free = ("%.1f GB free in `%s`"):format(space.free / 1000 ^ 3, folder)
+  if space.readonly then
+    add { name = "disk", ok = false, fatal = true, message = ("`%s` is on a read-only file system"):format(folder), hint = "choose another folder by `--workspace DIR`" }
+  elseif space.free < ROOM then
+    add { name = "disk", ok = false, message = "little room: " .. free, hint = "a small set needs 3 GB, the full one 20 GB" }
+  else
+    add { name = "disk", ok = true, message = free }
+  end
+  if space.noexec then
+    add { name = "exec", ok = false, fatal = true, message = ("`%s` is mounted noexec"):format(folder), hint = "choose another folder by `--workspace DIR`" }
+  end
+  local probe = require("bq.probe")(folder)
+  table.move(probe, 1, #probe, #out + 1, out)
+  return out
+end
+
 return preflight

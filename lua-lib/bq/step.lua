@@ -14,6 +14,7 @@ local step_root = require "bq.step_root"
 ---@field target string the triple that is built for
 ---@field prefix string
 ---@field sysroot string
+---@field cross boolean whether what is built cannot be run by the root it is built in
 ---@field src string the source tree
 ---@field build string an empty folder to build in
 ---@field dest string what is installed below this is the output
@@ -38,6 +39,7 @@ function step.new(job)
     target = job.target,
     prefix = job.prefix,
     sysroot = job.sysroot,
+    cross = job.cross,
     epoch = job.epoch,
     src = step_root.SOURCE,
     build = step_root.BUILD,
@@ -199,6 +201,12 @@ end
 ---@param path string
 function Step:mkdir(path)
   fs.mkdir(path)
+end
+
+---@param path string
+---@param mode integer
+function Step:chmod(path, mode)
+  fs.chmod(path, mode)
 end
 
 --- Copies a file or a tree.

@@ -29,9 +29,9 @@ function tokens.list(text)
       at = (long_bracket(text, at + 2) or (text:find("\n", at, true) or #text)) + 1
       goto continue
     elseif text:find("^[%a_]", at) then
-      _, stop = text:find("^[%w_]+", at)
+      stop = select(2, text:find("^[%w_]+", at))
     elseif text:find("^%.?%d", at) then
-      _, stop = text:find("^[%w_.]+", at)
+      stop = select(2, text:find("^[%w_.]+", at))
     elseif text:find("^[\"']", at) then
       local quote = text:sub(at, at)
       stop = at + 1

@@ -1,0 +1,206 @@
+-- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
+local args = require "bq.args"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local json = require "bq.json"
+local log = require "bq.log"
+local plan = require "bq.plan"
+local preflight = require "bq.preflight"
+local process = require "bq.process"
+local recipe = require "bq.recipe"
+local seed = require "bq.seed"
+local source = require "bq.source"
+local stage = require "bq.stage"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+local build = {}
+
+-- stylua: ignore
+build.OPTIONS = {
+  { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar" },
+  { name = "skip-sources", help = "neither fetch sources nor pack them" },
+  { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
+  { name = "seed", value = "SEED", help = "auto, alpine, debian[:SUITE], or a rootfs tarball" },
+  { name = "set", value = "NAME", help = "the package set" },
+  { name = "only", value = "NAMES", many = true, help = "only these packages, and what they need" },
+  { name = "with", value = "NAMES", many = true, help = "these packages too: NAME or NAME@PHASE" },
+  { name = "without", value = "NAMES", many = true, help = "not these packages" },
+  { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+  { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+  { name = "mirror", value = "PLACE", many = true, help = "a folder or address to look for sources in first" },
+  { name = "offline", help = "use what is there, ask no network" },
+  { name = "update-seed", help = "look for newer packages of the seed" },
+  { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
+  { name = "dry-run", help = "check the plan and show it; fetch and write nothing" },
+}
+
+--- The folders that recipes are looked for in.
+---@param own string[] from the command line
+---@return string[]
+function build.recipe_folders(own)
+  local folders = {}
+  for _, folder in ipairs(own) do
+    local stat = fs.stat(folder)
+    if not stat or stat.type ~= "dir" then
+      fail.usage(("`--recipes %s`: no such folder"):format(folder))
+    end
+    folders[#folders + 1] = fs.realpath(folder)
+  end
+  for _, folder in ipairs(host.module_folders) do
+    if #files.list(folder .. "/packages") > 0 then
+      folders[#folders + 1] = folder .. "/packages"
+    end
+  end
+  for _, folder in ipairs(host.program_folders) do
+    folders[#folders + 1] = folder .. "/packages"
+  end
+  folders[#folders + 1] = "$/scripts/packages"
+  return folders
+end
+
+--- Shows a plan: its phases and steps, and where each source comes from.
+local function show(made, seed_word)
+  log.out(("plan: set %s for %s, seed %s, %d steps"):format(made.set, made.target, seed_word, #made.steps))
+  for _, name in ipairs(made.phase_order) do
+    local phase = made.phases[name]
+    log.out(("\n%s (%s), on %s:"):format(name, phase.about or phase.prefix, table.concat(phase.base, " + ")))
+    for _, step in ipairs(made.steps) do
+      if step.phase == name then
+        local needs = {}
+        for _, id in ipairs(step.depends) do
+          needs[#needs + 1] = id:match "/(.*)$"
+        end
+        log.out(("  %-18s %-10s %s"):format(step.name, step.version, #needs > 0 and "after " .. table.concat(needs, ", ") or ""))
+      end
+    end
+  end
+end
+
+local function same_machine(arch)
+  return syscall.uname().machine == arch
+end
+
+--- Sees that the machine can do the job, before anything is fetched.
+local function check_machine(space)
+  for _, finding in ipairs(preflight.run(space.path)) do
+    if finding.fatal then
+      fail.raise(finding.message, { cause = finding.cause, hint = finding.hint })
+    elseif not finding.ok then
+      log.warn(finding.message .. (finding.hint and " (" .. finding.hint .. ")" or ""))
+    end
+  end
+end
+
+local function remember(space, words)
+  space:write_json("command.json", { script = host.script, arguments = table.move(words, 1, #words, 1, json.array {}), folder = fs.cwd() })
+end
+
+--- Runs the program.
+---@param declaration bq.Declaration with `seed` and `set`, the defaults of those options
+---@param words string[] the command line
+function build.main(declaration, words)
+  local options = args.parse({
+    about = "Stages a chroot that can rebuild itself: checks the plan, fetches and verifies the seed and the sources.",
+    usage = "bq scripts/build_sysroot.lua [OPTIONS]",
+    options = build.OPTIONS,
+  }, words)
+  local space = workspace.new(options.workspace)
+  local selection = {
+    set = options.set or declaration.set,
+    arch = options.arch or syscall.uname().machine,
+    only = args.list(options.only),
+    with = args.list(options.with),
+    without = args.list(options.without),
+  }
+  local seed_word = options.seed or declaration.seed
+  local folders = build.recipe_folders(options.recipes)
+  local recipes = recipe.collection(folders)
+  local made = plan.make(declaration, selection, recipes)
+  if options.dry_run then
+    show(made, seed_word)
+    return
+  end
+  if options.jobs then
+    made.jobs = nil
+  end
+  if not space.inside then
+    fail.wrap(("cannot make the workspace `%s`"):format(space.path), { hint = "choose another folder by `--workspace DIR`" }, fs.mkdir, space.path)
+    check_machine(space)
+  end
+  space:create()
+  space:lock()
+  local lock = space:read_json "lock.json" or {}
+  if space.inside then
+    log.info "inside a staged rootfs: the plan is made anew, from the sources that are here"
+    lock.sources = source.get(space, made, { mirrors = options.mirror, offline = true })
+    space:write_json("lock.json", lock)
+    space:write_json("plan.json", made)
+    return
+  end
+  if not same_machine(selection.arch) then
+    log.warn(("building for %s on %s: only phases that run nothing of what they build can be carried out here"):format(selection.arch, syscall.uname().machine))
+  end
+  local one = seed.resolve(seed_word, syscall.uname().machine, space)
+  local before = not options.update_seed and lock.seed or nil
+  lock.seed = one.obtain(space, { lock = before, offline = options.offline })
+  if not options.skip_sources then
+    lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline })
+  end
+  stage.rootfs(space, one, lock.seed, options.recipes)
+  lock.seed.path = nil
+  space:write_json("lock.json", lock)
+  space:write_json("plan.json", made)
+  remember(space, words)
+  log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
+  if options.output then
+    stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch })
+  else
+    log.info "next: `bq scripts/coordinator.lua`"
+  end
+end
+
+--- Makes the plan again if what it was made from has changed since.
+---@param space bq.Workspace
+---@param made table
+---@return table plan
+function build.refresh(space, made)
+  -- Inside, the command line of the machine outside means nothing.
+  local command = not space.inside and space:read_json "command.json"
+    or { script = "build_sysroot", arguments = {}, folder = "/" }
+  local own = {}
+  for index, word in ipairs(command.arguments) do
+    if word == "--recipes" then
+      local folder = command.arguments[index + 1]
+      own[#own + 1] = folder:sub(1, 1) == "/" and folder or command.folder .. "/" .. folder
+    end
+  end
+  local stale = plan.stale(made, recipe.collection(build.recipe_folders(own)))
+  if not stale then
+    return made
+  end
+  log.info(stale .. ": making the plan again")
+  space:unlock()
+  local argv = { process.executable(), command.script }
+  for _, word in ipairs(command.arguments) do
+    argv[#argv + 1] = word
+  end
+  if space.inside then
+    argv = { process.executable(), "build_sysroot", "--set", made.set, "--arch", made.arch }
+    for _, name in ipairs { "only", "with", "without" } do
+      for _, word in ipairs(made.selection[name]) do
+        table.move({ "--" .. name, word }, 1, 2, #argv + 1, argv)
+      end
+    end
+  end
+  local status = process.run { argv = argv, cwd = command.folder, stdout = "inherit", stderr = "inherit" }
+  if not status.ok then
+    fail.exit(status.code or 1)
+  end
+  space:lock()
+  return space:plan()
+end
+
+return build

@@ -1,0 +1,148 @@
+-- Staging: the seed becomes the rootfs of the workspace, with bq and its library in it, and is packed if wanted.
+local archive = require "bq.archive"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local json = require "bq.json"
+local log = require "bq.log"
+local process = require "bq.process"
+local progress = require "bq.progress"
+local report = require "bq.report"
+local workspace = require "bq.workspace"
+
+local stage = {}
+
+local SHARE = "usr/local/share/bq"
+local BINARY = "usr/local/bin/bq"
+-- What a shell or a coordinator inside wants to find; mounts go onto some of these.
+local PLACES = { "dev", "proc", "sys", "tmp", "run", "root", "var/lib/bq", "usr/local/bin", SHARE }
+-- The folders of the library and the programs that go along.
+local CARRIED = { "lua-lib", "scripts" }
+
+--- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
+---@param recipe_folders string[] further folders of recipes, which go along as well
+local function carried(recipe_folders)
+  local out = {}
+  for _, name in ipairs(host.bundle()) do
+    out[name:sub(3)] = host.bundled(name)
+  end
+  local function overlay(folder, prefix)
+    local stat = fs.stat(folder)
+    if stat and stat.type == "dir" then
+      for _, entry in ipairs(fs.walk(folder)) do
+        if entry.type == "file" then
+          out[prefix .. "/" .. entry.path] = fs.read(folder .. "/" .. entry.path)
+        end
+      end
+    end
+  end
+  for index = #host.program_folders, 1, -1 do
+    overlay(host.program_folders[index], "scripts")
+  end
+  for index = #host.module_folders, 1, -1 do
+    local folder = host.module_folders[index]
+    if files.name(folder) == "lua-lib" then
+      overlay(folder, "lua-lib")
+    end
+  end
+  for index = #recipe_folders, 1, -1 do
+    overlay(recipe_folders[index], "scripts/packages")
+  end
+  return out
+end
+
+local function write_if_changed(path, text, mode)
+  local stat = fs.lstat(path)
+  if not stat or stat.type ~= "file" or stat.size ~= #text or fs.read(path) ~= text then
+    fs.mkdir(files.parent(path))
+    fs.write(path, text, { mode = mode, sync = false })
+  end
+end
+
+--- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
+---@param root string
+---@param recipe_folders string[]
+function stage.install(root, recipe_folders)
+  local all = carried(recipe_folders)
+  for _, folder in ipairs(CARRIED) do
+    local base = ("%s/%s/%s"):format(root, SHARE, folder)
+    for _, entry in ipairs(fs.stat(base) and fs.walk(base) or {}) do
+      if entry.type == "file" and not all[folder .. "/" .. entry.path] then
+        fs.remove(base .. "/" .. entry.path)
+      end
+    end
+  end
+  for path, text in pairs(all) do
+    write_if_changed(("%s/%s/%s"):format(root, SHARE, path), text)
+    local program = path:match "^scripts/([^/]+%.lua)$"
+    local link = program and ("%s/usr/local/bin/%s"):format(root, program)
+    if link and not fs.lstat(link) then
+      fs.symlink(("../share/bq/scripts/%s"):format(program), link)
+    end
+  end
+  write_if_changed(root .. "/" .. BINARY, fs.read(process.executable()), tonumber("755", 8))
+end
+
+--- Makes the rootfs of the workspace from a seed, unless it is there already.
+---@param space bq.Workspace
+---@param seed bq.Seed
+---@param lock table of the seed; gets its tree's digest
+---@param recipe_folders string[]
+function stage.rootfs(space, seed, lock, recipe_folders)
+  local root = space:at "rootfs"
+  local staged = space:staged()
+  if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
+    local partial = space:at "rootfs.partial"
+    fs.remove_all(partial)
+    fs.mkdir(partial)
+    log.info(("unpacking the seed %s"):format(seed.id))
+    local spinner = progress.bar { label = "seed " .. seed.id }
+    seed.unpack(space, lock, partial)
+    lock.digest = digest.tree(partial)
+    spinner:finish()
+    for _, place in ipairs(PLACES) do
+      if not fs.stat(partial .. "/" .. place) then
+        fs.mkdir(partial .. "/" .. place)
+      end
+    end
+    fs.write(partial .. workspace.STAGED, json.encode({ seed_id = lock.id, seed_digest = lock.digest }, { pretty = true }))
+    fs.remove_all(root)
+    fs.rename(partial, root)
+    log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
+  end
+  stage.install(root, recipe_folders)
+end
+
+--- Packs the rootfs with its sources, plan and lock.
+---@param space bq.Workspace
+---@param output string
+---@param options { skip_sources?: boolean, locked: table, epoch: integer }
+function stage.pack(space, output, options)
+  local inside = workspace.INSIDE:sub(2)
+  local sources = {
+    { path = space:at "rootfs" },
+    { path = space:at "plan.json", prefix = inside .. "/plan.json" },
+    { path = space:at "lock.json", prefix = inside .. "/lock.json" },
+  }
+  if not options.skip_sources then
+    local seen = {}
+    for _, locked in pairs(options.locked) do
+      if not seen[locked.file] then
+        seen[locked.file] = true
+        sources[#sources + 1] = { path = space:at("sources", locked.file), prefix = inside .. "/sources/" .. locked.file, mode = tonumber("644", 8) }
+      end
+    end
+  end
+  log.info(("packing %s"):format(output))
+  local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {
+    output = output,
+    sources = sources,
+    compression = output:find "%.zst$" and "zstd" or output:find "%.tar$" and "none" or "gzip",
+    mtime = options.epoch,
+  })
+  log.info(("%s: %s, %d entries, sha256 %s"):format(output, report.size(packed.size), packed.entries, packed.sha256))
+end
+
+return stage

@@ -1,0 +1,63 @@
+-- CMake with makefiles, so that every job comes from make's shared jobserver.
+local cmake = {
+  fields = {
+    cmake = "strings", -- definitions without their `-D`: "BUILD_SHARED_LIBS=ON"
+    folder = "string", -- of the CMakeLists.txt, where it is not the top of the source tree
+    targets = "strings", -- what to build; all if absent
+    install_targets = "strings", -- such as "install-clang"
+  },
+}
+
+--- Runs CMake in the build folder.
+---@param b table
+---@param definitions string[] those that go before the recipe's own
+function cmake.generate(b, definitions)
+  local argv = { "cmake", "-G", "Unix Makefiles", "-S", b.src .. "/" .. (b.recipe.folder or ".") }
+  local all = {
+    "CMAKE_BUILD_TYPE=Release",
+    "CMAKE_INSTALL_PREFIX=" .. b.prefix,
+    "CMAKE_INSTALL_LIBDIR=lib",
+    -- Release would add -O3; the phase's CFLAGS say what to optimise for.
+    "CMAKE_C_FLAGS_RELEASE=-DNDEBUG",
+    "CMAKE_CXX_FLAGS_RELEASE=-DNDEBUG",
+    "CMAKE_ASM_FLAGS_RELEASE=-DNDEBUG",
+    "CMAKE_SKIP_INSTALL_RPATH=ON",
+    -- Packages are found below the prefix, and nowhere by a registry of the user.
+    "CMAKE_FIND_USE_PACKAGE_REGISTRY=OFF",
+    "CMAKE_FIND_USE_SYSTEM_PACKAGE_REGISTRY=OFF",
+  }
+  if b.cross then
+    -- A system name makes it a cross build: programs are the seed's, headers and libraries are ours.
+    for _, definition in ipairs {
+      "CMAKE_SYSTEM_NAME=Linux",
+      "CMAKE_SYSTEM_PROCESSOR=" .. b.arch,
+      "CMAKE_FIND_ROOT_PATH=" .. b.sysroot,
+      "CMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER",
+      "CMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY",
+      "CMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY",
+      "CMAKE_FIND_ROOT_PATH_MODE_PACKAGE=ONLY",
+    } do
+      all[#all + 1] = definition
+    end
+  end
+  table.move(definitions, 1, #definitions, #all + 1, all)
+  table.move(b.recipe.cmake or {}, 1, #(b.recipe.cmake or {}), #all + 1, all)
+  for _, definition in ipairs(all) do
+    argv[#argv + 1] = "-D" .. definition
+  end
+  b:run(argv)
+end
+
+function cmake.configure(b)
+  cmake.generate(b, {})
+end
+
+function cmake.build(b)
+  b:make(b.recipe.targets or {})
+end
+
+function cmake.install(b)
+  b:make(b.recipe.install_targets or { "install" }, { env = { DESTDIR = b.dest } })
+end
+
+return cmake

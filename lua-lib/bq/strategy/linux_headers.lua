@@ -1,0 +1,23 @@
+-- The kernel's headers for programs, as its own `make headers` leaves them, without its rsync.
+local fs = require "bq.fs"
+
+local linux_headers = { fields = { make = "strings" } }
+
+function linux_headers.build(b)
+  local args = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
+  args[#args + 1] = "HOSTCC=" .. b.env.HOSTCC
+  table.move(b.recipe.make or {}, 1, #(b.recipe.make or {}), #args + 1, args)
+  args[#args + 1] = "headers"
+  b:make(args)
+end
+
+function linux_headers.install(b)
+  local from <const> = b.build .. "/usr/include"
+  for _, entry in ipairs(fs.walk(from)) do
+    if entry.type == "file" and entry.path:find "%.h$" then
+      b:install(from .. "/" .. entry.path, b.prefix .. "/include/" .. entry.path)
+    end
+  end
+end
+
+return linux_headers

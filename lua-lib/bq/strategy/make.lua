@@ -1,0 +1,29 @@
+-- A Makefile by hand, without a configure script: built where it lies, installed into DESTDIR.
+local make = {
+  fields = {
+    make = "strings", -- arguments of every call
+    targets = "strings", -- built first; an empty list skips that
+    install_targets = "strings",
+  },
+}
+
+local function call(b, targets, more)
+  local args = {}
+  for _, list in ipairs { b.recipe.make or {}, more, targets } do
+    table.move(list, 1, #list, #args + 1, args)
+  end
+  b:make(args, { cwd = b.src })
+end
+
+function make.build(b)
+  local targets = b.recipe.targets
+  if not targets or #targets > 0 then
+    call(b, targets or {}, {})
+  end
+end
+
+function make.install(b)
+  call(b, b.recipe.install_targets or { "install" }, { "DESTDIR=" .. b.dest })
+end
+
+return make

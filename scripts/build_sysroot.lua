@@ -1,0 +1,58 @@
+#!/usr/bin/env bq
+-- The plan of the whole build: edit it, or copy it and run the copy.
+-- Each phase builds its packages on the base below it; what a package is, its recipe in `packages/` says.
+local build = require "bq.build"
+
+-- What every step sees. The build path is the same everywhere, so nothing has to be mapped away.
+local env = {
+  PATH = "/opt/sysroot/bin:/usr/bin:/usr/sbin:/bin:/sbin",
+  LC_ALL = "C",
+  TZ = "UTC",
+  AR = "llvm-ar",
+  NM = "llvm-nm",
+  RANLIB = "llvm-ranlib",
+  STRIP = "llvm-strip",
+  OBJCOPY = "llvm-objcopy",
+  OBJDUMP = "llvm-objdump",
+  READELF = "llvm-readelf",
+  CC = "clang --config=/opt/sysroot/etc/clang.cfg",
+  CXX = "clang++ --config=/opt/sysroot/etc/clang.cfg",
+  HOSTCC = "clang",
+  CFLAGS = "-O2",
+  CXXFLAGS = "-O2",
+}
+
+return build.main({
+  seed = "auto",
+  set = "core",
+  target = "{arch}-bq-linux-musl",
+  epoch = 1735689600, -- 2025-01-01: the time of every file that is built
+  env = env,
+  sets = { core = { "core" } },
+  phases = {
+    {
+      name = "sysroot",
+      about = "a musl toolchain, by the seed's compiler",
+      base = { "seed" },
+      prefix = "/opt/sysroot",
+      packages = { core = { "linux-headers", "musl-headers", "seed-clang", "compiler-rt", "musl" } },
+    },
+    {
+      name = "rootfs",
+      about = "a small system without a compiler",
+      base = { "seed", "sysroot" },
+      prefix = "/usr",
+      packages = { core = { } },
+    },
+    {
+      name = "system",
+      about = "everything again, with no seed but for its compiler",
+      base = { "rootfs", "sysroot" },
+      prefix = "/usr",
+      seed_at = "/opt/seed",
+      needs_native = true,
+      extend = true,
+      packages = { core = { } },
+    },
+  },
+}, arg)

@@ -1,0 +1,49 @@
+#!/usr/bin/env bq
+-- Carries the plan out: enters the staged rootfs if it is not in it, and builds what is not in the store.
+local args = require "bq.args"
+local build = require "bq.build"
+local coordinator = require "bq.coordinator"
+local enter = require "bq.enter"
+local fail = require "bq.fail"
+local log = require "bq.log"
+local process = require "bq.process"
+local report = require "bq.report"
+local workspace = require "bq.workspace"
+
+local options = args.parse({
+  about = "Builds every step of the plan that is not in the store.",
+  usage = "bq scripts/coordinator.lua [OPTIONS]",
+  options = {
+    { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+    { name = "jobs", value = "N", number = true, help = "how many commands may run at once; the number of cores if absent" },
+    { name = "keep-going", help = "when a step fails, go on with what does not need it" },
+    { name = "keep-build", help = "keep the build trees of steps that are done" },
+    { name = "check", help = "run the packages' own tests" },
+  },
+}, arg)
+
+local space = workspace.new(options.workspace)
+local plan = space:plan()
+space:create()
+space:lock()
+plan = build.refresh(space, plan)
+
+local run = coordinator.new {
+  workspace = space,
+  plan = plan,
+  report = report.new(),
+  jobs = options.jobs or process.cores(),
+  keep_going = options.keep_going,
+  keep_build = options.keep_build,
+  check = options.check,
+}
+if run:look() == #plan.steps then
+  log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))
+elseif enter.is_entered(space) then
+  if not run:run() then
+    fail.exit(1)
+  end
+else
+  space:unlock()
+  fail.exit(enter.coordinator(space, arg))
+end
