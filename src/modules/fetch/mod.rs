@@ -68,9 +68,16 @@ fn fetch(options: &Options) -> Vec<Outcome> {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.min(options.files.len()) {
-            scope.spawn(work);
+        // This thread works too; where the system allows no more threads, fewer are fetched at once.
+        for _ in 1..options.jobs.min(options.files.len()) {
+            if std::thread::Builder::new()
+                .spawn_scoped(scope, work)
+                .is_err()
+            {
+                break;
+            }
         }
+        work();
     });
     drop(total);
     settle(threads);
