@@ -11,6 +11,7 @@ use mlua::{Lua, LuaSerdeExt, Table};
 use crate::error::{Error, native};
 use crate::modules::progress::{Bar, Unit};
 
+mod candidate;
 mod copy;
 mod failure;
 mod http;
