@@ -16,7 +16,7 @@ local fetch = {}
 ---@field jobs? integer at once, 8 if absent
 ---@field progress? boolean show bars, true if absent
 ---@field retries? integer how often a URL is tried again, 5 if absent; tries that brought 1 MiB or more do not count
----@field connect_timeout? number seconds, 15 if absent; TLS included
+---@field connect_timeout? number seconds, 15 if absent; TLS included, but not the look-up of the name
 ---@field stall_timeout? number seconds with less than 1 KiB/s, or without an answer, 30 if absent
 ---@field max_size? integer bytes of one file whose size is not known, 8 GiB if absent
 ---@field keep_going? boolean fetch the others when one fails, true if absent

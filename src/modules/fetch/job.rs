@@ -4,12 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::candidate::{Candidate, choose};
 use super::failure::{Failure, Next};
 use super::http::Client;
 use super::options::{File, Options};
 use super::part::{Part, digest_of};
 use super::url::{self, Source};
-use super::{copy, pace, transfer};
+use super::{copy, transfer};
 use crate::modules::progress::{Bar, Unit};
 
 /// A failure that brought so many new bytes is none: a large file may come in many pieces.
@@ -37,17 +38,6 @@ pub(super) struct Outcome {
     pub(super) sha256: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) attempts: Vec<Attempt>,
-}
-
-/// A URL, and how it has done so far.
-struct Candidate<'a> {
-    text: &'a OsStr,
-    failures: u32,
-    not_before: Option<Instant>,
-    /// It will not do.
-    dead: bool,
-    /// It had its second chance after a wrong digest.
-    doubted: bool,
 }
 
 pub(super) struct Job<'a> {
@@ -268,40 +258,5 @@ fn there(sha256: String, size: u64) -> Outcome {
         sha256: Some(sha256),
         size: Some(size),
         ..Outcome::default()
-    }
-}
-
-/// The URL that has failed least; the first of several.
-fn choose(candidates: &[Candidate<'_>]) -> Option<usize> {
-    let alive = |index: &usize| !candidates[*index].dead;
-    (0..candidates.len())
-        .filter(alive)
-        .min_by_key(|index| candidates[*index].failures)
-}
-
-impl<'a> Candidate<'a> {
-    fn new(text: &'a OsStr) -> Self {
-        Self {
-            text,
-            failures: 0,
-            not_before: None,
-            dead: false,
-            doubted: false,
-        }
-    }
-
-    /// Takes note of a failure, which brought the file on or did not.
-    fn failed(&mut self, failure: &Failure, advanced: bool, retries: u32) {
-        self.not_before = None;
-        match failure.next {
-            Next::Whole => return,
-            Next::Other | Next::Give => self.dead = true,
-            Next::Again | Next::Resume => {
-                self.failures += u32::from(!advanced);
-                self.dead = self.failures > retries;
-            }
-        }
-        let wait = pace::back_off(self.failures.max(1), failure.after);
-        self.not_before = Some(Instant::now() + wait);
     }
 }

@@ -11,6 +11,7 @@ use mlua::{Lua, LuaSerdeExt, Table};
 use crate::error::{Error, native};
 use crate::modules::progress::{Bar, Unit};
 
+mod candidate;
 mod copy;
 mod failure;
 mod http;
@@ -68,9 +69,16 @@ fn fetch(options: &Options) -> Vec<Outcome> {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.min(options.files.len()) {
-            scope.spawn(work);
+        // This thread works too; where the system allows no more threads, fewer are fetched at once.
+        for _ in 1..options.jobs.min(options.files.len()) {
+            if std::thread::Builder::new()
+                .spawn_scoped(scope, work)
+                .is_err()
+            {
+                break;
+            }
         }
+        work();
     });
     drop(total);
     settle(threads);
