@@ -35,6 +35,10 @@ impl ReadAt for File {
     }
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
+        // Further than the kernel counts: no file ends there.
+        if i64::try_from(at).is_err() {
+            return Err(past_end(at, buffer.len(), ReadAt::size(self)));
+        }
         self.read_exact_at(buffer, at).map_err(|error| {
             if error.kind() == std::io::ErrorKind::UnexpectedEof {
                 past_end(at, buffer.len(), ReadAt::size(self))
