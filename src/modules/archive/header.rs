@@ -166,8 +166,8 @@ impl Pax {
                 b"path" => pax.path = Some(value.to_vec()),
                 b"linkpath" => pax.linkpath = Some(value.to_vec()),
                 b"size" => {
-                    pax.size =
-                        Some(decimal(value).ok_or_else(|| format("a pax size that is no number"))?)
+                    let size = decimal(value);
+                    pax.size = Some(size.ok_or_else(|| format("a pax size that is no number"))?);
                 }
                 _ => {}
             }

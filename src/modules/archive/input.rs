@@ -99,8 +99,10 @@ fn threaded<T>(
                     Ok(decoder) => pump(decoder, &full, &empty),
                     Err(error) => Some(Err(io::Error::other(error))),
                 };
-                // Nobody is left to be told if this fails.
-                last.map(|last| drop(full.send(last)));
+                if let Some(last) = last {
+                    // Nobody is left to be told if this fails.
+                    drop(full.send(last));
+                }
             })
             .map_err(|e| Error::io("thread", &e))?;
         let mut pipe = Pipe {

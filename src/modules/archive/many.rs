@@ -39,7 +39,7 @@ pub(super) fn extract_all(
     } else {
         let parts = Parts(super::staging::beside(staging.path()));
         std::fs::create_dir(&parts.0).map_err(|e| Error::io("mkdir", &e).at(&parts.0))?;
-        let mut unpacked = unpack_parts(paths, &parts.0, rules, threads, umask)?;
+        let mut unpacked = unpack_parts(paths, &parts.0, rules, threads, umask);
         for (number, path) in paths.iter().enumerate() {
             match unpacked[number].take() {
                 Some(Ok(part)) => {
@@ -85,7 +85,7 @@ fn unpack_parts(
     rules: &Rules,
     threads: usize,
     umask: u32,
-) -> Result<Vec<Slot>> {
+) -> Vec<Slot> {
     // The largest first, so that none is left to run alone at the end.
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |stat| stat.len());
     let mut order: Vec<usize> = (0..paths.len()).collect();
@@ -121,7 +121,7 @@ fn unpack_parts(
         }
         work();
     });
-    Ok(slots.into_inner().unwrap_or_else(PoisonError::into_inner))
+    slots.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn unpack_part(path: &Path, part: &Path, rules: &Rules, umask: u32) -> Result<Part> {
@@ -173,9 +173,8 @@ fn move_file(name: &[u8], source: &mut Root, tree: &mut Tree<'_>) -> Result<()> 
         to_last,
         RenameFlags::RENAME_NOREPLACE,
     ) {
-        Ok(()) => return Ok(()),
-        // An archive that holds a name twice: the first moved what the second left.
-        Err(Errno::ENOENT) => return Ok(()),
+        // Not there: an archive that holds a name twice, where the first moved what the second left.
+        Ok(()) | Err(Errno::ENOENT) => return Ok(()),
         // Not every file system can tell.
         Err(Errno::EEXIST | Errno::EINVAL | Errno::ENOSYS) => {}
         Err(errno) => return Err(Error::os("rename", errno).at(shown(name))),

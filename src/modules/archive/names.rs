@@ -138,13 +138,14 @@ pub(crate) fn shown(name: &[u8]) -> String {
                 '\n' => out.push_str("\\n"),
                 '\t' => out.push_str("\\t"),
                 c if c.is_control() || hidden(c) => {
-                    out.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+                    out.extend(c.escape_unicode());
                 }
                 c => out.push(c),
             }
         }
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            out.push_str("\\x");
+            out.push_str(&super::hex(&[*byte]));
         }
     }
     out

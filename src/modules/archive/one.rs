@@ -33,11 +33,8 @@ pub(super) fn located(
     if error.path.is_none() {
         error.path = Some(archive_name.clone());
     } else if own {
-        error.message.push_str(" (");
-        if let Some((entry, _)) = place {
-            error.message.push_str(&format!("entry {entry} of "));
-        }
-        error.message.push_str(&format!("`{archive_name}`)"));
+        let entry = place.map_or_else(String::new, |(entry, _)| format!("entry {entry} of "));
+        error.message = format!("{} ({entry}`{archive_name}`)", error.message);
     }
     if let Some((entry, offset)) = place {
         error = error

@@ -309,15 +309,10 @@ fn put_all(
     };
     for (name, item) in items {
         let node = &item.node;
-        let first = node
-            .shared
-            .and_then(|shared| match first_names.get(&shared) {
-                Some(&first) => Some(first),
-                None => {
-                    first_names.insert(shared, name);
-                    None
-                }
-            });
+        let first = node.shared.and_then(|shared| {
+            let first = *first_names.entry(shared).or_insert(name.as_slice());
+            (first != name.as_slice()).then_some(first)
+        });
         let (kind, link, size) = match (node.kind, first) {
             (Type::Dir, _) => (b'5', b"".as_slice(), 0),
             (Type::Link, _) => (b'2', node.target.as_slice(), 0),

@@ -89,7 +89,10 @@ pub(super) fn input_error(error: std::io::Error) -> Error {
     }
     let kind = error.kind();
     let text = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+    match error
+        .into_inner()
+        .map(<dyn std::error::Error + Send + Sync>::downcast::<Error>)
+    {
         Some(Ok(own)) => *own,
         _ if kind == ErrorKind::UnexpectedEof => truncated("the compressed data ends too early"),
         _ if kind == ErrorKind::OutOfMemory || text.contains("memory") => {

@@ -21,6 +21,9 @@ const LINKS_MAX: usize = 40;
 /// The kernel has no openat2 (before 5.6), or a filter denies it.
 static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
 
+/// What is told of the folders that are made.
+type Told<'t> = &'t mut dyn FnMut(&[u8]);
+
 pub(super) struct Root {
     top: Rc<OwnedFd>,
     /// Follow links, inside; otherwise a link on the way is ELOOP.
@@ -61,7 +64,7 @@ impl Root {
     pub(super) fn parent<'n>(
         &mut self,
         name: &'n [u8],
-        made: Option<&mut dyn FnMut(&[u8])>,
+        made: Option<Told<'_>>,
     ) -> nix::Result<(Rc<OwnedFd>, &'n [u8])> {
         let (folder, last) = split(name);
         Ok((self.folder(folder, made)?, last))
@@ -71,7 +74,7 @@ impl Root {
     pub(super) fn folder(
         &mut self,
         name: &[u8],
-        made: Option<&mut dyn FnMut(&[u8])>,
+        made: Option<Told<'_>>,
     ) -> nix::Result<Rc<OwnedFd>> {
         if name.is_empty() {
             return Ok(Rc::clone(&self.top));
