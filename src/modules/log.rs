@@ -23,7 +23,8 @@ struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == TARGET || metadata.level() <= Level::Warn
+        // Libraries tell their callers what went wrong; what they log besides is for `-v`.
+        metadata.target() == TARGET || log::max_level() >= LevelFilter::Debug
     }
 
     fn log(&self, record: &Record<'_>) {
