@@ -84,6 +84,13 @@ local function readiness(self, step)
   return "ready"
 end
 
+--- Whether all that a step needs is done.
+---@param step table
+---@return boolean
+function Build:is_ready(step)
+  return readiness(self, step) == "ready"
+end
+
 --- Marks as done what the store holds, as far as keys can be told without building.
 ---@return integer done
 function Build:look()
@@ -138,6 +145,22 @@ local function lowers(self, step)
   end
   for _, id in ipairs(plan.closure(self.by_id, step)) do
     add(id)
+  end
+  return out
+end
+
+--- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
+---@param phase string
+---@return string[]
+function Build:phase_outputs(phase)
+  local out = {}
+  for _, step in ipairs(self.plan.steps) do
+    if step.phase == phase then
+      if self.state[step.id] ~= "done" then
+        fail.raise(("`%s` is not built"):format(step.id), { hint = "build it: `bq scripts/coordinator.lua`" })
+      end
+      table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
+    end
   end
   return out
 end

@@ -1,10 +1,9 @@
--- Files, folders and links that the recipe itself holds.
+-- Files, links and folders whose content is in the recipe. A file whose text begins with `#!` is executable.
 local files = {
   fields = {
-    files = "map", -- path to text
-    links = "map", -- path to what the link says
+    files = "map", -- path = content
+    links = "map", -- path = target
     folders = "strings",
-    executable = "strings", -- those of the files that can be run
   },
 }
 
@@ -13,13 +12,10 @@ function files.install(b)
     b:mkdir(b.dest .. path)
   end
   for path, text in pairs(b.recipe.files or {}) do
-    b:write(b.dest .. b:expand(path), text)
-  end
-  for _, path in ipairs(b.recipe.executable or {}) do
-    b:chmod(b.dest .. b:expand(path), 493)
+    b:write(b.dest .. path, text, tonumber(text:find "^#!" and "755" or "644", 8))
   end
   for path, target in pairs(b.recipe.links or {}) do
-    b:symlink(target, b:expand(path))
+    b:symlink(target, b.dest .. path)
   end
 end
 

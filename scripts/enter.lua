@@ -1,0 +1,112 @@
+#!/usr/bin/env bq
+-- A shell in the staged rootfs, in the root of a step that failed, or in what a phase made.
+local args = require "bq.args"
+local coordinator = require "bq.coordinator"
+local enter = require "bq.enter"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local nearest = require "bq.nearest"
+local report = require "bq.report"
+local step = require "bq.step"
+local step_root = require "bq.step_root"
+local workspace = require "bq.workspace"
+
+local options = args.parse({
+  about = "Runs a shell, or a command, in the staged rootfs.",
+  usage = "bq scripts/enter.lua [OPTIONS] [-- COMMAND...]",
+  options = {
+    { name = "step", value = "NAME", help = "in the root of a step that failed, its build tree as it was" },
+    { name = "rootfs", value = "WHAT", help = "in what a phase made, or in another rootfs folder" },
+    { name = "network", help = "with the machine's network" },
+    { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+  },
+  rest = true,
+}, arg)
+
+local space = workspace.new(options.workspace)
+local command = options.rest or {}
+local shell = #command > 0 and command or { "/bin/sh" }
+
+--- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
+local function find_step(name)
+  local found, known = {}, {}
+  for _, one in ipairs(space:plan().steps) do
+    local id = one.id
+    if fs.stat(coordinator.folder(space, id) .. "/job.json") then
+      known[#known + 1] = id
+      if name == id or name == id:gsub("/", "-") or name == one.name then
+        found[#found + 1] = id
+      end
+    end
+  end
+  if #found == 1 then
+    return found[1]
+  elseif #found > 1 then
+    fail.usage(("`--step %s` may mean %s"):format(name, table.concat(found, " or ")))
+  end
+  local near = nearest(name, known)
+  fail.usage(
+    ("there is no build tree of a step `%s`"):format(name),
+    near and ("did you mean `--step %s`?"):format(near)
+      or #known > 0 and "there are those of " .. table.concat(known, ", ")
+      or "only steps that failed have one; the others keep theirs with `bq scripts/coordinator.lua --keep-build`"
+  )
+end
+
+local function enter_step(id)
+  if not enter.is_entered(space) then
+    local argv = { "/usr/local/bin/bq", "/usr/local/bin/enter.lua", "--step", id, "--", table.unpack(shell) }
+    return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(), "/")
+  end
+  local folder = coordinator.folder(space, id)
+  local job = json.decode(fs.read(folder .. "/job.json"))
+  local env = step.new(job).env
+  env.PS1 = ("%s $ "):format(id)
+  env.TERM = os.getenv "TERM"
+  local sandbox = step_root.sandbox({ folder = folder, lowers = job.lowers, seed_at = job.seed_at }, { network = options.network })
+  return enter.command(sandbox, shell, env, step_root.BUILD)
+end
+
+--- The outputs of a phase as one tree, with a layer above that is thrown away.
+local function enter_phase(plan, phase)
+  local build = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
+  build:look()
+  local lowers = build:phase_outputs(phase)
+  local folder = fs.mkdtemp(space:at "build/enter-")
+  step_root.clean(folder)
+  local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
+  local env = enter.environment()
+  local ok, status = pcall(enter.command, sandbox, shell, env, "/")
+  fs.remove_all(folder)
+  if not ok then
+    error(status, 0)
+  end
+  return status
+end
+
+local function enter_rootfs(what)
+  local plan = space:read_json "plan.json"
+  if plan and plan.phases[what] then
+    return enter_phase(plan, what)
+  end
+  local stat = fs.stat(what)
+  if not stat or stat.type ~= "dir" then
+    local near = plan and nearest(what, plan.phases)
+    fail.usage(
+      ("`--rootfs %s`: neither a phase of the plan nor a folder"):format(what),
+      near and ("did you mean `--rootfs %s`?"):format(near) or plan and "the phases are " .. table.concat(plan.phase_order, ", ")
+    )
+  end
+  return enter.command({ root = fs.realpath(what), network = options.network }, shell, enter.environment(), "/")
+end
+
+local status
+if options.step then
+  status = enter_step(find_step(options.step))
+elseif options.rootfs then
+  status = enter_rootfs(options.rootfs)
+else
+  status = enter.command(enter.sandbox(space, { network = options.network }), shell, enter.environment(), "/root")
+end
+fail.exit(status)
