@@ -15,12 +15,15 @@ local env = {
   OBJCOPY = "llvm-objcopy",
   OBJDUMP = "llvm-objdump",
   READELF = "llvm-readelf",
-  CC = "clang --config=/opt/sysroot/etc/clang.cfg",
-  CXX = "clang++ --config=/opt/sysroot/etc/clang.cfg",
   HOSTCC = "clang",
+  HOSTCXX = "clang++",
   CFLAGS = "-O2",
   CXXFLAGS = "-O2",
 }
+
+-- The compiler of the phases that rest on the seed: the seed's own, told to build for us.
+local cross = { CC = "{target}-clang", CXX = "{target}-clang++" }
+local native = { CC = "clang", CXX = "clang++" }
 
 return build.main({
   seed = "auto",
@@ -35,24 +38,32 @@ return build.main({
       about = "a musl toolchain, by the seed's compiler",
       base = { "seed" },
       prefix = "/opt/sysroot",
-      packages = { core = { "linux-headers", "musl-headers", "seed-clang", "compiler-rt", "musl" } },
+      env = cross,
+      first = { "seed-clang" },
+      packages = {
+        core = { "seed-clang", "linux-headers", "musl-headers", "compiler-rt", "musl", "llvm-runtimes", "make" },
+      },
     },
     {
       name = "rootfs",
       about = "a small system without a compiler",
       base = { "seed", "sysroot" },
       prefix = "/usr",
-      packages = { core = { } },
+      env = cross,
+      apart = true,
+      packages = { core = { "skeleton", "musl", "busybox", "linux-headers" } },
     },
     {
       name = "system",
       about = "everything again, with no seed but for its compiler",
       base = { "rootfs", "sysroot" },
       prefix = "/usr",
+      env = native,
       seed_at = "/opt/seed",
+      first = { "seed-clang" },
       needs_native = true,
       extend = true,
-      packages = { core = { } },
+      packages = { core = { "seed-clang", "m4", "make", "zlib" } },
     },
   },
 }, arg)

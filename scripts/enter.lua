@@ -57,7 +57,7 @@ end
 local function enter_step(id)
   if not enter.is_entered(space) then
     local argv = { "/usr/local/bin/bq", "/usr/local/bin/enter.lua", "--step", id, "--", table.unpack(shell) }
-    return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(), "/")
+    return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
   local folder = coordinator.folder(space, id)
   local job = json.decode(fs.read(folder .. "/job.json"))
@@ -76,7 +76,7 @@ local function enter_phase(plan, phase)
   local folder = fs.mkdtemp(space:at "build/enter-")
   step_root.clean(folder)
   local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
-  local env = enter.environment()
+  local env = enter.environment(space)
   local ok, status = pcall(enter.command, sandbox, shell, env, "/")
   fs.remove_all(folder)
   if not ok then
@@ -98,7 +98,7 @@ local function enter_rootfs(what)
       near and ("did you mean `--rootfs %s`?"):format(near) or plan and "the phases are " .. table.concat(plan.phase_order, ", ")
     )
   end
-  return enter.command({ root = fs.realpath(what), network = options.network }, shell, enter.environment(), "/")
+  return enter.command({ root = fs.realpath(what), network = options.network }, shell, enter.environment(space), "/")
 end
 
 local status
@@ -107,6 +107,6 @@ if options.step then
 elseif options.rootfs then
   status = enter_rootfs(options.rootfs)
 else
-  status = enter.command(enter.sandbox(space, { network = options.network }), shell, enter.environment(), "/root")
+  status = enter.command(enter.sandbox(space, { network = options.network }), shell, enter.environment(space), "/root")
 end
 fail.exit(status)

@@ -264,7 +264,7 @@ local function failed(self, one, status)
     step = id,
     version = one.step.version,
     key = self.keys[id],
-    log = log,
+    log = self.workspace:shown(log),
     lines = failure.lines,
     command = failure.command,
     tail = json.array(tail(log, 20)),

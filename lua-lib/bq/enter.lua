@@ -19,9 +19,10 @@ function enter.is_entered(space)
 end
 
 --- The environment of a program inside.
+---@param space? bq.Workspace
 ---@return table<string, string>
-function enter.environment()
-  local env = { BQ_ENTERED = "1" }
+function enter.environment(space)
+  local env = { BQ_ENTERED = "1", BQ_OUTSIDE = space and not space.inside and space.path or os.getenv "BQ_OUTSIDE" }
   for name, value in pairs(ENV) do
     env[name] = value
   end
@@ -71,7 +72,7 @@ function enter.coordinator(space, words)
   end
   local status = namespace.run(enter.sandbox(space, {
     body = function()
-      process.exec { argv = argv, env = enter.environment(), cwd = "/" }
+      process.exec { argv = argv, env = enter.environment(space), cwd = "/" }
     end,
   }))
   return status_of(status)

@@ -15,7 +15,7 @@ plan.SCHEMA = 1
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
 local PHASE_FIELDS =
-  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, seed_at = 1, needs_native = 1, extend = 1 }
+  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, seed_at = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
 
 ---@class bq.Phase
 ---@field name string
@@ -26,6 +26,8 @@ local PHASE_FIELDS =
 ---@field packages table<string, string[]> by set
 ---@field seed_at? string where the seed's tree is seen, read-only, by a phase that does not rest on it
 ---@field needs_native? boolean its steps run what earlier phases built
+---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
+---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
 ---@field extend? boolean where `--with NAME` puts a recipe
 
 ---@class bq.Declaration
@@ -215,9 +217,10 @@ local function order(recipes, steps, by_name)
       end
     end
     for _, name in ipairs(step.uses or {}) do
-      if by_name[name] then
-        visit(by_name[name], trail)
-        ids[#ids + 1] = by_name[name].id
+      local used = by_name[name]
+      if used and not contains(ids, used.id) then
+        visit(used, trail)
+        ids[#ids + 1] = used.id
       end
     end
     table.remove(trail)
@@ -230,6 +233,31 @@ local function order(recipes, steps, by_name)
     visit(step, {})
   end
   return sorted
+end
+
+--- Puts the phase's first packages below all the others.
+local function add_first(phase, steps, by_name)
+  local below = {}
+  local function mark(name)
+    local step = by_name[name]
+    if step and not below[name] then
+      below[name] = true
+      for _, list in ipairs { step.depends, step.uses or {} } do
+        for _, needed in ipairs(list) do
+          mark(needed)
+        end
+      end
+    end
+  end
+  for _, name in ipairs(phase.first or {}) do
+    mark(name)
+  end
+  for _, step in ipairs(steps) do
+    if not below[step.name] then
+      step.uses = table.move(step.uses or {}, 1, #(step.uses or {}), 1, {})
+      table.move(phase.first or {}, 1, #(phase.first or {}), #step.uses + 1, step.uses)
+    end
+  end
 end
 
 --- Keeps the steps that were asked for, what they need, and the phases that those rest on.
@@ -342,6 +370,12 @@ function plan.make(declaration, selection, recipes)
       end
     end
     if #recipes.problems == 0 then
+      if phase.apart then
+        for _, step in ipairs(steps) do
+          step.depends, step.uses = json.array {}, nil
+        end
+      end
+      add_first(phase, steps, by_name)
       for _, step in ipairs(order(recipes, steps, by_name)) do
         table.insert(made.steps, step)
       end

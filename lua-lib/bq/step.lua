@@ -157,7 +157,7 @@ function Step:make(arguments, options)
   end
   local argv = { "make" }
   table.move(arguments or {}, 1, #(arguments or {}), 2, argv)
-  return self:run(argv, { cwd = options.cwd, env = env, ok = options.ok })
+  return self:run(argv, { cwd = options.cwd, env = env, ok = options.ok, input = options.input })
 end
 
 --- The text of a file.
@@ -203,12 +203,6 @@ function Step:mkdir(path)
   fs.mkdir(path)
 end
 
----@param path string
----@param mode integer
-function Step:chmod(path, mode)
-  fs.chmod(path, mode)
-end
-
 --- Copies a file or a tree.
 ---@param from string
 ---@param to string
@@ -217,12 +211,12 @@ function Step:copy(from, to)
   fs.copy(from, to)
 end
 
---- Makes a link in the output.
+--- Makes a link, and the folders above it.
 ---@param target string what the link says
----@param path string absolute, below the output
+---@param path string
 function Step:symlink(target, path)
-  self:mkdir((self.dest .. path):match "^(.*)/")
-  fs.symlink(target, self.dest .. path)
+  self:mkdir(path:match "^(.*)/" or ".")
+  fs.symlink(target, path)
 end
 
 --- Puts a file into the output.
@@ -276,7 +270,8 @@ function Step:normalise()
   end
   for _, entry in ipairs(fs.walk(self.dest)) do
     local path = self.dest .. "/" .. entry.path
-    if entry.type ~= "link" then
+    -- A sticky folder, such as /tmp, is as its recipe made it.
+    if entry.type ~= "link" and entry.mode & octal "1000" == 0 then
       local executable = entry.type == "dir" or entry.mode & octal "111" ~= 0
       -- Set-id and sticky bits are what a recipe set on purpose.
       fs.chmod(path, (entry.mode & octal "7000") | octal(executable and "755" or "644"))

@@ -43,6 +43,17 @@ function Workspace:at(...)
   return table.concat({ self.path, ... }, "/")
 end
 
+--- A path below the workspace as a person outside knows it.
+---@param path string
+---@return string
+function Workspace:shown(path)
+  local outside = self.inside and os.getenv "BQ_OUTSIDE"
+  if outside and path:sub(1, #self.path + 1) == self.path .. "/" then
+    return outside .. path:sub(#self.path + 1)
+  end
+  return path
+end
+
 --- The root that steps rest on: `/` inside, the staged rootfs outside.
 ---@return string
 function Workspace:rootfs()

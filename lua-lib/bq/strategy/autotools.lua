@@ -6,6 +6,7 @@ local autotools = {
     make = "strings", -- arguments of every make
     install_targets = "strings",
     in_tree = "boolean", -- for a configure that cannot work in another folder
+    gnu = "boolean", -- false for a configure by hand, which knows `--prefix` and little else
   },
 }
 
@@ -14,10 +15,13 @@ local function folder(b)
 end
 
 function autotools.configure(b)
-  local argv = { b.src .. "/configure", "--prefix=" .. b.prefix, "--host=" .. b.target }
-  argv[#argv + 1] = "--build=" .. (b.cross and b.arch .. "-pc-linux-gnu" or b.target)
-  if b.prefix == "/usr" then
-    table.move({ "--sysconfdir=/etc", "--localstatedir=/var" }, 1, 2, #argv + 1, argv)
+  local argv = { b.src .. "/configure", "--prefix=" .. b.prefix }
+  if b.recipe.gnu ~= false then
+    argv[#argv + 1] = "--host=" .. b.target
+    argv[#argv + 1] = "--build=" .. (b.cross and b.arch .. "-pc-linux-gnu" or b.target)
+    if b.prefix == "/usr" then
+      table.move({ "--sysconfdir=/etc", "--localstatedir=/var" }, 1, 2, #argv + 1, argv)
+    end
   end
   local options = b.recipe.configure or {}
   table.move(options, 1, #options, #argv + 1, argv)

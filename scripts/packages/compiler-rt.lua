@@ -1,0 +1,34 @@
+-- What the compiler calls where the processor has no instruction for it, and the first and last objects of every program.
+-- It goes where the compiler in use looks: below its resource folder.
+local cmake = require "bq.strategy.cmake"
+
+return {
+  name = "compiler-rt",
+  version = "18.1.8",
+  license = "Apache-2.0 WITH LLVM-exception",
+  homepage = "https://compiler-rt.llvm.org",
+  source = {
+    { url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz" },
+    {
+      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
+      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+    },
+  },
+  include = { "cmake", "compiler-rt/cmake", "compiler-rt/lib/builtins", "llvm/cmake" },
+  strategy = "cmake",
+  uses = { "linux-headers", "musl-headers" },
+  folder = "compiler-rt/lib/builtins",
+  cmake = {
+    "CMAKE_C_COMPILER_TARGET={target}",
+    "CMAKE_ASM_COMPILER_TARGET={target}",
+    -- No program can be linked before this very package is there.
+    "CMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+    "COMPILER_RT_DEFAULT_TARGET_ONLY=ON",
+    "COMPILER_RT_BUILD_CRT=ON",
+    "LLVM_ENABLE_PER_TARGET_RUNTIME_DIR=ON",
+  },
+  configure = function(b)
+    local resources = b:capture({ b.env.CC, "-print-resource-dir" })
+    cmake.generate(b, { "COMPILER_RT_INSTALL_PATH=" .. resources })
+  end,
+}

@@ -1,0 +1,21 @@
+-- The C library's headers alone: what compiler-rt needs before there is a C library.
+return {
+  name = "musl-headers",
+  version = "1.2.5",
+  license = "MIT",
+  homepage = "https://musl.libc.org",
+  source = {
+    {
+      url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
+      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+    },
+    {
+      debian = "musl_1.2.5.orig.tar.gz",
+      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+    },
+  },
+  strategy = "make",
+  make = { "ARCH={arch}", "prefix={prefix}" },
+  targets = {},
+  install_targets = { "install-headers" },
+}

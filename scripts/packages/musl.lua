@@ -1,0 +1,23 @@
+-- The C library, static and shared; its shared object is the dynamic loader too.
+return {
+  name = "musl",
+  version = "1.2.5",
+  license = "MIT",
+  homepage = "https://musl.libc.org",
+  source = {
+    {
+      url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
+      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+    },
+    {
+      debian = "musl_1.2.5.orig.tar.gz",
+      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+    },
+  },
+  strategy = "autotools",
+  uses = { "linux-headers", "compiler-rt" },
+  -- The phase may ask for static programs; libc.so must not hear of it.
+  env = { LDFLAGS = "" },
+  -- The loader's place is fixed by the compiler, /lib; in a merged root that is /usr/lib.
+  configure = { "--syslibdir={prefix}/lib" },
+}

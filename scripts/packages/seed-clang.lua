@@ -1,0 +1,84 @@
+-- The seed's clang (14 or newer), made to build for us. All that it must know is in one configuration file. Its resource
+-- folder is replaced by ours, which holds its own headers and the compiler-rt that we build, so nothing of the seed is linked.
+local fs = require "bq.fs"
+
+local config <const> = "/opt/sysroot/etc/clang.cfg"
+local wrappers <const> = "/opt/sysroot/libexec/seed"
+local tools <const> = { "clang", "clang++", "ld.lld", "llvm-ar", "llvm-ranlib", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-readelf", "llvm-strip" }
+
+-- The unwinder is named by those who need it (libc++), since C programs come before it. GCC's files are never looked for.
+local common <const> = [[
+--target={target}
+-resource-dir={sysroot}/lib/clang/bq
+--gcc-toolchain={sysroot}
+--rtlib=compiler-rt
+--unwindlib=none
+-stdlib=libc++
+-fuse-ld=lld
+]]
+
+local function output(b, argv)
+  return (b:capture(argv):gsub("%s+$", ""))
+end
+
+--- A file of the seed, its links followed as if the seed were `/`.
+local function in_seed(path)
+  local link = fs.readlink("/opt/seed" .. path)
+  while link do
+    path = link:find "^/" and link or path:match "^(.*)/" .. "/" .. link
+    link = fs.readlink("/opt/seed" .. path)
+  end
+  return fs.stat("/opt/seed" .. path) and fs.realpath("/opt/seed" .. path)
+end
+
+--- The folders of the seed that have libraries, for its loader.
+local function libraries(program)
+  local found = { fs.realpath(program:match "^(.*)/bin/" .. "/lib") }
+  for _, folder in ipairs { "/opt/seed/usr/lib", "/opt/seed/lib" } do
+    for _, name in ipairs(fs.list(folder)) do
+      if name:find "%-linux%-" then
+        found[#found + 1] = folder .. "/" .. name
+      end
+    end
+    found[#found + 1] = folder
+  end
+  return table.concat(found, ":")
+end
+
+return {
+  name = "seed-clang",
+  version = "1",
+  license = "MIT",
+  strategy = "files",
+  files = { [config] = "--sysroot={sysroot}\n" .. common },
+  phases = {
+    sysroot = {
+      install = function(b)
+        require("bq.strategy.files").install(b)
+        local resources = output(b, { "clang", "-print-resource-dir" })
+        b:copy(fs.realpath(resources .. "/include"), b.dest .. "/opt/sysroot/lib/clang/bq/include")
+        for _, name in ipairs { "clang", "clang++" } do
+          local program = output(b, { "sh", "-c", "command -v " .. name })
+          local text = ('#!/bin/sh\nexec %s --config %s "$@"\n'):format(program, config)
+          b:write(("%s/opt/sysroot/bin/%s-%s"):format(b.dest, b.target, name), text, 493)
+        end
+      end,
+    },
+    -- The seed's tree is at /opt/seed. Its programs are started by its own loader, and told the name of their wrapper, by
+    -- which clang starts itself again (`-cc1`) and finds the linker beside it.
+    system = {
+      files = { [config] = common },
+      install = function(b)
+        require("bq.strategy.files").install(b)
+        for _, name in ipairs(tools) do
+          local program = assert(in_seed("/usr/bin/" .. name), "the seed has no " .. name)
+          local loader = fs.read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
+          local start = loader and ("/opt/seed%s --argv0 %s/%s --library-path %s "):format(loader, wrappers, name, libraries(program)) or ""
+          local options = name:find "^clang" and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config) or ""
+          b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), 493)
+          b:symlink("../libexec/seed/" .. name, b.dest .. "/opt/sysroot/bin/" .. name)
+        end
+      end,
+    },
+  },
+}

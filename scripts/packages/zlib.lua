@@ -1,0 +1,20 @@
+-- The compression library that libxml2, cmake and git rest on.
+return {
+  name = "zlib",
+  version = "1.3.1",
+  license = "Zlib",
+  homepage = "https://zlib.net",
+  source = {
+    { url = "https://zlib.net/fossils/zlib-{version}.tar.gz" },
+    {
+      debian = "zlib_1.3.dfsg+really1.3.1.orig.tar.gz",
+      sha256 = "60dd315c07f616887caa029408308a018ace66e3d142726a97db164b3b8f69fb",
+    },
+  },
+  strategy = "autotools",
+  uses = { "musl", "make" },
+  gnu = false,
+  in_tree = true,
+  env = { CHOST = "{target}" },
+  configure = { "--shared" },
+}
