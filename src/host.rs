@@ -172,7 +172,9 @@ fn read(path: &Path, places: &mut Places) -> Result<Source, Failure> {
     if let Some(folder) = real.parent() {
         places.modules.insert(0, folder.to_owned());
         if let Some(tree) = bundle::tree_of(folder.to_owned()) {
-            let library = tree.join("lua-lib");
+            let (library, programs) = (tree.join("lua-lib"), tree.join("scripts"));
+            places.programs.retain(|known| *known != programs);
+            places.programs.insert(0, programs);
             places.modules.retain(|known| *known != library);
             // Before the trees that were found from elsewhere, after what the user named.
             let named = places

@@ -149,7 +149,7 @@ function build.main(declaration, words)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline })
   end
-  stage.rootfs(space, one, lock.seed, options.recipes)
+  stage.rootfs(space, one, lock.seed, folders)
   lock.seed.path = nil
   space:write_json("lock.json", lock)
   space:write_json("plan.json", made)

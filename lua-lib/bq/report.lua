@@ -22,7 +22,8 @@ function report.time(seconds)
   elseif seconds < 100 then
     return ("%.0f s"):format(seconds)
   end
-  return ("%d min %d s"):format(seconds // 60, seconds % 60)
+  local whole = math.floor(seconds)
+  return ("%d min %d s"):format(whole // 60, whole % 60)
 end
 
 --- Bytes for people.

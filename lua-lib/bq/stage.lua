@@ -22,7 +22,7 @@ local PLACES = { "dev", "proc", "sys", "tmp", "run", "root", "var/lib/bq", "usr/
 local CARRIED = { "lua-lib", "scripts" }
 
 --- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
----@param recipe_folders string[] further folders of recipes, which go along as well
+---@param recipe_folders string[] where recipes are looked for; they go along as well, the first winning
 local function carried(recipe_folders)
   local out = {}
   for _, name in ipairs(host.bundle()) do
@@ -48,7 +48,9 @@ local function carried(recipe_folders)
     end
   end
   for index = #recipe_folders, 1, -1 do
-    overlay(recipe_folders[index], "scripts/packages")
+    if recipe_folders[index]:sub(1, 1) ~= "$" then
+      overlay(recipe_folders[index], "scripts/packages")
+    end
   end
   return out
 end

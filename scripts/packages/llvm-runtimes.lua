@@ -43,5 +43,6 @@ return {
     -- Looked for by compiling without linking, which finds everything.
     "LIBCXX_HAS_ATOMIC_LIB=NO",
     "LIBCXX_HAS_RT_LIB=NO",
+    "LIBCXXABI_HAS_CXA_THREAD_ATEXIT_IMPL=NO",
   },
 }

@@ -17,9 +17,10 @@ return {
   strategy = "autotools",
   uses = { "musl" },
   configure = function(b)
-    -- Debian's form of the source is without the manual, for its licence, but configure wants its makefile.
+    -- Debian's form of the source is without the manual, for its licence, but its makefile is wanted.
     if not fs.stat(b.src .. "/doc/Makefile.in") then
       b:write(b.src .. "/doc/Makefile.in", "all install check:\n")
+      b:write(b.src .. "/doc/make.1", "")
     end
     b.recipe.configure = { "--without-guile", "--disable-nls", "--disable-dependency-tracking" }
     autotools.configure(b)
