@@ -27,7 +27,7 @@ pub(super) enum Method {
 const BLOCK: usize = 512 << 10;
 const WINDOW: usize = 32 << 10;
 /// Zstd's job and what each job knows of the one before, as its library counts that.
-const ZSTD_JOB: u32 = 8 << 20;
+const ZSTD_JOB: u32 = 4 << 20;
 const ZSTD_OVERLAP: u32 = 6;
 
 /// What takes the bytes to be written.

@@ -7,7 +7,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{MtStreamBuilder, Stream};
 
 /// What xz may use for its threads, and what it may use at all (`xz -9` needs 65 MiB).
-const XZ_THREADING: u64 = 84 << 20;
+const XZ_THREADING: u64 = 76 << 20;
 const XZ_MEMORY: u64 = 512 << 20;
 /// The largest window of zstd, as a power of two: what the tool itself takes without being told.
 const ZSTD_WINDOW: u32 = 27;

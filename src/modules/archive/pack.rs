@@ -55,7 +55,7 @@ pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
             level @ 1..=9 => Method::Gzip(level as u32),
             _ => return Err(bad("option `level`: 1 to 9 for gzip")),
         },
-        Some(_) => match options.count("level")?.unwrap_or(10) {
+        Some(_) => match options.count("level")?.unwrap_or(3) {
             level @ 1..=19 => Method::Zstd(level as i32),
             _ => return Err(bad("option `level`: 1 to 19 for zstd")),
         },
