@@ -158,6 +158,11 @@ fn gzip(
             Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic),
         };
+        for handle in handles {
+            if let Err(panic) = handle.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
         // Where writing failed, the producer only saw that nobody took its blocks.
         written.map_err(write_error).and(result)
     })
