@@ -84,7 +84,7 @@ function archive.read(path, member, options) end
 ---@field output string
 ---@field sources bq.archive.Source[] later ones win where two hold one path (folders merge)
 ---@field compression? "none"|"gzip"|"zstd" gzip if absent
----@field level? integer 1 to 9 for gzip, 6 if absent; 1 to 19 for zstd, 10 if absent
+---@field level? integer 1 to 9 for gzip, 6 if absent; 1 to 19 for zstd, 3 if absent
 ---@field threads? integer the number of cores if absent; the bytes do not depend on it
 ---@field mtime? integer of every entry, 0 if absent
 ---@field progress? fun(bytes: integer) called now and then with the bytes of content read so far, and at the end; must start no program

@@ -12,7 +12,9 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 
-use super::archive::{Exclude, Node, Options, Type, file_digest, hex, path_of, shown, walk};
+use super::archive::{
+    Exclude, Node, Options, Type, file_digest, hex, in_threads, path_of, settled, shown, walk,
+};
 use crate::error::{Error, Result, native};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
@@ -98,7 +100,8 @@ fn lines(
     let options = Options::new(lua, op, options, &["threads", "exclude"])?;
     let top = path_of(&path);
     let nodes = walk(op, &top, &Exclude::new(options.strings("exclude")?))?;
-    hash_files(&top, nodes, options.threads()?)
+    let threads = options.threads()?;
+    settled(|| hash_files(&top, nodes, threads))
 }
 
 /// Hashes all files, several at once.
@@ -140,13 +143,7 @@ fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>>
             .unwrap_or_else(PoisonError::into_inner)
             .append(&mut own);
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(order.len()) {
-            // With fewer threads than asked for it only takes longer.
-            drop(std::thread::Builder::new().spawn_scoped(scope, work));
-        }
-        work();
-    });
+    in_threads(threads.min(order.len()), &work);
     let mut digests: Vec<Option<String>> = nodes.iter().map(|_| None).collect();
     for (number, digest) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let at = || {

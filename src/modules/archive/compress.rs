@@ -27,7 +27,7 @@ pub(super) enum Method {
 const BLOCK: usize = 512 << 10;
 const WINDOW: usize = 32 << 10;
 /// Zstd's job and what each job knows of the one before, as its library counts that.
-const ZSTD_JOB: u32 = 8 << 20;
+const ZSTD_JOB: u32 = 4 << 20;
 const ZSTD_OVERLAP: u32 = 6;
 
 /// What takes the bytes to be written.
@@ -158,6 +158,11 @@ fn gzip(
             Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic),
         };
+        for handle in handles {
+            if let Err(panic) = handle.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
         // Where writing failed, the producer only saw that nobody took its blocks.
         written.map_err(write_error).and(result)
     })

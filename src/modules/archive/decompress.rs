@@ -7,7 +7,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{MtStreamBuilder, Stream};
 
 /// What xz may use for its threads, and what it may use at all (`xz -9` needs 65 MiB).
-const XZ_THREADING: u64 = 84 << 20;
+const XZ_THREADING: u64 = 76 << 20;
 const XZ_MEMORY: u64 = 512 << 20;
 /// The largest window of zstd, as a power of two: what the tool itself takes without being told.
 const ZSTD_WINDOW: u32 = 27;
@@ -19,14 +19,11 @@ pub(super) fn decode<'a>(
 ) -> Result<Box<dyn Read + Send + 'a>> {
     let magic = input.fill_buf()?;
     Ok(if magic.starts_with(&[0x1f, 0x8b]) {
-        Box::new(Streams::new(
-            input,
-            |input| Ok(GzDecoder::new(input)),
-            GzDecoder::into_inner,
-        )?)
+        let start = |input| Ok(GzDecoder::new(input));
+        Box::new(Streams::new(input, start, GzDecoder::into_inner, 0x1f)?)
     } else if magic.starts_with(b"\xfd7zXZ\0") {
         let start = move |input| Ok(XzDecoder::new_stream(input, xz(threads)?));
-        Box::new(Streams::new(input, start, XzDecoder::into_inner)?)
+        Box::new(Streams::new(input, start, XzDecoder::into_inner, 0xfd)?)
     } else if magic.starts_with(b"BZh") {
         Box::new(bzip2::bufread::MultiBzDecoder::new(input))
     } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(magic) {
@@ -60,14 +57,17 @@ struct Streams<R, D, S> {
     decoder: Option<D>,
     start: S,
     end: fn(D) -> R,
+    /// What a stream starts with.
+    magic: u8,
 }
 
 impl<R: BufRead, D: Read, S: Fn(R) -> Result<D>> Streams<R, D, S> {
-    fn new(input: R, start: S, end: fn(D) -> R) -> Result<Self> {
+    fn new(input: R, start: S, end: fn(D) -> R, magic: u8) -> Result<Self> {
         Ok(Self {
             decoder: Some(start(input)?),
             start,
             end,
+            magic,
         })
     }
 }
@@ -87,12 +87,18 @@ impl<R: BufRead, D: Read, S: Fn(R) -> Result<D>> Read for Streams<R, D, S> {
             };
             match input.fill_buf()?.first() {
                 Some(0) => zeros(&mut input)?,
+                Some(&other) if other != self.magic => return Err(garbage()),
                 Some(_) => self.decoder = Some((self.start)(input)?),
                 None => {}
             }
         }
         Ok(0)
     }
+}
+
+fn garbage() -> Error {
+    let message = "data after the end of the compressed stream";
+    Error::new(ErrorKind::InvalidData, message)
 }
 
 fn zeros(input: &mut impl BufRead) -> Result<()> {
@@ -102,10 +108,7 @@ fn zeros(input: &mut impl BufRead) -> Result<()> {
             return Ok(());
         }
         if piece.iter().any(|&byte| byte != 0) {
-            return Err(Error::new(
-                ErrorKind::InvalidData,
-                "data after the end of the compressed stream",
-            ));
+            return Err(garbage());
         }
         let count = piece.len();
         input.consume(count);

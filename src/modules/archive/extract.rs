@@ -32,6 +32,9 @@ pub(super) enum Devices {
     Create,
 }
 
+/// The latest time that a plain header can hold.
+const TIME_MAX: i64 = 0o777_7777_7777;
+
 /// What is unpacked, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
@@ -73,7 +76,7 @@ pub(super) struct Tree<'r> {
     /// Links that are looked at again when all is in place.
     late: Vec<Vec<u8>>,
     pub(super) summary: Summary,
-    /// All that was put in place, in order, if wanted.
+    /// All that entries put in place, in order, if wanted.
     pub(super) record: Option<Vec<Placed>>,
 }
 
@@ -177,27 +180,22 @@ impl<'r> Tree<'r> {
     fn time(&self, member: &Member) -> (i64, u32) {
         match self.rules.mtime {
             Some(seconds) => (seconds, 0),
-            None if member.mtime.0 < 0 => (0, 0),
-            None => member.mtime,
+            None if (0..=TIME_MAX).contains(&member.mtime.0) => member.mtime,
+            None => (member.mtime.0.clamp(0, TIME_MAX), 0),
         }
     }
 
     /// The folder that a name lies in, made if it is absent, and its last component.
-    fn parent<'n>(&mut self, name: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8])> {
+    pub(super) fn parent<'n>(&mut self, name: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8])> {
         let Self {
             root,
             folders,
             rules,
-            record,
             ..
         } = self;
         let mtime = rules.mtime.map(|seconds| (seconds, 0));
         let mut made = |folder: &[u8]| {
-            let state = Folder { mode: 0o755, mtime };
-            folders.insert(folder.to_vec(), state);
-            if let Some(record) = record {
-                record.push((folder.to_vec(), Some(state)));
-            }
+            folders.insert(folder.to_vec(), Folder { mode: 0o755, mtime });
         };
         root.parent(name, Some(&mut made))
             .map_err(|errno| failed("open", name, errno))

@@ -147,10 +147,11 @@ fn pump(
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     piece.truncate(have);
-                    return match full.send(Ok(piece)) {
-                        Ok(()) => Some(Err(error)),
-                        Err(_) => None,
-                    };
+                    // An empty piece would be taken for the end.
+                    if have > 0 && full.send(Ok(piece)).is_err() {
+                        return None;
+                    }
+                    return Some(Err(error));
                 }
             }
         }

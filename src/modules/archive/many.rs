@@ -3,20 +3,19 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::sys::stat::{SFlag, fstatat};
 
-use super::extract::{Folder, Placed, Rules, Summary, Tree, failed};
-use super::input::{Mode, with_tar};
+use super::extract::{Placed, Rules, Summary, Tree, failed};
 use super::names::shown;
 use super::one;
-use super::reader::Reader;
 use super::root::{Root, type_of};
 use super::staging::{Staging, remove};
+use super::threads::in_threads;
 use crate::error::{Error, Result};
 
 /// Unpacks all; the tree is as if it was done one after the other.
@@ -39,21 +38,29 @@ pub(super) fn extract_all(
     } else {
         let parts = Parts(super::staging::beside(staging.path()));
         std::fs::create_dir(&parts.0).map_err(|e| Error::io("mkdir", &e).at(&parts.0))?;
-        let mut unpacked = unpack_parts(paths, &parts.0, rules, threads, umask);
-        for (number, path) in paths.iter().enumerate() {
-            match unpacked[number].take() {
-                Some(Ok(part)) => {
-                    move_in(part, &parts.part(number), &mut tree)
-                        .map_err(|error| one::located(error, "extract", path, None))?;
-                }
+        let unpacked = unpack_parts(paths, &parts.0, rules, threads, umask);
+        for ((number, path), part) in paths.iter().enumerate().zip(unpacked) {
+            let place = parts.part(number);
+            match part {
+                Some(Ok(part)) => move_in(part, &place, &mut tree)
+                    .map_err(|error| one::located(error, "extract", path, None))?,
+                Some(Err(error)) if is_broken(&error) => return Err(error),
                 // Whatever was wrong with it alone: in its turn it is right, or the error is the real one.
-                _ => drop(one::unpack(path, &mut tree, 1)?),
+                _ => {
+                    remove(&place);
+                    one::unpack(path, &mut tree, 1)?;
+                }
             }
         }
     }
     tree.finish()?;
     staging.commit()?;
     Ok(tree.summary)
+}
+
+/// The file is wrong, whatever is around it.
+fn is_broken(error: &Error) -> bool {
+    matches!(error.code.as_str(), "format" | "truncated" | "limit")
 }
 
 /// The folder of the parts, which goes in any case.
@@ -92,35 +99,14 @@ fn unpack_parts(
     order.sort_by_cached_key(|&number| std::cmp::Reverse(size(&paths[number])));
     let slots: Mutex<Vec<Slot>> = Mutex::new(paths.iter().map(|_| None).collect());
     let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
     let work = || {
-        while !stop.load(Ordering::Relaxed) {
-            let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                return;
-            };
-            let part = unpack_part(
-                &paths[number],
-                &parts.join(number.to_string()),
-                rules,
-                umask,
-            );
-            // A file that is broken stays so; the others need not be unpacked before that is told.
-            if part
-                .as_ref()
-                .is_err_and(|e| matches!(e.code.as_str(), "format" | "truncated" | "limit"))
-            {
-                stop.store(true, Ordering::Relaxed);
-            }
+        while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let place = parts.join(number.to_string());
+            let part = unpack_part(&paths[number], &place, rules, umask);
             slots.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(part);
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(paths.len()) {
-            // With fewer threads than asked for it only takes longer.
-            drop(std::thread::Builder::new().spawn_scoped(scope, work));
-        }
-        work();
-    });
+    in_threads(threads.min(paths.len()), &work);
     slots.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -129,13 +115,7 @@ fn unpack_part(path: &Path, part: &Path, rules: &Rules, umask: u32) -> Result<Pa
     let root = Root::open(part, one::follows(rules)).map_err(|e| Error::os("open", e).at(part))?;
     let mut tree = Tree::new(root, rules, umask);
     tree.record = Some(Vec::new());
-    let mode = Mode {
-        hash: false,
-        threads: 1,
-    };
-    with_tar(path, mode, |tar, count| {
-        tree.unpack(&mut Reader::new(tar, count, rules.limits))
-    })?;
+    one::unpack(path, &mut tree, 1)?;
     Ok(Part {
         placed: tree.record.take().unwrap_or_default(),
         summary: tree.summary,
@@ -147,7 +127,7 @@ fn move_in(part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     let mut source = Root::open(from, true).map_err(|e| Error::os("open", e).at(from))?;
     for (name, folder) in part.placed {
         match folder {
-            Some(folder) => move_folder(&name, folder, tree)?,
+            Some(folder) => tree.folder(&name, folder)?,
             None => move_file(&name, &mut source, tree)?,
         }
     }
@@ -158,14 +138,10 @@ fn move_in(part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     Ok(())
 }
 
-fn move_folder(name: &[u8], folder: Folder, tree: &mut Tree<'_>) -> Result<()> {
-    tree.folder(name, folder)
-}
-
 fn move_file(name: &[u8], source: &mut Root, tree: &mut Tree<'_>) -> Result<()> {
     let fail = |errno| failed("rename", name, errno);
     let (from, from_last) = source.parent(name, None).map_err(fail)?;
-    let (to, to_last) = tree.root.parent(name, None).map_err(fail)?;
+    let (to, to_last) = tree.parent(name)?;
     match renameat2(
         &*from,
         from_last,

@@ -19,12 +19,14 @@ mod pack;
 mod reader;
 mod root;
 mod staging;
+mod threads;
 mod walk;
 mod write;
 
 pub(crate) use input::{file_digest, hex};
 pub(crate) use names::shown;
 pub(crate) use options::{Options, path_of};
+pub(crate) use threads::{in_threads, settled};
 pub(crate) use walk::{Exclude, Node, Type, walk};
 
 use crate::error::{Error, Result, native};
@@ -105,15 +107,20 @@ fn extract_one(lua: &Lua, table: Table) -> Result<Table> {
             "option `sha256`: not 64 hexadecimal digits",
         ));
     }
-    let summary = one::extract(
-        &options.path("path")?,
-        &options.path("target")?,
-        sha256.as_deref(),
-        &rules(&options)?,
-        options.flag("merge")?,
-        decoders(),
-        current_umask(),
-    )?;
+    let (path, target) = (options.path("path")?, options.path("target")?);
+    let (rules, merge) = (rules(&options)?, options.flag("merge")?);
+    let (threads, umask) = (decoders(), current_umask());
+    let summary = settled(|| {
+        one::extract(
+            &path,
+            &target,
+            sha256.as_deref(),
+            &rules,
+            merge,
+            threads,
+            umask,
+        )
+    })?;
     summary_table(lua, &summary).map_err(|e| of_lua("extract", &e))
 }
 
@@ -131,13 +138,9 @@ fn extract_all(lua: &Lua, table: Table) -> Result<Table> {
         .iter()
         .map(path_of)
         .collect();
-    let summary = many::extract_all(
-        &paths,
-        &options.path("target")?,
-        &rules(&options)?,
-        options.threads()?,
-        current_umask(),
-    )?;
+    let (target, rules) = (options.path("target")?, rules(&options)?);
+    let (threads, umask) = (options.threads()?, current_umask());
+    let summary = settled(|| many::extract_all(&paths, &target, &rules, threads, umask))?;
     summary_table(lua, &summary).map_err(|e| of_lua("extract_all", &e))
 }
 
@@ -160,7 +163,7 @@ fn of_lua(op: &str, error: &mlua::Error) -> Error {
 }
 
 fn list(lua: &Lua, path: LuaString) -> Result<Table> {
-    let members = one::list(&path_of(&path), decoders())?;
+    let members = settled(|| one::list(&path_of(&path), decoders()))?;
     let fill = || {
         let list = lua.create_table_with_capacity(members.len(), 0)?;
         for member in &members {
@@ -204,7 +207,7 @@ fn read(
 ) -> Result<Option<LuaString>> {
     let options = Options::new(lua, "read", options, &["max_bytes"])?;
     let max = options.count("max_bytes")?.unwrap_or(64 << 20);
-    let content = one::file(&path_of(&path), &member.as_bytes(), max, decoders())?;
+    let content = settled(|| one::file(&path_of(&path), &member.as_bytes(), max, decoders()))?;
     content
         .map(|content| lua.create_string(content))
         .transpose()

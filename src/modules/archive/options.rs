@@ -55,9 +55,9 @@ impl<'l> Options<'l> {
             return Ok(None);
         }
         let kind = value.type_name();
-        T::from_lua(value, self.lua)
-            .map(Some)
-            .map_err(|_| Error::argument(self.op, format!("option `{name}`: not a {kind}")))
+        T::from_lua(value, self.lua).map(Some).map_err(|_| {
+            Error::argument(self.op, format!("option `{name}`: a {kind} does not fit"))
+        })
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<bool> {

@@ -17,6 +17,7 @@ use super::header::BLOCK;
 use super::names::{normalise, shown};
 use super::options::Options;
 use super::staging::beside;
+use super::threads::settled;
 use super::walk::{Exclude, Node, Type, walk};
 use super::write::{Entry, OCTAL_MAX, header};
 use crate::error::{Error, Result};
@@ -55,7 +56,7 @@ pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
             level @ 1..=9 => Method::Gzip(level as u32),
             _ => return Err(bad("option `level`: 1 to 9 for gzip")),
         },
-        Some(_) => match options.count("level")?.unwrap_or(10) {
+        Some(_) => match options.count("level")?.unwrap_or(3) {
             level @ 1..=19 => Method::Zstd(level as i32),
             _ => return Err(bad("option `level`: 1 to 19 for zstd")),
         },
@@ -76,7 +77,8 @@ pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
         None => Ok(()),
     };
     let output = options.path("output")?;
-    let packed = pack(&output, &sources, method, options.threads()?, mtime, &tell)?;
+    let threads = options.threads()?;
+    let packed = settled(|| pack(&output, &sources, method, threads, mtime, &tell))?;
     let fill = || {
         let table = lua.create_table()?;
         table.raw_set("sha256", packed.sha256)?;

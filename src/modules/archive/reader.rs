@@ -312,7 +312,9 @@ impl<'a> Reader<'a> {
         while have < BLOCK {
             let piece = fill(self.input)?;
             if piece.is_empty() {
-                return Err(truncated(if have == 0 {
+                return Err(truncated(if self.offset == have as u64 {
+                    "this is too short for an archive"
+                } else if have == 0 {
                     "the archive has no end marker"
                 } else {
                     "the archive ends within a header"
