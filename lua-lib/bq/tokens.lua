@@ -3,6 +3,22 @@ local digest = require "bq.digest"
 
 local tokens = {}
 
+-- The operators of more than one character; all others stand alone. Read greedily, as Lua reads them.
+-- stylua: ignore
+local OPERATORS = {
+  ["..."] = true, [".."] = true, ["=="] = true, ["~="] = true, ["<="] = true, [">="] = true, ["//"] = true,
+  ["::"] = true, ["<<"] = true, [">>"] = true,
+}
+
+local function operator(text, at)
+  for length = 3, 2, -1 do
+    if OPERATORS[text:sub(at, at + length - 1)] then
+      return at + length - 1
+    end
+  end
+  return at
+end
+
 local function long_bracket(text, at)
   local level = text:match("^%[(=*)%[", at)
   if level then
@@ -39,7 +55,7 @@ function tokens.list(text)
         stop = stop + (text:sub(stop, stop) == "\\" and 2 or 1)
       end
     else
-      stop = long_bracket(text, at) or select(2, text:find("^[.:=<>~/]+", at)) or at
+      stop = long_bracket(text, at) or operator(text, at)
     end
     out[#out + 1] = text:sub(at, stop)
     at = stop + 1

@@ -66,7 +66,9 @@ fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
         for index in 1..=length {
             items.push(to_json(lua, &table.raw_get(index)?, depth + 1)?);
         }
-        if table.pairs::<Value, Value>().count() != length {
+        // Lua may call any border of a list with holes its length.
+        let whole = (1..=length).all(|index| !matches!(table.raw_get(index), Ok(Value::Nil)));
+        if !whole || table.pairs::<Value, Value>().count() != length {
             return Err(Error::argument("encode", "a table that is both a list and a map, or a list with holes"));
         }
         return Ok(Json::Array(items));

@@ -1,0 +1,112 @@
+local args = require "bq.args"
+local check = require "check"
+local fail = require "bq.fail"
+
+local usage = {
+  about = "Does a thing.",
+  usage = "bq thing.lua [OPTIONS]",
+  options = {
+    { name = "output", value = "FILE", help = "where it goes" },
+    { name = "with", value = "NAMES", many = true, help = "these too" },
+    { name = "jobs", value = "N", number = true, help = "how many", default = 4 },
+    { name = "dry-run", help = "only say it" },
+  },
+}
+
+local function parse(words, changes)
+  local mine = {}
+  for _, layer in ipairs { usage, changes or {} } do
+    for name, value in pairs(layer) do
+      mine[name] = value
+    end
+  end
+  return args.parse(mine, words)
+end
+
+--- A usage error: its lines, and status 2.
+local function refused(words, lines, changes)
+  local err = check.raises(function()
+    parse(words, changes)
+  end)
+  check.equal(fail.lines(err), lines)
+  check.equal(err.status, 2)
+  check.truthy(fail.is_expected(err))
+end
+
+check.run {
+  {
+    "values, lists, numbers, flags and defaults",
+    function()
+      local result = parse {}
+      check.equal(result, { jobs = 4, with = {} })
+      result = parse { "--output", "a", "--with=x,y", "--with", "z", "--jobs=2", "--dry-run" }
+      check.equal(result.output, "a")
+      check.equal(result.with, { "x,y", "z" })
+      check.equal(args.list(result.with), { "x", "y", "z" })
+      check.equal(result.jobs, 2)
+      check.equal(result.dry_run, true)
+      check.equal(parse({ "--output=" }).output, "")
+      check.equal(parse({ "--output=a=b" }).output, "a=b")
+      check.equal(parse({ "--output", "--dry-run" }).output, "--dry-run")
+      check.equal(parse({ "--output", "a", "--output", "b" }).output, "b")
+    end,
+  },
+  {
+    "an unknown option names the nearest",
+    function()
+      refused({ "--ouput", "a" }, { "error: unknown option `--ouput`", "hint: did you mean `--output`?" })
+      refused({ "--ouput=a" }, { "error: unknown option `--ouput`", "hint: did you mean `--output`?" })
+      refused({ "--zzz" }, { "error: unknown option `--zzz`", "hint: `--help` lists the options" })
+      refused({ "-x" }, { "error: unknown option `-x`", "hint: `--help` lists the options" })
+    end,
+  },
+  {
+    "missing, needless and wrong values",
+    function()
+      refused({ "--output" }, { "error: `--output` wants a value: FILE" })
+      refused({ "--dry-run=yes" }, { "error: `--dry-run` takes no value" })
+      for _, wrong in ipairs { "0", "-1", "1.5", "many", "" } do
+        refused({ "--jobs", wrong }, { ("error: `--jobs` wants a whole number from 1 up, not `%s`"):format(wrong) })
+      end
+    end,
+  },
+  {
+    "words and what follows --",
+    function()
+      refused({ "word" }, { "error: unexpected word `word`", "hint: `--help` shows what is expected" })
+      refused({ "--", "x" }, { "error: nothing may follow `--` here" })
+      local result = parse({ "a", "--jobs", "1", "-" }, { positional = "NAME..." })
+      check.equal({ result[1], result[2] }, { "a", "-" })
+      check.equal(parse({ "--", "sh", "--help" }, { rest = true }).rest, { "sh", "--help" })
+      check.equal(parse({ "--" }, { rest = true }).rest, {})
+      check.equal(parse({}, { rest = true }).rest, nil)
+    end,
+  },
+  {
+    "the help, whole",
+    function()
+      check.equal(
+        args.help(usage),
+        table.concat({
+          "Does a thing.",
+          "",
+          "usage: bq thing.lua [OPTIONS]",
+          "",
+          "options:",
+          "  --output FILE  where it goes",
+          "  --with NAMES   these too",
+          "  --jobs N       how many [default: 4]",
+          "  --dry-run      only say it",
+          "  --help         show this text",
+        }, "\n")
+      )
+      for _, word in ipairs { "--help", "-h" } do
+        local exit = check.raises(function()
+          parse { word, "--nonsense" }
+        end)
+        check.truthy(fail.is_exit(exit))
+        check.equal(exit.status, 0)
+      end
+    end,
+  },
+}
