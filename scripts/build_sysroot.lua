@@ -15,6 +15,7 @@ local env = {
   OBJCOPY = "llvm-objcopy",
   OBJDUMP = "llvm-objdump",
   READELF = "llvm-readelf",
+  LD = "ld.lld",
   HOSTCC = "clang",
   HOSTCXX = "clang++",
   CFLAGS = "-O2",

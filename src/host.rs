@@ -284,7 +284,7 @@ fn search(lua: &Lua, places: &Places, name: &str) -> mlua::Result<MultiValue> {
             let path = folder.join(candidate);
             match std::fs::read(&path) {
                 Ok(text) => return loaded(lua, path.as_os_str(), text),
-                Err(_) => tried.push_str(&format!("\n\tno file '{}'", path.display())),
+                Err(_) => tried.extend(["\n\tno file '", &path.to_string_lossy(), "'"]),
             }
         }
     }
@@ -293,7 +293,7 @@ fn search(lua: &Lua, places: &Places, name: &str) -> mlua::Result<MultiValue> {
         if let Some(text) = bundle::file(&path) {
             return loaded(lua, OsStr::new(&path), text.to_vec());
         }
-        tried.push_str(&format!("\n\tno file '{path}'"));
+        tried.extend(["\n\tno file '", &path, "'"]);
     }
     Ok(MultiValue::from_iter([Value::String(
         lua.create_string(tried)?,

@@ -102,6 +102,8 @@ end
 ---@param declaration bq.Declaration with `seed` and `set`, the defaults of those options
 ---@param words string[] the command line
 function build.main(declaration, words)
+  -- Modes of what is staged must not depend on the caller.
+  syscall.umask(tonumber("022", 8))
   local options = args.parse({
     about = "Stages a chroot that can rebuild itself: checks the plan, fetches and verifies the seed and the sources.",
     usage = "bq scripts/build_sysroot.lua [OPTIONS]",
@@ -122,9 +124,6 @@ function build.main(declaration, words)
   if options.dry_run then
     show(made, seed_word)
     return
-  end
-  if options.jobs then
-    made.jobs = nil
   end
   if not space.inside then
     fail.wrap(("cannot make the workspace `%s`"):format(space.path), { hint = "choose another folder by `--workspace DIR`" }, fs.mkdir, space.path)

@@ -1,6 +1,6 @@
 ---@meta
 
----What a native function raises. `tostring(err)` is `OP \`PATH\`: MESSAGE (CODE)`.
+---What a native function raises. `tostring(err)` is ``OP `PATH`: MESSAGE (CODE)``.
 ---@class bq.error
 ---@field op string the call, under its own name: `mount`, `fetch`, `extract`
 ---@field path? string the path, URL or name that it was about

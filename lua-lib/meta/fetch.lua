@@ -67,7 +67,7 @@ local fetch = {}
 ---}
 ---```
 ---@param options bq.fetch.Options
----@return bq.fetch.Result[] in the order of `files`
+---@return bq.fetch.Result[] # in the order of `files`
 function fetch.fetch(options) end
 
 return fetch

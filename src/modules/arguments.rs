@@ -7,8 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use mlua::{FromLua, Lua, LuaSerdeExt, LuaString, Value};
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
 use crate::error::{Error, Result};
 
@@ -61,7 +61,10 @@ impl<'de> Deserialize<'de> for Bytes {
                 self.visit_bytes(text.as_bytes())
             }
 
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> std::result::Result<Bytes, E> {
+            fn visit_bytes<E: serde::de::Error>(
+                self,
+                bytes: &[u8],
+            ) -> std::result::Result<Bytes, E> {
                 if bytes.contains(&0) {
                     return Err(E::custom("a string with a zero byte"));
                 }
@@ -73,28 +76,41 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// Reads a table of options; `None` and an absent table give the defaults.
-pub(crate) fn options<T: DeserializeOwned + Default>(lua: &Lua, op: &str, value: Value) -> Result<T> {
-    if value.is_nil() { Ok(T::default()) } else { required(lua, op, value) }
+pub(crate) fn options<T: DeserializeOwned + Default>(
+    lua: &Lua,
+    op: &str,
+    value: Value,
+) -> Result<T> {
+    if value.is_nil() {
+        Ok(T::default())
+    } else {
+        required(lua, op, value)
+    }
 }
 
 /// Reads a table of options that has to be there.
 pub(crate) fn required<T: DeserializeOwned>(lua: &Lua, op: &str, value: Value) -> Result<T> {
     lua.from_value(value).map_err(|error| {
-        Error::argument(op, match error {
-            mlua::Error::DeserializeError(text) => text,
-            other => other.to_string(),
-        })
+        Error::argument(
+            op,
+            match error {
+                mlua::Error::DeserializeError(text) => text,
+                other => other.to_string(),
+            },
+        )
     })
 }
 
 /// A Lua string from the bytes of a path.
 pub(crate) fn text(lua: &Lua, path: impl AsRef<Path>) -> Result<LuaString> {
-    lua.create_string(path.as_ref().as_os_str().as_bytes()).map_err(|e| Error::new("string", "lua", e.to_string()))
+    lua.create_string(path.as_ref().as_os_str().as_bytes())
+        .map_err(|e| Error::new("string", "lua", e.to_string()))
 }
 
 /// A new Lua table; it fails only where memory ends.
 pub(crate) fn table(lua: &Lua) -> Result<mlua::Table> {
-    lua.create_table().map_err(|e| Error::new("table", "lua", e.to_string()))
+    lua.create_table()
+        .map_err(|e| Error::new("table", "lua", e.to_string()))
 }
 
 impl From<mlua::Error> for Error {

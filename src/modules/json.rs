@@ -24,12 +24,16 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
 }
 
 fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<LuaString> {
-    let pretty = options.and_then(|o| o.get::<bool>("pretty").ok()).unwrap_or(false);
+    let pretty = options
+        .and_then(|o| o.get::<bool>("pretty").ok())
+        .unwrap_or(false);
     let value = to_json(lua, &value, 0)?;
     let fail = |e: serde_json::Error| Error::argument("encode", e.to_string());
     let mut out = Vec::new();
     if pretty {
-        value.serialize(&mut serde_json::Serializer::pretty(&mut out)).map_err(fail)?;
+        value
+            .serialize(&mut serde_json::Serializer::pretty(&mut out))
+            .map_err(fail)?;
         out.push(b'\n');
     } else {
         serde_json::to_writer(&mut out, &value).map_err(fail)?;
@@ -37,7 +41,7 @@ fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<LuaStri
     Ok(lua.create_string(out)?)
 }
 
-/// The JSON of a Lua value; serde_json keeps the keys of objects sorted by byte.
+/// The JSON of a Lua value; `serde_json` keeps the keys of objects sorted by byte.
 fn to_json(lua: &Lua, value: &Value, depth: usize) -> Result<Json> {
     let bad = |text: String| Err(Error::argument("encode", text));
     match value {
@@ -53,7 +57,9 @@ fn to_json(lua: &Lua, value: &Value, depth: usize) -> Result<Json> {
             Ok(text) => Ok(Json::String(text.to_owned())),
             Err(_) => bad(format!("`{}` is not UTF-8", text.to_string_lossy())),
         },
-        Value::Table(_) if depth >= MAX_DEPTH => bad(format!("data nested deeper than {MAX_DEPTH} levels, or in a cycle")),
+        Value::Table(_) if depth >= MAX_DEPTH => bad(format!(
+            "data nested deeper than {MAX_DEPTH} levels, or in a cycle"
+        )),
         Value::Table(table) => from_table(lua, table, depth),
         other => bad(format!("a {} has no JSON", other.type_name())),
     }
@@ -61,7 +67,11 @@ fn to_json(lua: &Lua, value: &Value, depth: usize) -> Result<Json> {
 
 fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
     let length = table.raw_len();
-    if length > 0 || table.metatable().is_some_and(|meta| meta == lua.array_metatable()) {
+    if length > 0
+        || table
+            .metatable()
+            .is_some_and(|meta| meta == lua.array_metatable())
+    {
         let mut items = Vec::with_capacity(length);
         for index in 1..=length {
             items.push(to_json(lua, &table.raw_get(index)?, depth + 1)?);
@@ -69,7 +79,10 @@ fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
         // Lua may call any border of a list with holes its length.
         let whole = (1..=length).all(|index| !matches!(table.raw_get(index), Ok(Value::Nil)));
         if !whole || table.pairs::<Value, Value>().count() != length {
-            return Err(Error::argument("encode", "a table that is both a list and a map, or a list with holes"));
+            return Err(Error::argument(
+                "encode",
+                "a table that is both a list and a map, or a list with holes",
+            ));
         }
         return Ok(Json::Array(items));
     }
@@ -77,16 +90,25 @@ fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
     for pair in table.pairs::<Value, Value>() {
         let (key, value) = pair?;
         let Value::String(key) = &key else {
-            return Err(Error::argument("encode", format!("a {} as the key of a map", key.type_name())));
+            return Err(Error::argument(
+                "encode",
+                format!("a {} as the key of a map", key.type_name()),
+            ));
         };
-        let Json::String(key) = to_json(lua, &Value::String(key.clone()), depth)? else { continue };
+        let Json::String(key) = to_json(lua, &Value::String(key.clone()), depth)? else {
+            continue;
+        };
         map.insert(key, to_json(lua, &value, depth + 1)?);
     }
     Ok(Json::Object(map))
 }
 
 fn decode(lua: &Lua, text: LuaString) -> Result<Value> {
-    let value: Json = serde_json::from_slice(&text.as_bytes()).map_err(|e| Error::new("decode", "format", e.to_string()))?;
-    let rules = SerializeOptions::new().set_array_metatable(true).serialize_none_to_null(true).serialize_unit_to_null(true);
+    let value: Json = serde_json::from_slice(&text.as_bytes())
+        .map_err(|e| Error::new("decode", "format", e.to_string()))?;
+    let rules = SerializeOptions::new()
+        .set_array_metatable(true)
+        .serialize_none_to_null(true)
+        .serialize_unit_to_null(true);
     Ok(lua.to_value_with(&value, rules)?)
 }

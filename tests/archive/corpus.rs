@@ -125,7 +125,10 @@ fn names_of_entries() -> Vec<Case> {
         case("doubled_slashes", tar(&[file("a//b/./c", "x")]), AsTar),
         case(
             "slash_behind_file",
-            tar(&[Header::new("a/", b'0', 0).block(), file("a/b", "x")]),
+            tar(&[
+                Header::new("a/", b'0', 0).with_mode(0o755).block(),
+                file("a/b", "x"),
+            ]),
             AsTar,
         ),
         case(
@@ -670,7 +673,7 @@ fn blocks_and_ends() -> Vec<Case> {
     let honest = [file("a", "x"), file("b", "y")].concat();
     let mut bad_sum = tar(&[file("a", "x")]);
     bad_sum[0] = b'b';
-    let mut second_bad = tar(&[honest.clone()]);
+    let mut second_bad = tar(std::slice::from_ref(&honest));
     second_bad[2 * BLOCK + 7] ^= 1;
     let mut signed = Header::new(b"\xe4\xf6", b'0', 0).0;
     signed[148..156].copy_from_slice(b"        ");
@@ -712,17 +715,22 @@ fn blocks_and_ends() -> Vec<Case> {
         ),
         case(
             "garbage_behind",
-            [tar(&[honest.clone()]), b"garbage".to_vec()].concat(),
+            [tar(std::slice::from_ref(&honest)), b"garbage".to_vec()].concat(),
             FORMAT,
         ),
         case(
             "garbage_far_behind",
-            [tar(&[honest.clone()]), vec![0; 9000], b"x".to_vec()].concat(),
+            [
+                tar(std::slice::from_ref(&honest)),
+                vec![0; 9000],
+                b"x".to_vec(),
+            ]
+            .concat(),
             FORMAT,
         ),
         case(
             "archive_behind",
-            [tar(&[honest.clone()]), tar(&[file("c", "z")])].concat(),
+            [tar(std::slice::from_ref(&honest)), tar(&[file("c", "z")])].concat(),
             FORMAT,
         ),
         case(
@@ -978,7 +986,7 @@ fn corpus() {
                 },
                 _ => continue,
             };
-            wrong.push_str(&format!("{line}\n    {complaint}\n"));
+            wrong.extend([line, "\n    ", &complaint, "\n"]);
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -1113,7 +1121,7 @@ fn damage() {
             }
         }
         // A right checksum lets more of the damage through.
-        if random(2) == 0 && bytes.len() % BLOCK == 0 {
+        if random(2) == 0 && bytes.len().is_multiple_of(BLOCK) {
             for block in bytes
                 .chunks_exact_mut(BLOCK)
                 .filter(|b| b[257..262] == *b"ustar")

@@ -1,4 +1,5 @@
 //! `bq.archive` and `bq.digest`, by the binary as a user runs it.
+#![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

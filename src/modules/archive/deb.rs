@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use super::reader::input_error;
+use super::member::input_error;
 use crate::error::{Error, Result};
 
 pub(super) const MAGIC: &[u8] = b"!<arch>\n";

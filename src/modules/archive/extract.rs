@@ -1,6 +1,6 @@
 //! Puts members into a tree, by the rules of a profile. Every object is made relative to an open folder inside the tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -9,63 +9,16 @@ use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
     Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, makedev, mkdirat, mknodat, utimensat,
 };
-use nix::sys::time::TimeSpec;
 use nix::unistd::{LinkatFlags, UnlinkatFlags, linkat, symlinkat, unlinkat};
 
-use super::names::{Patterns, climb, components, normalise, shown, split, strip};
-use super::reader::{Kind, Limits, Member, Reader};
+use super::member::{Kind, Limits, Member};
+use super::names::{climb, components, normalise, shown, split, strip};
+use super::reader::Reader;
 use super::root::{Root, type_of};
+use super::rules::{
+    Devices, Folder, Placed, Profile, Rules, Summary, TIME_MAX, failed, refused, timespec,
+};
 use crate::error::{Error, Result};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Profile {
-    /// Somebody's source code: plain modes, and nothing that points outside.
-    Source,
-    /// A file system that will be used as `/`.
-    Rootfs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Devices {
-    Refuse,
-    Skip,
-    Create,
-}
-
-/// The latest time that a plain header can hold.
-const TIME_MAX: i64 = 0o777_7777_7777;
-
-/// What is unpacked, and how.
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) profile: Profile,
-    pub(super) strip: usize,
-    pub(super) include: Option<Patterns>,
-    pub(super) exclude: Patterns,
-    pub(super) setid: bool,
-    pub(super) devices: Devices,
-    pub(super) mtime: Option<i64>,
-    pub(super) limits: Limits,
-}
-
-/// What was unpacked.
-#[derive(Debug, Default)]
-pub(super) struct Summary {
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    pub(super) skipped: u64,
-    pub(super) top: BTreeSet<Vec<u8>>,
-}
-
-/// What a folder gets when all is in place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Folder {
-    pub(super) mode: u32,
-    pub(super) mtime: Option<(i64, u32)>,
-}
-
-/// Something that was put in place, for who moves it on; `None` for what is no folder.
-pub(super) type Placed = (Vec<u8>, Option<Folder>);
 
 /// A tree that archives are unpacked into.
 pub(super) struct Tree<'r> {
@@ -78,22 +31,6 @@ pub(super) struct Tree<'r> {
     pub(super) summary: Summary,
     /// All that entries put in place, in order, if wanted.
     pub(super) record: Option<Vec<Placed>>,
-}
-
-fn refused(name: &[u8], why: &str) -> Error {
-    Error::new("extract", "refused", why).at(shown(name))
-}
-
-/// A failure of the kernel while something was put in place.
-pub(super) fn failed(op: &str, name: &[u8], errno: Errno) -> Error {
-    let in_the_way = match errno {
-        Errno::ELOOP => "a link is in the way",
-        Errno::ENOTDIR => "a file is in the way",
-        // Folders are made where there are none, so what is absent is the target of a link.
-        Errno::ENOENT => "a link that leads nowhere is in the way",
-        _ => return Error::os(op, errno).at(shown(name)),
-    };
-    refused(name, in_the_way)
 }
 
 impl<'r> Tree<'r> {
@@ -426,8 +363,4 @@ impl<'r> Tree<'r> {
         }
         Ok(())
     }
-}
-
-fn timespec((seconds, nanos): (i64, u32)) -> TimeSpec {
-    TimeSpec::new(seconds, i64::from(nanos))
 }

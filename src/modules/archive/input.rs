@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::deb;
 use super::decompress::decode;
-use super::reader::input_error;
+use super::member::input_error;
 use crate::error::{Error, Result};
 
 /// What is read, decoded and handed on at a time, and how much may wait between the threads.

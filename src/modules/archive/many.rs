@@ -10,10 +10,11 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::sys::stat::{SFlag, fstatat};
 
-use super::extract::{Placed, Rules, Summary, Tree, failed};
+use super::extract::Tree;
 use super::names::shown;
 use super::one;
 use super::root::{Root, type_of};
+use super::rules::{Placed, Rules, Summary, failed};
 use super::staging::{Staging, remove};
 use super::threads::in_threads;
 use crate::error::{Error, Result};

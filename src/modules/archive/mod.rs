@@ -9,15 +9,18 @@ mod compress;
 mod deb;
 mod decompress;
 mod extract;
+mod gather;
 mod header;
 mod input;
 mod many;
+mod member;
 mod names;
 mod one;
 mod options;
 mod pack;
 mod reader;
 mod root;
+mod rules;
 mod staging;
 mod threads;
 mod walk;
@@ -30,9 +33,9 @@ pub(crate) use threads::{in_threads, settled};
 pub(crate) use walk::{Exclude, Node, Type, walk};
 
 use crate::error::{Error, Result, native};
-use extract::{Devices, Profile, Rules, Summary};
+use member::{Kind, Limits, Member};
 use names::Patterns;
-use reader::{Kind, Limits, Member};
+use rules::{Devices, Profile, Rules, Summary};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "extract", extract_one)?;

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use super::extract::{Profile, Rules, Summary, Tree};
+use super::extract::Tree;
 use super::input::{Mode, file_digest, with_tar};
+use super::member::{Kind, Limits, Member};
 use super::names::{normalise, shown};
-use super::reader::{Kind, Limits, Member, Reader};
+use super::reader::Reader;
 use super::root::Root;
+use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
 use crate::error::{Error, Result};
 

@@ -23,7 +23,11 @@ nix::ioctl_write_int!(ficlone, 0x94, 9);
 
 /// Copies one path with all below it; what was hard linked within it stays so.
 pub(super) fn copy(from: &Path, to: &Path, options: &CopyOptions) -> Result<()> {
-    Copier { hardlink: options.hardlink, seen: HashMap::new() }.copy(from, to)
+    Copier {
+        hardlink: options.hardlink,
+        seen: HashMap::new(),
+    }
+    .copy(from, to)
 }
 
 struct Copier {
@@ -50,9 +54,12 @@ impl Copier {
                 return Ok(());
             }
             content(from, to).map_err(fail)?;
-            fs::set_permissions(to, fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(fail)?;
+            fs::set_permissions(to, fs::Permissions::from_mode(meta.mode() & 0o7777))
+                .map_err(fail)?;
         } else {
-            return Err(Error::new("copy", "unsupported", "neither a file, a folder nor a link").at(from));
+            return Err(
+                Error::new("copy", "unsupported", "neither a file, a folder nor a link").at(from),
+            );
         }
         set_times(to, meta.mtime())
     }
@@ -66,7 +73,9 @@ impl Copier {
             return Ok(false);
         }
         match self.seen.entry((meta.dev(), meta.ino())) {
-            std::collections::hash_map::Entry::Occupied(first) => fs::hard_link(first.get(), to).map(|()| true),
+            std::collections::hash_map::Entry::Occupied(first) => {
+                fs::hard_link(first.get(), to).map(|()| true)
+            }
             std::collections::hash_map::Entry::Vacant(slot) => {
                 slot.insert(to.to_owned());
                 Ok(false)
@@ -79,7 +88,12 @@ fn content(from: &Path, to: &Path) -> io::Result<()> {
     let source = File::open(from)?;
     let mut target = File::create_new(to)?;
     // SAFETY: both descriptors are open for the whole call, which reads and writes nothing else.
-    let cloned = unsafe { ficlone(target.as_raw_fd(), libc::c_ulong::from(source.as_raw_fd().unsigned_abs())) };
+    let cloned = unsafe {
+        ficlone(
+            target.as_raw_fd(),
+            libc::c_ulong::from(source.as_raw_fd().unsigned_abs()),
+        )
+    };
     if cloned.is_err() {
         // std's copy of files goes through copy_file_range where it can.
         io::copy(&mut &source, &mut target)?;

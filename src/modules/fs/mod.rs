@@ -22,37 +22,92 @@ use super::arguments::{Bytes, options, table, text};
 use crate::error::{Error, Result, native};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "stat", |lua, path: Bytes| describe(lua, "stat", &path, fs::metadata(&*path)))?;
-    native(lua, module, "lstat", |lua, path: Bytes| describe(lua, "lstat", &path, fs::symlink_metadata(&*path)))?;
+    native(lua, module, "stat", |lua, path: Bytes| {
+        describe(lua, "stat", &path, fs::metadata(&*path))
+    })?;
+    native(lua, module, "lstat", |lua, path: Bytes| {
+        describe(lua, "lstat", &path, fs::symlink_metadata(&*path))
+    })?;
     native(lua, module, "list", list)?;
     native(lua, module, "walk", walk)?;
-    native(lua, module, "mkdir", |_, (path, mode): (Bytes, Option<u32>)| write::mkdir(&path, mode.unwrap_or(0o755)))?;
-    native(lua, module, "mkdtemp", |lua, prefix: Bytes| text(lua, write::mkdtemp(&prefix)?))?;
+    native(
+        lua,
+        module,
+        "mkdir",
+        |_, (path, mode): (Bytes, Option<u32>)| write::mkdir(&path, mode.unwrap_or(0o755)),
+    )?;
+    native(lua, module, "mkdtemp", |lua, prefix: Bytes| {
+        text(lua, write::mkdtemp(&prefix)?)
+    })?;
     native(lua, module, "read", |lua, path: Bytes| {
         let bytes = fs::read(&*path).map_err(|e| Error::io("read", &e).at(&path))?;
         Ok(lua.create_string(bytes)?)
     })?;
-    native(lua, module, "write", |lua, (path, content, value): (Bytes, LuaString, Value)| {
-        write::write(&path, &content.as_bytes(), &options(lua, "write", value)?)
+    native(
+        lua,
+        module,
+        "write",
+        |lua, (path, content, value): (Bytes, LuaString, Value)| {
+            write::write(&path, &content.as_bytes(), &options(lua, "write", value)?)
+        },
+    )?;
+    native(
+        lua,
+        module,
+        "append",
+        |_, (path, content): (Bytes, LuaString)| write::append(&path, &content.as_bytes()),
+    )?;
+    native(lua, module, "rename", |_, (from, to): (Bytes, Bytes)| {
+        at(&to, "rename", fs::rename(&*from, &*to))
     })?;
-    native(lua, module, "append", |_, (path, content): (Bytes, LuaString)| write::append(&path, &content.as_bytes()))?;
-    native(lua, module, "rename", |_, (from, to): (Bytes, Bytes)| at(&to, "rename", fs::rename(&*from, &*to)))?;
     native(lua, module, "remove", |_, path: Bytes| remove::one(&path))?;
-    native(lua, module, "remove_all", |_, path: Bytes| remove::all(&path))?;
-    native(lua, module, "symlink", |_, (target, path): (Bytes, Bytes)| {
-        at(&path, "symlink", std::os::unix::fs::symlink(&*target, &*path))
+    native(lua, module, "remove_all", |_, path: Bytes| {
+        remove::all(&path)
     })?;
-    native(lua, module, "link", |_, (old, new): (Bytes, Bytes)| at(&new, "link", fs::hard_link(&*old, &*new)))?;
+    native(
+        lua,
+        module,
+        "symlink",
+        |_, (target, path): (Bytes, Bytes)| {
+            at(
+                &path,
+                "symlink",
+                std::os::unix::fs::symlink(&*target, &*path),
+            )
+        },
+    )?;
+    native(lua, module, "link", |_, (old, new): (Bytes, Bytes)| {
+        at(&new, "link", fs::hard_link(&*old, &*new))
+    })?;
     native(lua, module, "readlink", readlink)?;
-    native(lua, module, "realpath", |lua, path: Bytes| text(lua, at(&path, "realpath", fs::canonicalize(&*path))?))?;
-    native(lua, module, "copy", |lua, (from, to, value): (Bytes, Bytes, Value)| {
-        copy::copy(&from, &to, &options(lua, "copy", value)?)
+    native(lua, module, "realpath", |lua, path: Bytes| {
+        text(lua, at(&path, "realpath", fs::canonicalize(&*path))?)
     })?;
+    native(
+        lua,
+        module,
+        "copy",
+        |lua, (from, to, value): (Bytes, Bytes, Value)| {
+            copy::copy(&from, &to, &options(lua, "copy", value)?)
+        },
+    )?;
     native(lua, module, "chmod", |_, (path, mode): (Bytes, u32)| {
-        at(&path, "chmod", fs::set_permissions(&*path, fs::Permissions::from_mode(mode)))
+        at(
+            &path,
+            "chmod",
+            fs::set_permissions(&*path, fs::Permissions::from_mode(mode)),
+        )
     })?;
-    native(lua, module, "utime", |_, (path, seconds): (Bytes, i64)| set_times(&path, seconds))?;
-    native(lua, module, "sync", |_, path: Bytes| at(&path, "fsync", fs::File::open(&*path).and_then(|f| f.sync_all())))?;
+    native(lua, module, "utime", |_, (path, seconds): (Bytes, i64)| {
+        set_times(&path, seconds)
+    })?;
+    native(lua, module, "sync", |_, path: Bytes| {
+        at(
+            &path,
+            "fsync",
+            fs::File::open(&*path).and_then(|f| f.sync_all()),
+        )
+    })?;
     native(lua, module, "space", space)?;
     native(lua, module, "lock", lock)?;
     native(lua, module, "unlock", |_, fd: RawFd| {
@@ -61,7 +116,10 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         Ok(())
     })?;
     native(lua, module, "cwd", |lua, ()| {
-        text(lua, std::env::current_dir().map_err(|e| Error::io("getcwd", &e))?)
+        text(
+            lua,
+            std::env::current_dir().map_err(|e| Error::io("getcwd", &e))?,
+        )
     })
 }
 
@@ -92,7 +150,12 @@ fn type_name(kind: fs::FileType) -> &'static str {
     }
 }
 
-fn describe(lua: &Lua, op: &str, path: &Bytes, found: io::Result<Metadata>) -> Result<Option<Table>> {
+fn describe(
+    lua: &Lua,
+    op: &str,
+    path: &Bytes,
+    found: io::Result<Metadata>,
+) -> Result<Option<Table>> {
     let meta = match found {
         Ok(meta) => meta,
         Err(error) if is_absent(&error) => return Ok(None),
@@ -172,13 +235,20 @@ pub(super) fn set_times(path: &Path, seconds: i64) -> Result<()> {
 
 /// Makes a folder's mode such that its owner can change what is in it.
 pub(super) fn make_writable(folder: &Path) -> Result<()> {
-    nix::sys::stat::fchmodat(nix::fcntl::AT_FDCWD, folder, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
-        .map_err(|errno| Error::os("chmod", errno).at(folder))
+    nix::sys::stat::fchmodat(
+        nix::fcntl::AT_FDCWD,
+        folder,
+        Mode::S_IRWXU,
+        FchmodatFlags::FollowSymlink,
+    )
+    .map_err(|errno| Error::os("chmod", errno).at(folder))
 }
 
 fn space(lua: &Lua, path: Bytes) -> Result<Table> {
-    let stat = nix::sys::statfs::statfs(&*path).map_err(|errno| Error::os("statfs", errno).at(&path))?;
-    let vfs = nix::sys::statvfs::statvfs(&*path).map_err(|errno| Error::os("statvfs", errno).at(&path))?;
+    let stat =
+        nix::sys::statfs::statfs(&*path).map_err(|errno| Error::os("statfs", errno).at(&path))?;
+    let vfs = nix::sys::statvfs::statvfs(&*path)
+        .map_err(|errno| Error::os("statvfs", errno).at(&path))?;
     let block = stat.block_size() as u64;
     let flag = |flag| vfs.flags().contains(flag);
     let out = table(lua)?;
@@ -201,18 +271,28 @@ struct LockOptions {
 fn lock(lua: &Lua, (path, value): (Bytes, Value)) -> Result<Option<RawFd>> {
     let how: LockOptions = options(lua, "lock", value)?;
     let mut open = fs::OpenOptions::new();
-    open.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_CLOEXEC);
+    open.read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(libc::O_CLOEXEC);
     let file = at(&path, "open", open.open(&*path))?;
-    let result = if how.shared { file.try_lock_shared() } else { file.try_lock() };
+    let result = if how.shared {
+        file.try_lock_shared()
+    } else {
+        file.try_lock()
+    };
     match result {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => return Ok(None),
         Err(fs::TryLockError::Error(error)) => return Err(Error::io("flock", &error).at(&path)),
     }
     if how.inherit {
-        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
-            .map_err(|errno: Errno| Error::os("fcntl", errno).at(&path))?;
+        nix::fcntl::fcntl(
+            &file,
+            nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()),
+        )
+        .map_err(|errno: Errno| Error::os("fcntl", errno).at(&path))?;
     }
     Ok(Some(file.into_raw_fd()))
 }
-

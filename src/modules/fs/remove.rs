@@ -30,7 +30,9 @@ pub(super) fn all(path: &Path) -> Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(path)?;
-            fs::remove_dir_all(path).map(|()| true).map_err(|e| Error::io("remove", &e).at(path))
+            fs::remove_dir_all(path)
+                .map(|()| true)
+                .map_err(|e| Error::io("remove", &e).at(path))
         }
         Err(error) if is_absent(&error) => Ok(true),
         Err(error) => Err(Error::io("remove", &error).at(path)),

@@ -11,7 +11,11 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 
 pub(super) fn mkdir(path: &Path, mode: u32) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|e| Error::io("mkdir", &e).at(path))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .map_err(|e| Error::io("mkdir", &e).at(path))
 }
 
 pub(super) fn mkdtemp(prefix: &Path) -> Result<PathBuf> {
@@ -29,7 +33,10 @@ pub(super) struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { mode: 0o644, sync: true }
+        Self {
+            mode: 0o644,
+            sync: true,
+        }
     }
 }
 
@@ -37,7 +44,8 @@ pub(super) fn write(path: &Path, content: &[u8], options: &WriteOptions) -> Resu
     let mut name = path.as_os_str().as_bytes().to_vec();
     name.extend_from_slice(format!(".tmp.{}", std::process::id()).as_bytes());
     let temporary = PathBuf::from(std::ffi::OsString::from_vec(name));
-    let result = write_new(&temporary, content, options).and_then(|()| fs::rename(&temporary, path));
+    let result =
+        write_new(&temporary, content, options).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = result {
         // What cannot be removed either is a leftover of the same failure, and is reported with it.
         let _ = fs::remove_file(&temporary);
@@ -52,20 +60,35 @@ pub(super) fn write(path: &Path, content: &[u8], options: &WriteOptions) -> Resu
 fn write_new(path: &Path, content: &[u8], options: &WriteOptions) -> io::Result<()> {
     // A leftover of a process that had this id before us and was killed.
     let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(options.mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(options.mode)
+        .open(path)?;
     file.write_all(content)?;
     file.set_permissions(fs::Permissions::from_mode(options.mode))?;
-    if options.sync { file.sync_all() } else { Ok(()) }
+    if options.sync {
+        file.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 /// Waits until a rename into a folder is on the disk.
 fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
 
 pub(super) fn append(path: &Path, content: &[u8]) -> Result<()> {
     let fail = |e: io::Error| Error::io("append", &e).at(path);
-    let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(fail)?;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(fail)?;
     file.write_all(content).map_err(fail)
 }

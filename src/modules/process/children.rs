@@ -61,13 +61,21 @@ impl Ended {
             WaitStatus::Signaled(pid, signal, _) => (pid, None, Some(signal as i32)),
             _ => return None,
         };
-        Some(Self { pid: pid.as_raw(), code, signal, timed_out, seconds: started.elapsed().as_secs_f64() })
+        Some(Self {
+            pid: pid.as_raw(),
+            code,
+            signal,
+            timed_out,
+            seconds: started.elapsed().as_secs_f64(),
+        })
     }
 }
 
 pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
     lua.set_app_data(Children::default());
-    native(lua, module, "spawn", |lua, value: Value| spawn(lua, required(lua, "spawn", value)?))?;
+    native(lua, module, "spawn", |lua, value: Value| {
+        spawn(lua, required(lua, "spawn", value)?)
+    })?;
     native(lua, module, "wait_any", wait_any)?;
     native(lua, module, "catch_signals", catch_signals)?;
     native(lua, module, "reap", reap)
@@ -83,32 +91,48 @@ fn spawn(lua: &Lua, command: Command) -> Result<i32> {
     block(&[Signal::SIGCHLD])?;
     let mut prepared = command.prepare("spawn")?;
     if prepared.capture_stdout || prepared.capture_stderr || command.input.is_some() {
-        return Err(Error::argument("spawn", "only `run` takes `input` and captures output"));
+        return Err(Error::argument(
+            "spawn",
+            "only `run` takes `input` and captures output",
+        ));
     }
     let started = Instant::now();
-    let child = prepared.command.spawn().map_err(|e| command.not_started("spawn", &e))?;
+    let child = prepared
+        .command
+        .spawn()
+        .map_err(|e| command.not_started("spawn", &e))?;
     let pid = child.id().cast_signed();
     let mut children = children(lua)?;
-    children.running.insert(pid, Child {
-        started,
-        deadline: command.timeout.map(|seconds| started + Duration::from_secs_f64(seconds)),
-        timed_out: false,
-        has_group: prepared.has_group,
-    });
+    children.running.insert(
+        pid,
+        Child {
+            started,
+            deadline: command
+                .timeout
+                .map(|seconds| started + Duration::from_secs_f64(seconds)),
+            timed_out: false,
+            has_group: prepared.has_group,
+        },
+    );
     Ok(pid)
 }
 
 fn children(lua: &Lua) -> Result<mlua::AppDataRefMut<'_, Children>> {
-    lua.app_data_mut().ok_or_else(|| Error::new("process", "lua", "the module is not loaded"))
+    lua.app_data_mut()
+        .ok_or_else(|| Error::new("process", "lua", "the module is not loaded"))
 }
 
 fn block(signals: &[Signal]) -> Result<()> {
     let set: SigSet = signals.iter().copied().collect();
-    set.thread_block().map_err(|errno| Error::os("sigprocmask", errno))
+    set.thread_block()
+        .map_err(|errno| Error::os("sigprocmask", errno))
 }
 
 fn catch_signals(lua: &Lua, names: Vec<String>) -> Result<()> {
-    let signals: Vec<Signal> = names.iter().map(|name| signal_number(name)).collect::<Result<_>>()?;
+    let signals: Vec<Signal> = names
+        .iter()
+        .map(|name| signal_number(name))
+        .collect::<Result<_>>()?;
     block(&signals)?;
     children(lua)?.caught.extend(signals);
     Ok(())
@@ -122,7 +146,10 @@ fn next_signal(set: &SigSet, until: Option<Instant>) -> Result<Option<Signal>> {
             // SAFETY: set and time are live for the call, and no information is asked for.
             None => unsafe { libc::sigwaitinfo(set.as_ref(), std::ptr::null_mut()) },
             Some(wait) => {
-                let time = libc::timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
+                let time = libc::timespec {
+                    tv_sec: wait.as_secs().cast_signed(),
+                    tv_nsec: wait.subsec_nanos().into(),
+                };
                 // SAFETY: as above.
                 unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const time) }
             }
@@ -144,7 +171,9 @@ struct WaitOptions {
 
 fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
     let how: WaitOptions = options(lua, "wait_any", value)?;
-    let until = how.timeout.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+    let until = how
+        .timeout
+        .map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
     block(&[Signal::SIGCHLD])?;
     let mut children = children(lua)?;
     let mut set: SigSet = children.caught.iter().copied().collect();
@@ -178,7 +207,9 @@ impl Children {
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
             };
-            let Some(child) = self.running.get(&pid) else { continue };
+            let Some(child) = self.running.get(&pid) else {
+                continue;
+            };
             if let Some(ended) = Ended::from_wait(status, child.started, child.timed_out) {
                 self.running.remove(&pid);
                 return Ok(Some(ended));
@@ -192,13 +223,20 @@ impl Children {
         let now = Instant::now();
         for (pid, child) in &mut self.running {
             if child.deadline.is_some_and(|deadline| deadline <= now) {
-                let signal = if child.timed_out { Signal::SIGKILL } else { Signal::SIGTERM };
+                let signal = if child.timed_out {
+                    Signal::SIGKILL
+                } else {
+                    Signal::SIGTERM
+                };
                 end(*pid, child.has_group, signal);
                 child.timed_out = true;
                 child.deadline = Some(now + GRACE);
             }
         }
-        self.running.values().filter_map(|child| child.deadline).min()
+        self.running
+            .values()
+            .filter_map(|child| child.deadline)
+            .min()
     }
 }
 
@@ -207,16 +245,25 @@ pub(super) fn end(pid: i32, group: bool, signal: Signal) {
     let _ = kill(Pid::from_raw(if group { -pid } else { pid }), signal);
 }
 
-const PASSED_ON: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+const PASSED_ON: [Signal; 4] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
 
 /// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
 fn reap(lua: &Lua, pid: i32) -> Result<Table> {
     let started = Instant::now();
     let mut set: SigSet = PASSED_ON.into_iter().collect();
     set.add(Signal::SIGCHLD);
-    let before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(|errno| Error::os("sigprocmask", errno))?;
+    let before = set
+        .thread_swap_mask(SigmaskHow::SIG_BLOCK)
+        .map_err(|errno| Error::os("sigprocmask", errno))?;
     let ended = reap_blocked(pid, started, &set);
-    before.thread_set_mask().map_err(|errno| Error::os("sigprocmask", errno))?;
+    before
+        .thread_set_mask()
+        .map_err(|errno| Error::os("sigprocmask", errno))?;
     ended?.into_table(lua)
 }
 

@@ -27,6 +27,7 @@ pub(super) enum Stream {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::unsafe_derive_deserialize)] // what is unsafe is the start of the program, whatever its fields say
 pub(super) struct Command {
     pub(super) argv: Vec<Bytes>,
     cwd: Option<Bytes>,
@@ -61,12 +62,20 @@ pub(super) struct Prepared {
 impl Command {
     /// The argument list as a person would type it.
     fn shown(&self) -> String {
-        self.argv.iter().map(|word| word.0.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        self.argv
+            .iter()
+            .map(|word| word.0.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// A program that did not start: says which part of it is missing.
     pub(super) fn not_started(&self, op: &str, error: &io::Error) -> Error {
-        let name = self.argv.first().map(|w| w.0.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = self
+            .argv
+            .first()
+            .map(|w| w.0.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if let Some(cwd) = self.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
             return Error::io(op, error).at(&**cwd);
         }
@@ -77,7 +86,10 @@ impl Command {
         let Some((program, arguments)) = self.argv.split_first() else {
             return Err(Error::argument(op, "`argv` is empty"));
         };
-        if self.timeout.is_some_and(|seconds| !(seconds.is_finite() && seconds >= 0.0)) {
+        if self
+            .timeout
+            .is_some_and(|seconds| !(seconds.is_finite() && seconds >= 0.0))
+        {
             return Err(Error::argument(op, "`timeout` is not a number of seconds"));
         }
         let mut command = process::Command::new(&program.0);
@@ -86,7 +98,9 @@ impl Command {
             command.current_dir(cwd.path());
         }
         if let Some(env) = &self.env {
-            command.env_clear().envs(env.iter().map(|(name, value)| (name, &value.0)));
+            command
+                .env_clear()
+                .envs(env.iter().map(|(name, value)| (name, &value.0)));
         }
         let capture_stdout = is_word(self.stdout.as_ref(), "capture");
         let capture_stderr = is_word(self.stderr.as_ref(), "capture");
@@ -96,9 +110,17 @@ impl Command {
             (Some(stream), None) => open(op, stream, true)?.into_stdio(),
         };
         let (stdout, stderr) = self.outputs(op)?;
-        command.stdin(stdin).stdout(stdout.into_stdio()).stderr(stderr.into_stdio());
+        command
+            .stdin(stdin)
+            .stdout(stdout.into_stdio())
+            .stderr(stderr.into_stdio());
         self.before_exec(op, &mut command)?;
-        Ok(Prepared { command, capture_stdout, capture_stderr, has_group: self.has_group() })
+        Ok(Prepared {
+            command,
+            capture_stdout,
+            capture_stderr,
+            has_group: self.has_group(),
+        })
     }
 
     pub(super) fn has_group(&self) -> bool {
@@ -116,7 +138,10 @@ impl Command {
             };
             return Ok((stdout, Target::Fd(copy)));
         }
-        let stdout = self.stdout.as_ref().map_or(Ok(Target::Inherit), |s| open(op, s, false))?;
+        let stdout = self
+            .stdout
+            .as_ref()
+            .map_or(Ok(Target::Inherit), |s| open(op, s, false))?;
         let stderr = match &self.stderr {
             None => Target::Inherit,
             Some(stream) if is_word(Some(stream), "stdout") => stdout.duplicate(op)?,
@@ -155,7 +180,10 @@ impl Command {
                 if session {
                     nix::unistd::setsid()?;
                 } else if group {
-                    nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0))?;
+                    nix::unistd::setpgid(
+                        nix::unistd::Pid::from_raw(0),
+                        nix::unistd::Pid::from_raw(0),
+                    )?;
                 }
                 for (resource, value) in &limits {
                     nix::sys::resource::setrlimit(*resource, *value, *value)?;
@@ -199,7 +227,10 @@ impl Target {
         match self {
             Self::Inherit => duplicate(op, libc::STDOUT_FILENO),
             Self::Null => Ok(Self::Null),
-            Self::Pipe => Err(Error::argument(op, "`stderr` cannot join a captured `stdout`; capture both")),
+            Self::Pipe => Err(Error::argument(
+                op,
+                "`stderr` cannot join a captured `stdout`; capture both",
+            )),
             Self::Fd(fd) => duplicate(op, fd.as_raw_fd()),
         }
     }
@@ -216,24 +247,31 @@ fn duplicate(op: &str, fd: RawFd) -> Result<Target> {
 }
 
 fn append(op: &str, path: &Bytes) -> Result<OwnedFd> {
-    let file = OpenOptions::new().append(true).create(true).open(path.path());
-    file.map(OwnedFd::from).map_err(|e| Error::io(op, &e).at(path))
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path.path());
+    file.map(OwnedFd::from)
+        .map_err(|e| Error::io(op, &e).at(path))
 }
 
 fn open(op: &str, stream: &Stream, input: bool) -> Result<Target> {
     match stream {
         Stream::Fd(fd) => duplicate(op, *fd),
-        Stream::File((path,)) if input => {
-            std::fs::File::open(path.path()).map(|f| Target::Fd(f.into())).map_err(|e| Error::io(op, &e).at(path))
-        }
-        Stream::File((path,)) => {
-            std::fs::File::create(path.path()).map(|f| Target::Fd(f.into())).map_err(|e| Error::io(op, &e).at(path))
-        }
+        Stream::File((path,)) if input => std::fs::File::open(path.path())
+            .map(|f| Target::Fd(f.into()))
+            .map_err(|e| Error::io(op, &e).at(path)),
+        Stream::File((path,)) => std::fs::File::create(path.path())
+            .map(|f| Target::Fd(f.into()))
+            .map_err(|e| Error::io(op, &e).at(path)),
         Stream::Word(word) => match word.as_str() {
             "inherit" => Ok(Target::Inherit),
             "null" => Ok(Target::Null),
             "capture" if !input => Ok(Target::Pipe),
-            other => Err(Error::argument(op, format!("unknown stream `{other}`, expected inherit, null or capture"))),
+            other => Err(Error::argument(
+                op,
+                format!("unknown stream `{other}`, expected inherit, null or capture"),
+            )),
         },
     }
 }

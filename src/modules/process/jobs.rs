@@ -35,10 +35,14 @@ struct Jobserver {
 
 fn create(lua: &Lua, tokens: usize) -> Result<Table> {
     if !(1..=MAX_TOKENS).contains(&tokens) {
-        return Err(Error::argument("jobserver", format!("{tokens} tokens, expected 1 to {MAX_TOKENS}")));
+        return Err(Error::argument(
+            "jobserver",
+            format!("{tokens} tokens, expected 1 to {MAX_TOKENS}"),
+        ));
     }
     let fail = |e: std::io::Error| Error::io("jobserver", &e);
-    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::os("pipe2", errno))?;
+    let (read, write) =
+        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::os("pipe2", errno))?;
     let (read, mut write) = (File::from(read), File::from(write));
     write.write_all(&vec![b'+'; tokens]).map_err(fail)?;
     let poll = OpenOptions::new()
@@ -46,28 +50,45 @@ fn create(lua: &Lua, tokens: usize) -> Result<Table> {
         .custom_flags(libc::O_NONBLOCK)
         .open(format!("/proc/self/fd/{}", read.as_raw_fd()))
         .map_err(fail)?;
-    let server = Rc::new(Jobserver { read, write, poll, held: Cell::new(0) });
+    let server = Rc::new(Jobserver {
+        read,
+        write,
+        poll,
+        held: Cell::new(0),
+    });
     let fds = [server.read.as_raw_fd(), server.write.as_raw_fd()];
     let out = table(lua)?;
     // A make that finds a jobserver takes its number of jobs from there.
-    out.raw_set("makeflags", format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]))?;
+    out.raw_set(
+        "makeflags",
+        format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]),
+    )?;
     out.raw_set("fds", fds)?;
     let client = server.clone();
-    native(lua, &out, "try_acquire", move |_, _: Value| match (&client.poll).read(&mut [0]) {
-        Ok(1) => {
-            client.held.set(client.held.get() + 1);
-            Ok(true)
-        }
-        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(Error::io("jobserver", &error)),
-        _ => Ok(false),
-    })?;
+    native(
+        lua,
+        &out,
+        "try_acquire",
+        move |_, _: Value| match (&client.poll).read(&mut [0]) {
+            Ok(1) => {
+                client.held.set(client.held.get() + 1);
+                Ok(true)
+            }
+            Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                Err(Error::io("jobserver", &error))
+            }
+            _ => Ok(false),
+        },
+    )?;
     native(lua, &out, "release", move |_, _: Value| {
         let held = server.held.get();
         if held == 0 {
             return Err(Error::argument("release", "no token is held"));
         }
         server.held.set(held - 1);
-        (&server.write).write_all(b"+").map_err(|e| Error::io("jobserver", &e))
+        (&server.write)
+            .write_all(b"+")
+            .map_err(|e| Error::io("jobserver", &e))
     })?;
     Ok(out)
 }

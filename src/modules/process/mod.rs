@@ -23,7 +23,9 @@ use crate::error::{Error, Result, native};
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     children::add(lua, module)?;
     jobs::add(lua, module)?;
-    native(lua, module, "run", |lua, value: Value| run::run(lua, required(lua, "run", value)?))?;
+    native(lua, module, "run", |lua, value: Value| {
+        run::run(lua, required(lua, "run", value)?)
+    })?;
     native(lua, module, "kill", kill)?;
     native(lua, module, "exec", exec)?;
     native(lua, module, "fork", fork)?;
@@ -32,9 +34,16 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         // SAFETY: ends the process; nothing of it runs after.
         unsafe { libc::_exit(status) }
     })?;
-    native(lua, module, "which", |lua, (name, path): (Bytes, Option<Bytes>)| {
-        which(&name, path.map(|p| p.0)).map(|found| text(lua, found)).transpose()
-    })?;
+    native(
+        lua,
+        module,
+        "which",
+        |lua, (name, path): (Bytes, Option<Bytes>)| {
+            which(&name, path.map(|p| p.0))
+                .map(|found| text(lua, found))
+                .transpose()
+        },
+    )?;
     native(lua, module, "cores", |_, ()| {
         Ok(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
     })?;
@@ -44,14 +53,22 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         Ok(std::time::Duration::from(now).as_secs_f64())
     })?;
     native(lua, module, "executable", |lua, ()| {
-        text(lua, std::env::current_exe().map_err(|e| Error::io("readlink", &e).at("/proc/self/exe"))?)
+        text(
+            lua,
+            std::env::current_exe().map_err(|e| Error::io("readlink", &e).at("/proc/self/exe"))?,
+        )
     })
 }
 
 /// A signal by its name, with or without `SIG`.
 pub(super) fn signal_number(name: &str) -> Result<Signal> {
-    let full = if name.starts_with("SIG") { name.to_owned() } else { format!("SIG{name}") };
-    full.parse().map_err(|_| Error::argument("signal", format!("unknown signal `{name}`")))
+    let full = if name.starts_with("SIG") {
+        name.to_owned()
+    } else {
+        format!("SIG{name}")
+    };
+    full.parse()
+        .map_err(|_| Error::argument("signal", format!("unknown signal `{name}`")))
 }
 
 /// A signal's name without `SIG`.
@@ -60,7 +77,11 @@ fn signal_name(signal: i32) -> String {
 }
 
 fn kill(_: &Lua, (pid, name): (i32, String)) -> Result<bool> {
-    let signal = if name == "0" { None } else { Some(signal_number(&name)?) };
+    let signal = if name == "0" {
+        None
+    } else {
+        Some(signal_number(&name)?)
+    };
     match nix::sys::signal::kill(Pid::from_raw(pid), signal) {
         Ok(()) => Ok(true),
         Err(Errno::ESRCH) => Ok(false),
@@ -85,7 +106,11 @@ fn flush() {
 fn fork(lua: &Lua, (): ()) -> Result<i32> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads > 1 {
-        return Err(Error::new("fork", "threads", format!("{threads} threads are running, of which a copy would have one")));
+        return Err(Error::new(
+            "fork",
+            "threads",
+            format!("{threads} threads are running, of which a copy would have one"),
+        ));
     }
     flush();
     // SAFETY: there is one thread, so that no lock of another can be held in the copy.
@@ -106,7 +131,11 @@ fn unblock_all() -> nix::Result<()> {
 
 /// Closes descriptors from `first` up but the kept ones: now, or when another program is started.
 pub(super) fn close_from(first: RawFd, keep: &[RawFd], now: bool) -> nix::Result<()> {
-    let mut keep: Vec<libc::c_uint> = keep.iter().filter(|fd| **fd >= first).map(|fd| *fd as libc::c_uint).collect();
+    let mut keep: Vec<libc::c_uint> = keep
+        .iter()
+        .filter(|fd| **fd >= first)
+        .map(|fd| *fd as libc::c_uint)
+        .collect();
     keep.sort_unstable();
     keep.dedup();
     let how = if now { 0 } else { libc::CLOSE_RANGE_CLOEXEC };
@@ -127,7 +156,9 @@ pub(super) fn close_from(first: RawFd, keep: &[RawFd], now: bool) -> nix::Result
 /// Looks a command up as `execvp(3)` does.
 fn which(name: &Path, path: Option<std::ffi::OsString>) -> Option<PathBuf> {
     let executable = |path: &Path| {
-        let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return false };
+        let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
+            return false;
+        };
         // SAFETY: the name is a live C string.
         path.is_file() && unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0
     };
@@ -135,5 +166,7 @@ fn which(name: &Path, path: Option<std::ffi::OsString>) -> Option<PathBuf> {
         return executable(name).then(|| name.to_owned());
     }
     let path = path.or_else(|| std::env::var_os("PATH"))?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| executable(candidate))
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|candidate| executable(candidate))
 }

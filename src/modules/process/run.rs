@@ -27,14 +27,20 @@ struct Pipe {
 impl Pipe {
     fn new(fd: Option<OwnedFd>, data: Vec<u8>) -> Result<Self> {
         if let Some(fd) = &fd {
-            fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| Error::os("fcntl", errno))?;
+            fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+                .map_err(|errno| Error::os("fcntl", errno))?;
         }
-        Ok(Self { file: fd.map(File::from), data })
+        Ok(Self {
+            file: fd.map(File::from),
+            data,
+        })
     }
 
     /// Takes what is there; the end of the stream closes it.
     fn read(&mut self) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         match file.read_to_end(&mut self.data) {
             Ok(_) => self.file = None,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -61,30 +67,45 @@ impl Pipe {
 pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
     let mut prepared = command.prepare("run")?;
     let started = Instant::now();
-    let mut child = prepared.command.spawn().map_err(|e| command.not_started("run", &e))?;
+    let mut child = prepared
+        .command
+        .spawn()
+        .map_err(|e| command.not_started("run", &e))?;
     let pid = child.id().cast_signed();
     // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
     let watch = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let watch = Errno::result(watch).map_err(|errno| Error::os("pidfd_open", errno))?;
     // SAFETY: the descriptor is new and nobody else's.
     let watch = unsafe { OwnedFd::from_raw_fd(watch as i32) };
-    let input = command.input.as_ref().map(|i| i.0.as_encoded_bytes().to_vec()).unwrap_or_default();
+    let input = command
+        .input
+        .as_ref()
+        .map(|i| i.0.as_encoded_bytes().to_vec())
+        .unwrap_or_default();
     let mut stdin = Pipe::new(child.stdin.take().map(Into::into), input)?;
     let mut stdout = Pipe::new(child.stdout.take().map(Into::into), Vec::new())?;
     let mut stderr = Pipe::new(child.stderr.take().map(Into::into), Vec::new())?;
-    let mut deadline = command.timeout.map(|seconds| started + Duration::from_secs_f64(seconds));
+    let mut deadline = command
+        .timeout
+        .map(|seconds| started + Duration::from_secs_f64(seconds));
     let mut timed_out = false;
     let mut alive = true;
     // What a grandchild still holds open is not waited for once the program has ended.
     while alive {
         let mut fds = vec![PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
-        for (pipe, events) in [(&stdin, PollFlags::POLLOUT), (&stdout, PollFlags::POLLIN), (&stderr, PollFlags::POLLIN)] {
+        for (pipe, events) in [
+            (&stdin, PollFlags::POLLOUT),
+            (&stdout, PollFlags::POLLIN),
+            (&stderr, PollFlags::POLLIN),
+        ] {
             if let Some(file) = &pipe.file {
                 fds.push(PollFd::new(file.as_fd(), events));
             }
         }
         let wait = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-        let wait = wait.map_or(PollTimeout::NONE, |d| PollTimeout::try_from(d + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
+        let wait = wait.map_or(PollTimeout::NONE, |d| {
+            PollTimeout::try_from(d + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
         match poll(&mut fds, wait) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("poll", errno)),
@@ -94,7 +115,15 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         stdout.read()?;
         stderr.read()?;
         if alive && deadline.is_some_and(|d| d <= Instant::now()) {
-            end(pid, prepared.has_group, if timed_out { Signal::SIGKILL } else { Signal::SIGTERM });
+            end(
+                pid,
+                prepared.has_group,
+                if timed_out {
+                    Signal::SIGKILL
+                } else {
+                    Signal::SIGTERM
+                },
+            );
             timed_out = true;
             deadline = Some(Instant::now() + GRACE);
         }
@@ -103,10 +132,11 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         match waitpid(Pid::from_raw(pid), None) {
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("waitpid", errno)),
-            Ok(status) => match Ended::from_wait(status, started, timed_out) {
-                Some(ended) => break ended,
-                None => continue,
-            },
+            Ok(status) => {
+                if let Some(ended) = Ended::from_wait(status, started, timed_out) {
+                    break ended;
+                }
+            }
         }
     };
     if timed_out {

@@ -9,11 +9,46 @@ use crate::error::{Error, Result, native};
 
 /// In the order of their numbers, from 0.
 const NAMES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
     "checkpoint_restore",
 ];
 
@@ -35,7 +70,9 @@ struct Sets {
 }
 
 pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "keep_capabilities", |_, names: Vec<String>| keep(&names))?;
+    native(lua, module, "keep_capabilities", |_, names: Vec<String>| {
+        keep(&names)
+    })?;
     native(lua, module, "capabilities", |_, ()| effective())
 }
 
@@ -43,7 +80,10 @@ fn keep(names: &[String]) -> Result<()> {
     let mut kept: u64 = 0;
     for name in names {
         let Some(number) = NAMES.iter().position(|known| known == name) else {
-            return Err(Error::argument("keep_capabilities", format!("unknown capability `{name}`")));
+            return Err(Error::argument(
+                "keep_capabilities",
+                format!("unknown capability `{name}`"),
+            ));
         };
         kept |= 1 << number;
     }
@@ -53,16 +93,22 @@ fn keep(names: &[String]) -> Result<()> {
             continue;
         }
         // SAFETY: prctl with plain numbers; it touches no memory of ours.
-        let result = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number as libc::c_ulong, 0, 0, 0) };
+        let result =
+            unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number as libc::c_ulong, 0, 0, 0) };
         if result < 0 {
             match Errno::last() {
                 Errno::EINVAL => break,
-                errno => return Err(Error::os("prctl", errno).at(NAMES.get(number).copied().unwrap_or("capability"))),
+                errno => {
+                    return Err(Error::os("prctl", errno)
+                        .at(NAMES.get(number).copied().unwrap_or("capability")));
+                }
             }
         }
     }
+    let clear = libc::PR_CAP_AMBIENT_CLEAR_ALL;
     // SAFETY: as above.
-    check("prctl", unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }.into())?;
+    let result = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, clear, 0, 0, 0) };
+    check("prctl", result.into())?;
     let mut sets = get()?;
     for (index, set) in sets.iter_mut().enumerate() {
         let mask = (kept >> (32 * index)) as u32;
@@ -70,23 +116,38 @@ fn keep(names: &[String]) -> Result<()> {
         set.effective = set.permitted;
         set.inheritable = 0;
     }
-    let header = Header { version: VERSION_3, pid: 0 };
+    let header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
     // SAFETY: header and sets are laid out as the kernel wants them and live for the call.
-    check("capset", unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) })
+    check("capset", unsafe {
+        libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr())
+    })
 }
 
 fn get() -> Result<[Sets; 2]> {
-    let header = Header { version: VERSION_3, pid: 0 };
+    let header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
     let mut sets = [Sets::default(); 2];
     // SAFETY: the kernel writes two sets behind the pointer, which is valid for that.
-    check("capget", unsafe { libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr()) })?;
+    check("capget", unsafe {
+        libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr())
+    })?;
     Ok(sets)
 }
 
 fn effective() -> Result<Vec<&'static str>> {
     let sets = get()?;
     let bits = u64::from(sets[0].effective) | u64::from(sets[1].effective) << 32;
-    Ok(NAMES.iter().enumerate().filter(|(number, _)| bits & (1 << number) != 0).map(|(_, name)| *name).collect())
+    Ok(NAMES
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| bits & (1 << number) != 0)
+        .map(|(_, name)| *name)
+        .collect())
 }
 
 #[cfg(test)]
@@ -96,7 +157,13 @@ mod tests {
     /// Spot checks against the numbers in linux/capability.h.
     #[test]
     fn numbers_are_the_kernels() {
-        for (number, name) in [(0, "chown"), (12, "net_admin"), (21, "sys_admin"), (31, "setfcap"), (39, "bpf")] {
+        for (number, name) in [
+            (0, "chown"),
+            (12, "net_admin"),
+            (21, "sys_admin"),
+            (31, "setfcap"),
+            (39, "bpf"),
+        ] {
             assert_eq!(NAMES[number], name);
         }
     }

@@ -10,7 +10,9 @@ use crate::error::{Error, Result, native};
 use crate::modules::arguments::required;
 
 pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "seccomp", |lua, value: Value| seccomp(&required(lua, "seccomp", value)?))?;
+    native(lua, module, "seccomp", |lua, value: Value| {
+        seccomp(&required(lua, "seccomp", value)?)
+    })?;
     native(lua, module, "landlock_scope", |_, ()| landlock_scope())
 }
 
@@ -23,7 +25,7 @@ struct Rules {
     deny: Vec<String>,
 }
 
-/// linux/audit.h: AUDIT_ARCH_* of the machine that this program is for.
+/// linux/audit.h: `AUDIT_ARCH_*` of the machine that this program is for.
 #[cfg(target_arch = "x86_64")]
 const AUDIT_ARCH: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
@@ -68,11 +70,21 @@ fn number(name: &str) -> Result<Option<libc::c_long>> {
 }
 
 fn statement(code: u32, k: u32) -> libc::sock_filter {
-    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
+    libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    }
 }
 
 fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
-    libc::sock_filter { code: code as u16, jt, jf, k }
+    libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    }
 }
 
 /// A classic BPF program (linux/filter.h) over `struct seccomp_data`: the call's number is at 0, the architecture at 4.
@@ -101,10 +113,18 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
 
 fn seccomp(rules: &Rules) -> Result<()> {
     let mut filter = program(rules)?;
-    let header = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    let header = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
     // SAFETY: the header points to a filter of the length it names; both live for the call.
     check("seccomp", unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const header)
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const header,
+        )
     })
 }
 
@@ -117,21 +137,38 @@ struct Ruleset {
     scoped: u64,
 }
 
-/// LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and LANDLOCK_SCOPE_SIGNAL.
+/// `LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET` and `LANDLOCK_SCOPE_SIGNAL`.
 const SCOPES: u64 = 1 | 2;
-/// LANDLOCK_CREATE_RULESET_VERSION.
+/// `LANDLOCK_CREATE_RULESET_VERSION`.
 const ASK_VERSION: u32 = 1;
 
 fn landlock_scope() -> Result<bool> {
     let none = std::ptr::null::<Ruleset>();
     // SAFETY: with this flag the kernel takes no ruleset and answers its version.
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, ASK_VERSION) };
+    let version = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            none,
+            0_usize,
+            ASK_VERSION,
+        )
+    };
     if version < 6 {
         return Ok(false);
     }
-    let rules = Ruleset { scoped: SCOPES, ..Ruleset::default() };
+    let rules = Ruleset {
+        scoped: SCOPES,
+        ..Ruleset::default()
+    };
     // SAFETY: the rules live for the call, and the size is theirs.
-    let fd = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const rules, size_of::<Ruleset>(), 0_u32) };
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            &raw const rules,
+            size_of::<Ruleset>(),
+            0_u32,
+        )
+    };
     check("landlock_create_ruleset", fd)?;
     // SAFETY: plain numbers; the descriptor was just made.
     let result = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, fd, 0_u32) };

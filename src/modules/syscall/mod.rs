@@ -5,7 +5,6 @@ mod filter;
 mod mount;
 mod names;
 
-
 use std::fs;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
@@ -32,9 +31,15 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     mount::add(lua, module)?;
     capability::add(lua, module)?;
     filter::add(lua, module)?;
-    native(lua, module, "chroot", |_, path: Bytes| at("chroot", &path, nix::unistd::chroot(&*path)))?;
-    native(lua, module, "chdir", |_, path: Bytes| at("chdir", &path, nix::unistd::chdir(&*path)))?;
-    native(lua, module, "fchdir", |_, fd: RawFd| os("fchdir", nix::unistd::fchdir(borrow(fd)?)))?;
+    native(lua, module, "chroot", |_, path: Bytes| {
+        at("chroot", &path, nix::unistd::chroot(&*path))
+    })?;
+    native(lua, module, "chdir", |_, path: Bytes| {
+        at("chdir", &path, nix::unistd::chdir(&*path))
+    })?;
+    native(lua, module, "fchdir", |_, fd: RawFd| {
+        os("fchdir", nix::unistd::fchdir(borrow(fd)?))
+    })?;
     native(lua, module, "open_path", open_path)?;
     native(lua, module, "close", |_, fd: RawFd| {
         borrow(fd)?;
@@ -43,36 +48,68 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         Ok(())
     })?;
     native(lua, module, "close_range", close_range)?;
-    native(lua, module, "sethostname", |_, name: Bytes| os("sethostname", nix::unistd::sethostname(name.0)))?;
+    native(lua, module, "sethostname", |_, name: Bytes| {
+        os("sethostname", nix::unistd::sethostname(name.0))
+    })?;
     native(lua, module, "setdomainname", |_, name: Bytes| {
         let bytes = name.0.as_encoded_bytes();
         // SAFETY: the pointer and the length are those of one live slice.
-        check("setdomainname", unsafe { libc::setdomainname(bytes.as_ptr().cast(), bytes.len()) }.into())
+        check(
+            "setdomainname",
+            unsafe { libc::setdomainname(bytes.as_ptr().cast(), bytes.len()) }.into(),
+        )
     })?;
     ids(lua, module)?;
-    native(lua, module, "setsid", |_, ()| os("setsid", nix::unistd::setsid()).map(nix::unistd::Pid::as_raw))?;
+    native(lua, module, "setsid", |_, ()| {
+        os("setsid", nix::unistd::setsid()).map(nix::unistd::Pid::as_raw)
+    })?;
     native(lua, module, "umask", |_, mask: u32| {
         Ok(nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits())
     })?;
-    native(lua, module, "set_no_new_privs", |_, ()| os("prctl", nix::sys::prctl::set_no_new_privs()))?;
+    native(lua, module, "set_no_new_privs", |_, ()| {
+        os("prctl", nix::sys::prctl::set_no_new_privs())
+    })?;
     native(lua, module, "set_parent_death_signal", |_, name: String| {
-        os("prctl", nix::sys::prctl::set_pdeathsig(Some(signal(&name)?)))
+        os(
+            "prctl",
+            nix::sys::prctl::set_pdeathsig(Some(signal(&name)?)),
+        )
     })?;
-    native(lua, module, "set_dumpable", |_, on: bool| os("prctl", nix::sys::prctl::set_dumpable(on)))?;
-    native(lua, module, "setrlimit", |_, (name, soft, hard): (String, u64, Option<u64>)| {
-        os("setrlimit", nix::sys::resource::setrlimit(resource(&name)?, soft, hard.unwrap_or(soft)))
+    native(lua, module, "set_dumpable", |_, on: bool| {
+        os("prctl", nix::sys::prctl::set_dumpable(on))
     })?;
+    native(
+        lua,
+        module,
+        "setrlimit",
+        |_, (name, soft, hard): (String, u64, Option<u64>)| {
+            os(
+                "setrlimit",
+                nix::sys::resource::setrlimit(resource(&name)?, soft, hard.unwrap_or(soft)),
+            )
+        },
+    )?;
     native(lua, module, "loopback_up", |_, ()| loopback_up())?;
     native(lua, module, "uname", uname)
 }
 
 fn ids(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "getpid", |_, ()| Ok(std::process::id()))?;
-    native(lua, module, "getppid", |_, ()| Ok(nix::unistd::getppid().as_raw()))?;
-    native(lua, module, "getuid", |_, ()| Ok(nix::unistd::getuid().as_raw()))?;
-    native(lua, module, "getgid", |_, ()| Ok(nix::unistd::getgid().as_raw()))?;
-    native(lua, module, "geteuid", |_, ()| Ok(nix::unistd::geteuid().as_raw()))?;
-    native(lua, module, "getegid", |_, ()| Ok(nix::unistd::getegid().as_raw()))?;
+    native(lua, module, "getppid", |_, ()| {
+        Ok(nix::unistd::getppid().as_raw())
+    })?;
+    native(lua, module, "getuid", |_, ()| {
+        Ok(nix::unistd::getuid().as_raw())
+    })?;
+    native(lua, module, "getgid", |_, ()| {
+        Ok(nix::unistd::getgid().as_raw())
+    })?;
+    native(lua, module, "geteuid", |_, ()| {
+        Ok(nix::unistd::geteuid().as_raw())
+    })?;
+    native(lua, module, "getegid", |_, ()| {
+        Ok(nix::unistd::getegid().as_raw())
+    })?;
     native(lua, module, "setuid", |_, id: u32| {
         let id = Uid::from_raw(id);
         os("setresuid", nix::unistd::setresuid(id, id, id))
@@ -98,7 +135,11 @@ fn at<T>(op: &str, path: &Path, result: nix::Result<T>) -> Result<T> {
 
 /// The result of a call that returns -1 and sets errno.
 fn check(op: &str, result: libc::c_long) -> Result<()> {
-    if result < 0 { Err(Error::os(op, Errno::last())) } else { Ok(()) }
+    if result < 0 {
+        Err(Error::os(op, Errno::last()))
+    } else {
+        Ok(())
+    }
 }
 
 fn signal(name: &str) -> Result<Signal> {
@@ -136,13 +177,21 @@ struct Map {
     outer_gid: u32,
 }
 
-/// In this order, each file once: the kernel refuses a gid_map before setgroups is denied.
+/// In this order, each file once: the kernel refuses a `gid_map` before setgroups is denied.
 fn write_proc_self_map(lua: &Lua, value: Value) -> Result<()> {
     let map: Map = required(lua, "write_proc_self_map", value)?;
-    let write = |path: &str, text: String| fs::write(path, text).map_err(|error| Error::io("write", &error).at(path));
+    let write = |path: &str, text: String| {
+        fs::write(path, text).map_err(|error| Error::io("write", &error).at(path))
+    };
     write("/proc/self/setgroups", "deny".into())?;
-    write("/proc/self/uid_map", format!("{} {} 1", map.uid, map.outer_uid))?;
-    write("/proc/self/gid_map", format!("{} {} 1", map.gid, map.outer_gid))
+    write(
+        "/proc/self/uid_map",
+        format!("{} {} 1", map.uid, map.outer_uid),
+    )?;
+    write(
+        "/proc/self/gid_map",
+        format!("{} {} 1", map.gid, map.outer_gid),
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -169,13 +218,22 @@ struct CloseRange {
 
 fn close_range(lua: &Lua, (first, value): (RawFd, Value)) -> Result<()> {
     let how: CloseRange = options(lua, "close_range", value)?;
-    super::process::close_from(first, &how.keep, how.now).map_err(|errno| Error::os("close_range", errno))
+    super::process::close_from(first, &how.keep, how.now)
+        .map_err(|errno| Error::os("close_range", errno))
 }
 
-/// Sets IFF_UP on `lo`, which a new network namespace has, but down.
+/// Sets `IFF_UP` on `lo`, which a new network namespace has, but down.
 fn loopback_up() -> Result<()> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-    let socket = os("socket", socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None))?;
+    let socket = os(
+        "socket",
+        socket(
+            AddressFamily::Inet,
+            SockType::Datagram,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        ),
+    )?;
     // SAFETY: an ifreq is plain numbers, for which zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo") {
@@ -183,7 +241,13 @@ fn loopback_up() -> Result<()> {
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: SIOCSIFFLAGS reads one ifreq behind the pointer, which is valid for that.
-    let result = unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&socket), libc::SIOCSIFFLAGS, &raw const request) };
+    let result = unsafe {
+        libc::ioctl(
+            std::os::fd::AsRawFd::as_raw_fd(&socket),
+            libc::SIOCSIFFLAGS,
+            &raw const request,
+        )
+    };
     check("ioctl", result.into()).map_err(|error| error.at("lo"))
 }
 

@@ -53,16 +53,30 @@ const ATTRIBUTES: &[(&str, u64)] = &[
 
 pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "mount", mount)?;
-    native(lua, module, "umount", |_, (target, names): (Bytes, Option<Vec<String>>)| {
-        let set = flags("umount", UMOUNT_FLAGS, &names.unwrap_or_default())?;
-        at("umount", &target, nix::mount::umount2(&*target, MntFlags::from_bits_truncate(set as i32)))
-    })?;
+    native(
+        lua,
+        module,
+        "umount",
+        |_, (target, names): (Bytes, Option<Vec<String>>)| {
+            let set = flags("umount", UMOUNT_FLAGS, &names.unwrap_or_default())?;
+            at(
+                "umount",
+                &target,
+                nix::mount::umount2(&*target, MntFlags::from_bits_truncate(set as i32)),
+            )
+        },
+    )?;
     native(lua, module, "open_tree", open_tree)?;
     native(lua, module, "move_mount", move_mount)?;
     native(lua, module, "mount_setattr", mount_setattr)?;
-    native(lua, module, "pivot_root", |_, (new, old): (Bytes, Bytes)| {
-        at("pivot_root", &new, nix::unistd::pivot_root(&*new, &*old))
-    })
+    native(
+        lua,
+        module,
+        "pivot_root",
+        |_, (new, old): (Bytes, Bytes)| {
+            at("pivot_root", &new, nix::unistd::pivot_root(&*new, &*old))
+        },
+    )
 }
 
 #[derive(Deserialize)]
@@ -88,7 +102,12 @@ fn mount(lua: &Lua, value: Value) -> Result<()> {
         m.data.as_deref(),
     )
     .map_err(|errno| {
-        let what: Vec<String> = m.kind.iter().chain(&m.source).map(|w| w.0.to_string_lossy().into_owned()).collect();
+        let what: Vec<String> = m
+            .kind
+            .iter()
+            .chain(&m.source)
+            .map(|w| w.0.to_string_lossy().into_owned())
+            .collect();
         let mut error = Error::os("mount", errno).at(&*m.target);
         if !what.is_empty() {
             error = error.with("source", what.join(" "));
@@ -98,7 +117,8 @@ fn mount(lua: &Lua, value: Value) -> Result<()> {
 }
 
 fn c_path(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::argument("path", "a path cannot hold a zero byte"))
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Error::argument("path", "a path cannot hold a zero byte"))
 }
 
 #[derive(Default, Deserialize)]

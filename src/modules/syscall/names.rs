@@ -26,7 +26,10 @@ where
     for name in names {
         let Some((_, flag)) = known.iter().find(|(known, _)| known == name) else {
             let list: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            return Err(Error::argument(op, format!("unknown flag `{name}`, expected one of {}", list.join(", "))));
+            return Err(Error::argument(
+                op,
+                format!("unknown flag `{name}`, expected one of {}", list.join(", ")),
+            ));
         };
         all = all | *flag;
     }
@@ -62,6 +65,11 @@ pub(crate) fn resource(name: &str) -> Result<Resource> {
         "nofile" => Resource::RLIMIT_NOFILE,
         "nproc" => Resource::RLIMIT_NPROC,
         "stack" => Resource::RLIMIT_STACK,
-        _ => return Err(Error::argument("setrlimit", format!("unknown resource `{name}`"))),
+        _ => {
+            return Err(Error::argument(
+                "setrlimit",
+                format!("unknown resource `{name}`"),
+            ));
+        }
     })
 }

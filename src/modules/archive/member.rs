@@ -1,0 +1,78 @@
+//! One member of a tar, how much a tar may hold, and what can be wrong with one.
+
+use std::io::ErrorKind;
+
+use crate::error::Error;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Dir,
+    Symlink,
+    Hardlink,
+    Char,
+    Block,
+    Fifo,
+}
+
+/// One member, by its plain name; the name is empty for the top itself.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: Vec<u8>,
+    pub(super) kind: Kind,
+    pub(super) size: u64,
+    pub(super) mode: u32,
+    pub(super) mtime: (i64, u32),
+    pub(super) link: Vec<u8>,
+    pub(super) device: (u32, u32),
+}
+
+/// How much an archive may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) bytes: u64,
+    pub(super) entries: u64,
+    pub(super) ratio: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 64 << 30,
+            entries: 2_000_000,
+            ratio: 2000,
+        }
+    }
+}
+
+pub(super) fn format(message: impl Into<String>) -> Error {
+    Error::new("tar", "format", message)
+}
+
+pub(super) fn limit(message: impl Into<String>) -> Error {
+    Error::new("tar", "limit", message)
+}
+
+/// What reading said: a file that ends too early, data that does not fit its format, or the kernel's word.
+pub(super) fn input_error(error: std::io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        return Error::io("read", &error);
+    }
+    let kind = error.kind();
+    let text = error.to_string();
+    match error
+        .into_inner()
+        .map(<dyn std::error::Error + Send + Sync>::downcast::<Error>)
+    {
+        Some(Ok(own)) => *own,
+        _ if kind == ErrorKind::UnexpectedEof => truncated("the compressed data ends too early"),
+        _ if kind == ErrorKind::OutOfMemory || text.contains("memory") => {
+            limit("its decompression needs too much memory")
+        }
+        _ => format(format!("broken compressed data: {text}")),
+    }
+}
+
+pub(super) fn truncated(message: &str) -> Error {
+    Error::new("tar", "truncated", message)
+}
