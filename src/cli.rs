@@ -52,14 +52,6 @@ fn command() -> Command {
         .arg(Arg::new("verbose").short('v').long("verbose").action(ArgAction::Count).help("Say more; twice for all"))
         .arg(Arg::new("quiet").short('q').long("quiet").action(ArgAction::SetTrue).help("Say only what went wrong"))
         .arg(Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the bundled programs"))
-        .arg(
-            Arg::new("rest")
-                .num_args(..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_parser(value_parser!(OsString))
-                .hide(true),
-        )
 }
 
 /// What the command line asks for: something to run, or a text to print.
