@@ -32,25 +32,37 @@ local function add(out, uri, suites)
   end
 end
 
+--- The stanzas of a deb822 file: each a map of lowercase names to values, of which further lines begin with a space.
+local function stanzas(text)
+  local out, fields, last = {}, {}, nil
+  for line in (text .. "\n\n"):gmatch "(.-)\r?\n" do
+    local name, value = line:match "^(%a[%w-]*):%s*(.*)$"
+    if name then
+      last = name:lower()
+      fields[last] = value
+    elseif line:find "^%s+%S" and last then
+      fields[last] = fields[last] .. line
+    elseif not line:find "%S" then
+      out[#out + 1], fields, last = fields, {}, nil
+    end
+  end
+  return out
+end
+
 --- The Debian mirrors that this machine is configured for, in the order of its files.
+---@param folder? string `/etc/apt` if absent
 ---@return string[]
-function apt.mirrors()
-  local out, paths = {}, { "/etc/apt/sources.list" }
-  for _, name in ipairs(files.list "/etc/apt/sources.list.d") do
-    paths[#paths + 1] = "/etc/apt/sources.list.d/" .. name
+function apt.mirrors(folder)
+  folder = folder or "/etc/apt"
+  local out, paths = {}, { folder .. "/sources.list" }
+  for _, name in ipairs(files.list(folder .. "/sources.list.d")) do
+    paths[#paths + 1] = folder .. "/sources.list.d/" .. name
   end
   for _, path in ipairs(paths) do
     local text = files.read(path) or ""
     if path:find "%.sources$" then
-      for stanza in (text .. "\n\n"):gmatch "(.-)\n%s*\n" do
-        local fields = {}
-        for line in (stanza .. "\n"):gmatch "(.-)\n" do
-          local name, value = line:match "^(%a[%w-]*):%s*(.*)$"
-          if name then
-            fields[name:lower()] = value
-          end
-        end
-        for uri in (fields.uris or ""):gmatch "%S+" do
+      for _, fields in ipairs(stanzas(text)) do
+        for uri in ((fields.enabled or "yes"):lower() ~= "no" and fields.uris or ""):gmatch "%S+" do
           add(out, uri, fields.suites or "")
         end
       end

@@ -37,18 +37,21 @@ end
 
 --- The source of a module of the library, and where it is: what `require` would load.
 ---@param name string such as `bq.strategy.make`
----@return string? text
+---@return string? text `nil` if there is none
 ---@return string? path
 function files.module(name)
-  local relative = name:gsub("%.", "/") .. ".lua"
-  for _, folder in ipairs(host.module_folders) do
-    local text = files.read(folder .. "/" .. relative)
-    if text then
-      return text, folder .. "/" .. relative
+  local stem = name:gsub("%.", "/")
+  local folders = table.move(host.module_folders, 1, #host.module_folders, 1, {})
+  folders[#folders + 1] = "$/lua-lib"
+  for _, folder in ipairs(folders) do
+    for _, file in ipairs { stem .. ".lua", stem .. "/init.lua" } do
+      local path = folder .. "/" .. file
+      local text = files.read(path)
+      if text then
+        return text, path
+      end
     end
   end
-  local path = "$/lua-lib/" .. relative
-  return files.read(path), path
 end
 
 --- The folder of a path.

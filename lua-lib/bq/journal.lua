@@ -9,7 +9,8 @@ local journal = {}
 ---@param event table with `event`, and what belongs to it
 function journal.add(workspace, event)
   event.time = os.time()
-  fs.append(workspace:at "journal.jsonl", json.encode(event) .. "\n")
+  -- A run begins on a line of its own, also after one that a kill or a full disk tore off.
+  fs.append(workspace:at "journal.jsonl", (event.event == "run" and "\n" or "") .. json.encode(event) .. "\n")
 end
 
 --- All lines, oldest first. A torn last line, as a kill leaves it, is left out.

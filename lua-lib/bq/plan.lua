@@ -355,8 +355,8 @@ function plan.make(declaration, selection, recipes)
       local found = recipes:get(name)
       if found then
         recipes:lint(found)
-        local strategy = recipes:resolve(found, phase.name).strategy
-        if strategy and recipes:strategy(strategy) then
+        -- After a mistake there is no plan, and what is wrong may be of any type.
+        if #recipes.problems == 0 then
           local step = make_step(recipes, found, phase)
           steps[#steps + 1], by_name[name] = step, step
         end

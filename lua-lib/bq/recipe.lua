@@ -129,7 +129,10 @@ function Recipes:check()
     return
   end
   table.sort(self.problems, function(a, b)
-    return a.path == b.path and a.line < b.line or a.path < b.path
+    if a.path ~= b.path then
+      return a.path < b.path
+    end
+    return a.line < b.line or a.line == b.line and a.message < b.message
   end)
   local notes, seen = {}, {}
   for _, problem in ipairs(self.problems) do
@@ -186,15 +189,19 @@ function Recipes:load(name, path, text, folder)
       error(("`%s` is set as a global; write `local %s`"):format(key, key), 2)
     end,
   })
+  -- Lua's messages begin with a file, which it may shorten, and a line.
+  local function raised(message)
+    local line, rest = message:match "^.-:(%d+): (.*)$"
+    table.insert(self.problems, { path = path, line = tonumber(line) or 1, message = rest or message })
+  end
   local chunk, message = load(text, "@" .. path, "t", env)
   if not chunk then
-    local line = tonumber(message:match ":(%d+):") or 1
-    table.insert(self.problems, { path = path, line = line, message = message:gsub("^.-:%d+: ", "") })
+    raised(message)
     return nil
   end
   local ok, data = pcall(chunk)
   if not ok then
-    self:problem(found, nil, tostring(data))
+    raised(tostring(data))
     return nil
   elseif type(data) ~= "table" then
     self:problem(found, nil, "a recipe returns a table")
@@ -330,11 +337,11 @@ function Recipes:lint(found, allow_unpinned)
     end
   end
   check(found.data, false)
-  if type(found.data.phases) == "table" then
-    for _, changes in pairs(found.data.phases) do
-      if type(changes) == "table" then
-        check(changes, true)
-      end
+  for phase, changes in pairs(type(found.data.phases) == "table" and found.data.phases or {}) do
+    if type(changes) == "table" then
+      check(changes, true)
+    else
+      self:problem(found, "phases", ("`phases` has `%s`, which is %s, expected a table"):format(phase, type(changes)))
     end
   end
   if allow_unpinned then
@@ -343,6 +350,8 @@ function Recipes:lint(found, allow_unpinned)
   for name, alternatives in pairs(recipe.sources(found.data)) do
     if type(alternatives) == "table" then
       check_source(self, found, name == "main" and "source" or "sources", alternatives)
+    else
+      self:problem(found, "sources", ("`sources` has `%s`, which is %s, expected a list of places"):format(name, type(alternatives)))
     end
   end
 end

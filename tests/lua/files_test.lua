@@ -1,0 +1,56 @@
+local build = require "bq.build"
+local check = require "check"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local scratch = require "scratch"
+
+check.run {
+  {
+    "the bundle and the disk under one roof",
+    function()
+      check.contains(files.read "$/scripts/coordinator.lua", "Carries the plan out")
+      check.equal({ files.read "$/scripts/none.lua" == nil, files.read "none" == nil, files.read "." == nil }, { true, true, true })
+      scratch.write("folder/b", "b")
+      scratch.write("folder/a/c", "c")
+      check.equal({ files.list "folder", files.list "none", files.list "folder/b" }, { { "a", "b" }, {}, {} })
+      local names = {}
+      for _, name in ipairs(files.list "$/scripts") do
+        names[name] = true
+      end
+      check.truthy(names["packages"] and names["coordinator.lua"] and not names["packages/zlib.lua"])
+    end,
+  },
+  {
+    "names and folders of paths",
+    function()
+      check.equal({ files.name "a/b.c", files.name "b.c", files.name "a/b/" }, { "b.c", "b.c", "b" })
+      check.equal({ files.parent "a/b.c", files.parent "b.c" }, { "a", "." })
+    end,
+  },
+  {
+    "a module is what require would load",
+    function()
+      local text, path = files.module "bq.fail"
+      check.truthy(text:find("function fail.raise", 1, true))
+      check.truthy(path:find "lua%-lib/bq/fail%.lua$")
+      check.equal(files.module "bq.none", nil)
+      check.contains(files.module "check", "What the Lua tests share")
+      -- As `require` does, it looks for a folder's init.lua too.
+      check.contains(files.module "bq.seed", "Seeds: the rootfs")
+    end,
+  },
+  {
+    "recipe folders: those that were named first, and only those that are there",
+    function()
+      scratch.write("mine/a.lua", "")
+      local folders = build.recipe_folders { "mine" }
+      check.equal({ folders[1], folders[#folders] }, { fs.realpath "mine", "$/scripts/packages" })
+      local err = check.raises(function()
+        build.recipe_folders { "none" }
+      end)
+      check.equal(fail.lines(err), { "error: `--recipes none`: no such folder" })
+      check.equal(err.status, 2)
+    end,
+  },
+}

@@ -1,0 +1,355 @@
+local check = require "check"
+local fs = require "bq.fs"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+
+local BQ <const> = process.executable()
+
+--- The argument list of a bq that runs code.
+local function lua(code, ...)
+  return { BQ, "-e", code, ... }
+end
+
+local WAIT <const> = "require('bq.process').wait_any()"
+-- Says that it is there, and waits for ever.
+local READY <const> = "io.write 'ready' io.flush() local p = require 'bq.process' p.catch_signals { 'USR1' } p.wait_any()"
+
+--- Looks again and again until something is true: for what the kernel does in its own time.
+local function eventually(what, body)
+  for _ = 1, 6000 do
+    if body() then
+      return
+    end
+    process.wait_any { timeout = 0.01 }
+  end
+  error("it never came: " .. what, 2)
+end
+
+local function is_gone(pid)
+  local ok, text = pcall(fs.read, ("/proc/%d/stat"):format(pid))
+  return not ok or text:match "%) (%a)" == "Z"
+end
+
+local function run(command)
+  command.stdout = command.stdout or "capture"
+  return process.run(command)
+end
+
+check.run {
+  {
+    "status, output, input",
+    function()
+      local status = run { argv = lua("print(...)", "a b", "$c"), stderr = "capture" }
+      check.equal({ status.ok, status.code, status.signal == nil, status.timed_out, status.stdout, status.stderr }, { true, 0, true, false, "a b\t$c\n", "" })
+      status = run { argv = lua "io.stderr:write 'e' os.exit(7)", stderr = "capture" }
+      check.equal({ status.ok, status.code, status.stderr }, { false, 7, "e" })
+      local long = ("x"):rep(300000)
+      check.equal(run({ argv = lua "io.write(io.read('a'))", input = long }).stdout == long, true)
+      -- A reader that goes away early is no failure.
+      check.truthy(run({ argv = lua "", input = long }).ok)
+      check.equal(run({ argv = lua "io.write(tostring(io.read('a')))" }).stdout, "")
+    end,
+  },
+  {
+    "environment, folder, streams",
+    function()
+      local status = run { argv = lua "print(os.getenv 'A', os.getenv 'HOME')", env = { A = "1" } }
+      check.equal(status.stdout, "1\tnil\n")
+      fs.mkdir "sub"
+      check.equal(run({ argv = lua "print(require('bq.fs').cwd())", cwd = "sub" }).stdout, fs.cwd() .. "/sub\n")
+      process.run { argv = lua "print 'o' io.stderr:write 'e\\n'", stdout = { "out" }, stderr = "stdout" }
+      check.equal(fs.read "out", "o\ne\n")
+      process.run { argv = lua "print 'o' io.flush() io.stderr:write 'e\\n'", log = "log" }
+      process.run { argv = lua "print 'again'", log = "log" }
+      check.equal(fs.read "log", "o\ne\nagain\n")
+      status = process.run { argv = lua "print 'o' io.stderr:write 'e\\n'", log = "log2", stdout = "capture" }
+      check.equal({ status.stdout, fs.read "log2" }, { "o\n", "e\n" })
+    end,
+  },
+  {
+    "what cannot be started says which part of it is missing",
+    function()
+      local err = check.raises(function()
+        process.run { argv = { "no-such-program", "x" } }
+      end)
+      check.equal({ err.code, err.path, err.argv }, { "ENOENT", "no-such-program", "no-such-program x" })
+      err = check.raises(function()
+        process.run { argv = lua "", cwd = "none" }
+      end)
+      check.equal({ err.code, err.path }, { "ENOENT", "none" })
+      for part, command in pairs {
+        ["`argv` is empty"] = { argv = {} },
+        ["unknown field"] = { argv = { "x" }, cmd = 1 },
+        ["unknown stream"] = { argv = { "x" }, stdout = "away" },
+        ["unknown resource"] = { argv = { "x" }, limits = { files = 1 } },
+        ["not a number of seconds"] = { argv = { "x" }, timeout = -1 },
+      } do
+        err = check.raises(function()
+          process.run(command)
+        end, part)
+        check.equal(err.code, "argument", part)
+      end
+    end,
+  },
+  {
+    "a program looked up in its own PATH",
+    function()
+      fs.symlink(BQ, "own-bq")
+      check.equal(run({ argv = { "own-bq", "-e", "print(1)" }, env = { PATH = fs.cwd() } }).stdout, "1\n")
+      check.equal(process.which("own-bq", "/none:" .. fs.cwd()), fs.cwd() .. "/own-bq")
+      check.equal({ process.which("own-bq", "/none") == nil, process.which "./own-bq" }, { true, "./own-bq" })
+      fs.write("plain", "")
+      check.equal(process.which("plain", fs.cwd()), nil)
+    end,
+  },
+  {
+    "a time limit ends the program and what it started",
+    function()
+      local status = run {
+        argv = lua([[
+          local process = require "bq.process"
+          local child = process.spawn { argv = { arg[1], "-e", arg[2] } }
+          io.write(child) io.flush()
+          process.wait_any()
+        ]], BQ, WAIT),
+        timeout = 0.5,
+      }
+      check.equal({ status.ok, status.timed_out, status.signal }, { false, true, "TERM" })
+      local child = tonumber(status.stdout)
+      eventually("the end of the grandchild", function()
+        return is_gone(child)
+      end)
+    end,
+  },
+  {
+    "who does not end by TERM ends by KILL",
+    function()
+      local status = run { argv = lua "require('bq.process').catch_signals { 'TERM' } while true do require('bq.process').wait_any { timeout = 60 } end", timeout = 1 }
+      check.equal({ status.timed_out, status.signal }, { true, "KILL" })
+    end,
+  },
+  {
+    "many at once: wait_any answers for each, once",
+    function()
+      local running = {}
+      for code = 1, 6 do
+        running[process.spawn { argv = lua("os.exit(tonumber(...))", tostring(code)) }] = code
+      end
+      local sum = 0
+      while next(running) do
+        local status = process.wait_any()
+        check.equal(status.code, running[status.pid])
+        sum, running[status.pid] = sum + status.code, nil
+      end
+      check.equal(sum, 21)
+      check.equal(process.wait_any { timeout = 0 }, nil)
+    end,
+  },
+  {
+    "only run takes input and captures",
+    function()
+      for _, command in ipairs { { argv = lua "", input = "x" }, { argv = lua "", stdout = "capture" } } do
+        check.raises(function()
+          process.spawn(command)
+        end, "only `run` takes `input` and captures output")
+      end
+    end,
+  },
+  {
+    "signals go to one, to a group, or to nobody",
+    function()
+      local pid = process.spawn { argv = lua(READY), stdout = { "ready1" } }
+      eventually("the child", function()
+        return fs.read "ready1" == "ready"
+      end)
+      check.truthy(process.kill(pid, "0"))
+      check.truthy(process.kill(pid, "KILL"))
+      local status = process.wait_any()
+      check.equal({ status.pid, status.signal, status.ok }, { pid, "KILL", false })
+      check.equal(process.kill(pid, "TERM"), false)
+      pid = process.spawn {
+        argv = lua([[
+          local process = require "bq.process"
+          io.write(process.spawn { argv = { arg[1], "-e", arg[2] } }) io.flush()
+          process.wait_any()
+        ]], BQ, WAIT),
+        group = true,
+        stdout = { "group" },
+      }
+      eventually("the grandchild", function()
+        return #fs.read "group" > 0
+      end)
+      local grandchild = tonumber(fs.read "group")
+      check.truthy(process.kill(-pid, "KILL"))
+      check.equal(process.wait_any().signal, "KILL")
+      eventually("the end of the group", function()
+        return is_gone(grandchild)
+      end)
+      check.raises(function()
+        process.kill(pid, "NONSENSE")
+      end, "unknown signal `NONSENSE`")
+    end,
+  },
+  {
+    "a caught signal wakes wait_any, and children start without it",
+    function()
+      local status = run {
+        argv = lua([[
+          local process, syscall = require "bq.process", require "bq.syscall"
+          process.catch_signals { "USR1", "USR2" }
+          process.kill(syscall.getpid(), "USR2")
+          print(process.wait_any().caught)
+          local child = process.spawn { argv = { arg[1], "-e", "local s = require 'bq.syscall' require('bq.process').kill(s.getpid(), 'USR1')" } }
+          local status = process.wait_any()
+          print(status.pid == child, status.signal)
+        ]], BQ),
+      }
+      check.equal(status.stdout, "USR2\ntrue\tUSR1\n")
+    end,
+  },
+  {
+    "die_with_parent",
+    function()
+      local parent = process.spawn {
+        argv = lua([[
+          local process = require "bq.process"
+          io.write(process.spawn { argv = { arg[1], "-e", arg[2] }, die_with_parent = true, session = true }) io.flush()
+          process.wait_any()
+        ]], BQ, WAIT),
+        stdout = { "dies" },
+      }
+      eventually("the grandchild", function()
+        return #fs.read "dies" > 0
+      end)
+      process.kill(parent, "KILL")
+      process.wait_any()
+      local grandchild = tonumber(fs.read "dies")
+      eventually("its end", function()
+        return is_gone(grandchild)
+      end)
+    end,
+  },
+  {
+    "a session of its own",
+    function()
+      local code = "local s = tonumber(require('bq.fs').read('/proc/self/stat'):match '%) %a %d+ %d+ (%d+)') print(s == require('bq.syscall').getpid())"
+      check.equal(run({ argv = lua(code), session = true }).stdout, "true\n")
+      check.equal(run({ argv = lua(code) }).stdout, "false\n")
+    end,
+  },
+  {
+    "limits",
+    function()
+      local code = "print(require('bq.fs').read('/proc/self/limits'):match 'Max open files%s+(%d+)%s+(%d+)')"
+      check.equal(run({ argv = lua(code), limits = { nofile = 64, core = 0 } }).stdout, "64\t64\n")
+      -- SIGXFSZ is ignored by nobody: a file that grows too large ends the program.
+      local status = run { argv = lua "io.open('big', 'w'):write(('x'):rep(100000))", limits = { fsize = 10 } }
+      check.truthy(not status.ok)
+    end,
+  },
+  {
+    "descriptors: none but those that are passed",
+    function()
+      local code = [[
+        local fds = require("bq.fs").list "/proc/self/fd"
+        print(table.concat(fds, " "))
+      ]]
+      -- The last one is the folder that is being listed.
+      local file <close> = assert(io.open("held", "w"))
+      check.truthy(file)
+      check.equal(run({ argv = lua(code) }).stdout, "0 1 2 3\n")
+      local fd = syscall.open_path "."
+      local shown = run({ argv = lua(code), pass = { fd } }).stdout
+      check.truthy((" " .. shown):find((" %d[ \n]"):format(fd)), shown)
+      syscall.close(fd)
+      local err = check.raises(function()
+        run { argv = lua "", pass = { fd } }
+      end)
+      check.equal(err.code, "EBADF")
+    end,
+  },
+  {
+    "a jobserver hands out what it has",
+    function()
+      local server = process.jobserver(2)
+      check.contains(server.makeflags, ("-j2 --jobserver-auth=%d,%d"):format(server.fds[1], server.fds[2]))
+      check.equal({ server:try_acquire(), server:try_acquire(), server:try_acquire() }, { true, true, false })
+      server:release()
+      check.equal({ server:try_acquire(), server:try_acquire() }, { true, false })
+      server:release()
+      server:release()
+      check.raises(function()
+        server:release()
+      end, "no token is held")
+      check.raises(function()
+        process.jobserver(0)
+      end, "expected 1 to 4096")
+    end,
+  },
+  {
+    "a child takes a token of the jobserver, and gives it back",
+    function()
+      local server = process.jobserver(1)
+      local status = run {
+        argv = lua([[
+          local inp, out = io.open("/proc/self/fd/" .. arg[1], "r"), io.open("/proc/self/fd/" .. arg[2], "w")
+          io.write(inp:read(1))
+          out:write "+"
+          out:close()
+        ]], tostring(server.fds[1]), tostring(server.fds[2])),
+        pass = server.fds,
+      }
+      check.equal({ status.ok, status.stdout }, { true, "+" })
+      check.equal({ server:try_acquire(), server:try_acquire() }, { true, false })
+    end,
+  },
+  {
+    "fork, reap and exit",
+    function()
+      local child = process.fork()
+      if child == 0 then
+        process.exit(9)
+      end
+      local status = process.reap(child)
+      check.equal({ status.pid, status.code, status.ok }, { child, 9, false })
+    end,
+  },
+  {
+    "reap takes in orphans' ends and passes signals on",
+    function()
+      local status = run {
+        argv = lua [[
+          local process, syscall = require "bq.process", require "bq.syscall"
+          local first = process.fork()
+          if first == 0 then
+            process.catch_signals { "TERM" }
+            process.kill(syscall.getppid(), "TERM")
+            local woken = process.wait_any()
+            process.exit(woken.caught == "TERM" and 5 or 6)
+          end
+          print(process.reap(first).code)
+        ]],
+      }
+      check.equal(status.stdout, "5\n")
+    end,
+  },
+  {
+    "exec replaces the program",
+    function()
+      local status = run { argv = lua("require('bq.process').exec { argv = { arg[1], '-e', 'print(2) os.exit(3)' } }", BQ) }
+      check.equal({ status.stdout, status.code }, { "2\n", 3 })
+      local err = check.raises(function()
+        process.exec { argv = { "no-such-program" } }
+      end)
+      check.equal(err.code, "ENOENT")
+    end,
+  },
+  {
+    "where threads run, there is no fork",
+    function()
+      -- Whether any do is up to the machine; that it says so is what counts.
+      check.truthy(process.cores() >= 1)
+      check.truthy(process.clock() <= process.clock())
+    end,
+  },
+}

@@ -1,0 +1,102 @@
+local check = require "check"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+check.run {
+  {
+    "where it is",
+    function()
+      check.equal(workspace.new("a").path, fs.cwd() .. "/a")
+      check.equal(workspace.new("/a/b").path, "/a/b")
+      check.equal(workspace.new().path, fs.cwd() .. "/data/sysroot")
+      check.equal(workspace.new("/a"):at("b", "c"), "/a/b/c")
+      check.equal(workspace.new("/a"):rootfs(), "/a/rootfs")
+    end,
+  },
+  {
+    "what is not there is said",
+    function()
+      local space = workspace.new "none"
+      check.equal(space:read_json "plan.json", nil)
+      check.equal(space:staged(), nil)
+      check.equal(
+        fail.lines(check.raises(function()
+          space:plan()
+        end)),
+        { ("error: there is no plan in `%s`"):format(space.path), "hint: make one: `bq scripts/build_sysroot.lua`" }
+      )
+    end,
+  },
+  {
+    "JSON that something else has changed",
+    function()
+      local space = workspace.new "bad"
+      space:create()
+      space:write_json("plan.json", { a = 1 })
+      check.equal(space:plan(), { a = 1 })
+      fs.write(space:at "plan.json", "{")
+      local lines = fail.lines(check.raises(function()
+        space:plan()
+      end))
+      check.equal(lines[1], ("error: cannot read `%s`"):format(space:at "plan.json"))
+      check.contains(lines[2], "caused by: decode: ")
+      check.contains(lines[3], "hint: it was changed by something else than bq")
+    end,
+  },
+  {
+    "a place that cannot be made",
+    function()
+      fs.write("file", "")
+      local lines = fail.lines(check.raises(function()
+        workspace.new("file/space"):create()
+      end))
+      check.equal(lines[1], ("error: cannot make the workspace `%s/file/space`"):format(fs.cwd()))
+      check.equal(lines[#lines], "hint: choose another folder by `--workspace DIR`")
+    end,
+  },
+  {
+    "one run at a time, and the other is told who",
+    function()
+      local space = workspace.new "locked"
+      space:create()
+      space:lock()
+      local second = workspace.new "locked"
+      check.equal(
+        fail.lines(check.raises(function()
+          second:lock()
+        end)),
+        {
+          ("error: the workspace `%s` is in use"):format(space.path),
+          ("caused by: another bq is working in it (process %d)"):format(syscall.getpid()),
+          "hint: wait for it to end, or use another folder by `--workspace DIR`",
+        }
+      )
+      space:unlock()
+      second:lock()
+      second:unlock()
+      second:unlock()
+    end,
+  },
+  {
+    "a killed holder holds nothing, and a program that it started does not either",
+    function()
+      local space = workspace.new "killed"
+      space:create()
+      local code = ([[
+        local space = require("bq.workspace").new %q
+        space:lock()
+        require("bq.process").spawn { argv = { %q, "-e", "io.read(0)" }, stdin = "inherit" }
+        print "held"
+        io.stdout:flush()
+        require("bq.process").kill(require("bq.syscall").getpid(), "KILL")
+      ]]):format(space.path, process.executable())
+      local status = process.run { argv = { process.executable(), "-e", code }, stdout = "capture" }
+      check.equal({ status.signal, status.stdout }, { "KILL", "held\n" })
+      space:lock()
+      space:unlock()
+    end,
+  },
+}
