@@ -44,6 +44,9 @@ elseif enter.is_entered(space) then
     fail.exit(1)
   end
 else
+  if not space.inside then
+    build.restage(space)
+  end
   space:unlock()
   fail.exit(enter.coordinator(space, arg))
 end

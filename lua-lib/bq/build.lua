@@ -1,5 +1,6 @@
 -- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
 local args = require "bq.args"
+local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -121,6 +122,8 @@ function build.main(declaration, words)
   local folders = build.recipe_folders(options.recipes)
   local recipes = recipe.collection(folders)
   local made = plan.make(declaration, selection, recipes)
+  local script = files.read(host.script)
+  made.script = script and digest.sha256(script) or nil
   if options.dry_run then
     show(made, seed_word)
     return
@@ -148,7 +151,7 @@ function build.main(declaration, words)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline })
   end
-  stage.rootfs(space, one, lock.seed, folders)
+  stage.rootfs(space, one, lock.seed, folders, script)
   lock.seed.path = nil
   space:write_json("lock.json", lock)
   space:write_json("plan.json", made)
@@ -161,14 +164,11 @@ function build.main(declaration, words)
   end
 end
 
---- Makes the plan again if what it was made from has changed since.
----@param space bq.Workspace
----@param made table
----@return table plan
-function build.refresh(space, made)
+--- How the plan of a workspace was made: the script, its command line, the folders of recipes.
+local function provenance(space)
   -- Inside, the command line of the machine outside means nothing.
   local command = not space.inside and space:read_json "command.json"
-    or { script = "build_sysroot", arguments = {}, folder = "/" }
+    or { script = workspace.SHARE .. "/scripts/build_sysroot.lua", arguments = {}, folder = "/" }
   local own = {}
   for index, word in ipairs(command.arguments) do
     if word == "--recipes" then
@@ -176,7 +176,27 @@ function build.refresh(space, made)
       own[#own + 1] = folder:sub(1, 1) == "/" and folder or command.folder .. "/" .. folder
     end
   end
-  local stale = plan.stale(made, recipe.collection(build.recipe_folders(own)))
+  local path = command.script:find "^[/$]" and command.script or command.folder .. "/" .. command.script
+  return command, build.recipe_folders(own), files.read(path)
+end
+
+--- Brings bq, the library and the programs in the staged rootfs up to date with those that run.
+---@param space bq.Workspace
+function build.restage(space)
+  local _, folders, script = provenance(space)
+  stage.install(space:at "rootfs", folders, script)
+end
+
+--- Makes the plan again if what it was made from has changed since.
+---@param space bq.Workspace
+---@param made table
+---@return table plan
+function build.refresh(space, made)
+  local command, folders, script = provenance(space)
+  local stale = plan.stale(made, recipe.collection(folders))
+  if not stale and made.script and script and digest.sha256(script) ~= made.script then
+    stale = ("`%s` was edited"):format(command.script)
+  end
   if not stale then
     return made
   end
@@ -187,7 +207,7 @@ function build.refresh(space, made)
     argv[#argv + 1] = word
   end
   if space.inside then
-    argv = { process.executable(), "build_sysroot", "--set", made.set, "--arch", made.arch }
+    argv = { process.executable(), command.script, "--set", made.set, "--arch", made.arch }
     for _, name in ipairs { "only", "with", "without" } do
       for _, word in ipairs(made.selection[name]) do
         table.move({ "--" .. name, word }, 1, 2, #argv + 1, argv)

@@ -70,9 +70,12 @@ function enter.coordinator(space, words)
       argv[#argv + 1] = word
     end
   end
+  local env = enter.environment(space)
+  -- Inside, process ids are others: who holds the workspace is told by the one that people see.
+  env.BQ_HOLDER = tostring(syscall.getpid())
   local status = namespace.run(enter.sandbox(space, {
     body = function()
-      process.exec { argv = argv, env = enter.environment(space), cwd = "/" }
+      process.exec { argv = argv, env = env, cwd = "/" }
     end,
   }))
   return status_of(status)
