@@ -95,8 +95,13 @@ local function check_machine(space)
   end
 end
 
-local function remember(space, words)
-  space:write_json("command.json", { script = host.script, arguments = table.move(words, 1, #words, 1, json.array {}), folder = fs.cwd() })
+local function remember(space, words, folders)
+  space:write_json("command.json", {
+    script = host.script,
+    arguments = table.move(words, 1, #words, 1, json.array {}),
+    folder = fs.cwd(),
+    recipes = folders,
+  })
 end
 
 --- Runs the program.
@@ -155,7 +160,7 @@ function build.main(declaration, words)
   lock.seed.path = nil
   space:write_json("lock.json", lock)
   space:write_json("plan.json", made)
-  remember(space, words)
+  remember(space, words, folders)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
     stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch })
@@ -164,20 +169,18 @@ function build.main(declaration, words)
   end
 end
 
---- How the plan of a workspace was made: the script, its command line, the folders of recipes.
+--- How the plan of a workspace was made: the command line, the folders of recipes, the text of the script.
 local function provenance(space)
   -- Inside, the command line of the machine outside means nothing.
   local command = not space.inside and space:read_json "command.json"
-    or { script = workspace.SHARE .. "/scripts/build_sysroot.lua", arguments = {}, folder = "/" }
-  local own = {}
-  for index, word in ipairs(command.arguments) do
-    if word == "--recipes" then
-      local folder = command.arguments[index + 1]
-      own[#own + 1] = folder:sub(1, 1) == "/" and folder or command.folder .. "/" .. folder
-    end
-  end
+    or {
+      script = workspace.SHARE .. "/scripts/build_sysroot.lua",
+      arguments = {},
+      folder = "/",
+      recipes = { workspace.SHARE .. "/scripts/packages" },
+    }
   local path = command.script:find "^[/$]" and command.script or command.folder .. "/" .. command.script
-  return command, build.recipe_folders(own), files.read(path)
+  return command, command.recipes or build.recipe_folders {}, files.read(path)
 end
 
 --- Brings bq, the library and the programs in the staged rootfs up to date with those that run.
