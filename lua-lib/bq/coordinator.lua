@@ -143,7 +143,7 @@ local function reason(self, step, inputs)
   if last then
     return key.reason(last.inputs, inputs) or "its output is gone from the store"
   elseif history and history.ended then
-    return "it failed the last time"
+    return history.ended.ok and "its output is gone from the store" or "it failed the last time"
   end
   return "it was never built here"
 end
@@ -264,7 +264,7 @@ local function start(self, step)
   }
   self.running[pid] = { step = step, folder = folder }
   self.state[step.id] = "running"
-  self.report:started(step, why)
+  self.report:started(step, why, folder .. "/entry/log")
 end
 
 --- The last lines of a log.
