@@ -32,33 +32,32 @@ end
 ---@param selection bq.Selection
 ---@return string[]
 function choice.packages(declaration, phase, selection)
-  local names = {}
-  for _, list in ipairs(declaration.sets[selection.set]) do
-    for _, name in ipairs(phase.packages[list] or {}) do
-      if not contains(names, name) then
-        names[#names + 1] = name
-      end
-    end
-  end
-  for _, word in ipairs(selection.with or {}) do
-    local name, where = split(word)
-    local last = declaration.phases[#declaration.phases]
-    for _, candidate in ipairs(declaration.phases) do
-      if candidate.extend then
-        last = candidate
-      end
-    end
-    if (where == "" and phase == last or where == phase.name) and not contains(names, name) then
+  local names, seen = {}, {}
+  local function add(name)
+    if not seen[name] then
+      seen[name] = true
       names[#names + 1] = name
     end
   end
-  local kept = {}
-  for _, name in ipairs(names) do
-    if not contains(selection.without or {}, name) then
-      kept[#kept + 1] = name
+  for _, name in ipairs(selection.without or {}) do
+    seen[name] = true
+  end
+  for _, list in ipairs(declaration.sets[selection.set]) do
+    for _, name in ipairs(phase.packages[list] or {}) do
+      add(name)
     end
   end
-  return kept
+  local default = declaration.phases[#declaration.phases]
+  for _, candidate in ipairs(declaration.phases) do
+    default = candidate.extend and candidate or default
+  end
+  for _, word in ipairs(selection.with or {}) do
+    local name, where = split(word)
+    if where == phase.name or (where == "" and phase == default) then
+      add(name)
+    end
+  end
+  return names
 end
 
 --- Sees that all that is picked is there.

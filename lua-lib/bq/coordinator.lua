@@ -59,9 +59,12 @@ function coordinator.new(options)
   local lock = self.workspace:read_json "lock.json" or {}
   local staged = self.workspace:staged()
   self.by_id, self.state, self.running, self.keys = {}, {}, {}, {}
+  self.left = {}
   for _, step in ipairs(self.plan.steps) do
     self.by_id[step.id] = step
     self.state[step.id] = "waiting"
+    self.left[step.phase] = self.left[step.phase] or { count = 0 }
+    self.left[step.phase].count = self.left[step.phase].count + 1
   end
   self.context = {
     plan = self.plan,
@@ -69,33 +72,15 @@ function coordinator.new(options)
     seed = staged and staged.seed_digest or "unknown",
     locked = lock.sources or {},
     outputs = {},
+    below = {},
+    phase_digests = {},
   }
   return self
 end
 
---- What has to be done before a step: its dependencies, and all of the phases it rests on.
-local function needs(self, step)
-  if not self.needed then
-    self.needed = {}
-  end
-  local list = self.needed[step.id]
-  if not list then
-    list = table.move(step.depends, 1, #step.depends, 1, {})
-    for _, name in ipairs(self.plan.phases[step.phase].base) do
-      for _, other in ipairs(self.plan.steps) do
-        if other.phase == name then
-          list[#list + 1] = other.id
-        end
-      end
-    end
-    self.needed[step.id] = list
-  end
-  return list
-end
-
 --- `ready`, `waiting`, or `blocked` by a step that failed.
 local function readiness(self, step)
-  for _, id in ipairs(needs(self, step)) do
+  for _, id in ipairs(step.depends) do
     local state = self.state[id]
     if state == "failed" or state == "blocked" then
       return "blocked", id
@@ -103,7 +88,26 @@ local function readiness(self, step)
       return "waiting"
     end
   end
+  for _, name in ipairs(self.plan.phases[step.phase].base) do
+    local left = self.left[name]
+    if left and left.failed then
+      return "blocked", left.failed
+    elseif left and left.count > 0 then
+      return "waiting"
+    end
+  end
   return "ready"
+end
+
+--- Notes what became of a step, for it and for the phase that it belongs to.
+local function set_state(self, step, state)
+  self.state[step.id] = state
+  local left = self.left[step.phase]
+  if state == "done" then
+    left.count = left.count - 1
+  elseif state == "failed" or state == "blocked" then
+    left.failed = left.failed or step.id
+  end
 end
 
 --- Whether all that a step needs is done.
@@ -126,7 +130,7 @@ function Build:look()
         local meta = store.get(self.workspace, name)
         self.keys[step.id] = name
         if meta then
-          self.state[step.id] = "done"
+          set_state(self, step, "done")
           self.context.outputs[step.id] = meta.output
           count, found = count + 1, true
         end
@@ -263,7 +267,7 @@ local function start(self, step)
     pass = self.jobserver.fds,
   }
   self.running[pid] = { step = step, folder = folder }
-  self.state[step.id] = "running"
+  set_state(self, step, "running")
   self.report:started(step, why, folder .. "/entry/log")
 end
 
@@ -294,7 +298,7 @@ local function failed(self, one, status)
     seconds = status.seconds,
   }
   fs.write((log:gsub("%.log$", ".json")), json.encode(details, { pretty = true }), { sync = false })
-  self.state[id] = "failed"
+  set_state(self, one.step, "failed")
   self.failures[#self.failures + 1] = details
   self.report:failed(one.step, details)
 end
@@ -320,7 +324,7 @@ local function ended(self, status)
   if not self.keep_build then
     fs.remove_all(one.folder)
   end
-  self.state[id] = "done"
+  set_state(self, one.step, "done")
   self.context.outputs[id] = meta.output
   self.report:done(one.step, meta)
 end
@@ -352,14 +356,14 @@ local function start_ready(self)
     if self.state[step.id] == "waiting" then
       local state, by = readiness(self, step)
       if state == "blocked" then
-        self.state[step.id] = "blocked"
+        set_state(self, step, "blocked")
         self.report:blocked(step, by)
       elseif state == "ready" and not (self.stopping or waits) then
         local name = key.of(key.inputs(self.context, step))
         local meta = store.get(self.workspace, name)
         if meta then
           self.keys[step.id] = name
-          self.state[step.id] = "done"
+          set_state(self, step, "done")
           self.context.outputs[step.id] = meta.output
           self.report:reused(step)
           return start_ready(self)
