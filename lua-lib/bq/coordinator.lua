@@ -10,6 +10,7 @@ local process = require "bq.process"
 local source = require "bq.source"
 local step_root = require "bq.step_root"
 local store = require "bq.store"
+local syscall = require "bq.syscall"
 
 local coordinator = {}
 
@@ -28,6 +29,27 @@ local GRACE = 1.5
 ---@field check? boolean
 local Build = {}
 Build.__index = Build
+
+--- Leaves out the phases that would have to run programs of another architecture than this machine's.
+---@param made table the plan, which is changed
+---@return string[] phases
+function coordinator.leave_out_foreign(made)
+  local foreign, steps = {}, json.array {}
+  if made.arch ~= syscall.uname().machine then
+    for _, name in ipairs(made.phase_order) do
+      if made.phases[name].needs_native then
+        foreign[#foreign + 1] = name
+      end
+    end
+  end
+  for _, step in ipairs(made.steps) do
+    if #foreign == 0 or not made.phases[step.phase].needs_native then
+      steps[#steps + 1] = step
+    end
+  end
+  made.steps = steps
+  return foreign
+end
 
 --- A build of a plan.
 ---@param options { workspace: bq.Workspace, plan: table, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean }
@@ -121,7 +143,7 @@ local function reason(self, step, inputs)
   if last then
     return key.reason(last.inputs, inputs) or "its output is gone from the store"
   elseif history and history.ended then
-    return "it failed the last time"
+    return history.ended.ok and "its output is gone from the store" or "it failed the last time"
   end
   return "it was never built here"
 end
@@ -242,7 +264,7 @@ local function start(self, step)
   }
   self.running[pid] = { step = step, folder = folder }
   self.state[step.id] = "running"
-  self.report:started(step, why)
+  self.report:started(step, why, folder .. "/entry/log")
 end
 
 --- The last lines of a log.
