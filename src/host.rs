@@ -293,8 +293,9 @@ fn search(lua: &Lua, places: &Places, name: &str) -> mlua::Result<MultiValue> {
         }
         tried.extend(["\n\tno file '", &path, "'"]);
     }
+    // Lua itself begins what each searcher says on a line of its own.
     Ok(MultiValue::from_iter([Value::String(
-        lua.create_string(tried)?,
+        lua.create_string(tried.trim_start())?,
     )]))
 }
 
