@@ -13,10 +13,9 @@ return {
   },
   strategy = "autotools",
   uses = { "musl" },
-  -- A configure by hand. It asks for a version script that its own test program does not satisfy, which lld 17 and newer
-  -- refuse (and then there is no shared library); musl's loader takes no notice of symbol versions.
-  configure = function(b)
-    local env = { LDSHARED = b.env.CC .. " -shared -Wl,-soname,libz.so.1" }
-    b:run({ b.src .. "/configure", "--prefix=" .. b.prefix, b.cross and "--static" or "--shared" }, { env = env })
-  end,
+  gnu = false,
+  -- Its configure asks for a version script that its own test program does not satisfy, which lld 17 and newer refuse (and
+  -- then there is no shared library); musl's loader takes no notice of symbol versions.
+  env = { LDSHARED = "{cc} -shared -Wl,-soname,libz.so.1" },
+  configure = { "--shared" },
 }
