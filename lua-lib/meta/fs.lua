@@ -102,8 +102,8 @@ function fs.realpath(path) end
 
 ---Copies a file, a link or a tree with modes and times; reflinks where the file system can.
 ---@param from string
----@param to string must not exist
----@param options? { hardlink?: boolean } hardlink: link files instead of copying them where that works
+---@param to string must not exist, unless with `merge`
+---@param options? { hardlink?: boolean, merge?: boolean, skip?: string[] } hardlink: link files instead of copying them where that works; merge: what is in the way is replaced, but a folder by a folder is entered, as in an overlay of `from` over `to`; skip: paths of the source, written as `from` is, that are left out with what is below
 function fs.copy(from, to, options) end
 
 ---@param path string

@@ -360,6 +360,14 @@ fn many_are_as_one_after_the_other() {
         // A file through a link that only another package has.
         vec![file("./lib/three/a", "a"), mode("./usr/share/doc", 0o775)],
         vec![symlink("./both", "elsewhere"), file("./both3", "3")],
+        // One folder by two names: the last says how it is.
+        vec![mode("./usr/lib/three", 0o700), mode("./lib/sub", 0o711)],
+        vec![
+            mode("./lib/three", 0o750),
+            mode("./usr/lib/sub", 0o701),
+            file("./usr/lib/four/x", "x"),
+        ],
+        vec![mode("./lib/four", 0o500)],
     ];
     for (number, parts) in packages.iter().enumerate() {
         place.write(
@@ -369,7 +377,7 @@ fn many_are_as_one_after_the_other() {
     }
     let output = place.lua(
         r#"local paths = {}
-        for n = 0, 6 do paths[#paths + 1] = n .. ".deb" end
+        for n = 0, 9 do paths[#paths + 1] = n .. ".deb" end
         for _, path in ipairs(paths) do
           archive.extract { path = path, target = "one_by_one", merge = true, profile = "rootfs" }
         end
@@ -378,7 +386,7 @@ fn many_are_as_one_after_the_other() {
           local target = "all" .. threads
           local summary = archive.extract_all { paths = paths, target = target, profile = "rootfs", threads = threads }
           assert(digest.tree(target) == want, threads)
-          assert(summary.entries == 26, summary.entries)
+          assert(summary.entries == 32, summary.entries)
         end
         -- Into a tree that has files.
         archive.extract { path = "0.deb", target = "more", profile = "rootfs" }

@@ -1,4 +1,5 @@
 local check = require "check"
+local digest = require "bq.digest"
 local fs = require "bq.fs"
 local scratch = require "scratch"
 
@@ -142,6 +143,69 @@ check.run {
       end)
       fs.copy("from", "linked", { hardlink = true })
       check.equal(fs.stat("linked/a").ino, fs.stat("from/a").ino)
+    end,
+  },
+  {
+    "a tree is copied over another as an overlay would show both",
+    function()
+      scratch.write("low/both/same", "low", octal "600")
+      scratch.write("low/both/only-low", "low")
+      scratch.write("low/file", "low")
+      scratch.write("low/was-folder/deep/x", "low")
+      fs.symlink("both", "low/link-to-folder")
+      fs.symlink("low", "low/link")
+      fs.symlink(fs.cwd() .. "/outside", "low/leads-out")
+      scratch.write("outside/kept", "kept")
+      scratch.write("high/both/same", "high", octal "755")
+      scratch.write("high/both/only-high", "high")
+      scratch.write("high/file/x", "high")
+      scratch.write("high/was-folder", "high")
+      scratch.write("high/link-to-folder/x", "high")
+      scratch.write("high/leads-out/kept", "high")
+      fs.symlink("high", "high/link")
+      fs.link("high/both/same", "high/both/twin")
+      fs.chmod("low/both", octal "500")
+      fs.chmod("high/both", octal "711")
+      fs.utime("high/both", 4000)
+      fs.copy("low", "joined", { merge = true })
+      fs.copy("high", "joined", { merge = true })
+      check.equal({ fs.read "joined/both/same", fs.stat("joined/both/same").mode }, { "high", octal "755" })
+      check.equal({ fs.read "joined/both/only-low", fs.read "joined/both/only-high" }, { "low", "high" })
+      check.equal({ fs.stat("joined/both").mode, fs.stat("joined/both").mtime }, { octal "711", 4000 })
+      check.equal({ fs.read "joined/file/x", fs.read "joined/was-folder", fs.readlink "joined/link" }, { "high", "high", "high" })
+      -- A link to a folder is replaced, and not followed.
+      check.equal({ fs.lstat("joined/link-to-folder").type, fs.list "joined/link-to-folder" }, { "dir", { "x" } })
+      check.equal({ fs.read "joined/leads-out/kept", fs.read "outside/kept" }, { "high", "kept" })
+      check.equal(fs.stat("joined/both/same").ino, fs.stat("joined/both/twin").ino)
+      check.truthy(fs.stat("joined/both/same").ino ~= fs.stat("high/both/same").ino)
+      -- Once more changes nothing.
+      local before = digest.tree "joined"
+      fs.copy("high", "joined", { merge = true })
+      check.equal(digest.tree "joined", before)
+      fs.copy("high/link", "joined/link-to-folder", { merge = true })
+      check.equal(fs.readlink "joined/link-to-folder", "high")
+    end,
+  },
+  {
+    "paths of the source are left out of a copy",
+    function()
+      local base = fs.cwd() .. "/skipping"
+      for _, name in ipairs { "a/b/c", "a/b2", "d", "\xff/x" } do
+        scratch.write("skipping/" .. name, "x")
+      end
+      fs.copy(base, "skipped", { skip = { base .. "/a/b", base .. "//d", base .. "/\xff", "/none" } })
+      local paths = {}
+      for index, entry in ipairs(fs.walk "skipped") do
+        paths[index] = entry.path
+      end
+      check.equal(paths, { "a", "a/b2" })
+      check.raises(function()
+        fs.copy(base, "other", { skip = base })
+      end)
+      check.raises(function()
+        fs.copy(base, "other", { skip = { "a\0b" } })
+      end, "zero byte")
+      check.equal(fs.lstat "other", nil)
     end,
   },
   {

@@ -336,7 +336,7 @@ check.run {
       local status = run {
         argv = lua [[
           local process, syscall = require "bq.process", require "bq.syscall"
-          -- Or the signal may come before `reap` is ready for it.
+          -- The signal may come before `reap` does: it waits until then.
           process.catch_signals { "TERM" }
           local first = process.fork()
           if first == 0 then

@@ -1,6 +1,6 @@
 //! Puts members into a tree, by the rules of a profile. Every object is made relative to an open folder inside the tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -26,6 +26,7 @@ pub(super) struct Tree<'r> {
     rules: &'r Rules,
     umask: u32,
     folders: BTreeMap<Vec<u8>, Folder>,
+    order: u64,
     /// Links that are looked at again when all is in place.
     late: Vec<Vec<u8>>,
     pub(super) summary: Summary,
@@ -40,6 +41,7 @@ impl<'r> Tree<'r> {
             rules,
             umask,
             folders: BTreeMap::new(),
+            order: 0,
             late: Vec::new(),
             summary: Summary::default(),
             record: None,
@@ -132,7 +134,12 @@ impl<'r> Tree<'r> {
         } = self;
         let mtime = rules.mtime.map(|seconds| (seconds, 0));
         let mut made = |folder: &[u8]| {
-            folders.insert(folder.to_vec(), Folder { mode: 0o755, mtime });
+            let state = Folder {
+                mode: 0o755,
+                mtime,
+                order: 0,
+            };
+            folders.insert(folder.to_vec(), state);
         };
         root.parent(name, Some(&mut made))
             .map_err(|errno| failed("open", name, errno))
@@ -209,6 +216,7 @@ impl<'r> Tree<'r> {
         let state = Folder {
             mode: self.mode(name, member)?,
             mtime: Some(self.time(member)),
+            order: 0,
         };
         self.folder(name, state)
     }
@@ -239,7 +247,10 @@ impl<'r> Tree<'r> {
                 Err(errno) => return Err(Error::os("mkdir", errno).at(shown(name))),
             }
         }
-        self.folders.insert(name.to_vec(), state);
+        self.order += 1;
+        let order = self.order;
+        self.folders
+            .insert(name.to_vec(), Folder { order, ..state });
         if let Some(record) = &mut self.record {
             record.push((name.to_vec(), Some(state)));
         }
@@ -339,9 +350,34 @@ impl<'r> Tree<'r> {
                 return Err(refused(&name, "a link that leads outside"));
             }
         }
+        if self.rules.profile == Profile::Rootfs {
+            self.join_names()?;
+        }
         for (name, folder) in std::mem::take(&mut self.folders).into_iter().rev() {
             self.settle(&name, folder)
                 .map_err(|errno| Error::os("chmod", errno).at(shown(&name)))?;
+        }
+        Ok(())
+    }
+
+    /// Through links one folder can have several names; the last entry of them all says how it is.
+    fn join_names(&mut self) -> Result<()> {
+        let mut last: HashMap<(u64, u64), (u64, &[u8])> = HashMap::new();
+        let mut others = Vec::new();
+        for (name, folder) in &self.folders {
+            let found = self.root.folder(name, None);
+            let stat = found.and_then(|fd| fstatat(&*fd, c"", AtFlags::AT_EMPTY_PATH));
+            let stat = stat.map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
+            let this = (folder.order, name.as_slice());
+            if let Some(that) = last.get_mut(&(stat.st_dev, stat.st_ino)) {
+                others.push(this.min(*that).1.to_vec());
+                *that = this.max(*that);
+            } else {
+                last.insert((stat.st_dev, stat.st_ino), this);
+            }
+        }
+        for name in others {
+            self.folders.remove(&name);
         }
         Ok(())
     }

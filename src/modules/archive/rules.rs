@@ -54,6 +54,8 @@ pub(super) struct Summary {
 pub(super) struct Folder {
     pub(super) mode: u32,
     pub(super) mtime: Option<(i64, u32)>,
+    /// The number of the entry that says so; 0 where none does, and it was made for what lies in it.
+    pub(super) order: u64,
 }
 
 /// Something that was put in place, for who moves it on; `None` for what is no folder.

@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 use serde::Deserialize;
 
-use super::set_times;
+use super::{is_absent, make_writable, remove, set_times};
 use crate::error::{Error, Result};
+use crate::modules::arguments::Bytes;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CopyOptions {
     hardlink: bool,
+    merge: bool,
+    skip: Vec<Bytes>,
 }
 
 nix::ioctl_write_int!(ficlone, 0x94, 9);
@@ -24,26 +27,34 @@ nix::ioctl_write_int!(ficlone, 0x94, 9);
 /// Copies one path with all below it; what was hard linked within it stays so.
 pub(super) fn copy(from: &Path, to: &Path, options: &CopyOptions) -> Result<()> {
     Copier {
-        hardlink: options.hardlink,
+        options,
         seen: HashMap::new(),
     }
     .copy(from, to)
 }
 
-struct Copier {
-    hardlink: bool,
+struct Copier<'o> {
+    options: &'o CopyOptions,
     seen: HashMap<(u64, u64), PathBuf>,
 }
 
-impl Copier {
+impl Copier<'_> {
     fn copy(&mut self, from: &Path, to: &Path) -> Result<()> {
+        if self.options.skip.iter().any(|path| path.path() == from) {
+            return Ok(());
+        }
         let fail = |e: io::Error| Error::io("copy", &e).at(to);
         let meta = fs::symlink_metadata(from).map_err(|e| Error::io("copy", &e).at(from))?;
         let kind = meta.file_type();
+        let entered = self.options.merge && make_room(to, kind.is_dir())?;
         if kind.is_symlink() {
             std::os::unix::fs::symlink(fs::read_link(from).map_err(fail)?, to).map_err(fail)?;
         } else if kind.is_dir() {
-            fs::DirBuilder::new().mode(0o700).create(to).map_err(fail)?;
+            if entered {
+                make_writable(to)?;
+            } else {
+                fs::DirBuilder::new().mode(0o700).create(to).map_err(fail)?;
+            }
             for entry in fs::read_dir(from).map_err(fail)? {
                 let entry = entry.map_err(fail)?;
                 self.copy(&entry.path(), &to.join(entry.file_name()))?;
@@ -66,7 +77,7 @@ impl Copier {
 
     /// Makes a hard link instead of a copy, where that is wanted or was so before.
     fn linked(&mut self, from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<bool> {
-        if self.hardlink && fs::hard_link(from, to).is_ok() {
+        if self.options.hardlink && fs::hard_link(from, to).is_ok() {
             return Ok(true);
         }
         if meta.nlink() < 2 {
@@ -81,6 +92,17 @@ impl Copier {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Removes what is in the place of a copy, as a layer of an overlay hides what is below it; whether a folder stays, to be
+/// entered. What is there is never followed.
+fn make_room(to: &Path, for_folder: bool) -> Result<bool> {
+    match fs::symlink_metadata(to) {
+        Ok(meta) if for_folder && meta.is_dir() => Ok(true),
+        Ok(_) => remove::all(to).map(|_| false),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(Error::io("copy", &error).at(to)),
     }
 }
 
