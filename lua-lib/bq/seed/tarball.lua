@@ -47,7 +47,15 @@ function tarball.make(word, arch)
           cause = ("sha256 is %s, expected %s"):format(actual, sha256),
         })
       end
-      return { id = "tarball:" .. files.name(place), arch = arch, sha256 = actual, path = path }
+      local before = choices.lock
+      return {
+        id = "tarball:" .. files.name(place),
+        arch = arch,
+        sha256 = actual,
+        path = path,
+        -- Of the tree that this very tarball gave before: it is not unpacked again.
+        digest = before and before.sha256 == actual and before.digest or nil,
+      }
     end,
     unpack = function(_, lock, target)
       archive.extract {
