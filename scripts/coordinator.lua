@@ -28,6 +28,10 @@ space:create()
 space:lock()
 plan = build.refresh(space, plan)
 
+local foreign = coordinator.leave_out_foreign(plan)
+if #foreign > 0 then
+  log.warn(("left out: phase %s runs what it builds, which takes a machine or an emulator for %s"):format(table.concat(foreign, ", "), plan.arch))
+end
 local run = coordinator.new {
   workspace = space,
   plan = plan,
@@ -44,6 +48,9 @@ elseif enter.is_entered(space) then
     fail.exit(1)
   end
 else
+  if not space.inside then
+    build.restage(space)
+  end
   space:unlock()
   fail.exit(enter.coordinator(space, arg))
 end

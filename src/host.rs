@@ -133,14 +133,12 @@ fn find(name: &OsStr, places: &mut Places) -> Result<Source, Failure> {
             text: bytes.to_vec(),
         });
     }
-    if !text.contains('/') {
-        let file = format!("{}.lua", text.strip_suffix(".lua").unwrap_or(&text));
-        if let Some(found) = places
-            .programs
-            .iter()
-            .map(|p| p.join(&file))
-            .find(|p| p.is_file())
-        {
+    // `scripts/NAME.lua`, as messages and the README name them, is a program wherever one is.
+    let name = text.strip_prefix("scripts/").unwrap_or(&text);
+    if !name.contains('/') {
+        let file = format!("{}.lua", name.strip_suffix(".lua").unwrap_or(name));
+        let on_disk = places.programs.iter().map(|p| p.join(&file));
+        if let Some(found) = on_disk.into_iter().find(|p| p.is_file()) {
             return read(&found, places);
         }
         let bundled = format!("{}scripts/{file}", bundle::PREFIX);
@@ -295,8 +293,9 @@ fn search(lua: &Lua, places: &Places, name: &str) -> mlua::Result<MultiValue> {
         }
         tried.extend(["\n\tno file '", &path, "'"]);
     }
+    // Lua itself begins what each searcher says on a line of its own.
     Ok(MultiValue::from_iter([Value::String(
-        lua.create_string(tried)?,
+        lua.create_string(tried.trim_start())?,
     )]))
 }
 

@@ -1,5 +1,6 @@
 //! Start here: command line → host → script → exit status.
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 mod bundle;
@@ -10,6 +11,8 @@ mod modules;
 
 /// Exit status of a wrong command line.
 const USAGE: u8 = 2;
+/// Exit status after a reader has gone: that of a program which SIGPIPE ends.
+const PIPE: u8 = 141;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
@@ -34,19 +37,27 @@ fn start() -> ExitCode {
             modules::log::init(options.verbose, options.quiet);
             host::run(options)
         }
-        Ok(cli::Request::Help(text)) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Ok(cli::Request::List) => {
-            for name in bundle::programs() {
-                println!("{name}");
-            }
-            ExitCode::SUCCESS
-        }
+        Ok(cli::Request::Help(text)) => show(&text),
+        Ok(cli::Request::List) => show(&(bundle::programs().join("\n") + "\n")),
         Err(text) => {
             eprint!("{text}");
             ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Writes what was asked for; a reader that has gone, as in `bq --list | head`, ends it silently.
+fn show(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    let result = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(PIPE),
+        Err(error) => {
+            eprintln!("error: cannot write to standard output\ncaused by: {error}");
+            ExitCode::FAILURE
         }
     }
 }

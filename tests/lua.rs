@@ -1,7 +1,13 @@
 //! Every `tests/lua/**/*_test.lua` is one test, run by the binary as a user would run it.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -36,15 +42,31 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// When a test that hangs is ended; no test comes near it.
+const HANGS: Duration = Duration::from_secs(600);
+
 fn run(file: &Path) -> Result<(), Failed> {
     let scratch = tempfile::tempdir()?;
-    let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+    let child = Command::new(env!("CARGO_BIN_EXE_bq"))
         .arg("--lib")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua"))
         .arg(file)
         .current_dir(scratch.path())
         .env_remove("BQ_PATH")
-        .output()?;
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let group = Pid::from_raw(-child.id().cast_signed());
+    let (done, ended) = mpsc::channel();
+    let waiter = std::thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(output) = ended.recv_timeout(HANGS) else {
+        kill(group, Signal::SIGKILL)?;
+        return Err("it hangs".into());
+    };
+    drop(waiter.join());
+    let output = output?;
     print!("{}", String::from_utf8_lossy(&output.stdout));
     if output.status.success() {
         return Ok(());

@@ -1,5 +1,6 @@
 -- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
 local args = require "bq.args"
+local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -94,8 +95,13 @@ local function check_machine(space)
   end
 end
 
-local function remember(space, words)
-  space:write_json("command.json", { script = host.script, arguments = table.move(words, 1, #words, 1, json.array {}), folder = fs.cwd() })
+local function remember(space, words, folders)
+  space:write_json("command.json", {
+    script = host.script,
+    arguments = table.move(words, 1, #words, 1, json.array {}),
+    folder = fs.cwd(),
+    recipes = folders,
+  })
 end
 
 --- Runs the program.
@@ -121,6 +127,8 @@ function build.main(declaration, words)
   local folders = build.recipe_folders(options.recipes)
   local recipes = recipe.collection(folders)
   local made = plan.make(declaration, selection, recipes)
+  local script = files.read(host.script)
+  made.script = script and digest.sha256(script) or nil
   if options.dry_run then
     show(made, seed_word)
     return
@@ -148,11 +156,11 @@ function build.main(declaration, words)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline })
   end
-  stage.rootfs(space, one, lock.seed, folders)
+  stage.rootfs(space, one, lock.seed, folders, script)
   lock.seed.path = nil
   space:write_json("lock.json", lock)
   space:write_json("plan.json", made)
-  remember(space, words)
+  remember(space, words, folders)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
     stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch })
@@ -161,22 +169,37 @@ function build.main(declaration, words)
   end
 end
 
+--- How the plan of a workspace was made: the command line, the folders of recipes, the text of the script.
+local function provenance(space)
+  -- Inside, the command line of the machine outside means nothing.
+  local command = not space.inside and space:read_json "command.json"
+    or {
+      script = workspace.SHARE .. "/scripts/build_sysroot.lua",
+      arguments = {},
+      folder = "/",
+      recipes = { workspace.SHARE .. "/scripts/packages" },
+    }
+  local path = command.script:find "^[/$]" and command.script or command.folder .. "/" .. command.script
+  return command, command.recipes or build.recipe_folders {}, files.read(path)
+end
+
+--- Brings bq, the library and the programs in the staged rootfs up to date with those that run.
+---@param space bq.Workspace
+function build.restage(space)
+  local _, folders, script = provenance(space)
+  stage.install(space:at "rootfs", folders, script)
+end
+
 --- Makes the plan again if what it was made from has changed since.
 ---@param space bq.Workspace
 ---@param made table
 ---@return table plan
 function build.refresh(space, made)
-  -- Inside, the command line of the machine outside means nothing.
-  local command = not space.inside and space:read_json "command.json"
-    or { script = "build_sysroot", arguments = {}, folder = "/" }
-  local own = {}
-  for index, word in ipairs(command.arguments) do
-    if word == "--recipes" then
-      local folder = command.arguments[index + 1]
-      own[#own + 1] = folder:sub(1, 1) == "/" and folder or command.folder .. "/" .. folder
-    end
+  local command, folders, script = provenance(space)
+  local stale = plan.stale(made, recipe.collection(folders))
+  if not stale and made.script and script and digest.sha256(script) ~= made.script then
+    stale = ("`%s` was edited"):format(command.script)
   end
-  local stale = plan.stale(made, recipe.collection(build.recipe_folders(own)))
   if not stale then
     return made
   end
@@ -187,7 +210,7 @@ function build.refresh(space, made)
     argv[#argv + 1] = word
   end
   if space.inside then
-    argv = { process.executable(), "build_sysroot", "--set", made.set, "--arch", made.arch }
+    argv = { process.executable(), command.script, "--set", made.set, "--arch", made.arch }
     for _, name in ipairs { "only", "with", "without" } do
       for _, word in ipairs(made.selection[name]) do
         table.move({ "--" .. name, word }, 1, 2, #argv + 1, argv)

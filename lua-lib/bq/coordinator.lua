@@ -10,6 +10,7 @@ local process = require "bq.process"
 local source = require "bq.source"
 local step_root = require "bq.step_root"
 local store = require "bq.store"
+local syscall = require "bq.syscall"
 
 local coordinator = {}
 
@@ -29,6 +30,27 @@ local GRACE = 1.5
 local Build = {}
 Build.__index = Build
 
+--- Leaves out the phases that would have to run programs of another architecture than this machine's.
+---@param made table the plan, which is changed
+---@return string[] phases
+function coordinator.leave_out_foreign(made)
+  local foreign, steps = {}, json.array {}
+  if made.arch ~= syscall.uname().machine then
+    for _, name in ipairs(made.phase_order) do
+      if made.phases[name].needs_native then
+        foreign[#foreign + 1] = name
+      end
+    end
+  end
+  for _, step in ipairs(made.steps) do
+    if #foreign == 0 or not made.phases[step.phase].needs_native then
+      steps[#steps + 1] = step
+    end
+  end
+  made.steps = steps
+  return foreign
+end
+
 --- A build of a plan.
 ---@param options { workspace: bq.Workspace, plan: table, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean }
 ---@return bq.Build
@@ -37,9 +59,12 @@ function coordinator.new(options)
   local lock = self.workspace:read_json "lock.json" or {}
   local staged = self.workspace:staged()
   self.by_id, self.state, self.running, self.keys = {}, {}, {}, {}
+  self.left = {}
   for _, step in ipairs(self.plan.steps) do
     self.by_id[step.id] = step
     self.state[step.id] = "waiting"
+    self.left[step.phase] = self.left[step.phase] or { count = 0 }
+    self.left[step.phase].count = self.left[step.phase].count + 1
   end
   self.context = {
     plan = self.plan,
@@ -47,33 +72,15 @@ function coordinator.new(options)
     seed = staged and staged.seed_digest or "unknown",
     locked = lock.sources or {},
     outputs = {},
+    below = {},
+    phase_digests = {},
   }
   return self
 end
 
---- What has to be done before a step: its dependencies, and all of the phases it rests on.
-local function needs(self, step)
-  if not self.needed then
-    self.needed = {}
-  end
-  local list = self.needed[step.id]
-  if not list then
-    list = table.move(step.depends, 1, #step.depends, 1, {})
-    for _, name in ipairs(self.plan.phases[step.phase].base) do
-      for _, other in ipairs(self.plan.steps) do
-        if other.phase == name then
-          list[#list + 1] = other.id
-        end
-      end
-    end
-    self.needed[step.id] = list
-  end
-  return list
-end
-
 --- `ready`, `waiting`, or `blocked` by a step that failed.
 local function readiness(self, step)
-  for _, id in ipairs(needs(self, step)) do
+  for _, id in ipairs(step.depends) do
     local state = self.state[id]
     if state == "failed" or state == "blocked" then
       return "blocked", id
@@ -81,7 +88,26 @@ local function readiness(self, step)
       return "waiting"
     end
   end
+  for _, name in ipairs(self.plan.phases[step.phase].base) do
+    local left = self.left[name]
+    if left and left.failed then
+      return "blocked", left.failed
+    elseif left and left.count > 0 then
+      return "waiting"
+    end
+  end
   return "ready"
+end
+
+--- Notes what became of a step, for it and for the phase that it belongs to.
+local function set_state(self, step, state)
+  self.state[step.id] = state
+  local left = self.left[step.phase]
+  if state == "done" then
+    left.count = left.count - 1
+  elseif state == "failed" or state == "blocked" then
+    left.failed = left.failed or step.id
+  end
 end
 
 --- Whether all that a step needs is done.
@@ -104,7 +130,7 @@ function Build:look()
         local meta = store.get(self.workspace, name)
         self.keys[step.id] = name
         if meta then
-          self.state[step.id] = "done"
+          set_state(self, step, "done")
           self.context.outputs[step.id] = meta.output
           count, found = count + 1, true
         end
@@ -121,7 +147,7 @@ local function reason(self, step, inputs)
   if last then
     return key.reason(last.inputs, inputs) or "its output is gone from the store"
   elseif history and history.ended then
-    return "it failed the last time"
+    return history.ended.ok and "its output is gone from the store" or "it failed the last time"
   end
   return "it was never built here"
 end
@@ -241,8 +267,8 @@ local function start(self, step)
     pass = self.jobserver.fds,
   }
   self.running[pid] = { step = step, folder = folder }
-  self.state[step.id] = "running"
-  self.report:started(step, why)
+  set_state(self, step, "running")
+  self.report:started(step, why, folder .. "/entry/log")
 end
 
 --- The last lines of a log.
@@ -272,7 +298,7 @@ local function failed(self, one, status)
     seconds = status.seconds,
   }
   fs.write((log:gsub("%.log$", ".json")), json.encode(details, { pretty = true }), { sync = false })
-  self.state[id] = "failed"
+  set_state(self, one.step, "failed")
   self.failures[#self.failures + 1] = details
   self.report:failed(one.step, details)
 end
@@ -301,7 +327,7 @@ local function ended(self, status)
   if not self.keep_build then
     fs.remove_all(one.folder)
   end
-  self.state[id] = "done"
+  set_state(self, one.step, "done")
   self.context.outputs[id] = meta.output
   self.report:done(one.step, meta)
 end
@@ -333,14 +359,14 @@ local function start_ready(self)
     if self.state[step.id] == "waiting" then
       local state, by = readiness(self, step)
       if state == "blocked" then
-        self.state[step.id] = "blocked"
+        set_state(self, step, "blocked")
         self.report:blocked(step, by)
       elseif state == "ready" and not (self.stopping or waits) then
         local name = key.of(key.inputs(self.context, step))
         local meta = store.get(self.workspace, name)
         if meta then
           self.keys[step.id] = name
-          self.state[step.id] = "done"
+          set_state(self, step, "done")
           self.context.outputs[step.id] = meta.output
           self.report:reused(step)
           return start_ready(self)

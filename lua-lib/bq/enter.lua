@@ -1,6 +1,7 @@
 -- Entering the staged rootfs, with the workspace at its fixed place inside.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local log = require "bq.log"
 local namespace = require "bq.namespace"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
@@ -70,9 +71,12 @@ function enter.coordinator(space, words)
       argv[#argv + 1] = word
     end
   end
+  local env = enter.environment(space)
+  -- Inside, process ids are others: who holds the workspace is told by the one that people see.
+  env.BQ_HOLDER = tostring(syscall.getpid())
   local status = namespace.run(enter.sandbox(space, {
     body = function()
-      process.exec { argv = argv, env = enter.environment(space), cwd = "/" }
+      process.exec { argv = argv, env = env, cwd = "/" }
     end,
   }))
   return status_of(status)
@@ -89,7 +93,11 @@ function enter.command(sandbox, argv, env, cwd)
   sandbox.body = function()
     local folder = fs.stat(cwd) and cwd or "/"
     syscall.chdir(folder)
-    process.exec { argv = argv, env = env, cwd = folder }
+    local _, err = pcall(process.exec, { argv = argv, env = env, cwd = folder })
+    log.error(("cannot run `%s` in the rootfs"):format(argv[1]))
+    log.raw("caused by: " .. tostring(err))
+    -- As a shell says it: found but not run, or not found.
+    return err.code == "ENOENT" and 127 or 126
   end
   return status_of(namespace.run(sandbox))
 end

@@ -91,7 +91,7 @@ end
 function fail.lines(err)
   local lines, notes, hint = {}, {}, nil
   local word = "error"
-  local current = err
+  local current = err == nil and "nil" or err
   while current ~= nil do
     local text
     if getmetatable(current) == Failure then

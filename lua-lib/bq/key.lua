@@ -2,13 +2,12 @@
 local digest = require "bq.digest"
 local interpolate = require "bq.interpolate"
 local json = require "bq.json"
-local plan = require "bq.plan"
 local source = require "bq.source"
 
 local key = {}
 
 --- The form of keys: raised when the core comes to treat the same inputs in another way.
-local FORM = 1
+local FORM = 2
 
 ---@class bq.KeyContext
 ---@field plan table
@@ -16,28 +15,49 @@ local FORM = 1
 ---@field seed string the seed's tree digest
 ---@field locked table<string, { sha256: string, file: string }> sources by id
 ---@field outputs table<string, string> output digests by step id, of what is done
+---@field below table<string, string> digests of what is below each step, filled as they are asked for
+---@field phase_digests table<string, string> of the outputs of whole phases, filled as they are asked for
 
---- The outputs and the seed that a phase rests on, as far as they count for its steps.
-local function base(context, phase)
-  local out = {}
-  for _, name in ipairs(phase.base) do
-    if name == "seed" then
-      out.seed = context.seed
-    else
-      for _, step in ipairs(context.plan.steps) do
-        if step.phase == name then
-          out[step.id] = context.outputs[step.id] or "unknown"
-        end
+--- The digest of all outputs of a phase, once they are done.
+local function phase_digest(context, name)
+  local found = context.phase_digests[name]
+  if not found then
+    local outputs = {}
+    for _, step in ipairs(context.plan.steps) do
+      if step.phase == name then
+        outputs[step.id] = context.outputs[step.id]
       end
     end
+    found = digest.sha256(json.encode(outputs))
+    context.phase_digests[name] = found
   end
-  if phase.seed_at then
-    out.seed = context.seed
+  return found
+end
+
+--- What a phase rests on, as far as it counts for its steps.
+local function base(context, phase)
+  local out = { seed = phase.seed_at and context.seed or nil }
+  for _, name in ipairs(phase.base) do
+    out[name] = name == "seed" and context.seed or phase_digest(context, name)
   end
   return out
 end
 
---- Everything that goes into a step, as data.
+--- What a step sees of one that it depends on: its output, and the digest of all below that.
+local function dependency(context, id)
+  local below = context.below[id]
+  if not below then
+    local seen = {}
+    for _, needed in ipairs(context.by_id[id].depends) do
+      seen[needed] = dependency(context, needed)
+    end
+    below = next(seen) and digest.sha256(json.encode(seen)) or ""
+    context.below[id] = below
+  end
+  return { output = context.outputs[id], below = below }
+end
+
+--- Everything that goes into a step, as data. All that the step depends on has to be done.
 ---@param context bq.KeyContext
 ---@param step table
 ---@return table
@@ -49,8 +69,8 @@ function key.inputs(context, step)
     local locked = context.locked[source.id(step, name)]
     sources[name] = locked and locked.sha256 or "unknown"
   end
-  for _, id in ipairs(plan.closure(context.by_id, step)) do
-    depends[id] = context.outputs[id] or "unknown"
+  for _, id in ipairs(step.depends) do
+    depends[id] = dependency(context, id)
   end
   for _, patch in ipairs(step.patches) do
     patches[patch.name] = patch.sha256
@@ -123,11 +143,21 @@ function key.reason(old, new)
         compare(path == "" and name or path .. "." .. name, a[name], b[name])
       end
     elseif json.encode { a } ~= json.encode { b } then
-      local dependency = path:match "^depends%.(.*)$" or path:match "^base%.(.*)$"
-      if dependency then
-        reasons[#reasons + 1] = a == nil and ("`%s` is new below it"):format(dependency)
-          or b == nil and ("`%s` is gone from below it"):format(dependency)
-          or ("the output of `%s` changed"):format(dependency)
+      local id, part = path:match "^depends%.(.-)%.?(%l*)$"
+      if path:find "^depends%." and part == "output" then
+        reasons[#reasons + 1] = ("the output of `%s` changed"):format(id)
+        return
+      elseif path:find "^depends%." and part == "below" then
+        reasons[#reasons + 1] = ("what is below `%s` changed"):format(id)
+        return
+      elseif path:find "^depends%." then
+        reasons[#reasons + 1] = (a == nil and "it depends on `%s` now" or "it does not depend on `%s` any more"):format(path:sub(9))
+        return
+      elseif path == "base.seed" then
+        reasons[#reasons + 1] = "the seed changed"
+        return
+      elseif path:find "^base%." then
+        reasons[#reasons + 1] = ("what phase `%s` made changed"):format(path:sub(6))
         return
       end
       local label = path:gsub("^fields%.", "")

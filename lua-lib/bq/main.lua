@@ -3,6 +3,8 @@ local fail = require "bq.fail"
 local log = require "bq.log"
 local strict = require "bq.strict"
 
+local EPIPE = 32
+
 --- Shows an error: what could not be done, what caused it, one thing to do.
 ---@param err any what was raised
 ---@param traceback? string shown for bugs, and when asked for
@@ -15,11 +17,35 @@ local function show(err, traceback)
   end
 end
 
+--- The exit status after standard output could not be written: silent if its reader has gone, as in `bq … | head`.
+local function cannot_write(message, errno)
+  if errno ~= EPIPE then
+    show(fail.new("cannot write to standard output", { cause = message }))
+  end
+  return errno == EPIPE and 141 or 1
+end
+
+--- `print` as in `lua`, but that it ends the program when nobody takes its output.
+local function print_or_end(...)
+  local words = table.pack(...)
+  for index = 1, words.n do
+    words[index] = tostring(words[index])
+  end
+  local ok, message, errno = io.stdout:write(table.concat(words, "\t"), "\n")
+  if ok then
+    ok, message, errno = io.stdout:flush()
+  end
+  if not ok then
+    os.exit(cannot_write(message, errno))
+  end
+end
+
 ---@param text string the script
 ---@param name string of its chunk
 ---@param want_traceback boolean
 ---@return integer status
 local function main(text, name, want_traceback, ...)
+  print = print_or_end
   strict()
   local chunk, message = load(text, name, "t")
   if not chunk then
@@ -33,9 +59,9 @@ local function main(text, name, want_traceback, ...)
     end
     return err
   end, ...)
-  io.stdout:flush()
+  local written = table.pack(io.stdout:flush())
   if ok then
-    return 0
+    return written[1] and 0 or cannot_write(written[2], written[3])
   end
   if fail.is_exit(result) then
     return result.status

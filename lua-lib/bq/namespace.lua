@@ -276,6 +276,8 @@ function namespace.launch(sandbox)
       fail.raise("cannot map the user into its namespace", { cause = err, hint = preflight.hint("map", err) })
     end
   end
+  -- Again: the powers that a new user namespace gives take the wish away.
+  syscall.set_parent_death_signal "KILL"
   local first = process.fork()
   if first == 0 then
     finish(function()

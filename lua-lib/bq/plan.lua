@@ -1,4 +1,5 @@
 -- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
+local choice = require "bq.choice"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local json = require "bq.json"
@@ -37,13 +38,6 @@ local PHASE_FIELDS =
 ---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
 ---@field env table<string, string> of every step
 
----@class bq.Selection
----@field set string
----@field arch string
----@field only? string[]
----@field with? string[] `name`, or `name@phase`
----@field without? string[]
-
 local function contains(list, word)
   for _, item in ipairs(list) do
     if item == word then
@@ -70,74 +64,6 @@ local function check_declaration(declaration)
       end
     end
     seen[phase.name] = true
-  end
-end
-
---- The names of a phase's packages, as the selection wants them.
-local function chosen(declaration, phase, selection)
-  local names = {}
-  for _, list in ipairs(declaration.sets[selection.set]) do
-    for _, name in ipairs(phase.packages[list] or {}) do
-      if not contains(names, name) then
-        names[#names + 1] = name
-      end
-    end
-  end
-  for _, word in ipairs(selection.with or {}) do
-    local name, where = word:match "^([^@]+)@?(.*)$"
-    local last = declaration.phases[#declaration.phases]
-    for _, candidate in ipairs(declaration.phases) do
-      if candidate.extend then
-        last = candidate
-      end
-    end
-    if (where == "" and phase == last or where == phase.name) and not contains(names, name) then
-      names[#names + 1] = name
-    end
-  end
-  local kept = {}
-  for _, name in ipairs(names) do
-    if not contains(selection.without or {}, name) then
-      kept[#kept + 1] = name
-    end
-  end
-  return kept
-end
-
-local function check_selection(declaration, selection, recipes)
-  if not declaration.sets[selection.set] then
-    local near = nearest(selection.set, declaration.sets)
-    local known = {}
-    for name in pairs(declaration.sets) do
-      known[#known + 1] = name
-    end
-    table.sort(known)
-    fail.usage(
-      ("no set `%s`"):format(selection.set),
-      near and ("did you mean `--set %s`?"):format(near) or "the sets are " .. table.concat(known, ", ")
-    )
-  end
-  if not KERNEL_ARCH[selection.arch] then
-    fail.usage(("no architecture `%s`"):format(selection.arch), "bq builds for x86_64 and aarch64")
-  end
-  for _, option in ipairs { "only", "with", "without" } do
-    for _, word in ipairs(selection[option] or {}) do
-      local name, where = word:match "^([^@]+)@?(.*)$"
-      if not recipes:get(name) and #recipes.problems == 0 then
-        local near = nearest(name, recipes:names())
-        fail.usage(
-          ("`--%s`: no recipe `%s`"):format(option, name),
-          near and ("did you mean `%s`?"):format(near) or "add a folder of recipes by `--recipes DIR`"
-        )
-      end
-      local known = {}
-      for _, phase in ipairs(declaration.phases) do
-        known[#known + 1] = phase.name
-      end
-      if where ~= "" and not contains(known, where) then
-        fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))
-      end
-    end
   end
 end
 
@@ -260,53 +186,6 @@ local function add_first(phase, steps, by_name)
   end
 end
 
---- Keeps the steps that were asked for, what they need, and the phases that those rest on.
-local function narrow(made, only)
-  local by_id, keep, phases = {}, {}, {}
-  for _, step in ipairs(made.steps) do
-    by_id[step.id] = step
-  end
-  local function need(step)
-    if keep[step.id] then
-      return
-    end
-    keep[step.id] = true
-    for _, id in ipairs(step.depends) do
-      need(by_id[id])
-    end
-    for _, base in ipairs(made.phases[step.phase].base) do
-      if not phases[base] then
-        phases[base] = true
-        for _, other in ipairs(made.steps) do
-          if other.phase == base then
-            need(other)
-          end
-        end
-      end
-    end
-  end
-  for _, word in ipairs(only) do
-    local name, where = word:match "^([^@]+)@?(.*)$"
-    local any = false
-    for _, step in ipairs(made.steps) do
-      if step.name == name and (where == "" or step.phase == where) then
-        any = true
-        need(step)
-      end
-    end
-    if not any then
-      fail.usage(("`--only %s`: no such step in this set"):format(word), ("add it by `--with %s`"):format(word))
-    end
-  end
-  local steps = json.array {}
-  for _, step in ipairs(made.steps) do
-    if keep[step.id] then
-      steps[#steps + 1] = step
-    end
-  end
-  made.steps = steps
-end
-
 --- Makes a plan. All mistakes in recipes are shown at once.
 ---@param declaration bq.Declaration
 ---@param selection bq.Selection
@@ -314,7 +193,7 @@ end
 ---@return table plan
 function plan.make(declaration, selection, recipes)
   check_declaration(declaration)
-  check_selection(declaration, selection, recipes)
+  choice.check(declaration, selection, recipes, KERNEL_ARCH)
   local arch = selection.arch
   local made = {
     schema = plan.SCHEMA,
@@ -351,7 +230,7 @@ function plan.make(declaration, selection, recipes)
     }
     table.insert(made.phase_order, phase.name)
     local steps, by_name = {}, {}
-    for _, name in ipairs(chosen(declaration, phase, selection)) do
+    for _, name in ipairs(choice.packages(declaration, phase, selection)) do
       local found = recipes:get(name)
       if found then
         recipes:lint(found)
@@ -383,7 +262,7 @@ function plan.make(declaration, selection, recipes)
   end
   recipes:check()
   if selection.only and #selection.only > 0 then
-    narrow(made, selection.only)
+    choice.narrow(made, selection.only)
   end
   for _, step in ipairs(made.steps) do
     for module in pairs(step.code) do

@@ -10,7 +10,7 @@ local report = {}
 
 ---@return bq.Report
 function report.new()
-  return setmetatable({ bars = {}, built = 0, reused_count = 0 }, Report)
+  return setmetatable({ bars = {}, logs = {}, built = 0, reused_count = 0 }, Report)
 end
 
 --- Seconds for people: `0.4 s`, `12 s`, `3 min 20 s`.
@@ -45,9 +45,13 @@ function Report:begin(build)
   log.info(("building %d of %d steps for %s, %d jobs"):format(self.total, #build.plan.steps, build.plan.arch, build.jobs))
 end
 
-function Report:started(step, why)
+---@param step table
+---@param why string
+---@param path string of the step's log
+function Report:started(step, why, path)
   log.info(("  start  %s %s: %s"):format(step.id, step.version, why))
   self.bars[step.id] = progress.bar { label = step.id }
+  self.logs[step.id] = path
 end
 
 local function take_bar(self, step)
@@ -98,7 +102,24 @@ function Report:failed(step, details)
   log.raw("hint: look into it: `" .. details.shell .. "`")
 end
 
-function Report:tick() end
+--- The last whole line of a log, from its last bytes.
+local function last_line(path)
+  local file <close> = io.open(path, "rb")
+  if not file then
+    return ""
+  end
+  local size = file:seek "end"
+  file:seek("set", math.max(0, size - 400))
+  local text = file:read "a"
+  return (text:match "([^\n]+)\n[^\n]*$" or ""):gsub("%c", " ")
+end
+
+--- Shows what each running step is at.
+function Report:tick()
+  for id, bar in pairs(self.bars) do
+    bar:message(last_line(self.logs[id]))
+  end
+end
 
 function Report:finish(build)
   for id in pairs(self.bars) do

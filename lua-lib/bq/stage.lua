@@ -14,7 +14,7 @@ local workspace = require "bq.workspace"
 
 local stage = {}
 
-local SHARE = "usr/local/share/bq"
+local SHARE = workspace.SHARE:sub(2)
 local BINARY = "usr/local/bin/bq"
 -- What a shell or a coordinator inside wants to find; mounts go onto some of these.
 local PLACES = { "dev", "proc", "sys", "tmp", "run", "root", "var/lib/bq", "usr/local/bin", SHARE }
@@ -23,7 +23,8 @@ local CARRIED = { "lua-lib", "scripts" }
 
 --- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
 ---@param recipe_folders string[] where recipes are looked for; they go along as well, the first winning
-local function carried(recipe_folders)
+---@param script? string the text of the script that made the plan, which makes it again inside
+local function carried(recipe_folders, script)
   local out = {}
   for _, name in ipairs(host.bundle()) do
     out[name:sub(3)] = host.bundled(name)
@@ -52,6 +53,7 @@ local function carried(recipe_folders)
       overlay(recipe_folders[index], "scripts/packages")
     end
   end
+  out["scripts/build_sysroot.lua"] = script or out["scripts/build_sysroot.lua"]
   return out
 end
 
@@ -66,8 +68,9 @@ end
 --- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
 ---@param root string
 ---@param recipe_folders string[]
-function stage.install(root, recipe_folders)
-  local all = carried(recipe_folders)
+---@param script? string
+function stage.install(root, recipe_folders, script)
+  local all = carried(recipe_folders, script)
   for _, folder in ipairs(CARRIED) do
     local base = ("%s/%s/%s"):format(root, SHARE, folder)
     for _, entry in ipairs(fs.stat(base) and fs.walk(base) or {}) do
@@ -92,7 +95,8 @@ end
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
 ---@param recipe_folders string[]
-function stage.rootfs(space, seed, lock, recipe_folders)
+---@param script? string
+function stage.rootfs(space, seed, lock, recipe_folders, script)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -114,7 +118,7 @@ function stage.rootfs(space, seed, lock, recipe_folders)
     fs.rename(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
-  stage.install(root, recipe_folders)
+  stage.install(root, recipe_folders, script)
 end
 
 --- Packs the rootfs with its sources, plan and lock.

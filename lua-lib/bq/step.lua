@@ -54,6 +54,7 @@ function step.new(job)
     self.values[name] = self[name]
   end
   self.env = self:expand(job.env)
+  self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
   self.recipe = self:expand(job.step.fields)
   for name, value in pairs(self.recipe.env or {}) do
     self.env[name] = tostring(value)

@@ -17,6 +17,8 @@ local workspace = {}
 workspace.INSIDE = "/var/lib/bq"
 --- The file by which a staged rootfs knows itself: what it was staged from.
 workspace.STAGED = "/usr/local/share/bq/staged.json"
+--- Where the library and the programs are inside a staged rootfs.
+workspace.SHARE = "/usr/local/share/bq"
 
 ---@class bq.Workspace
 ---@field path string
@@ -109,7 +111,7 @@ function Workspace:lock()
   end
   -- Not by rename: the lock is on the file itself.
   local file <close> = assert(io.open(self:at ".lock", "w"))
-  file:write(tostring(syscall.getpid()), "\n")
+  file:write(os.getenv "BQ_HOLDER" or tostring(syscall.getpid()), "\n")
   self.lock_fd = fd
 end
 

@@ -15,7 +15,7 @@ return {
     },
   },
   strategy = "busybox",
-  uses = { "musl", "linux-headers", "make" },
+  uses = { "musl", "linux-headers" },
   env = { KCONFIG_NOTIMESTAMP = "1" },
   config = {
     STATIC = true,

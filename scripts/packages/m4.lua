@@ -15,6 +15,6 @@ return {
     },
   },
   strategy = "autotools",
-  uses = { "musl", "make" },
+  uses = { "musl" },
   configure = { "--disable-nls", "--disable-dependency-tracking" },
 }

@@ -16,6 +16,6 @@ return {
   },
   strategy = "make",
   make = { "ARCH={arch}", "prefix={prefix}" },
-  targets = {},
+  build_targets = {},
   install_targets = { "install-headers" },
 }

@@ -23,6 +23,7 @@ check.run {
       })
       check.equal(tostring(outer), table.concat(fail.lines(outer), "\n"))
       check.equal(fail.lines "plain", { "error: plain" })
+      check.equal(fail.lines(nil), { "error: nil" })
     end,
   },
   {

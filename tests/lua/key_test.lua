@@ -31,6 +31,8 @@ local function prepare(app, declare)
   local context = {
     plan = made,
     by_id = {},
+    below = {},
+    phase_digests = {},
     seed = "seed-digest",
     locked = { ["app-1:main"] = { sha256 = HASH, file = "f" } },
     outputs = { ["low/tool"] = "tool-output", ["high/lib"] = "lib-output" },
@@ -121,15 +123,15 @@ check.run {
       check.equal(reason(context), "the output of `high/lib` changed")
       context = prepare()
       context.outputs["low/tool"] = "other"
-      check.equal(reason(context), "the output of `low/tool` changed")
+      check.equal(reason(context), "what phase `low` made changed")
       context = prepare(scratch.recipe("app", 'files = { ["/a"] = "1" }, ' .. SOURCE))
-      check.equal(reason(context), "`high/lib` is gone from below it")
-      check.equal(key.reason(inputs(context), base), "`high/lib` is new below it")
+      check.equal(reason(context), "it does not depend on `high/lib` any more")
+      check.equal(key.reason(inputs(context), base), "it depends on `high/lib` now")
       -- The seed counts for the phase that rests on it, and above that only by what was built.
       context = prepare()
       context.seed = "other seed"
       check.equal(reason(context), nil)
-      check.contains(key.reason(inputs(prepare(), "low/tool"), inputs(context, "low/tool")), "the output of `seed` changed")
+      check.contains(key.reason(inputs(prepare(), "low/tool"), inputs(context, "low/tool")), "the seed changed")
     end,
   },
   {

@@ -320,6 +320,8 @@ check.run {
       local status = run {
         argv = lua [[
           local process, syscall = require "bq.process", require "bq.syscall"
+          -- The signal may come before `reap` does: it waits until then.
+          process.catch_signals { "TERM" }
           local first = process.fork()
           if first == 0 then
             process.catch_signals { "TERM" }

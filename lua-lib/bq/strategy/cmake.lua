@@ -3,7 +3,7 @@ local cmake = {
   fields = {
     cmake = "strings", -- definitions without their `-D`: "BUILD_SHARED_LIBS=ON"
     folder = "string", -- of the CMakeLists.txt, where it is not the top of the source tree
-    targets = "strings", -- what to build; all if absent
+    build_targets = "strings", -- all if absent
     install_targets = "strings", -- such as "install-clang"
   },
 }
@@ -53,7 +53,7 @@ function cmake.configure(b)
 end
 
 function cmake.build(b)
-  b:make(b.recipe.targets or {})
+  b:make(b.recipe.build_targets or {})
 end
 
 function cmake.install(b)

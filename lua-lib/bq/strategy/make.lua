@@ -2,7 +2,7 @@
 local make = {
   fields = {
     make = "strings", -- arguments of every call
-    targets = "strings", -- built first; an empty list skips that
+    build_targets = "strings", -- an empty list builds nothing
     install_targets = "strings",
   },
 }
@@ -16,7 +16,7 @@ local function call(b, targets, more)
 end
 
 function make.build(b)
-  local targets = b.recipe.targets
+  local targets = b.recipe.build_targets
   if not targets or #targets > 0 then
     call(b, targets or {}, {})
   end

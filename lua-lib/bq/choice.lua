@@ -1,0 +1,154 @@
+-- What a command line picks from a plan: a set, packages more or fewer, an architecture.
+local fail = require "bq.fail"
+local json = require "bq.json"
+local nearest = require "bq.nearest"
+
+local choice = {}
+
+---@class bq.Selection
+---@field set string
+---@field arch string
+---@field only? string[]
+---@field with? string[] `name`, or `name@phase`
+---@field without? string[]
+
+local function contains(list, word)
+  for _, item in ipairs(list) do
+    if item == word then
+      return true
+    end
+  end
+  return false
+end
+
+--- A word of `--with` and its like: `name`, or `name@phase`.
+local function split(word)
+  return word:match "^([^@]+)@?(.*)$"
+end
+
+--- The names of a phase's packages, as the selection wants them.
+---@param declaration bq.Declaration
+---@param phase bq.Phase
+---@param selection bq.Selection
+---@return string[]
+function choice.packages(declaration, phase, selection)
+  local names, seen = {}, {}
+  local function add(name)
+    if not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  for _, name in ipairs(selection.without or {}) do
+    seen[name] = true
+  end
+  for _, list in ipairs(declaration.sets[selection.set]) do
+    for _, name in ipairs(phase.packages[list] or {}) do
+      add(name)
+    end
+  end
+  local default = declaration.phases[#declaration.phases]
+  for _, candidate in ipairs(declaration.phases) do
+    default = candidate.extend and candidate or default
+  end
+  for _, word in ipairs(selection.with or {}) do
+    local name, where = split(word)
+    if where == phase.name or (where == "" and phase == default) then
+      add(name)
+    end
+  end
+  return names
+end
+
+--- Sees that all that is picked is there.
+---@param declaration bq.Declaration
+---@param selection bq.Selection
+---@param recipes bq.Recipes
+---@param architectures table<string, any> those that can be built for
+function choice.check(declaration, selection, recipes, architectures)
+  if not declaration.sets[selection.set] then
+    local near = nearest(selection.set, declaration.sets)
+    local known = {}
+    for name in pairs(declaration.sets) do
+      known[#known + 1] = name
+    end
+    table.sort(known)
+    fail.usage(
+      ("no set `%s`"):format(selection.set),
+      near and ("did you mean `--set %s`?"):format(near) or "the sets are " .. table.concat(known, ", ")
+    )
+  end
+  if not architectures[selection.arch] then
+    fail.usage(("no architecture `%s`"):format(selection.arch), "bq builds for x86_64 and aarch64")
+  end
+  for _, option in ipairs { "only", "with", "without" } do
+    for _, word in ipairs(selection[option] or {}) do
+      local name, where = split(word)
+      if not recipes:get(name) and #recipes.problems == 0 then
+        local near = nearest(name, recipes:names())
+        fail.usage(
+          ("`--%s`: no recipe `%s`"):format(option, name),
+          near and ("did you mean `%s`?"):format(near) or "add a folder of recipes by `--recipes DIR`"
+        )
+      end
+      local known = {}
+      for _, phase in ipairs(declaration.phases) do
+        known[#known + 1] = phase.name
+      end
+      if where ~= "" and not contains(known, where) then
+        fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))
+      end
+    end
+  end
+end
+
+--- Keeps the steps that were asked for, what they need, and the phases that those rest on.
+---@param made table the plan, which is changed
+---@param only string[]
+function choice.narrow(made, only)
+  local by_id, keep, phases = {}, {}, {}
+  for _, step in ipairs(made.steps) do
+    by_id[step.id] = step
+  end
+  local function need(step)
+    if keep[step.id] then
+      return
+    end
+    keep[step.id] = true
+    for _, id in ipairs(step.depends) do
+      need(by_id[id])
+    end
+    for _, base in ipairs(made.phases[step.phase].base) do
+      if not phases[base] then
+        phases[base] = true
+        for _, other in ipairs(made.steps) do
+          if other.phase == base then
+            need(other)
+          end
+        end
+      end
+    end
+  end
+  for _, word in ipairs(only) do
+    local name, where = split(word)
+    local any = false
+    for _, step in ipairs(made.steps) do
+      if step.name == name and (where == "" or step.phase == where) then
+        any = true
+        need(step)
+      end
+    end
+    if not any then
+      fail.usage(("`--only %s`: no such step in this set"):format(word), ("add it by `--with %s`"):format(word))
+    end
+  end
+  local steps = json.array {}
+  for _, step in ipairs(made.steps) do
+    if keep[step.id] then
+      steps[#steps + 1] = step
+    end
+  end
+  made.steps = steps
+end
+
+return choice
