@@ -21,14 +21,31 @@ function apt.is_available()
   return process.which "apt-get" ~= nil and fs.stat(HELPER) ~= nil
 end
 
+local function has_release(suites)
+  for suite in suites:gmatch "%S+" do
+    if RELEASES[suite:match "^[^-/]+"] then
+      return true
+    end
+  end
+  return false
+end
+
+--- Adds an entry's mirror, if it is one of Debian's that has whole releases.
 local function add(out, uri, suites)
-  if uri:find "^[%l+]+:" and not uri:find "security" then
-    for suite in suites:gmatch "%S+" do
-      if RELEASES[suite:match "^[^-/]+"] then
-        out[#out + 1] = uri:gsub("/+$", "")
+  local list = uri:match "^mirror%+file:/*(/.*)$"
+  if list then
+    -- A file with a mirror in each line, and maybe words about it.
+    for line in (files.read(list) or ""):gmatch "[^\n]+" do
+      add(out, line:match "^%s*([^%s#]+)" or "", suites)
+    end
+  elseif uri:find "^%l[%l+]*:" and not uri:find "^cdrom:" and not uri:find "security" and has_release(suites) then
+    uri = uri:gsub("/+$", "")
+    for _, known in ipairs(out) do
+      if known == uri then
         return
       end
     end
+    out[#out + 1] = uri
   end
 end
 
@@ -62,7 +79,8 @@ function apt.mirrors(folder)
     local text = files.read(path) or ""
     if path:find "%.sources$" then
       for _, fields in ipairs(stanzas(text)) do
-        for uri in ((fields.enabled or "yes"):lower() ~= "no" and fields.uris or ""):gmatch "%S+" do
+        local is_on = (fields.enabled or "yes"):lower() ~= "no" and (" " .. (fields.types or "") .. " "):find " deb "
+        for uri in (is_on and fields.uris or ""):gmatch "%S+" do
           add(out, uri, fields.suites or "")
         end
       end
@@ -131,11 +149,12 @@ end
 --- Downloads files by apt's helper, several at once; what failed has `error` set.
 ---@param list bq.apt.File[]
 ---@param folder string for apt's own files
----@param on_done? fun(file: bq.apt.File)
-function apt.download(list, folder, on_done)
+---@param choices? { jobs?: integer, on_done?: fun(file: bq.apt.File) }
+function apt.download(list, folder, choices)
   if #list == 0 then
     return
   end
+  local at_once, on_done = choices and choices.jobs or AT_ONCE, choices and choices.on_done
   local options = apt.options(folder)
   local running, next_one, active = {}, 1, 0
   local function start(file)
@@ -146,7 +165,7 @@ function apt.download(list, folder, on_done)
     running[pid] = file
   end
   while next_one <= #list or next(running) do
-    while next_one <= #list and active < AT_ONCE do
+    while next_one <= #list and active < at_once do
       start(list[next_one])
       next_one, active = next_one + 1, active + 1
     end

@@ -152,18 +152,17 @@ function build.main(declaration, words)
   end
   local one = seed.resolve(seed_word, syscall.uname().machine, space)
   local before = not options.update_seed and lock.seed or nil
-  lock.seed = one.obtain(space, { lock = before, offline = options.offline })
+  lock.seed = one.obtain(space, { lock = before, offline = options.offline, jobs = options.jobs })
   if not options.skip_sources then
-    lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline })
+    lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline, jobs = options.jobs })
   end
   stage.rootfs(space, one, lock.seed, folders, script)
-  lock.seed.path = nil
   space:write_json("lock.json", lock)
   space:write_json("plan.json", made)
   remember(space, words, folders)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
-    stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch })
+    stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch, jobs = options.jobs })
   else
     log.info "next: `bq scripts/coordinator.lua`"
   end

@@ -314,6 +314,9 @@ local function ended(self, status)
     self.jobserver:release()
   end
   local id = one.step.id
+  if fs.stat(one.folder .. "/" .. step_root.COPIED) then
+    self.report:copied()
+  end
   journal.add(self.workspace, { event = "end", step = id, key = self.keys[id], ok = status.ok, seconds = status.seconds })
   if not status.ok then
     failed(self, one, status)

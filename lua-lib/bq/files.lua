@@ -1,4 +1,5 @@
 -- Files of the bundle and of the disk under one roof: `$/…` names are the bundle's.
+local fail = require "bq.fail"
 local fs = require "bq.fs"
 local host = require "bq.host"
 
@@ -52,6 +53,39 @@ function files.module(name)
       end
     end
   end
+end
+
+--- Where a path of a root is on the disk, links followed as if the root were `/`: what is in a root leads nowhere else.
+---@param root string
+---@param path string
+---@return string
+function files.inside(root, path)
+  local at, todo, hops = {}, {}, 0
+  local function add(text)
+    local parts = {}
+    for part in text:gmatch "[^/]+" do
+      table.insert(parts, 1, part)
+    end
+    table.move(parts, 1, #parts, #todo + 1, todo)
+  end
+  add(path)
+  while #todo > 0 do
+    local part = table.remove(todo)
+    local target = part ~= ".." and fs.readlink(table.concat({ root, table.concat(at, "/"), part }, "/"))
+    if part == ".." then
+      at[#at] = nil
+    elseif target then
+      hops = hops + 1
+      if hops > 40 then
+        fail.raise(("`%s` of the root leads in a circle"):format(path))
+      end
+      at = target:sub(1, 1) == "/" and {} or at
+      add(target)
+    elseif part ~= "." then
+      at[#at + 1] = part
+    end
+  end
+  return #at == 0 and root or root .. "/" .. table.concat(at, "/")
 end
 
 --- The folder of a path.

@@ -71,8 +71,10 @@ function preflight.hint(call, err)
     return "/dev is mounted `nodev` here; start the container with `--tmpfs /dev:rw,exec,dev,nosuid`, or `--privileged`"
   elseif (call == "open_tree" or call == "mount_setattr" or call == "move_mount") and err.code == "ENOSYS" then
     return "the kernel is too old: bq needs Linux 5.12 or newer"
-  elseif call == "mount" and err.code == "ENODEV" then
+  elseif (call == "mount" or call == "overlay") and err.code == "ENODEV" then
     return "the kernel has no overlay file system: `sudo modprobe overlay`"
+  elseif call == "overlay" and err.code == "EINVAL" then
+    return "an overlay cannot be written to another overlay or to most network file systems; choose a folder on the machine's own disk by `--workspace DIR`"
   end
 end
 

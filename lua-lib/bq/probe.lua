@@ -21,21 +21,22 @@ local function attempt(folder, note)
     return process.reap(child).code or 1
   end
   note("mount", syscall.mount, { target = "/", flags = { "rec", "private" } })
-  note("mount", syscall.mount, { source = "tmpfs", target = folder, type = "tmpfs", data = "mode=755" })
-  for _, name in ipairs { "lower", "upper", "work", "root", "proc" } do
-    fs.mkdir(folder .. "/" .. name)
-  end
-  fs.write(folder .. "/null", "", { sync = false })
-  note("mount", syscall.mount, { source = "proc", target = folder .. "/proc", type = "proc" })
+  -- Names without the folder's: it may have a character that the options of a mount take for their own.
+  syscall.chdir(folder)
+  note("mount", syscall.mount, { source = "tmpfs", target = "tmp", type = "tmpfs", data = "mode=755" })
+  fs.mkdir "tmp/proc"
+  fs.write("tmp/null", "", { sync = false })
+  note("mount", syscall.mount, { source = "proc", target = "tmp/proc", type = "proc" })
   local null = note("open_tree", syscall.open_tree, "/dev/null")
-  note("move_mount", syscall.move_mount, null, folder .. "/null")
-  note("dev", fs.append, folder .. "/null", "")
-  note("mount_setattr", syscall.mount_setattr, folder .. "/null", { "rdonly" })
+  note("move_mount", syscall.move_mount, null, "tmp/null")
+  note("dev", fs.append, "tmp/null", "")
+  note("mount_setattr", syscall.mount_setattr, "tmp/null", { "rdonly" })
+  -- On the workspace's own file system: some cannot be the upper layer of an overlay.
   note("overlay", syscall.mount, {
     source = "overlay",
-    target = folder .. "/root",
+    target = "root",
     type = "overlay",
-    data = ("lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work,userxattr"):format(folder, folder, folder),
+    data = "lowerdir=lower,upperdir=upper,workdir=work,userxattr",
   })
   return 0
 end
@@ -48,16 +49,23 @@ local WHAT = {
   move_mount = "move_mount(2)",
   mount_setattr = "mount_setattr(2)",
   dev = "devices in a namespace",
-  overlay = "overlay mounts in a namespace",
+  overlay = "an overlay on the workspace's file system",
 }
 
 --- Findings about namespaces, tried in a new folder below `parent`.
 ---@param parent string
 ---@return bq.Finding[]
 local function probe(parent)
-  local folder = fs.mkdtemp(parent .. "/.probe-")
-  -- On the workspace's own file system: the tmpfs hides the folder from the children.
-  local result = folder .. ".json"
+  local made, folder = pcall(fs.mkdtemp, parent .. "/.probe-")
+  if not made then
+    return {
+      { name = "folder", ok = false, fatal = true, message = ("`%s` cannot be written to"):format(parent), cause = tostring(folder), hint = "choose another folder by `--workspace DIR`" },
+    }
+  end
+  for _, name in ipairs { "tmp", "lower", "upper", "work", "root" } do
+    fs.mkdir(folder .. "/" .. name)
+  end
+  local result = folder .. "/result.json"
   local child = process.fork()
   if child == 0 then
     local current
@@ -80,7 +88,6 @@ local function probe(parent)
   end
   process.reap(child)
   local failed = fs.stat(result) and json.decode(fs.read(result)) or nil
-  fs.remove(result)
   fs.remove_all(folder)
   if not failed then
     return { { name = "namespaces", ok = true, message = "namespaces, mounts, devices and overlays work" } }

@@ -62,6 +62,14 @@ local function take_bar(self, step)
   end
 end
 
+--- Says, once, that step roots are no overlays.
+function Report:copied()
+  if not self.said_copied then
+    self.said_copied = true
+    log.warn "this kernel or file system refuses overlays: the steps' roots are made by copying, which takes time and room"
+  end
+end
+
 function Report:done(step, meta)
   take_bar(self, step)
   self.built = self.built + 1

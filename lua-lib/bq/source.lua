@@ -132,7 +132,7 @@ local function fetch_urls(workspace, list, options)
   if #batch == 0 then
     return
   end
-  local results = fetch.fetch { files = batch, retries = options.retries }
+  local results = fetch.fetch { files = batch, retries = options.retries, jobs = options.jobs }
   for index, result in ipairs(results) do
     local item = list[index]
     if result.ok then
@@ -145,7 +145,7 @@ local function fetch_urls(workspace, list, options)
   end
 end
 
-local function fetch_debian(workspace, list)
+local function fetch_debian(workspace, list, jobs)
   if #list == 0 then
     return
   end
@@ -168,14 +168,15 @@ local function fetch_debian(workspace, list)
       item = item,
     }
   end
-  apt.download(batch, workspace:at "seed/apt", function(file)
+  local function on_done(file)
     if file.error then
       table.insert(file.item.want.tried, ("%s: %s"):format(describe(file.item.one), file.error))
     else
       log.info(("fetched %s"):format(file.item.want.label))
       take(file.item.want, file.item.one)
     end
-  end)
+  end
+  apt.download(batch, workspace:at "seed/apt", { jobs = jobs, on_done = on_done })
 end
 
 local function missing(list, offline)
@@ -207,6 +208,7 @@ end
 ---@class bq.FetchChoices
 ---@field mirrors string[]
 ---@field offline? boolean
+---@field jobs? integer how many files at once
 
 --- Gets all sources of a plan into the workspace, and says which file each is.
 ---@param workspace bq.Workspace
@@ -244,7 +246,7 @@ function source.get(workspace, plan, choices)
           batch[#batch + 1] = { want = want, one = one, urls = urls }
         end
       end
-      fetch_urls(workspace, batch, { retries = 2 })
+      fetch_urls(workspace, batch, { retries = 2, jobs = choices.jobs })
     end
   end
   if not choices.offline then
@@ -258,8 +260,8 @@ function source.get(workspace, plan, choices)
         end
       end
       -- With another way left, an address that does not answer is given up sooner.
-      fetch_urls(workspace, urls, { retries = round < rounds and 1 or 5 })
-      fetch_debian(workspace, debian)
+      fetch_urls(workspace, urls, { retries = round < rounds and 1 or 5, jobs = choices.jobs })
+      fetch_debian(workspace, debian, choices.jobs)
     end
   end
   if #still() > 0 then

@@ -57,10 +57,13 @@ local function carried(recipe_folders, script)
   return out
 end
 
-local function write_if_changed(path, text, mode)
+--- Writes a file of a root, whatever links lead to it.
+local function write_if_changed(root, name, text, mode)
+  local folder = files.inside(root, files.parent(name))
+  local path = folder .. "/" .. files.name(name)
   local stat = fs.lstat(path)
   if not stat or stat.type ~= "file" or stat.size ~= #text or fs.read(path) ~= text then
-    fs.mkdir(files.parent(path))
+    fs.mkdir(folder)
     fs.write(path, text, { mode = mode, sync = false })
   end
 end
@@ -72,7 +75,7 @@ end
 function stage.install(root, recipe_folders, script)
   local all = carried(recipe_folders, script)
   for _, folder in ipairs(CARRIED) do
-    local base = ("%s/%s/%s"):format(root, SHARE, folder)
+    local base = files.inside(root, SHARE .. "/" .. folder)
     for _, entry in ipairs(fs.stat(base) and fs.walk(base) or {}) do
       if entry.type == "file" and not all[folder .. "/" .. entry.path] then
         fs.remove(base .. "/" .. entry.path)
@@ -80,14 +83,32 @@ function stage.install(root, recipe_folders, script)
     end
   end
   for path, text in pairs(all) do
-    write_if_changed(("%s/%s/%s"):format(root, SHARE, path), text)
+    write_if_changed(root, SHARE .. "/" .. path, text)
     local program = path:match "^scripts/([^/]+%.lua)$"
-    local link = program and ("%s/usr/local/bin/%s"):format(root, program)
+    local link = program and ("%s/%s"):format(files.inside(root, "usr/local/bin"), program)
     if link and not fs.lstat(link) then
       fs.symlink(("../share/bq/scripts/%s"):format(program), link)
     end
   end
-  write_if_changed(root .. "/" .. BINARY, fs.read(process.executable()), tonumber("755", 8))
+  write_if_changed(root, BINARY, fs.read(process.executable()), tonumber("755", 8))
+end
+
+--- Unpacks a seed into a folder, and makes the places that bq and its mounts need there.
+local function unpack(space, seed, lock, target)
+  local spinner <close> = progress.bar { label = "seed " .. seed.id }
+  seed.unpack(space, lock, target)
+  local before = lock.digest
+  lock.digest = digest.tree(target)
+  if before and before ~= lock.digest then
+    log.warn(("the seed %s is another tree than before: what rests on it is built again"):format(seed.id))
+  end
+  for _, place in ipairs(PLACES) do
+    local path = files.inside(target, place)
+    if not fs.stat(path) then
+      fs.mkdir(path)
+    end
+  end
+  write_if_changed(target, workspace.STAGED:sub(2), json.encode({ seed_id = lock.id, seed_digest = lock.digest }, { pretty = true }))
 end
 
 --- Makes the rootfs of the workspace from a seed, unless it is there already.
@@ -95,8 +116,7 @@ end
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
 ---@param recipe_folders string[]
----@param script? string
-function stage.rootfs(space, seed, lock, recipe_folders, script)
+function stage.rootfs(space, seed, lock, recipe_folders)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -104,27 +124,22 @@ function stage.rootfs(space, seed, lock, recipe_folders, script)
     fs.remove_all(partial)
     fs.mkdir(partial)
     log.info(("unpacking the seed %s"):format(seed.id))
-    local spinner = progress.bar { label = "seed " .. seed.id }
-    seed.unpack(space, lock, partial)
-    lock.digest = digest.tree(partial)
-    spinner:finish()
-    for _, place in ipairs(PLACES) do
-      if not fs.stat(partial .. "/" .. place) then
-        fs.mkdir(partial .. "/" .. place)
-      end
+    local ok, err = pcall(fail.wrap, ("cannot stage the seed `%s`"):format(seed.id), nil, unpack, space, seed, lock, partial)
+    if not ok then
+      fs.remove_all(partial)
+      error(err, 0)
     end
-    fs.write(partial .. workspace.STAGED, json.encode({ seed_id = lock.id, seed_digest = lock.digest }, { pretty = true }))
     fs.remove_all(root)
     fs.rename(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
-  stage.install(root, recipe_folders, script)
+  stage.install(root, recipe_folders)
 end
 
 --- Packs the rootfs with its sources, plan and lock.
 ---@param space bq.Workspace
 ---@param output string
----@param options { skip_sources?: boolean, locked: table, epoch: integer }
+---@param options { skip_sources?: boolean, locked: table, epoch: integer, jobs?: integer }
 function stage.pack(space, output, options)
   local inside = workspace.INSIDE:sub(2)
   local sources = {
@@ -146,6 +161,7 @@ function stage.pack(space, output, options)
     output = output,
     sources = sources,
     compression = output:find "%.zst$" and "zstd" or output:find "%.tar$" and "none" or "gzip",
+    threads = options.jobs,
     mtime = options.epoch,
   })
   log.info(("%s: %s, %d entries, sha256 %s"):format(output, report.size(packed.size), packed.entries, packed.sha256))

@@ -14,6 +14,10 @@ step_root.BUILD = "/bq/build"
 step_root.DEST = "/bq/dest"
 step_root.HOME = "/bq/home"
 
+--- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
+--- it as the step left it.
+step_root.COPIED = "root.copied"
+
 -- Folders that have to be there to be mounted on.
 local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "bq/home" }
 
@@ -31,16 +35,48 @@ function step_root.clean(folder)
   end
 end
 
+-- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
+local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
+
+--- Mounts an overlay at `root/`, of the layers that are named; `false` where there is no overlay to be had.
+local function mount_overlay(lowers)
+  local ok, err = pcall(syscall.mount, {
+    source = "overlay",
+    target = "root",
+    type = "overlay",
+    -- Without `userxattr` a user's overlay cannot remove folders of a lower layer.
+    data = ("lowerdir=%s,upperdir=upper,workdir=work,userxattr"):format(table.concat(lowers, ":")),
+  })
+  if not ok and not REFUSED[err.code] then
+    fail.raise("cannot mount the step's root", { cause = err, hint = preflight.hint("overlay", err) })
+  end
+  return ok
+end
+
+--- Makes `root/` by copying what an overlay would show.
 local function copy_lowers(lowers)
   log.warn "this kernel or file system refuses overlays: the root is made by copying, which takes time and room"
+  local view = fs.cwd() .. "/view"
   for index = #lowers, 1, -1 do
-    local lower = lowers[index]
-    for _, name in ipairs(fs.list(lower)) do
-      if not (lower == "/" and ({ proc = 1, dev = 1, sys = 1, tmp = 1, run = 1, bq = 1 })[name]) then
-        fs.copy(lower .. "/" .. name, "root/" .. name, { merge = true, skip = lower == "/" and { workspace.INSIDE } or nil })
+    local lower, skip = lowers[index], nil
+    if lower == "/" then
+      -- The tree without what is mounted over it. In a plain chroot it holds the workspace, and maybe devices and sockets;
+      -- all of these places are mounted over in the step's root.
+      fs.mkdir(view)
+      syscall.mount { source = "/", target = view, flags = { "bind" } }
+      lower, skip = view, { view .. "/dev", view .. "/tmp", view .. workspace.INSIDE }
+    end
+    fs.copy(lower, "root", { merge = true, skip = skip })
+    if skip then
+      if fs.stat(view .. workspace.INSIDE) then
+        fs.mkdir("root" .. workspace.INSIDE)
       end
+      syscall.umount(view, { "detach" })
     end
   end
+  -- The topmost layer of an overlay says how its top is, and that is the one that is thrown away.
+  fs.chmod("root", fs.stat("upper").mode)
+  fs.write(step_root.COPIED, "", { sync = false })
 end
 
 --- Mounts the root at `root/` in the step's folder; called in the step's own mount namespace.
@@ -58,18 +94,10 @@ function step_root.mount(root)
   end
   -- An overlay wants at least one layer below; a root that rests on nothing has an empty one.
   names[#names + 1] = "empty"
-  local ok, err = pcall(syscall.mount, {
-    source = "overlay",
-    target = "root",
-    type = "overlay",
-    -- Without `userxattr` a user's overlay cannot remove folders of a lower layer.
-    data = ("lowerdir=%s,upperdir=upper,workdir=work,userxattr"):format(table.concat(names, ":")),
-  })
-  if not ok then
-    if err.code ~= "EINVAL" and err.code ~= "ENODEV" and err.code ~= "EOPNOTSUPP" then
-      fail.raise("cannot mount the step's root", { cause = err, hint = preflight.hint("overlay", err) })
+  if fs.stat(step_root.COPIED) or not mount_overlay(names) then
+    if not fs.stat(step_root.COPIED) then
+      fail.wrap("cannot copy the step's root", nil, copy_lowers, root.lowers)
     end
-    copy_lowers(root.lowers)
     syscall.mount { source = "root", target = "root", flags = { "bind" } }
   end
   for _, place in ipairs(PLACES) do

@@ -1,5 +1,6 @@
 local apt = require "bq.apt"
 local check = require "check"
+local fs = require "bq.fs"
 local scratch = require "scratch"
 
 check.run {
@@ -43,6 +44,52 @@ check.run {
       check.equal(apt.mirrors "off", {})
       scratch.write("on/sources.list.d/x.sources", "Enabled: yes\nTypes: deb\nURIs:\n http://a/debian\n http://b/debian\nSuites: stable\n")
       check.equal(apt.mirrors "on", { "http://a/debian", "http://b/debian" })
+    end,
+  },
+  {
+    "entries that are no mirror of whole releases",
+    function()
+      scratch.write("odd/sources.list", table.concat({
+        "deb cdrom:[Debian GNU/Linux 13 _Trixie_ - Official amd64 NETINST]/ trixie main",
+        "deb [ arch=amd64 ] http://security.debian.example/debian-security bookworm-security main",
+        "deb [trusted=yes]\thttp://one/debian\ttrixie/updates\tmain # the office's",
+        "  deb http://one/debian/ trixie-updates main",
+        "deb http://archive.ubuntu.example/ubuntu noble main universe",
+        "deb http://ports.ubuntu.example/ubuntu-ports jammy-updates main",
+        "deb http://ppa.example/ubuntu ./",
+        "# deb http://off/debian trixie main",
+        "deb",
+      }, "\n"))
+      scratch.write("odd/sources.list.d/a.sources", table.concat({
+        "# Modernised",
+        "Types: deb",
+        "# URIs: http://commented/debian",
+        "URIs: http://two/debian/",
+        "Suites: bookworm",
+        "Components: main",
+        "",
+        "Types: deb-src",
+        "URIs: http://sources-only/debian",
+        "Suites: bookworm",
+        "",
+        "Types: deb",
+        "URIs: http://three/debian-security",
+        "Suites: bookworm-security",
+        "",
+        "types: deb deb-src\r",
+        "uris: http://archive.ubuntu.example/ubuntu\r",
+        "suites: noble noble-updates\r",
+      }, "\n"))
+      check.equal(apt.mirrors "odd", { "http://one/debian", "http://two/debian" })
+    end,
+  },
+  {
+    "a list of mirrors in a file",
+    function()
+      scratch.write("listed/mirrors", "# ours\nhttp://near/debian/\tpriority:1\n\nhttp://far/debian priority:2\n")
+      scratch.write("listed/sources.list.d/x.sources", ("Types: deb\nURIs: mirror+file://%s/listed/mirrors\nSuites: trixie\n"):format(fs.cwd()))
+      scratch.write("listed/sources.list", "deb mirror+file:/none/mirrors trixie main\n")
+      check.equal(apt.mirrors "listed", { "http://near/debian", "http://far/debian" })
     end,
   },
   {

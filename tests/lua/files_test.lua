@@ -29,6 +29,36 @@ check.run {
     end,
   },
   {
+    "paths of a root stay in it, whatever its links say",
+    function()
+      fs.mkdir "root/usr/bin"
+      fs.symlink("usr/bin", "root/bin")
+      fs.symlink("/usr", "root/absolute")
+      fs.symlink("../../../../etc", "root/usr/climbs")
+      fs.symlink(fs.cwd() .. "/outside", "root/outside")
+      fs.symlink("absolute/bin/../climbs", "root/usr/winding")
+      fs.symlink("round", "root/round")
+      for path, expected in pairs {
+        ["usr/bin/x"] = "root/usr/bin/x",
+        ["/usr//bin/"] = "root/usr/bin",
+        ["bin/x"] = "root/usr/bin/x",
+        ["absolute/bin/x"] = "root/usr/bin/x",
+        ["usr/climbs/passwd"] = "root/etc/passwd",
+        ["outside/x"] = "root" .. fs.cwd() .. "/outside/x",
+        ["usr/winding"] = "root/usr/absolute/climbs",
+        ["../../x"] = "root/x",
+        ["none/./x"] = "root/none/x",
+        ["."] = "root",
+      } do
+        check.equal(files.inside("root", path), expected, path)
+      end
+      local err = check.raises(function()
+        files.inside("root", "round/x")
+      end)
+      check.equal(fail.lines(err), { "error: `round/x` of the root leads in a circle" })
+    end,
+  },
+  {
     "a module is what require would load",
     function()
       local text, path = files.module "bq.fail"

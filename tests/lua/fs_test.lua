@@ -184,6 +184,7 @@ check.run {
       check.equal(digest.tree "joined", before)
       fs.copy("high/link", "joined/link-to-folder", { merge = true })
       check.equal(fs.readlink "joined/link-to-folder", "high")
+      fs.chmod("low/both", octal "700")
     end,
   },
   {

@@ -14,6 +14,8 @@ check.run {
       check.equal(hint("move_mount", "ENOSYS"), "the kernel is too old: bq needs Linux 5.12 or newer")
       check.equal(hint("mount_setattr", "ENOSYS"), "the kernel is too old: bq needs Linux 5.12 or newer")
       check.equal(hint("mount", "ENODEV"), "the kernel has no overlay file system: `sudo modprobe overlay`")
+      check.equal(hint("overlay", "ENODEV"), hint("mount", "ENODEV"))
+      check.contains(hint("overlay", "EINVAL"), "`--workspace DIR`")
       check.contains(hint("map", "EROFS"), "`--security-opt systempaths=unconfined`")
       check.contains(hint("mount", "EPERM", "/proc"), "parts of /proc are masked here")
       check.contains(hint("dev", "EACCES"), "/dev is mounted `nodev` here")

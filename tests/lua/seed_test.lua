@@ -1,3 +1,4 @@
+local apt = require "bq.apt"
 local archive = require "bq.archive"
 local check = require "check"
 local digest = require "bq.digest"
@@ -94,6 +95,169 @@ check.run {
       fs.write(space:at("seed", SHA256:sub(1, 16) .. "-seed.tar.gz"), fs.read "seed.tar.gz")
       check.equal(one.obtain(space, { offline = true }).sha256, SHA256)
       check.equal(one.obtain(space, {}).sha256, SHA256)
+    end,
+  },
+  {
+    "a digest that is none",
+    function()
+      for _, mark in ipairs { "sha256=abc", "abc", "sha256=" .. SHA256 .. "0", "" } do
+        usage("seed.tar.gz#" .. mark, {
+          ("error: `#%s` of the seed is no SHA-256 digest"):format(mark),
+          "hint: write `--seed seed.tar.gz#sha256=…`, with 64 hexadecimal digits",
+        })
+      end
+      check.equal(seed.resolve("seed.tar.gz#sha256=" .. SHA256:upper(), "x86_64", space).obtain(space, {}).sha256, SHA256)
+      check.equal(seed.resolve("seed.tar.gz#" .. SHA256, "x86_64", space).obtain(space, {}).sha256, SHA256)
+      fs.write("odd#name.tar.gz", fs.read "seed.tar.gz")
+      check.equal(seed.resolve("odd#name.tar.gz", "x86_64", space).obtain(space, {}).sha256, SHA256)
+    end,
+  },
+  {
+    "what was locked stays, as long as it is the same file",
+    function()
+      local one = seed.resolve("seed.tar.gz", "x86_64", space)
+      local lock = one.obtain(space, {})
+      lock.digest = "as it was"
+      check.equal(one.obtain(space, { lock = lock }).digest, "as it was")
+      for _, changed in ipairs { { "sha256", ("0"):rep(64) }, { "arch", "aarch64" }, { "id", "debian:trixie" } } do
+        local other = { id = lock.id, arch = lock.arch, sha256 = lock.sha256, digest = lock.digest }
+        other[changed[1]] = changed[2]
+        check.equal(one.obtain(space, { lock = other }).digest, nil, changed[1])
+      end
+    end,
+  },
+  {
+    "a path may begin like another seed's name",
+    function()
+      for _, name in ipairs { "alpine.tar.gz", "debian-rootfs.tar.gz", "auto.tar.gz" } do
+        fs.write(name, fs.read "seed.tar.gz")
+        check.equal(seed.resolve(name, "x86_64", space).id, "tarball:" .. name)
+      end
+    end,
+  },
+  {
+    "alpine, by what is said after its name",
+    function()
+      check.equal(seed.resolve("alpine:" .. SHA256, "x86_64", space).id, "alpine:3.23.2")
+      check.equal(seed.resolve("alpine:" .. SHA256 .. "@http://127.0.0.1:1/", "aarch64", space).id, "alpine:3.23.2")
+      usage("alpine:" .. SHA256:sub(2), {
+        ("error: `%s` is no SHA-256 digest of a minirootfs"):format(SHA256:sub(2)),
+        "hint: write `--seed alpine:DIGEST`, with 64 hexadecimal digits, or `alpine:DIGEST@MIRROR`",
+      })
+      usage(("alpine:%s@nowhere"):format(SHA256), {
+        "error: `nowhere` is no mirror of Alpine",
+        "hint: a mirror is an address: `--seed alpine:DIGEST@https://…`",
+      })
+      local err = check.raises(function()
+        seed.resolve("alpine:" .. SHA256, "riscv64", space)
+      end)
+      check.equal({ tostring(err):match "[^\n]+", err.status }, { "error: there is no Alpine for riscv64", 2 })
+      err = check.raises(function()
+        seed.resolve("alpine", "x86_64", space)
+      end)
+      check.contains(err, "the seed `alpine` has no pinned digest for x86_64")
+    end,
+  },
+  {
+    "debian, by what is said after its name",
+    function()
+      check.equal({ seed.resolve("debian", "x86_64", space).id, seed.resolve("debian:bookworm", "x86_64", space).id }, { "debian:trixie", "debian:bookworm" })
+      check.equal(seed.resolve("debian:sid@http://127.0.0.1:1/", "x86_64", space).id, "debian:sid")
+      check.equal(seed.resolve("debian@http://127.0.0.1:1/", "x86_64", space).id, "debian:trixie")
+      usage("debian:trixie main", {
+        "error: `trixie main` is no suite of Debian",
+        "hint: a suite is a word such as trixie or bookworm: `--seed debian:trixie`",
+      })
+      usage("debian:trixie@here", {
+        "error: `here` is no mirror of Debian",
+        "hint: a mirror is an address: `--seed debian:SUITE@https://…`",
+      })
+    end,
+  },
+  {
+    "why there is no debian here, and what to do",
+    function()
+      local has_apt, mirrors = apt.is_available, apt.mirrors
+      local debian = require "bq.seed.debian"
+      local function reason(available, known, arch, mirror)
+        apt.is_available = function()
+          return available
+        end
+        apt.mirrors = function()
+          return known
+        end
+        return { debian.reason_against(arch, mirror) }
+      end
+      check.equal(reason(true, {}, "riscv64"), { "no Debian for riscv64", "name a rootfs tarball: `--seed PATH`" })
+      check.equal(reason(false, {}, "x86_64"), { "this machine has no apt", "name a rootfs tarball instead: `--seed PATH`" })
+      check.equal(reason(true, {}, "aarch64"), { "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`" })
+      -- With a mirror that is given, the machine's own do not matter.
+      check.truthy(reason(true, {}, "x86_64", "http://127.0.0.1:1")[1] ~= "this machine's apt knows no Debian mirror")
+      reason(false, {}, "x86_64")
+      local err = check.raises(function()
+        seed.resolve("debian", "x86_64", space).obtain(space, {})
+      end)
+      check.equal(fail.lines(err), {
+        "error: the seed `debian:trixie` cannot be had",
+        "caused by: this machine has no apt",
+        "hint: name a rootfs tarball instead: `--seed PATH`",
+      })
+      apt.is_available, apt.mirrors = has_apt, mirrors
+    end,
+  },
+  {
+    "a locked debian wants no apt as long as its packages are there, and names what is missing",
+    function()
+      local path = space:at "seed/packages/a.deb"
+      scratch.write(path, "a")
+      local lock = { id = "debian:trixie", arch = "x86_64", packages = { { file = "a.deb", pool = "pool/a.deb", size = 1, sha256 = digest.sha256 "a" } } }
+      local one = seed.resolve("debian", "x86_64", space)
+      check.truthy(one.obtain(space, { lock = lock, offline = true }) == lock)
+      fs.remove(path)
+      local err = check.raises(function()
+        one.obtain(space, { lock = lock, offline = true })
+      end)
+      check.equal(fail.lines(err), {
+        "error: one package of the seed is missing",
+        "  a.deb  sha256 " .. digest.sha256 "a",
+        "hint: run it again without `--offline`",
+      })
+      err = check.raises(function()
+        one.obtain(space, { offline = true })
+      end)
+      check.equal(fail.lines(err)[1], "error: the seed `debian:trixie` was never fetched into this workspace")
+    end,
+  },
+  {
+    "auto takes the first that can be had, or lists why none can",
+    function()
+      local kinds = {}
+      for _, name in ipairs { "alpine", "debian" } do
+        kinds[name] = package.loaded["bq.seed." .. name]
+        package.loaded["bq.seed." .. name] = {
+          reason_against = function()
+            return "it rains"
+          end,
+          make = function(argument, arch)
+            return { id = ("%s for %s, %s"):format(name, arch, argument) }
+          end,
+        }
+      end
+      local err = check.raises(function()
+        seed.resolve("auto", "x86_64", space)
+      end)
+      check.equal(fail.lines(err), {
+        "error: no seed can be had on this machine",
+        "caused by: not alpine: it rains; not debian: it rains",
+        "hint: give a rootfs tarball that has clang, lld, llvm, cmake and make: `--seed PATH`",
+      })
+      package.loaded["bq.seed.debian"].reason_against = function() end
+      check.equal(seed.resolve("auto", "x86_64", space).id, "debian for x86_64, nil")
+      package.loaded["bq.seed.alpine"].reason_against = function() end
+      check.equal(seed.resolve("auto", "x86_64", space).id, "alpine for x86_64, nil")
+      for name, kind in pairs(kinds) do
+        package.loaded["bq.seed." .. name] = kind
+      end
     end,
   },
   {

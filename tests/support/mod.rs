@@ -1,6 +1,7 @@
 //! What the tests in Rust share. Each test program takes its part of it.
 #![allow(dead_code)]
 
+pub(crate) mod builds;
 pub(crate) mod server;
 
 use std::fmt::Write;

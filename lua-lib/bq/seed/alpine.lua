@@ -1,10 +1,11 @@
 -- Alpine as a seed: the minirootfs by a pinned hash, then `apk add` of the build tools inside it.
 local archive = require "bq.archive"
 local fail = require "bq.fail"
-local fetch = require "bq.fetch"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local namespace = require "bq.namespace"
+local seed_file = require "bq.seed.file"
 
 local alpine = {}
 
@@ -24,48 +25,137 @@ local PACKAGES = {
   "tar", "xz",
 }
 
+-- Links that recipes take for granted.
+local LINKS = { cc = "clang", ["c++"] = "clang++" }
+-- Alpine keeps the tools of each LLVM in a folder of its own; these are wanted by their plain names.
+-- stylua: ignore
+local LLVM_TOOLS = {
+  "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-ranlib", "llvm-readelf", "llvm-strip",
+}
+
+-- What the tools may ask of the machine's environment: the way to the network.
+local PROXIES = { "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY" }
+
+-- Files of the tree that are the machine's or the moment's, and that the seed's digest must not depend on: each is put
+-- back as it was.
+local PASSING = { "etc/apk/repositories", "etc/resolv.conf", "var/log/apk.log" }
+
 --- Why this seed cannot be had here; `nil` if it can.
 ---@param arch string
 ---@return string?
 function alpine.reason_against(arch)
-  if not PINNED[arch] then
+  if not ARCH[arch] then
+    return "no Alpine for " .. arch
+  elseif not PINNED[arch] then
     return ("no digest of its minirootfs for %s is pinned"):format(arch)
   end
 end
 
-local function file_name(arch)
-  return ("alpine-minirootfs-%s-%s.tar.gz"):format(VERSION, ARCH[arch])
+--- Remembers the passing files of a tree; the function that puts them back.
+local function keep_passing(tree)
+  local before = {}
+  for _, name in ipairs(PASSING) do
+    local path = files.inside(tree, files.parent(name)) .. "/" .. files.name(name)
+    local stat = fs.lstat(path)
+    before[path] = stat and (stat.type == "link" and { target = fs.readlink(path) } or { text = fs.read(path), mode = stat.mode }) or {}
+  end
+  return function()
+    for path, was in pairs(before) do
+      fs.remove(path)
+      if was.target then
+        fs.symlink(was.target, path)
+      elseif was.text then
+        fs.write(path, was.text, { mode = was.mode, sync = false })
+      end
+    end
+  end
 end
 
 --- Runs `apk add` in the tree, with the machine's network and nothing else of it.
 local function add_packages(tree, mirror)
-  fs.write(tree .. "/etc/apk/repositories", ("%s/%s/main\n%s/%s/community\n"):format(mirror, BRANCH, mirror, BRANCH))
-  local resolv = fs.stat "/etc/resolv.conf" and fs.read "/etc/resolv.conf" or ""
-  local argv = { "apk", "add", "--no-progress", "--no-cache", "--no-scripts" }
+  local restore = keep_passing(tree)
+  local env = { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", HOME = "/root" }
+  for _, name in ipairs(PROXIES) do
+    env[name] = os.getenv(name)
+  end
+  local argv = { "apk", "add", "--quiet", "--no-progress", "--no-cache", "--no-scripts" }
   table.move(PACKAGES, 1, #PACKAGES, #argv + 1, argv)
   local status = namespace.run {
     root = tree,
     network = true,
+    confined = true,
     -- Packages bring files of other owners, which a map of one id cannot hold; owners do not count here.
     answer_ids = true,
-    files = { ["etc/resolv.conf"] = resolv },
+    files = {
+      ["etc/resolv.conf"] = files.read "/etc/resolv.conf" or "",
+      ["etc/apk/repositories"] = ("%s/%s/main\n%s/%s/community\n"):format(mirror, BRANCH, mirror, BRANCH),
+    },
     argv = argv,
-    env = { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", HOME = "/root" },
+    env = env,
   }
   if not status.ok then
-    fail.raise("cannot add the build tools to the Alpine seed", { cause = ("`apk add` ended with status %s"):format(status.code or status.signal) })
+    fail.raise("cannot add the build tools to the Alpine seed", {
+      cause = status.code == namespace.FAILED and "`apk` could not be started in a namespace"
+        or ("`apk add` ended with %s"):format(status.code and "status " .. status.code or "signal " .. status.signal),
+      hint = "what it said is above; another mirror is given by `--seed alpine@MIRROR`",
+    })
+  end
+  restore()
+end
+
+--- The packages that apk says are installed, sorted by name: each with apk's own digest of it.
+local function installed(tree)
+  local list, current = json.array {}, {}
+  local text = files.read(files.inside(tree, "lib/apk/db/installed"))
+    or fail.raise("apk left no list of the packages of the Alpine seed", { hint = "look for its database: `lib/apk/db/installed`" })
+  for line in (text .. "\n\n"):gmatch "(.-)\r?\n" do
+    local field, value = line:match "^(%u):(%S+)"
+    if line == "" then
+      list[#list + 1] = current.name and current or nil
+      current = {}
+    elseif field == "P" then
+      current.name = value
+    elseif field == "V" then
+      current.version = value
+    elseif field == "C" then
+      current.checksum = value
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.name < b.name
+  end)
+  return list
+end
+
+local function make_links(tree)
+  local bin, newest = files.inside(tree, "usr/bin"), 0
+  for _, name in ipairs(files.list(files.inside(tree, "usr/lib"))) do
+    newest = math.max(newest, math.tointeger(name:match "^llvm(%d+)$") or 0)
+  end
+  local links = {}
+  for _, name in ipairs(LLVM_TOOLS) do
+    local target = ("../lib/llvm%d/bin/%s"):format(newest, name)
+    links[name] = fs.lstat(bin .. "/" .. target) and target or nil
+  end
+  for name, target in pairs(LINKS) do
+    links[name] = target
+  end
+  for name, target in pairs(links) do
+    if not fs.lstat(bin .. "/" .. name) then
+      fs.symlink(target, bin .. "/" .. name)
+    end
   end
 end
 
---- The packages that apk says are installed, each `name-version`.
-local function installed(tree)
-  local list = json.array {}
-  local database = fs.read(tree .. "/lib/apk/db/installed")
-  for name, version in database:gmatch "\nP:(%S+)\nV:(%S+)" do
-    list[#list + 1] = name .. "-" .. version
+--- What an argument says: a digest, a mirror, or both.
+local function parse(argument)
+  local sha256, mirror = argument:match "^([^@]*)@?(.*)$"
+  if sha256 ~= "" and not (sha256:find "^%x+$" and #sha256 == 64) then
+    fail.usage(("`%s` is no SHA-256 digest of a minirootfs"):format(sha256), "write `--seed alpine:DIGEST`, with 64 hexadecimal digits, or `alpine:DIGEST@MIRROR`")
+  elseif mirror ~= "" and not mirror:find "^https?://." then
+    fail.usage(("`%s` is no mirror of Alpine"):format(mirror), "a mirror is an address: `--seed alpine:DIGEST@https://…`")
   end
-  table.sort(list)
-  return list
+  return sha256 ~= "" and sha256:lower() or nil, mirror ~= "" and mirror:gsub("/+$", "") or nil
 end
 
 --- The seed `alpine`, or `alpine:SHA256[@MIRROR]`.
@@ -73,10 +163,13 @@ end
 ---@param arch string
 ---@return bq.Seed
 function alpine.make(argument, arch)
-  local given, mirror = (argument or ""):match "^(%x*)@?(.*)$"
-  local sha256 = given ~= "" and given or PINNED[arch]
-  mirror = mirror ~= "" and mirror or MIRROR
-  local file = file_name(arch)
+  local sha256, mirror = parse(argument or "")
+  if not ARCH[arch] then
+    fail.usage("there is no Alpine for " .. arch, "name a rootfs tarball: `--seed PATH`")
+  end
+  local id = "alpine:" .. VERSION
+  local file = ("alpine-minirootfs-%s-%s.tar.gz"):format(VERSION, ARCH[arch])
+  sha256, mirror = sha256 or PINNED[arch], mirror or MIRROR
   local url = ("%s/%s/releases/%s/%s"):format(mirror, BRANCH, ARCH[arch], file)
   if not sha256 then
     fail.usage(
@@ -84,23 +177,24 @@ function alpine.make(argument, arch)
       ("look at `%s.sha256`, then `--seed alpine:DIGEST`"):format(url)
     )
   end
+  local path, offline
   return {
-    id = "alpine:" .. VERSION,
+    id = id,
     obtain = function(workspace, choices)
-      local path = workspace:at("seed", file)
-      if choices.offline and not fs.stat(path) then
-        fail.raise("the seed `alpine` was never fetched into this workspace", { hint = "run it once without `--offline`" })
+      offline = choices.offline
+      path = seed_file { workspace = workspace, seed = "alpine", name = file, url = url, sha256 = sha256, offline = offline }
+      local lock = choices.lock
+      if lock and lock.id == id and lock.arch == arch and lock.sha256 == sha256 then
+        return lock
       end
-      local result = fetch.fetch({ files = { { urls = { url }, path = path, sha256 = sha256, name = "seed alpine" } } })[1]
-      if not result.ok then
-        local last = result.attempts[#result.attempts]
-        fail.raise("cannot fetch the seed `alpine`", { cause = last and last.message })
-      end
-      return { id = "alpine:" .. VERSION, arch = arch, sha256 = sha256 }
+      return { id = id, arch = arch, sha256 = sha256 }
     end,
-    unpack = function(workspace, lock, target)
+    unpack = function(_, lock, target)
+      if offline then
+        fail.raise("the packages of the seed `alpine` are not in the workspace", { hint = "run it once without `--offline`" })
+      end
       archive.extract {
-        path = workspace:at("seed", file),
+        path = path,
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",
@@ -110,11 +204,7 @@ function alpine.make(argument, arch)
       }
       add_packages(target, mirror)
       lock.packages = installed(target)
-      for link, to in pairs { ["usr/bin/cc"] = "clang", ["usr/bin/c++"] = "clang++" } do
-        if not fs.lstat(target .. "/" .. link) then
-          fs.symlink(to, target .. "/" .. link)
-        end
-      end
+      make_links(target)
     end,
   }
 end

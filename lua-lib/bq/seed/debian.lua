@@ -31,17 +31,27 @@ local ACCOUNTS = {
   ["etc/group"] = "root:x:0:\nnogroup:x:65534:\n",
 }
 
---- Why this seed cannot be had here; `nil` if it can.
----@return string?
-function debian.reason_against(arch)
-  if not apt.is_available() then
-    return "this machine has no apt"
-  elseif #apt.mirrors() == 0 then
-    return "this machine's apt knows no Debian mirror"
+--- Why this seed cannot be had here, and one thing to do; `nil` if it can.
+---@param arch string
+---@param mirror? string one that is given, so that apt need not know any
+---@return string? reason
+---@return string? hint
+function debian.reason_against(arch, mirror)
+  if not ARCH[arch] then
+    return "no Debian for " .. arch, "name a rootfs tarball: `--seed PATH`"
+  elseif not apt.is_available() then
+    return "this machine has no apt", "name a rootfs tarball instead: `--seed PATH`"
+  elseif not mirror and #apt.mirrors() == 0 then
+    return "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`"
   elseif not fs.stat(KEYRING) then
-    return ("`%s` is missing (package debian-archive-keyring)"):format(KEYRING)
-  elseif not ARCH[arch] then
-    return "no Debian for " .. arch
+    return ("`%s` is missing"):format(KEYRING), "`sudo apt-get install debian-archive-keyring`"
+  end
+end
+
+local function check_machine(id, arch, mirror)
+  local reason, hint = debian.reason_against(arch, mirror)
+  if reason then
+    fail.raise(("the seed `%s` cannot be had"):format(id), { cause = reason, hint = hint })
   end
 end
 
@@ -92,24 +102,30 @@ local function resolve(folder, packages, suite, arch, mirror)
   return list
 end
 
-local function download(workspace, packages, mirror, offline)
+local function download(workspace, id, lock, mirror, choices)
   local folder, wanted, missing = workspace:at "seed/packages", {}, {}
   fs.mkdir(folder)
-  for _, package in ipairs(packages) do
+  for _, package in ipairs(lock.packages) do
     local path = folder .. "/" .. package.file
     local stat = fs.stat(path)
     if not stat or stat.size ~= package.size or digest.file(path) ~= package.sha256 then
-      wanted[#wanted + 1] = { uri = mirror .. "/" .. package.pool, path = path, sha256 = package.sha256 }
+      wanted[#wanted + 1] = { pool = package.pool, path = path, sha256 = package.sha256 }
       missing[#missing + 1] = ("  %s  sha256 %s"):format(package.file, package.sha256)
     end
   end
   if #wanted == 0 then
     return
-  elseif offline then
-    fail.raise(("%d packages of the seed are missing"):format(#wanted), { notes = missing, hint = "run it again without `--offline`" })
+  elseif choices.offline then
+    local count = #wanted == 1 and "one package of the seed is missing" or ("%d packages of the seed are missing"):format(#wanted)
+    fail.raise(count, { notes = missing, hint = "run it again without `--offline`" })
+  end
+  check_machine(id, lock.arch, mirror)
+  mirror = mirror or apt.mirrors()[1]
+  for _, file in ipairs(wanted) do
+    file.uri = mirror .. "/" .. file.pool
   end
   log.info(("fetching %d packages of the seed"):format(#wanted))
-  apt.download(wanted, workspace:at "seed/apt")
+  apt.download(wanted, workspace:at "seed/apt", { jobs = choices.jobs })
   for _, file in ipairs(wanted) do
     if file.error then
       fail.raise(("cannot fetch `%s`"):format(files.name(file.path)), {
@@ -125,26 +141,29 @@ end
 ---@param arch string
 ---@return bq.Seed
 function debian.make(argument, arch)
-  local suite, mirror = (argument or SUITE):match "^([^@]+)@?(.*)$"
-  suite = suite or SUITE
-  mirror = (mirror and mirror ~= "") and mirror or nil
-  local id = "debian:" .. suite
+  local suite, mirror = (argument or ""):match "^([^@]*)@?(.*)$"
+  suite = suite ~= "" and suite or SUITE
+  mirror = mirror ~= "" and mirror:gsub("/+$", "") or nil
+  if not suite:find "^%l[%w-]*$" then
+    fail.usage(("`%s` is no suite of Debian"):format(suite), "a suite is a word such as trixie or bookworm: `--seed debian:trixie`")
+  elseif mirror and not mirror:find "^%l[%l+]*:." then
+    fail.usage(("`%s` is no mirror of Debian"):format(mirror), "a mirror is an address: `--seed debian:SUITE@https://…`")
+  end
+  local id, jobs = "debian:" .. suite, nil
   return {
     id = id,
     obtain = function(workspace, choices)
       local lock = choices.lock
+      jobs = choices.jobs
       if not lock or lock.id ~= id or lock.arch ~= arch then
         if choices.offline then
           fail.raise(("the seed `%s` was never fetched into this workspace"):format(id), { hint = "run it once without `--offline`" })
         end
-        local reason = debian.reason_against(arch)
-        if reason then
-          fail.raise(("the seed `%s` cannot be had"):format(id), { cause = reason })
-        end
+        check_machine(id, arch, mirror)
         local from = mirror or apt.mirrors()[1]
         lock = { id = id, arch = arch, packages = resolve(workspace:at "seed/apt", workspace:at "seed/packages", suite, arch, from) }
       end
-      download(workspace, lock.packages, mirror or apt.mirrors()[1] or "", choices.offline)
+      download(workspace, id, lock, mirror, choices)
       return lock
     end,
     unpack = function(workspace, lock, target)
@@ -156,14 +175,15 @@ function debian.make(argument, arch)
       for _, package in ipairs(lock.packages) do
         paths[#paths + 1] = workspace:at("seed/packages", package.file)
       end
-      archive.extract_all { paths = paths, target = target, profile = "rootfs", setid = true, devices = "skip" }
+      archive.extract_all { paths = paths, target = target, threads = jobs, profile = "rootfs", setid = true, devices = "skip" }
       for link, to in pairs(LINKS) do
-        if not fs.lstat(target .. "/" .. link) then
-          fs.symlink(to, target .. "/" .. link)
+        local path = files.inside(target, files.parent(link)) .. "/" .. files.name(link)
+        if not fs.lstat(path) then
+          fs.symlink(to, path)
         end
       end
       for path, text in pairs(ACCOUNTS) do
-        fs.write(target .. "/" .. path, text, { sync = false })
+        fs.write(files.inside(target, path), text, { sync = false })
       end
     end,
   }

@@ -43,9 +43,11 @@ function seed.resolve(word, arch, workspace)
   if word == "auto" then
     return automatic(arch, workspace)
   end
-  local name, argument = word:match "^(%l+):?(.*)$"
+  local name, mark, argument = word:match "^(%l+)([:@]?)(.*)$"
   for _, known in ipairs(KINDS) do
-    if name == known then
+    -- `alpine.tar.gz` is a path.
+    if name == known and (mark ~= "" or argument == "") then
+      argument = mark == "@" and mark .. argument or argument
       return require("bq.seed." .. name).make(argument ~= "" and argument or nil, arch, workspace)
     end
   end

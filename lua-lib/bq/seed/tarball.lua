@@ -2,23 +2,26 @@
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
-local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local seed_file = require "bq.seed.file"
 
 local tarball = {}
 
-local function download(workspace, url, sha256, offline)
-  local path = workspace:at("seed", sha256:sub(1, 16) .. "-" .. files.name(url))
-  if offline and not fs.stat(path) then
-    fail.raise(("the seed `%s` is not in the workspace"):format(url), { hint = "run it once without `--offline`" })
+-- What staging put into a rootfs that was packed: the next staging puts its own there.
+local OURS = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq", "usr/local/bin/*.lua" }
+
+--- The place and the digest of a word; a path that is there may have a `#` in its name.
+local function parse(word)
+  local place, mark = word:match "^(.*)#(.-)$"
+  if not place or fs.stat(word) then
+    return word
   end
-  local result = fetch.fetch({ files = { { urls = { url }, path = path, sha256 = sha256, name = "seed" } } })[1]
-  if not result.ok then
-    local last = result.attempts[#result.attempts]
-    fail.raise(("cannot fetch the seed `%s`"):format(url), { cause = last and last.message })
+  local sha256 = mark:gsub("^sha256=", ""):lower()
+  if not sha256:find "^%x+$" or #sha256 ~= 64 then
+    fail.usage(("`#%s` of the seed is no SHA-256 digest"):format(mark), ("write `--seed %s#sha256=…`, with 64 hexadecimal digits"):format(place))
   end
-  return path
+  return place, sha256
 end
 
 --- The seed in a tarball.
@@ -26,8 +29,7 @@ end
 ---@param arch string
 ---@return bq.Seed
 function tarball.make(word, arch)
-  local place, sha256 = word:match "^(.-)#sha256=(%x+)$"
-  place = place or word
+  local place, sha256 = parse(word)
   local is_url = place:find "^%a+://" ~= nil
   if is_url and not sha256 then
     fail.usage(
@@ -37,36 +39,37 @@ function tarball.make(word, arch)
   elseif not is_url and not fs.stat(place) then
     fail.usage(("the seed `%s` is not there"):format(place), "a seed is auto, alpine, debian[:SUITE], a tarball's path, or its address")
   end
+  local id, path = "tarball:" .. files.name(place), place
   return {
-    id = "tarball:" .. files.name(place),
+    id = id,
     obtain = function(workspace, choices)
-      local path = is_url and download(workspace, place, sha256, choices.offline) or place
-      local actual = digest.file(path)
+      local actual = sha256
+      if is_url then
+        path = seed_file { workspace = workspace, seed = place, name = files.name(place), url = place, sha256 = sha256, offline = choices.offline }
+      else
+        actual = fail.wrap(("cannot read the seed `%s`"):format(place), nil, digest.file, place)
+      end
       if sha256 and actual ~= sha256 then
         fail.raise(("the seed `%s` is not what was asked for"):format(place), {
           cause = ("sha256 is %s, expected %s"):format(actual, sha256),
         })
       end
-      local before = choices.lock
-      return {
-        id = "tarball:" .. files.name(place),
-        arch = arch,
-        sha256 = actual,
-        path = path,
-        -- Of the tree that this very tarball gave before: it is not unpacked again.
-        digest = before and before.sha256 == actual and before.digest or nil,
-      }
+      local lock = choices.lock
+      if lock and lock.id == id and lock.arch == arch and lock.sha256 == actual then
+        return lock
+      end
+      return { id = id, arch = arch, sha256 = actual }
     end,
     unpack = function(_, lock, target)
       archive.extract {
-        path = lock.path,
+        path = path,
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",
         setid = true,
         devices = "skip",
         merge = true,
-        exclude = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq" },
+        exclude = OURS,
       }
     end,
   }

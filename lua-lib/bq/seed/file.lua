@@ -1,0 +1,40 @@
+-- The one file that a seed is made from: fetched into the workspace once, known by its digest from then on.
+local fail = require "bq.fail"
+local fetch = require "bq.fetch"
+
+---@class bq.SeedFile
+---@field workspace bq.Workspace
+---@field seed string what messages call the seed
+---@field name string of the file
+---@field url string
+---@field sha256 string
+---@field offline? boolean
+
+--- The path of the file, fetched if need be.
+---@param want bq.SeedFile
+---@return string
+local function file(want)
+  local path = want.workspace:at("seed", want.sha256:sub(1, 16) .. "-" .. want.name)
+  local result = fetch.fetch({
+    files = { { urls = { want.url }, path = path, sha256 = want.sha256, name = "seed " .. want.name } },
+    verify_only = want.offline,
+  })[1]
+  if result.ok then
+    return path
+  end
+  local last = result.attempts[#result.attempts]
+  if want.offline and last.code == "missing" then
+    fail.raise(("the seed `%s` is not in the workspace"):format(want.seed), { hint = "run it once without `--offline`" })
+  elseif want.offline then
+    fail.raise(("the seed `%s` in the workspace is damaged"):format(want.seed), {
+      cause = last.message,
+      hint = "run it once without `--offline`, and it is fetched again",
+    })
+  end
+  fail.raise(("cannot fetch the seed `%s`"):format(want.seed), {
+    cause = ("%s: %s"):format(last.url, last.message),
+    hint = last.code == "hash_mismatch" and "either the digest that was given is not this file's, or what serves it is not to be trusted" or nil,
+  })
+end
+
+return file
