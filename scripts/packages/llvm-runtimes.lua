@@ -19,7 +19,7 @@ local function options(more)
     "LIBUNWIND_INCLUDE_TESTS=OFF",
     -- The static archive needs no other, so that `-lc++` is enough whatever the compiler adds to it.
     "LIBCXX_ENABLE_STATIC_ABI_LIBRARY=ON",
-    "LIBCXXABI_STATICALLY_LINK_UNWINDER_IN_STATIC_LIBRARY=ON",
+    "LIBCXXABI_ENABLE_STATIC_UNWINDER=ON",
     "LIBCXX_STATICALLY_LINK_ABI_IN_SHARED_LIBRARY=OFF",
     "LIBCXXABI_STATICALLY_LINK_UNWINDER_IN_SHARED_LIBRARY=OFF",
   }

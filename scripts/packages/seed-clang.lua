@@ -50,7 +50,8 @@ return {
   version = "1",
   license = "MIT",
   strategy = "files",
-  files = { [config] = "--sysroot={sysroot}\n" .. common },
+  -- Clang looks for libc++'s headers in `usr` below its sysroot; ours has no such folder.
+  files = { [config] = "--sysroot={sysroot}\n-stdlib++-isystem{sysroot}/include/c++/v1\n" .. common },
   phases = {
     sysroot = {
       install = function(b)
