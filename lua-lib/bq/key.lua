@@ -123,6 +123,8 @@ local function show(value)
   if text:find "^%x+$" and #text >= 40 then
     text = text:sub(1, 12) .. "…"
   end
+  -- A reason is one line.
+  text = text:gsub("\n", "\\n"):gsub("%c", " ")
   return "`" .. (#text > 60 and text:sub(1, 57) .. "…" or text) .. "`"
 end
 
@@ -132,6 +134,8 @@ end
 ---@return string?
 function key.reason(old, new)
   local reasons = {}
+  -- The digest of a recipe's own functions is that of its whole text: data that changed in it says more.
+  local edited, functions = false, nil
   local function compare(path, a, b)
     if type(a) == "table" and type(b) == "table" and not (#a > 0 or #b > 0) then
       local names, seen = {}, {}
@@ -156,6 +160,7 @@ function key.reason(old, new)
         reasons[#reasons + 1] = ("what is below `%s` changed"):format(id)
         return
       elseif path:find "^depends%." then
+        edited = true
         reasons[#reasons + 1] = (a == nil and "it depends on `%s` now" or "it does not depend on `%s` any more"):format(path:sub(9))
         return
       elseif path == "base.seed" then
@@ -171,10 +176,19 @@ function key.reason(old, new)
           label = name .. (pattern:sub(-1) == "." and " " .. path:match "%.(.*)$" or "")
         end
       end
-      reasons[#reasons + 1] = ("%s changed: %s → %s"):format(label, show(a), show(b))
+      local reason = ("%s changed: %s → %s"):format(label, show(a), show(b))
+      if path == "functions" and a and b then
+        functions = reason
+        return
+      end
+      edited = edited or path:find "^fields%." ~= nil or path:find "^sources%." ~= nil or path == "version"
+      reasons[#reasons + 1] = reason
     end
   end
   compare("", old, new)
+  if functions and not edited then
+    reasons[#reasons + 1] = functions
+  end
   return #reasons > 0 and table.concat(reasons, "; ") or nil
 end
 

@@ -95,6 +95,7 @@ check.run {
     "fields, version, environment, prefix, epoch",
     function()
       check.equal(reason(prepare(app 'files = { ["/a"] = "2" }, ')), "files./a changed: `1` → `2`")
+      check.equal(reason(prepare(app 'files = { ["/a"] = "2\\n\\t3" }, ')), "files./a changed: `1` → `2\\n 3`")
       check.equal(reason(prepare(app "")), 'files changed: `{"/a":"1"}` → nothing')
       check.equal(reason(prepare(app 'files = { ["/a"] = "1" }, strip = false, ')), "strip changed: nothing → `false`")
       check.equal(
@@ -142,6 +143,9 @@ check.run {
       local other = inputs(prepare(app "install = function(b) b:mkdir(b.dest .. '/x') end, "))
       check.equal(key.of(before), key.of(same))
       check.contains(key.reason(before, other), "the recipe's own functions changed: `")
+      -- With data that changed beside them, that is the reason.
+      local flag = inputs(prepare(app "strip = false, install = function(b) b:mkdir(b.dest) end, "))
+      check.equal(key.reason(before, flag), "strip changed: nothing → `false`")
     end,
   },
   {

@@ -12,14 +12,19 @@ use sha2::{Digest, Sha256};
 
 /// The program under test, with an environment that leads nowhere else.
 pub(crate) fn bq(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bq"));
+    bq_at(Path::new(env!("CARGO_BIN_EXE_bq")), folder)
+}
+
+/// A copy of the program under test.
+pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(folder);
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command
             .env_remove(name)
             .env_remove(name.to_ascii_uppercase());
     }
-    for name in ["BQ_PATH", "CLICOLOR_FORCE"] {
+    for name in ["BQ_PATH", "BQ_WORKSPACE", "BQ_ENTERED", "BQ_OUTSIDE", "BQ_HOLDER", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
     command
@@ -61,4 +66,53 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 
 pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
+}
+
+/// Why namespaces cannot be had here; `None` where they can.
+pub(crate) fn why_no_namespaces() -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let code = "for _, finding in ipairs(require 'bq.probe' '.') do
+        if finding.fatal then print(finding.message .. ': ' .. tostring(finding.cause)) end
+    end";
+    let text = lua(folder.path(), code).stdout;
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// What is mounted in this process's namespace, without what changes by itself.
+pub(crate) fn mounts() -> Vec<String> {
+    let text = std::fs::read_to_string("/proc/self/mountinfo").expect("Linux has it");
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter_map(|line| Some(line.split_ascii_whitespace().nth(4)?.to_owned()))
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// The processes that have a word in their command line, wherever their namespaces.
+pub(crate) fn processes_with(word: &str) -> Vec<i32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("Linux has it").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
+            continue;
+        };
+        // A process that has ended has no command line any more, also before it is reaped.
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(word) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Looks again until something is so: for what the kernel does in its own time.
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..12_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it never came: {what}");
 }

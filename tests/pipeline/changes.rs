@@ -1,0 +1,260 @@
+//! What is built again after a change, and the reason that is named.
+
+use crate::{Rig, names, needs_namespaces};
+
+/// Runs the coordinator after a change: which steps were started, and why.
+fn started(rig: &Rig) -> Vec<String> {
+    let left = rig.build(&[]).is(0);
+    let last = left.lines().pop();
+    let all = rig.outputs().len();
+    assert!(
+        last == Some(format!("{all} steps: {all} done"))
+            || last == Some(format!("nothing to do: all {all} steps are in the store")),
+        "{}",
+        left.err
+    );
+    left.started()
+}
+
+#[test]
+fn a_comment_changes_nothing() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let before = rig.outputs();
+    rig.replace("packages/lib.lua", "return {", "-- why\nreturn {   ");
+    rig.replace(
+        "packages/lib.lua",
+        "-- The answer of what it rests on",
+        "-- Of what it rests on",
+    );
+    let left = rig.build(&[]).is(0);
+    assert!(
+        left.err
+            .starts_with("the recipe `lib` was edited: making the plan again\n"),
+        "{}",
+        left.err
+    );
+    assert!(
+        left.err
+            .ends_with("nothing to do: all 5 steps are in the store\n"),
+        "{}",
+        left.err
+    );
+    assert_eq!(rig.outputs(), before);
+    // The plan is up to date now.
+    assert_eq!(
+        rig.build(&[]).is(0).err,
+        "nothing to do: all 5 steps are in the store\n"
+    );
+}
+
+#[test]
+fn a_flag_rebuilds_its_step_and_what_needs_it() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let before = rig.outputs();
+    rig.replace("packages/lib.lua", "FLAG = \"one\"", "FLAG = \"two\"");
+    let shown = rig.run(&["status", "--workspace", "space"]).is(0);
+    assert!(shown.out.contains("5 done"), "the plan is as it was: {}", shown.out);
+    assert_eq!(
+        started(&rig),
+        [
+            "high/final 1: what phase `low` made changed",
+            "low/app 1: the output of `low/lib` changed",
+            "low/lib 1: env.FLAG changed: `one` → `two`",
+        ]
+    );
+    let after = rig.outputs();
+    for step in ["low/base", "low/alone"] {
+        assert_eq!(after[step], before[step]);
+    }
+    for step in ["low/lib", "low/app", "high/final"] {
+        assert_ne!(after[step], before[step]);
+    }
+    // Back again, everything is in the store still.
+    rig.replace("packages/lib.lua", "FLAG = \"two\"", "FLAG = \"one\"");
+    assert_eq!(started(&rig), [""; 0]);
+    assert_eq!(rig.outputs(), before);
+}
+
+#[test]
+fn an_output_that_came_out_the_same_rebuilds_nothing_above() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let before = rig.outputs();
+    rig.replace(
+        "packages/lib.lua",
+        "FLAG = \"one\"",
+        "FLAG = \"one\", UNUSED = \"x\"",
+    );
+    let left = rig.build(&[]).is(0);
+    assert_eq!(
+        left.started(),
+        ["low/lib 1: env.UNUSED changed: nothing → `x`"]
+    );
+    let left = left
+        .says("  same   low/app: what it rests on came out as before\n")
+        .says("  same   high/final: what it rests on came out as before\n");
+    assert!(left.err.ends_with("5 steps: 5 done\n"), "{}", left.err);
+    assert_eq!(rig.outputs(), before);
+}
+
+#[test]
+fn a_version_takes_its_own_source() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    rig.write("upstream2/lib-2/data", "newer data\n");
+    rig.lua(
+        "require('bq.archive').pack { output = 'mirror/lib-2.tar.gz', sources = { { path = 'upstream2' } } }",
+    );
+    let old = crate::sha256(&rig.read("mirror/lib-1.tar.gz"));
+    let new = crate::sha256(&rig.read("mirror/lib-2.tar.gz"));
+    rig.replace("packages/lib.lua", "version = \"1\"", "version = \"2\"");
+    // The digest is still the old one's: both are shown, and what was built stays.
+    rig.build(&[])
+        .is(1)
+        .says("error: one source is missing\n")
+        .says(&old)
+        .says(&new);
+    rig.replace("packages/lib.lua", &old, &new);
+    let reasons = started(&rig);
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    let reason = format!(
+        "low/lib 2: source main changed: `{}…` → `{}…`; version changed: `1` → `2`",
+        &old[..12],
+        &new[..12]
+    );
+    assert_eq!(reasons[2], reason);
+    let text = std::fs::read_to_string(rig.stored_of("low/lib", "2").join("output/opt/lib"));
+    assert_eq!(text.expect("it is there"), "base\nnewer data\none\n");
+}
+
+#[test]
+fn a_patch_and_functions_and_the_order() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    // A dependency more: what is below the step is another thing now.
+    rig.replace("packages/app.lua", "{ \"lib\" }", "{ \"lib\", \"alone\" }");
+    assert_eq!(
+        started(&rig),
+        ["low/app 1: it depends on `low/alone` now"]
+    );
+    rig.replace("packages/app.lua", "\"app\\n\"", "\"APP\\n\"");
+    let reasons = started(&rig);
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(
+        reasons[1].starts_with("low/app 1: the recipe's own functions changed: `"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn packages_join_and_leave() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    // A recipe of one's own, in a folder elsewhere.
+    rig.write(
+        "elsewhere/own.lua",
+        "return { name = 'own', version = '3', license = 'MIT', strategy = 'files', strip = false, depends = { 'final' },
+          files = { ['/usr/own'] = 'own\\n' } }",
+    );
+    rig.stage(&["--recipes", "elsewhere", "--with", "own"]).is(0);
+    assert_eq!(started(&rig), ["high/own 3: it was never built here"]);
+    // The plan remembers where its recipes were.
+    rig.replace("elsewhere/own.lua", "own\\n", "OWN\\n");
+    assert_eq!(
+        started(&rig),
+        ["high/own 3: files./usr/own changed: `own\\n` → `OWN\\n`"]
+    );
+    rig.stage(&["--without", "alone"]).is(0);
+    rig.build(&[]).is(1).says("/opt/alone");
+    rig.stage(&["--only", "app"]).is(0);
+    assert_eq!(started(&rig), [""; 0]);
+    assert_eq!(rig.outputs().len(), 3);
+}
+
+#[test]
+fn another_seed_rebuilds_what_rests_on_it() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let before = rig.outputs();
+    rig.write("seed/etc/more", "more\n");
+    rig.lua("require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }");
+    rig.stage(&[]).is(0).says("unpacking the seed");
+    let left = rig.build(&[]).is(0);
+    let reasons = left.started();
+    assert_eq!(
+        reasons,
+        [
+            "low/alone 1: the seed changed",
+            "low/app 1: the seed changed",
+            "low/base 1: the seed changed",
+            "low/lib 1: the seed changed",
+        ]
+    );
+    // All came out the same, so what rests on them alone is the same too.
+    left.says("  same   high/final: what it rests on came out as before\n");
+    assert_eq!(rig.outputs(), before);
+}
+
+#[test]
+fn an_edited_declaration_is_planned_again() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    rig.replace("plan.lua", "prefix = \"/usr\"", "prefix = \"/usr/local\"");
+    let left = rig.build(&[]).is(0);
+    assert!(
+        left.err
+            .starts_with("`plan.lua` was edited: making the plan again\n"),
+        "{}",
+        left.err
+    );
+    assert_eq!(
+        left.started(),
+        ["high/final 1: prefix changed: `/usr` → `/usr/local`"]
+    );
+}
+
+#[test]
+fn mistakes_lose_nothing() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let before = rig.outputs();
+    let folder = rig.folder.path().canonicalize().expect("it is there");
+    let recipe = format!("{}/packages/lib.lua", folder.display());
+    for (old, new, problem) in [
+        (
+            "depends",
+            "depnds",
+            "6: unknown field `depnds`, did you mean `depends`?",
+        ),
+        (
+            "{ \"base\" }",
+            "{ \"bsae\" }",
+            "7: `lib` needs `bsae`, for which there is no recipe; in phase `low`: did you mean `base`?",
+        ),
+        (
+            "{ \"base\" }",
+            "{ \"app\" }",
+            "7: the dependencies form a cycle: lib → app → lib",
+        ),
+        (
+            "version = \"1\",",
+            "version = \"1\"",
+            "4: '}' expected (to close '{' at line 1) near 'license'",
+        ),
+        ("sha256", "sha265", "8: a source has no field `sha265`"),
+    ] {
+        rig.replace("packages/lib.lua", old, new);
+        let left = rig.build(&[]).is(1);
+        assert!(left.err.contains(problem.split_once(' ').expect("it has words").1), "{}", left.err);
+        assert!(left.err.contains(&recipe), "{}", left.err);
+        rig.replace("packages/lib.lua", new, old);
+    }
+    assert_eq!(
+        rig.build(&[]).is(0).err,
+        "nothing to do: all 5 steps are in the store\n"
+    );
+    assert_eq!(rig.outputs(), before);
+    assert_eq!(names(&rig.path("space/build")), [""; 0]);
+}

@@ -1,0 +1,205 @@
+//! Builds that are stopped, killed, or met by another: nothing is lost, nothing stays behind.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{eventually, processes_with};
+use crate::{Left, Rig, needs_namespaces};
+
+/// How many jobs make the step wait for ever; the number of jobs is in no key.
+const WAITS: &str = "7";
+
+/// A step that starts a program that starts another, both of which wait for ever.
+fn slow(rig: &Rig) {
+    let mark = rig.mark();
+    rig.recipe(
+        "lib",
+        &format!(
+            r#"depends = {{ "base" }},
+  install = function(b)
+    b:write(b.dest .. "/opt/lib", "lib\n")
+    if b.jobs == {WAITS} then
+      local wait = "require('bq.process').wait_any()"
+      b:run {{
+        "/usr/local/bin/bq", "-e",
+        "require('bq.process').spawn {{ argv = {{ '/usr/local/bin/bq', '-e', ... }} }} " .. wait,
+        wait, "{mark}",
+      }}
+    end
+  end"#
+        ),
+    );
+}
+
+/// Starts a build that comes to wait in its slow step, in a process group of its own.
+fn waiting(rig: &Rig) -> Child {
+    let child = rig
+        .command(&["coordinator", "--workspace", "space", "--jobs", WAITS])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("bq starts");
+    let mark = rig.mark();
+    eventually("the slow step", || processes_with(&mark).len() >= 2);
+    child
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
+fn end(child: Child) -> Left {
+    child.wait_with_output().expect("it ends").into()
+}
+
+fn rig() -> Rig {
+    let rig = Rig::new();
+    slow(&rig);
+    // Also the second program of the step is known by its words.
+    rig.replace("packages/lib.lua", "'-e', ... }", &format!("'-e', ..., '{}' }}", rig.mark()));
+    rig.stage(&[]).is(0);
+    rig
+}
+
+#[test]
+fn a_signal_ends_everything_and_loses_nothing() {
+    needs_namespaces!();
+    let undisturbed = rig();
+    undisturbed.build(&[]).is(0);
+    for (signal, whole_group) in [
+        // As `kill` does, and as a terminal's Ctrl-C does.
+        (Signal::SIGINT, false),
+        (Signal::SIGINT, true),
+        (Signal::SIGTERM, false),
+        (Signal::SIGHUP, true),
+    ] {
+        let rig = rig();
+        let child = waiting(&rig);
+        let target = pid(&child).as_raw();
+        kill(Pid::from_raw(if whole_group { -target } else { target }), signal)
+            .expect("it is there");
+        let left = end(child);
+        assert_eq!(left.status, Some(130), "{signal}: {left:?}");
+        let name = &signal.as_str()[3..];
+        let left = left.says(&format!(
+            "error: the build was stopped\ncaused by: signal {name}\nhint: what is done is kept; go on by the same command\n"
+        ));
+        assert!(!left.err.contains("traceback"), "{}", left.err);
+        rig.is_quiet();
+        // What was done before is not done again.
+        assert!(rig.outputs().contains_key("low/base"));
+        let left = rig.build(&["--jobs", "2"]).is(0);
+        assert!(!left.err.contains("start  low/base"), "{}", left.err);
+        assert_eq!(rig.outputs(), undisturbed.outputs());
+    }
+}
+
+#[test]
+fn a_second_run_is_told_who_is_working() {
+    needs_namespaces!();
+    let rig = rig();
+    let child = waiting(&rig);
+    let space = rig.path("space").canonicalize().expect("it is there");
+    let text = format!(
+        "error: the workspace `{}` is in use\n\
+         caused by: another bq is working in it (process {})\n\
+         hint: wait for it to end, or use another folder by `--workspace DIR`\n",
+        space.display(),
+        child.id()
+    );
+    assert_eq!(rig.build(&[]).is(1).err, text);
+    rig.stage(&[]).is(1).says(&text);
+    // Looking is allowed.
+    let status = rig.run(&["status", "--workspace", "space"]).is(0);
+    assert!(status.out.contains("running  low/lib"), "{}", status.out);
+    kill(pid(&child), Signal::SIGINT).expect("it is there");
+    assert_eq!(end(child).status, Some(130));
+    rig.is_quiet();
+    rig.build(&[]).is(0);
+}
+
+#[test]
+fn a_killed_coordinator_takes_its_tree_along() {
+    needs_namespaces!();
+    let rig = rig();
+    let child = waiting(&rig);
+    kill(pid(&child), Signal::SIGKILL).expect("it is there");
+    let status = child.wait_with_output().expect("it ends").status;
+    assert_eq!(status.signal(), Some(Signal::SIGKILL as i32));
+    rig.is_quiet();
+    let status = rig.run(&["status", "--workspace", "space"]).is(0);
+    assert!(!status.out.contains("running"), "{}", status.out);
+    rig.build(&[]).is(0);
+}
+
+#[test]
+fn killed_again_and_again_it_comes_to_the_same_digests() {
+    needs_namespaces!();
+    let undisturbed = Rig::built();
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    // Killed at its first line, its second, and so on, until it comes through.
+    let mut kills = 0;
+    loop {
+        let mut child = rig
+            .command(&["coordinator", "--workspace", "space", "--jobs", "2"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("bq starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let read = lines.by_ref().take(kills + 1).count();
+        if read <= kills {
+            assert!(child.wait().expect("it ends").success());
+            break;
+        }
+        drop(kill(pid(&child), Signal::SIGKILL));
+        child.wait().expect("it ends");
+        // Its tree holds the other end of the pipe: this is the end of it.
+        lines.for_each(drop);
+        kills += 1;
+        assert!(kills < 50, "it never comes through");
+    }
+    assert!(kills > 1);
+    assert_eq!(rig.outputs(), undisturbed.outputs());
+    rig.run(&["verify", "--workspace", "space", "--store"])
+        .is(0)
+        .says("5 outputs in the store: 0 damaged\n");
+    rig.is_quiet();
+}
+
+#[test]
+fn killed_while_staging() {
+    needs_namespaces!();
+    let undisturbed = Rig::new();
+    undisturbed.stage(&[]).is(0);
+    let rig = Rig::new();
+    let mut kills = 0;
+    loop {
+        let mut child = rig
+            .command(&["plan.lua", "--workspace", "space", "--mirror", "mirror", "--offline"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("bq starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let read = lines.by_ref().take(kills + 1).count();
+        if read <= kills {
+            assert!(child.wait().expect("it ends").success());
+            break;
+        }
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        kills += 1;
+        assert!(kills < 50, "it never comes through");
+    }
+    for file in ["space/plan.json", "space/lock.json"] {
+        assert_eq!(rig.text(file), undisturbed.text(file));
+    }
+    rig.build(&[]).is(0);
+}

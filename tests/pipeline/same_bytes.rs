@@ -1,0 +1,125 @@
+//! The same bytes, whoever builds, where, when, and with how many jobs.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use crate::support::is_root;
+use crate::{Rig, needs_namespaces, sha256};
+
+/// Stages, packs and builds, in a way that should not matter.
+fn make(rig: &Rig, workspace: &str, jobs: &str, change: impl Fn(&mut std::process::Command)) -> String {
+    for words in [
+        vec!["plan.lua", "--workspace", workspace, "--mirror", "mirror", "--offline", "--output", "out.tar.gz", "--jobs", jobs],
+        vec!["coordinator", "--workspace", workspace, "--jobs", jobs],
+    ] {
+        let mut command = rig.command(&words);
+        change(&mut command);
+        crate::Left::from(command.output().expect("bq runs")).is(0);
+    }
+    sha256(&rig.read("out.tar.gz"))
+}
+
+#[test]
+fn other_paths_times_settings_and_jobs() {
+    needs_namespaces!();
+    let one = Rig::new();
+    let first = make(&one, "space", "1", |_| {});
+    let two = Rig::new();
+    // The recipes of the other rig: its own source archive may differ in nothing either.
+    assert!(one.read("mirror/lib-1.tar.gz") == two.read("mirror/lib-1.tar.gz"));
+    let second = make(&two, "space", "3", |command| {
+        command
+            .env("TZ", "Asia/Tokyo")
+            .env("LANG", "tr_TR.UTF-8")
+            .env("HOME", "/nowhere")
+            .env("TMPDIR", "/nowhere")
+            .env("USER", "somebody");
+        // SAFETY: umask is safe to call between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+                Ok(())
+            });
+        }
+    });
+    assert_eq!(first, second);
+    assert_eq!(one.outputs(), two.outputs());
+    // Packed again by the same, it is the same too.
+    let again = one.stage(&["--output", "again.tar.gz"]).is(0);
+    assert!(again.err.contains(&first), "{}", again.err);
+    assert!(one.read("again.tar.gz") == one.read("out.tar.gz"));
+    one.run(&["verify", "--workspace", "space", "--against", &two.path("space").display().to_string()])
+        .is(0)
+        .says("5 steps have the same output, 0 differ\n");
+}
+
+#[test]
+fn root_and_an_ordinary_user() {
+    needs_namespaces!();
+    if !is_root() {
+        println!("skipped: only root can build as two users");
+        return;
+    }
+    let one = Rig::new();
+    let first = make(&one, "space", "2", |_| {});
+    let mut two = Rig::new();
+    // The program may be where only root can go.
+    two.bq = two.path("bq");
+    std::fs::copy(env!("CARGO_BIN_EXE_bq"), &two.bq).expect("it can be copied");
+    std::fs::set_permissions(two.folder.path(), PermissionsExt::from_mode(0o777)).expect("it is ours");
+    let second = make(&two, "space", "2", |command| {
+        command.uid(65534).gid(65534);
+    });
+    assert_eq!(first, second);
+    assert_eq!(one.outputs(), two.outputs());
+}
+
+#[test]
+fn what_differs_is_named() {
+    needs_namespaces!();
+    let one = Rig::built();
+    let two = Rig::new();
+    two.replace("packages/lib.lua", "b.env.FLAG ..", "\"two\" ..");
+    two.stage(&[]).is(0);
+    two.build(&[]).is(0);
+    let there = two.path("space").display().to_string();
+    let left = one
+        .run(&["verify", "--workspace", "space", "--against", &there])
+        .is(1);
+    left.says("error: low/lib differs: opt/lib: ")
+        .says("2 steps have the same output, 3 differ\n");
+}
+
+#[test]
+fn the_packed_chroot_holds_all_that_it_needs() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&["--output", "out.tar.gz"]).is(0);
+    // Taken elsewhere, entered, and built there with no workspace of the machine in sight.
+    rig.lua(
+        "require('bq.archive').extract { path = 'out.tar.gz', target = 'elsewhere', profile = 'rootfs' }",
+    );
+    for (words, says) in [
+        (vec!["coordinator.lua", "--jobs", "2"], "5 steps: 5 done\n"),
+        (vec!["coordinator.lua"], "nothing to do: all 5 steps are in the store\n"),
+        (vec!["status.lua"], "5 steps: 5 done\n"),
+    ] {
+        let program = format!("/usr/local/bin/{}", words[0]);
+        let inside = [vec!["/usr/local/bin/bq", program.as_str()], words[1..].to_vec()].concat();
+        let enter = [
+            vec!["enter", "--workspace", "none", "--rootfs", "elsewhere", "--"],
+            inside,
+        ]
+        .concat();
+        rig.run(&enter).is(0).says(says);
+    }
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    let outputs = rig.outputs();
+    rig.run(&["-e", "require('bq.fs').rename('elsewhere/var/lib/bq', 'inner')"]).is(0);
+    std::fs::rename(rig.path("space"), rig.path("outer")).expect("it is ours");
+    std::fs::rename(rig.path("inner"), rig.path("space")).expect("it is ours");
+    rig.lua("local fs = require 'bq.fs' fs.mkdir 'space/rootfs/usr/local/share/bq' fs.copy('outer/rootfs/usr/local/share/bq/staged.json', 'space/rootfs/usr/local/share/bq/staged.json')");
+    assert_eq!(rig.outputs(), outputs);
+    rig.is_quiet();
+}

@@ -1,0 +1,124 @@
+//! Where sources come from, and what happens when they cannot be had.
+
+use crate::support::server::Server;
+use crate::{Rig, needs_namespaces, sha256};
+
+/// Lets the recipe of `lib` point at a server, with a digest.
+fn point(rig: &Rig, server: &Server, sha256: &str) {
+    let text = rig.text("packages/lib.lua");
+    let start = text.find("source = ").expect("it has one");
+    let end = text[start..].find('\n').expect("it is a line") + start;
+    let line = format!(
+        "source = {{ {{ url = \"{}\", sha256 = \"{sha256}\" }} }},",
+        server.url("lib-{version}.tar.gz")
+    );
+    rig.write(
+        "packages/lib.lua",
+        &format!("{}{line}{}", &text[..start], &text[end..]),
+    );
+}
+
+fn stage(rig: &Rig) -> crate::Left {
+    rig.run(&["plan.lua", "--workspace", "space"])
+}
+
+#[test]
+fn fetched_from_its_address_once() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let server = Server::folder(rig.path("mirror"));
+    point(&rig, &server, &sha256(&rig.read("mirror/lib-1.tar.gz")));
+    stage(&rig).is(0);
+    assert_eq!(server.requests().len(), 1);
+    stage(&rig).is(0);
+    assert_eq!(server.requests().len(), 1);
+    rig.build(&[]).is(0);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_wrong_digest_shows_both() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let right = sha256(&rig.read("mirror/lib-1.tar.gz"));
+    let server = Server::wrong_bytes(rig.path("mirror"));
+    point(&rig, &server, &right);
+    let mut wrong = rig.read("mirror/lib-1.tar.gz");
+    *wrong.last_mut().expect("it has bytes") ^= 1;
+    let left = stage(&rig).is(1);
+    left.says("error: one source is missing\n  lib 1\n")
+        .says(&format!("    sha256 {right}  {}\n", server.url("lib-1.tar.gz")))
+        .says(&sha256(&wrong))
+        .says("hint: name a folder or address that has them by `--mirror`");
+    assert!(!rig.path("space/plan.json").exists());
+    // Nothing of it stays, and a right one mends it.
+    rig.run(&["plan.lua", "--workspace", "space", "--mirror", "mirror"])
+        .is(0);
+    rig.build(&[]).is(0);
+}
+
+#[test]
+fn nobody_has_it() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let server = Server::not_found();
+    point(&rig, &server, &sha256(b"it"));
+    let mirror = Server::not_found();
+    let left = rig
+        .run(&["plan.lua", "--workspace", "space", "--mirror", &mirror.url("m")])
+        .is(1);
+    let left = left
+        .says("error: one source is missing\n  lib 1\n")
+        .says(&format!("    {}: ", server.url("lib-1.tar.gz")))
+        .says(&format!("    {}: ", mirror.url("m/lib-1.tar.gz")));
+    assert!(left.err.matches("404").count() >= 2, "{}", left.err);
+}
+
+#[test]
+fn a_truncated_archive_fails_its_step() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let mut bytes = rig.read("mirror/lib-1.tar.gz");
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(rig.path("mirror/lib-1.tar.gz"), &bytes).expect("it is ours");
+    let server = Server::folder(rig.path("mirror"));
+    point(&rig, &server, &sha256(&bytes));
+    stage(&rig).is(0);
+    let left = rig.build(&[]).is(1);
+    let left = left.says("error: low/lib failed after ");
+    assert!(left.err.contains("ends too early") || left.err.contains("truncated"), "{}", left.err);
+    assert!(left.err.contains("lib-1.tar.gz"), "{}", left.err);
+}
+
+#[test]
+fn a_source_that_was_damaged_meanwhile_fails_its_step_with_both_digests() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    let right = sha256(&rig.read("mirror/lib-1.tar.gz"));
+    let file = format!("space/sources/{}-lib-1.tar.gz", &right[..16]);
+    std::fs::write(rig.path(&file), "damaged").expect("it is ours");
+    rig.build(&[])
+        .is(1)
+        .says("error: low/lib failed after ")
+        .says(&right)
+        .says(&sha256(b"damaged"));
+    // Staging again notices, and gets it again.
+    rig.stage(&[])
+        .is(0)
+        .says("is damaged (sha256 ");
+    rig.build(&[]).is(0);
+}
+
+#[test]
+fn sources_that_were_skipped_are_asked_for_when_they_are_needed() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&["--skip-sources"]).is(0);
+    rig.build(&[])
+        .is(1)
+        .says("error: the source of `low/lib` is not in the workspace\nhint: fetch it: `bq scripts/build_sysroot.lua`\n");
+    rig.is_quiet();
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+}
