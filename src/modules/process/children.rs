@@ -112,9 +112,7 @@ fn spawn(lua: &Lua, command: Command) -> Result<i32> {
         pid,
         Child {
             started,
-            deadline: command
-                .timeout
-                .and_then(|seconds| after(started, seconds)),
+            deadline: command.timeout.and_then(|seconds| after(started, seconds)),
             timed_out: false,
             has_group: prepared.has_group,
         },
@@ -176,7 +174,9 @@ struct WaitOptions {
 
 fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
     let how: WaitOptions = options(lua, "wait_any", value)?;
-    let until = how.timeout.and_then(|seconds| after(Instant::now(), seconds));
+    let until = how
+        .timeout
+        .and_then(|seconds| after(Instant::now(), seconds));
     block(&[Signal::SIGCHLD])?;
     let mut children = children(lua)?;
     let mut set: SigSet = children.caught.iter().copied().collect();

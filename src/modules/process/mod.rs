@@ -55,7 +55,8 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "executable", |lua, ()| {
         text(
             lua,
-            crate::host::executable().ok_or_else(|| Error::os("readlink", Errno::ENOENT).at("/proc/self/exe"))?,
+            crate::host::executable()
+                .ok_or_else(|| Error::os("readlink", Errno::ENOENT).at("/proc/self/exe"))?,
         )
     })
 }
