@@ -30,6 +30,7 @@ return build.main({
   seed = "auto",
   set = "core",
   target = "{arch}-bq-linux-musl",
+  sysroot = "/opt/sysroot",
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
   sets = { core = { "core" } },

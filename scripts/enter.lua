@@ -10,6 +10,7 @@ local nearest = require "bq.nearest"
 local report = require "bq.report"
 local step = require "bq.step"
 local step_root = require "bq.step_root"
+local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -56,7 +57,12 @@ end
 
 local function enter_step(id)
   if not enter.is_entered(space) then
-    local argv = { "/usr/local/bin/bq", "/usr/local/bin/enter.lua", "--step", id, "--", table.unpack(shell) }
+    space:lock()
+    local argv = { "/usr/local/bin/bq", "/usr/local/bin/enter.lua", "--step", id, "--" }
+    if options.network then
+      table.insert(argv, 3, "--network")
+    end
+    table.move(shell, 1, #shell, #argv + 1, argv)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
   local folder = coordinator.folder(space, id)
@@ -66,6 +72,29 @@ local function enter_step(id)
   env.TERM = os.getenv "TERM"
   local sandbox = step_root.sandbox({ folder = folder, lowers = job.lowers, seed_at = job.seed_at }, { network = options.network })
   return enter.command(sandbox, shell, env, step_root.BUILD)
+end
+
+--- The staged rootfs below a layer that is thrown away: steps rest on it, so it must stay as it was staged.
+local function enter_staged()
+  local sandbox = enter.sandbox(space, { network = options.network })
+  local root = sandbox.root
+  fs.mkdir(space:at "build")
+  local folder = fs.mkdtemp(space:at "build/enter-")
+  for _, name in ipairs { "upper", "work", "root" } do
+    fs.mkdir(folder .. "/" .. name)
+  end
+  fs.symlink(root, folder .. "/lower")
+  sandbox.root = folder .. "/root"
+  sandbox.prepare = function()
+    syscall.chdir(folder)
+    syscall.mount { source = "overlay", target = "root", type = "overlay", data = "lowerdir=lower,upperdir=upper,workdir=work,userxattr" }
+  end
+  local ok, status = pcall(enter.command, sandbox, shell, enter.environment(space), "/root")
+  fs.remove_all(folder)
+  if not ok then
+    error(status, 0)
+  end
+  return status
 end
 
 --- The outputs of a phase as one tree, with a layer above that is thrown away.
@@ -106,7 +135,9 @@ if options.step then
   status = enter_step(find_step(options.step))
 elseif options.rootfs then
   status = enter_rootfs(options.rootfs)
+elseif space.inside then
+  fail.raise("this is the staged rootfs already", { hint = "`bq scripts/enter.lua --step NAME` enters the root of a step" })
 else
-  status = enter.command(enter.sandbox(space, { network = options.network }), shell, enter.environment(space), "/root")
+  status = enter_staged()
 end
 fail.exit(status)

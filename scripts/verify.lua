@@ -1,10 +1,12 @@
 #!/usr/bin/env bq
 -- Compares: the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
+local coordinator = require "bq.coordinator"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local report = require "bq.report"
 local store = require "bq.store"
 local workspace = require "bq.workspace"
 
@@ -25,6 +27,8 @@ end
 local bad = 0
 
 if options.store then
+  space:plan()
+  space:lock()
   local keys = store.keys(space)
   for _, key in ipairs(keys) do
     local ok, meta = pcall(store.get, space, key)
@@ -42,15 +46,13 @@ if options.store then
   log.info(("%d outputs in the store: %d damaged%s"):format(#keys, bad, bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""))
 end
 
---- The last stored output of every step, by step id.
-local function latest(one)
+--- What the plan of a workspace has in its store: key and output digest of every step, by its id.
+local function stored(one)
+  local build = coordinator.new { workspace = one, plan = one:plan(), report = report.new(), jobs = 1 }
+  build:look()
   local out = {}
-  for _, key in ipairs(store.keys(one)) do
-    local meta = store.get(one, key)
-    if meta then
-      out[meta.step] = out[meta.step] or {}
-      table.insert(out[meta.step], { key = key, output = meta.output })
-    end
+  for _, step in ipairs(build.plan.steps) do
+    out[step.id] = build.state[step.id] == "done" and { key = build.keys[step.id], output = build.context.outputs[step.id] } or {}
   end
   return out
 end
@@ -80,30 +82,29 @@ end
 
 if options.against then
   local other = workspace.new(options.against)
-  local here, there, same = latest(space), latest(other), 0
-  local ids = {}
-  for id in pairs(here) do
-    ids[#ids + 1] = id
+  local here, there, same, ids = stored(space), stored(other), 0, {}
+  for _, one in ipairs { here, there } do
+    for id in pairs(one) do
+      if not (one == there and here[id]) then
+        ids[#ids + 1] = id
+      end
+    end
   end
   table.sort(ids)
   for _, id in ipairs(ids) do
-    local equal, pair = false, nil
-    for _, a in ipairs(here[id]) do
-      for _, b in ipairs(there[id] or {}) do
-        equal = equal or a.output == b.output
-        pair = { a.key, b.key }
-      end
-    end
-    if not there[id] then
-      log.info(("%s is not in %s"):format(id, other.path))
-    elseif equal then
+    local a, b = here[id] or {}, there[id] or {}
+    if a.output and a.output == b.output then
       same = same + 1
     else
       bad = bad + 1
-      log.error(("%s differs: %s"):format(id, first_difference(store.output(space, pair[1]), store.output(other, pair[2]))))
+      log.error(id .. (
+        not a.output and " is not built here"
+        or not b.output and " is not built in " .. other.path
+        or " differs: " .. first_difference(store.output(space, a.key), store.output(other, b.key))
+      ))
     end
   end
-  log.info(("%d steps have the same output, %d differ"):format(same, bad))
+  log.info(("%d steps have the same output, %d do not"):format(same, bad))
 end
 if bad > 0 then
   fail.exit(1)

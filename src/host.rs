@@ -1,10 +1,13 @@
 //! The Lua state: modules, `arg`, the search path, and running a script to its exit status.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use nix::libc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value, Variadic};
 
@@ -16,6 +19,8 @@ use crate::{USAGE, bundle, error, modules};
 struct Places {
     /// Folders that `require` searches: the script's own, `--lib`, `BQ_PATH`, then the working tree's library.
     modules: Vec<PathBuf>,
+    /// How many of them were named by the user, by option or variable.
+    named: usize,
     /// Folders that hold programs.
     programs: Vec<PathBuf>,
 }
@@ -101,6 +106,7 @@ fn unreadable(name: &OsStr, error: &std::io::Error) -> Failure {
 fn places(options: &Options) -> Places {
     let mut places = Places {
         modules: options.lib.clone(),
+        named: 0,
         programs: Vec::new(),
     };
     if let Some(path) = std::env::var_os("BQ_PATH") {
@@ -108,16 +114,37 @@ fn places(options: &Options) -> Places {
             .modules
             .extend(std::env::split_paths(&path).filter(|p| !p.as_os_str().is_empty()));
     }
-    let here = std::env::current_dir().ok().and_then(bundle::tree_of);
-    let installed = std::env::current_exe()
+    let named = places.modules.len();
+    let here = std::env::current_dir()
         .ok()
+        .and_then(bundle::tree_of)
+        .filter(|tree| bundle::is_trusted(tree));
+    let installed = executable()
         .and_then(|exe| Some(exe.parent()?.parent()?.join("share/bq")))
         .filter(|share| share.join("lua-lib/bq").is_dir());
     for tree in [here, installed].into_iter().flatten() {
         places.modules.push(tree.join("lua-lib"));
         places.programs.push(tree.join("scripts"));
     }
+    places.named = named;
     places
+}
+
+/// This program's own file; without a /proc, as in a plain chroot, by the name that the kernel was given.
+pub(crate) fn executable() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            std::env::current_exe().ok().or_else(|| {
+                // SAFETY: AT_EXECFN is the address of a string that lives as long as the process, or 0.
+                let name = unsafe {
+                    let address = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+                    (!address.is_null()).then(|| CStr::from_ptr(address))
+                }?;
+                std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
+            })
+        })
+        .as_deref()
 }
 
 /// Finds a script: a file as named, or a program of the working tree, the installation or the bundle.
@@ -173,15 +200,14 @@ fn read(path: &Path, places: &mut Places) -> Result<Source, Failure> {
             let (library, programs) = (tree.join("lua-lib"), tree.join("scripts"));
             places.programs.retain(|known| *known != programs);
             places.programs.insert(0, programs);
-            places.modules.retain(|known| *known != library);
-            // Before the trees that were found from elsewhere, after what the user named.
-            let named = places
-                .modules
-                .iter()
-                .position(|known| known.ends_with("lua-lib"));
-            places
-                .modules
-                .insert(named.unwrap_or(places.modules.len()), library);
+            // After the script's own folder and what the user named, before the trees found from elsewhere.
+            let place = 1 + places.named;
+            let mut index = 0;
+            places.modules.retain(|known| {
+                index += 1;
+                index <= place || *known != library
+            });
+            places.modules.insert(place, library);
         }
     }
     Ok(Source {

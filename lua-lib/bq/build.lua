@@ -101,6 +101,8 @@ local function remember(space, words, folders)
     arguments = table.move(words, 1, #words, 1, json.array {}),
     folder = fs.cwd(),
     recipes = folders,
+    modules = table.move(host.module_folders, 1, #host.module_folders, 1, json.array {}),
+    programs = table.move(host.program_folders, 1, #host.program_folders, 1, json.array {}),
   })
 end
 
@@ -178,6 +180,9 @@ local function provenance(space)
       folder = "/",
       recipes = { workspace.SHARE .. "/scripts/packages" },
     }
+  -- The library that counts is that of the run that made the plan, wherever this one was started.
+  host.module_folders = command.modules or host.module_folders
+  host.program_folders = command.programs or host.program_folders
   local path = command.script:find "^[/$]" and command.script or command.folder .. "/" .. command.script
   return command, command.recipes or build.recipe_folders {}, files.read(path)
 end
@@ -204,19 +209,35 @@ function build.refresh(space, made)
   end
   log.info(stale .. ": making the plan again")
   space:unlock()
-  local argv = { process.executable(), command.script }
-  for _, word in ipairs(command.arguments) do
-    argv[#argv + 1] = word
+  -- In the folders of this run; what was asked for once, and is no part of the plan, is not asked for again.
+  -- A plain chroot has no /proc that would tell which program runs.
+  local program = space.inside and "/usr/local/bin/bq" or process.executable()
+  local argv = { program }
+  for _, folder in ipairs(command.modules or {}) do
+    table.move({ "--lib", folder }, 1, 2, #argv + 1, argv)
   end
+  argv[#argv + 1] = command.script
+  local skip = false
+  for _, word in ipairs(command.arguments) do
+    if skip then
+      skip = false
+    elseif word == "--output" or word == "--workspace" then
+      skip = true
+    elseif word ~= "--update-seed" and not word:find "^%-%-output=" and not word:find "^%-%-workspace=" then
+      argv[#argv + 1] = word
+    end
+  end
+  table.move({ "--workspace", space.path }, 1, 2, #argv + 1, argv)
   if space.inside then
-    argv = { process.executable(), command.script, "--set", made.set, "--arch", made.arch }
+    argv = { program, command.script, "--set", made.set, "--arch", made.arch }
     for _, name in ipairs { "only", "with", "without" } do
       for _, word in ipairs(made.selection[name]) do
         table.move({ "--" .. name, word }, 1, 2, #argv + 1, argv)
       end
     end
   end
-  local status = process.run { argv = argv, cwd = command.folder, stdout = "inherit", stderr = "inherit" }
+  -- With the caller's streams: a plain chroot has no /dev/null.
+  local status = process.run { argv = argv, cwd = command.folder, stdin = "inherit", stdout = "inherit", stderr = "inherit" }
   if not status.ok then
     fail.exit(status.code or 1)
   end

@@ -39,8 +39,9 @@ function choice.packages(declaration, phase, selection)
       names[#names + 1] = name
     end
   end
-  for _, name in ipairs(selection.without or {}) do
-    seen[name] = true
+  for _, word in ipairs(selection.without or {}) do
+    local name, where = split(word)
+    seen[name] = where == "" or where == phase.name or nil
   end
   for _, list in ipairs(declaration.sets[selection.set]) do
     for _, name in ipairs(phase.packages[list] or {}) do

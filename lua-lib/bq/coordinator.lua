@@ -204,18 +204,14 @@ local function write_job(self, step, inputs)
   local folder = coordinator.folder(self.workspace, step.id)
   step_root.clean(folder)
   local sources = {}
-  for name, alternatives in pairs(step.sources) do
+  for name in pairs(step.sources) do
     local locked = self.context.locked[source.id(step, name)]
     if not locked or not fs.stat(self.workspace:at("sources", locked.file)) then
       fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
         hint = "fetch it: `bq scripts/build_sysroot.lua`",
       })
     end
-    local strip
-    for _, one in ipairs(alternatives) do
-      strip = one.sha256 == locked.sha256 and one.strip or strip
-    end
-    sources[name] = { path = self.workspace:at("sources", locked.file), sha256 = locked.sha256, strip = strip }
+    sources[name] = { path = self.workspace:at("sources", locked.file), sha256 = locked.sha256, strip = source.strip(step, name, locked) }
   end
   local code = {}
   for name in pairs(step.code) do
@@ -227,7 +223,6 @@ local function write_job(self, step, inputs)
   end
   env.HOME = step_root.HOME
   env.SOURCE_DATE_EPOCH = tostring(self.plan.epoch)
-  local sysroot = self.plan.phases.sysroot
   fs.write(folder .. "/job.json", json.encode {
     step = step,
     key = key.of(inputs),
@@ -243,7 +238,7 @@ local function write_job(self, step, inputs)
     target = self.plan.target,
     prefix = phase.prefix,
     cross = not phase.needs_native,
-    sysroot = sysroot and sysroot.prefix or "",
+    sysroot = self.plan.sysroot,
     epoch = self.plan.epoch,
     jobs = self.jobs,
     makeflags = self.jobserver.makeflags,
@@ -275,7 +270,7 @@ end
 local function tail(path, count)
   local lines = {}
   for line in (files.read(path) or ""):gmatch "[^\n]+" do
-    lines[#lines + 1] = line
+    lines[#lines + 1] = json.text(line)
   end
   return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
 end
@@ -294,7 +289,7 @@ local function failed(self, one, status)
     lines = failure.lines,
     command = failure.command,
     tail = json.array(tail(log, 20)),
-    shell = ("bq scripts/enter.lua --step %s"):format(id),
+    shell = ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()),
     seconds = status.seconds,
   }
   fs.write((log:gsub("%.log$", ".json")), json.encode(details, { pretty = true }), { sync = false })

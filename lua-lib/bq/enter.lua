@@ -76,7 +76,7 @@ function enter.coordinator(space, words)
   env.BQ_HOLDER = tostring(syscall.getpid())
   local status = namespace.run(enter.sandbox(space, {
     body = function()
-      process.exec { argv = argv, env = env, cwd = "/" }
+      process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }
     end,
   }))
   return status_of(status)

@@ -7,7 +7,7 @@ local source = require "bq.source"
 local key = {}
 
 --- The form of keys: raised when the core comes to treat the same inputs in another way.
-local FORM = 2
+local FORM = 3
 
 ---@class bq.KeyContext
 ---@field plan table
@@ -22,10 +22,11 @@ local FORM = 2
 local function phase_digest(context, name)
   local found = context.phase_digests[name]
   if not found then
-    local outputs = {}
+    -- In the plan's order: where two hold one path, the later one is seen.
+    local outputs = json.array {}
     for _, step in ipairs(context.plan.steps) do
       if step.phase == name then
-        outputs[step.id] = context.outputs[step.id]
+        outputs[#outputs + 1] = { step.id, context.outputs[step.id] }
       end
     end
     found = digest.sha256(json.encode(outputs))
@@ -67,7 +68,7 @@ function key.inputs(context, step)
   local sources, depends, patches = {}, {}, {}
   for name in pairs(step.sources) do
     local locked = context.locked[source.id(step, name)]
-    sources[name] = locked and locked.sha256 or "unknown"
+    sources[name] = locked and locked.sha256 .. (source.strip(step, name, locked) or "") or "unknown"
   end
   for _, id in ipairs(step.depends) do
     depends[id] = dependency(context, id)
@@ -83,6 +84,9 @@ function key.inputs(context, step)
     fields = step.fields,
     functions = step.recipe and step.recipe.digest or nil,
     code = step.code,
+    library = made.library,
+    native = phase.needs_native or false,
+    sysroot = made.sysroot,
     sources = sources,
     patches = patches,
     env = interpolate(phase.env, {}),
@@ -104,6 +108,7 @@ end
 
 local NAMES = {
   ["^version$"] = "version",
+  ["^library$"] = "the library that carries out steps",
   ["^functions$"] = "the recipe's own functions",
   ["^code%."] = "the strategy's code",
   ["^sources%."] = "source",
@@ -114,7 +119,7 @@ local function show(value)
   if value == nil then
     return "nothing"
   end
-  local text = type(value) == "string" and value or json.encode(value)
+  local text = (type(value) == "string" and value or json.encode(value)):gsub("\n", "\\n")
   if text:find "^%x+$" and #text >= 40 then
     text = text:sub(1, 12) .. "…"
   end

@@ -8,6 +8,19 @@ local namespace = require "bq.namespace"
 local process = require "bq.process"
 local step = require "bq.step"
 local step_root = require "bq.step_root"
+local syscall = require "bq.syscall"
+
+--- A failure as JSON, whatever bytes are in it.
+local function describe(failure)
+  local lines, command = fail.lines(failure), type(failure) == "table" and rawget(failure, "command") or nil
+  for index, line in ipairs(lines) do
+    lines[index] = json.text(line)
+  end
+  for index, word in ipairs(command and command.argv or {}) do
+    command.argv[index] = json.text(word)
+  end
+  return json.encode { lines = lines, command = command }
+end
 
 --- Writes what a failure was, where the coordinator finds it.
 local function report(job, failure)
@@ -16,10 +29,7 @@ local function report(job, failure)
     io.stdout:write(line, "\n")
   end
   io.stdout:flush()
-  fs.write(job.folder .. "/failure.json", json.encode({
-    lines = lines,
-    command = type(failure) == "table" and rawget(failure, "command") or nil,
-  }), { sync = false })
+  fs.write(job.folder .. "/failure.json", describe(failure), { sync = false })
 end
 
 local function unpack(job)
@@ -65,6 +75,7 @@ end
 local VERBS = { "configure", "build", "check", "install" }
 
 local function work(job, strategy, verbs)
+  syscall.chdir(step_root.BUILD)
   local current = step.new(job)
   current:patch()
   for _, verb in ipairs(VERBS) do
@@ -100,10 +111,7 @@ local function launch(path)
         end, job, strategy, verbs)
         if not good then
           -- The step's folder is out of sight from in here; its log is not.
-          fs.write(step_root.HOME .. "/.failure.json", json.encode {
-            lines = fail.lines(failure),
-            command = rawget(failure, "command"),
-          }, { sync = false })
+          fs.write(step_root.HOME .. "/.failure.json", describe(failure), { sync = false })
           for _, line in ipairs(fail.lines(failure)) do
             io.stdout:write(line, "\n")
           end
@@ -116,6 +124,9 @@ local function launch(path)
       if fs.stat(inner) then
         fs.rename(inner, job.folder .. "/failure.json")
         return false
+      end
+      if status.code == namespace.FAILED then
+        fail.raise("the step's root could not be made", { cause = "see the lines above" })
       end
       fail.raise("the step was ended from outside", { cause = status.signal and "signal " .. status.signal or "status " .. status.code })
     end

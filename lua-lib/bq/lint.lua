@@ -18,7 +18,6 @@ local FIELDS = {
   env = "map",
   strip = "boolean",
   include = "strings",
-  patches = "strings",
   phases = "phases",
 }
 --- What a strategy does, and a recipe can do instead.
@@ -154,7 +153,8 @@ function lint.recipe(self, found, sources)
           end
         end
         local near = nearest(tostring(field), known)
-        self:problem(found, tostring(field), ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
+        near = near ~= field and near or nil
+        self:problem(found, tostring(field), VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name)) or ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
       else
         check_field(self, found, field, value, kind)
       end

@@ -230,7 +230,7 @@ local function first_process(sandbox)
     if not ok then
       fail.raise("cannot make the root", { cause = err, hint = preflight.hint(err.op, err) })
     end
-    syscall.close_range(3, { keep = sandbox.keep })
+    syscall.close_range(3, { keep = sandbox.keep, now = true })
     confine(sandbox)
   end)
   local child = process.fork()
@@ -295,7 +295,7 @@ end
 function namespace.run(sandbox)
   if sandbox.argv then
     sandbox.body = function()
-      process.exec { argv = sandbox.argv, env = sandbox.env, cwd = sandbox.cwd }
+      process.exec { argv = sandbox.argv, env = sandbox.env, cwd = sandbox.cwd, stdin = "null" }
     end
   end
   local launcher = process.fork()

@@ -1,5 +1,6 @@
 -- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
 local choice = require "bq.choice"
+local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local json = require "bq.json"
@@ -35,6 +36,7 @@ local PHASE_FIELDS =
 ---@field sets table<string, string[]> the package lists that belong to each set
 ---@field phases bq.Phase[]
 ---@field target string the triple, with `{arch}`
+---@field sysroot? string where the toolchain is, `{sysroot}` in recipes
 ---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
 ---@field env table<string, string> of every step
 
@@ -186,6 +188,19 @@ local function add_first(phase, steps, by_name)
   end
 end
 
+-- The library that carries out every step; with a strategy, it is what a recipe's data mean.
+local LIBRARY = { "bq.interpolate", "bq.launch", "bq.namespace", "bq.step", "bq.step_root" }
+
+--- The digest of what the library says that carries out every step.
+---@return string
+function plan.library()
+  local parts = {}
+  for index, name in ipairs(LIBRARY) do
+    parts[index] = name .. "=" .. tokens.digest(files.module(name))
+  end
+  return digest.sha256(table.concat(parts, "\n"))
+end
+
 --- Makes a plan. All mistakes in recipes are shown at once.
 ---@param declaration bq.Declaration
 ---@param selection bq.Selection
@@ -200,6 +215,7 @@ function plan.make(declaration, selection, recipes)
     arch = arch,
     kernel_arch = KERNEL_ARCH[arch],
     target = declaration.target:gsub("{arch}", arch),
+    sysroot = declaration.sysroot or "",
     set = selection.set,
     epoch = declaration.epoch,
     selection = {
@@ -211,6 +227,7 @@ function plan.make(declaration, selection, recipes)
     phases = {},
     steps = json.array {},
     code = {},
+    library = plan.library(),
     recipes = {},
   }
   for _, phase in ipairs(declaration.phases) do
@@ -288,6 +305,9 @@ function plan.stale(made, recipes)
     elseif now ~= old.digest then
       return ("the recipe `%s` was edited"):format(name)
     end
+  end
+  if plan.library() ~= made.library then
+    return "the library that carries out steps was edited"
   end
   for module, text in pairs(made.code) do
     if files.module(module) ~= text then

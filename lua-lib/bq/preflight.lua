@@ -102,7 +102,7 @@ function preflight.run(folder)
   if space.readonly then
     add { name = "disk", ok = false, fatal = true, message = ("`%s` is on a read-only file system"):format(folder), hint = "choose another folder by `--workspace DIR`" }
   elseif space.free < ROOM then
-    add { name = "disk", ok = false, message = "little room: " .. free, hint = "a small set needs 3 GB, the full one 20 GB" }
+    add { name = "disk", ok = false, message = "little room: " .. free, hint = "a small set needs 3 GB" }
   else
     add { name = "disk", ok = true, message = free }
   end

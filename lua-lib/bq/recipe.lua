@@ -226,7 +226,11 @@ function Recipes:patches(found)
   for _, name in ipairs(files.list(folder)) do
     if name:find "%.patch$" then
       local text = files.read(folder .. "/" .. name)
-      out[#out + 1] = { name = name, text = text, sha256 = digest.sha256(text) }
+      -- Patches are of any bytes, and a plan is text.
+      local bytes = text:gsub(".", function(byte)
+        return ("%02x"):format(byte:byte())
+      end)
+      out[#out + 1] = { name = name, hex = bytes, sha256 = digest.sha256(text) }
     end
   end
   return json.array(out)

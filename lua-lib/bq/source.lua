@@ -15,7 +15,7 @@ local source = {}
 ---@field label string for people
 ---@field alternatives table[] the pinned ones, interpolated: `url` or `debian`, `sha256`, `file`
 ---@field unpinned table[] the others
----@field got? { sha256: string, file: string, origin: string }
+---@field got? { sha256: string, file: string }
 ---@field tried string[] what went wrong, a line each
 
 --- The id under which the lock knows a source of a step.
@@ -24,6 +24,19 @@ local source = {}
 ---@return string
 function source.id(step, name)
   return ("%s-%s:%s"):format(step.name, step.version, name)
+end
+
+--- How many leading folders of a source's names are dropped, where its recipe says so.
+---@param step table
+---@param name string of the source
+---@param locked { sha256: string }
+---@return integer?
+function source.strip(step, name, locked)
+  for _, one in ipairs(step.sources[name]) do
+    if one.sha256 == locked.sha256 and one.strip then
+      return one.strip
+    end
+  end
 end
 
 local function describe(one)
@@ -45,10 +58,14 @@ function source.wanted(plan)
       local id = source.id(step, name)
       if not seen[id] then
         seen[id] = true
+        local names = {}
         local want = { id = id, label = step.name .. " " .. step.version, alternatives = {}, unpinned = {}, tried = {} }
         for _, one in ipairs(step.sources[name]) do
           local copy = interpolate(one, { name = step.name, version = step.version })
-          copy.file = files.name(copy.url or copy.debian)
+          -- One name for one digest, so that it does not tell which place answered.
+          local sha256 = one.sha256 or ""
+          names[sha256] = one.sha256 and names[sha256] or files.name(copy.url or copy.debian)
+          copy.file = names[sha256]
           table.insert(one.sha256 and want.alternatives or want.unpinned, copy)
         end
         out[#out + 1] = want
@@ -88,7 +105,7 @@ local function is_right(workspace, seen, name, sha256)
 end
 
 local function take(want, one)
-  want.got = { sha256 = one.sha256, file = source.file_name(one.sha256, one.file), origin = describe(one) }
+  want.got = { sha256 = one.sha256, file = source.file_name(one.sha256, one.file) }
 end
 
 local function from_cache(workspace, seen, want, locked)
@@ -214,7 +231,7 @@ end
 ---@param workspace bq.Workspace
 ---@param plan table
 ---@param choices bq.FetchChoices
----@return table<string, { sha256: string, file: string, origin: string }> by id
+---@return table<string, { sha256: string, file: string }> by id
 function source.get(workspace, plan, choices)
   local wanted = source.wanted(plan)
   local before = (workspace:read_json "lock.json" or {}).sources or {}

@@ -10,6 +10,7 @@ local log = require "bq.log"
 local process = require "bq.process"
 local progress = require "bq.progress"
 local report = require "bq.report"
+local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
 local stage = {}
@@ -43,8 +44,10 @@ local function carried(recipe_folders, script)
     overlay(host.program_folders[index], "scripts")
   end
   for index = #host.module_folders, 1, -1 do
+    -- Of a folder that the user named, or that a script lies in, only what is the library's.
     local folder = host.module_folders[index]
-    if files.name(folder) == "lua-lib" then
+    overlay(folder .. "/bq", "lua-lib/bq")
+    if fs.stat(folder .. "/bq/main.lua") then
       overlay(folder, "lua-lib")
     end
   end
@@ -73,6 +76,8 @@ end
 ---@param recipe_folders string[]
 ---@param script? string
 function stage.install(root, recipe_folders, script)
+  -- Modes of what is staged must not depend on the caller.
+  syscall.umask(tonumber("022", 8))
   local all = carried(recipe_folders, script)
   for _, folder in ipairs(CARRIED) do
     local base = files.inside(root, SHARE .. "/" .. folder)
@@ -116,7 +121,8 @@ end
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
 ---@param recipe_folders string[]
-function stage.rootfs(space, seed, lock, recipe_folders)
+---@param script? string
+function stage.rootfs(space, seed, lock, recipe_folders, script)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -133,7 +139,7 @@ function stage.rootfs(space, seed, lock, recipe_folders)
     fs.rename(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
-  stage.install(root, recipe_folders)
+  stage.install(root, recipe_folders, script)
 end
 
 --- Packs the rootfs with its sources, plan and lock.

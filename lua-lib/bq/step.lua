@@ -233,7 +233,10 @@ end
 function Step:patch()
   for _, patch in ipairs(self.patches) do
     self:say("patch " .. patch.name)
-    self:run({ "patch", "-p1", "-f" }, { cwd = self.src, input = patch.text })
+    local text = patch.hex:gsub("%x%x", function(byte)
+      return string.char(tonumber(byte, 16))
+    end)
+    self:run({ "patch", "-p1", "-f" }, { cwd = self.src, input = text })
   end
 end
 

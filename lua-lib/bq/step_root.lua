@@ -38,6 +38,18 @@ end
 -- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
 local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
 
+--- In a plain chroot the workspace lies below `/`, and the kernel refuses layers that lie in one another. Seen through
+--- an overlay of its own, `/` is another tree.
+---@return string
+local function set_apart()
+  syscall.mount { source = "tmpfs", target = "empty", type = "tmpfs", data = "mode=755" }
+  fs.mkdir "empty/none"
+  fs.mkdir "empty/base"
+  -- An overlay that cannot be written wants two layers.
+  syscall.mount { source = "base", target = "empty/base", type = "overlay", data = "lowerdir=/:empty/none,userxattr" }
+  return "empty/base"
+end
+
 --- Mounts an overlay at `root/`, of the layers that are named; `false` where there is no overlay to be had.
 local function mount_overlay(lowers)
   local ok, err = pcall(syscall.mount, {
@@ -47,6 +59,16 @@ local function mount_overlay(lowers)
     -- Without `userxattr` a user's overlay cannot remove folders of a lower layer.
     data = ("lowerdir=%s,upperdir=upper,workdir=work,userxattr"):format(table.concat(lowers, ":")),
   })
+  if not ok and err.code == "ELOOP" and not lowers.apart then
+    local again = { apart = true }
+    for index, lower in ipairs(lowers) do
+      again[index] = fs.readlink(lower) == "/" and set_apart() or lower
+    end
+    if #again > 1 then
+      again[#again] = nil -- the empty layer, under which the base is now
+    end
+    return mount_overlay(again)
+  end
   if not ok and not REFUSED[err.code] then
     fail.raise("cannot mount the step's root", { cause = err, hint = preflight.hint("overlay", err) })
   end

@@ -56,6 +56,16 @@ function Workspace:shown(path)
   return path
 end
 
+--- What a command line outside needs to mean this workspace: nothing if it is the usual one.
+---@return string ` --workspace PATH`, or empty
+function Workspace:option()
+  local path = self:shown(self.path .. "/"):gsub("/$", "")
+  if path == workspace.INSIDE or path:find "/data/sysroot$" then
+    return ""
+  end
+  return (" --workspace '%s'"):format(path)
+end
+
 --- The root that steps rest on: `/` inside, the staged rootfs outside.
 ---@return string
 function Workspace:rootfs()

@@ -16,6 +16,11 @@ function json.encode(value, options) end
 ---@return any
 function json.decode(text) end
 
+---A text that JSON can hold: bytes that are not UTF-8 become U+FFFD.
+---@param bytes string
+---@return string
+function json.text(bytes) end
+
 ---Marks a table as an array, so that it encodes as `[]` when empty; returns it.
 ---@generic T: table
 ---@param value T

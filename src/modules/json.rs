@@ -17,6 +17,9 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     module.raw_set("empty_array", empty)?;
     native(lua, module, "encode", encode)?;
     native(lua, module, "decode", decode)?;
+    native(lua, module, "text", |lua, text: LuaString| {
+        Ok(lua.create_string(text.to_string_lossy())?)
+    })?;
     native(lua, module, "array", |lua, table: Table| {
         table.set_metatable(Some(lua.array_metatable()))?;
         Ok(table)

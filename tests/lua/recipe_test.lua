@@ -61,7 +61,7 @@ check.run {
       one(scratch.recipe("one", 'strip = "no"'), "one.lua:6: `strip` is string, expected true or false")
       one(scratch.recipe("one", "env = { A = {} }"), "one.lua:6: `env` is table, expected a map of names to texts, numbers or true/false")
       one(scratch.recipe("one", 'homepage = ""'), "one.lua:6: `homepage` is string, expected a text that is not empty")
-      one(scratch.recipe("one", "patches = function() end"), "one.lua:6: `patches` is function, expected a list of texts")
+      one(scratch.recipe("one", "include = function() end"), "one.lua:6: `include` is function, expected a list of texts")
     end,
   },
   {
@@ -205,7 +205,7 @@ check.run {
       scratch.write("patched/patches/a-1/0001-a.patch", "a")
       scratch.write("patched/patches/a-1/notes.txt", "n")
       local patches = recipes:patches(recipes:get "a")
-      check.equal({ #patches, patches[1].name, patches[2].text }, { 2, "0001-a.patch", "b" })
+      check.equal({ #patches, patches[1].name, patches[2].hex }, { 2, "0001-a.patch", "62" })
       local after = recipes:fingerprint("a", "1")
       check.truthy(before ~= after)
       fs.write("patched/patches/a-1/0001-a.patch", "c")

@@ -1,3 +1,4 @@
+local apt = require "bq.apt"
 local check = require "check"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -179,6 +180,35 @@ check.run {
         get(space(), { { url = NOWHERE, sha256 = HASH, size = 3 } }, { "mirror1" }, true)
       end), "\n")
       check.contains(shown, "error: one source is missing")
+    end,
+  },
+  {
+    "the number of jobs reaches apt",
+    function()
+      local kept, seen = {}, {}
+      for name, body in pairs(apt) do
+        kept[name] = body
+      end
+      function apt.is_available()
+        return true
+      end
+      function apt.mirrors()
+        return { "http://127.0.0.1:1/debian" }
+      end
+      function apt.download(list, _, choices)
+        seen[#seen + 1] = choices.jobs or "as apt.download likes"
+        for _, file in ipairs(list) do
+          scratch.write(file.path, CONTENT)
+          choices.on_done(file)
+        end
+      end
+      for _, jobs in ipairs { 3, false } do
+        source.get(space(), plan { { debian = "app_1.orig.tar.xz", sha256 = HASH } }, { mirrors = {}, jobs = jobs or nil })
+      end
+      for name, body in pairs(kept) do
+        apt[name] = body
+      end
+      check.equal(seen, { 3, "as apt.download likes" })
     end,
   },
 }

@@ -55,7 +55,11 @@ fn a_flag_rebuilds_its_step_and_what_needs_it() {
     let before = rig.outputs();
     rig.replace("packages/lib.lua", "FLAG = \"one\"", "FLAG = \"two\"");
     let shown = rig.run(&["status", "--workspace", "space"]).is(0);
-    assert!(shown.out.contains("5 done"), "the plan is as it was: {}", shown.out);
+    assert!(
+        shown.out.contains("5 done"),
+        "the plan is as it was: {}",
+        shown.out
+    );
     assert_eq!(
         started(&rig),
         [
@@ -135,10 +139,7 @@ fn a_patch_and_functions_and_the_order() {
     let rig = Rig::built();
     // A dependency more: what is below the step is another thing now.
     rig.replace("packages/app.lua", "{ \"lib\" }", "{ \"lib\", \"alone\" }");
-    assert_eq!(
-        started(&rig),
-        ["low/app 1: it depends on `low/alone` now"]
-    );
+    assert_eq!(started(&rig), ["low/app 1: it depends on `low/alone` now"]);
     rig.replace("packages/app.lua", "\"app\\n\"", "\"APP\\n\"");
     let reasons = started(&rig);
     assert_eq!(reasons.len(), 2, "{reasons:?}");
@@ -158,7 +159,8 @@ fn packages_join_and_leave() {
         "return { name = 'own', version = '3', license = 'MIT', strategy = 'files', strip = false, depends = { 'final' },
           files = { ['/usr/own'] = 'own\\n' } }",
     );
-    rig.stage(&["--recipes", "elsewhere", "--with", "own"]).is(0);
+    rig.stage(&["--recipes", "elsewhere", "--with", "own"])
+        .is(0);
     assert_eq!(started(&rig), ["high/own 3: it was never built here"]);
     // The plan remembers where its recipes were.
     rig.replace("elsewhere/own.lua", "own\\n", "OWN\\n");
@@ -179,7 +181,9 @@ fn another_seed_rebuilds_what_rests_on_it() {
     let rig = Rig::built();
     let before = rig.outputs();
     rig.write("seed/etc/more", "more\n");
-    rig.lua("require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }");
+    rig.lua(
+        "require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }",
+    );
     rig.stage(&[]).is(0).says("unpacking the seed");
     let left = rig.build(&[]).is(0);
     let reasons = left.started();
@@ -247,7 +251,12 @@ fn mistakes_lose_nothing() {
     ] {
         rig.replace("packages/lib.lua", old, new);
         let left = rig.build(&[]).is(1);
-        assert!(left.err.contains(problem.split_once(' ').expect("it has words").1), "{}", left.err);
+        assert!(
+            left.err
+                .contains(problem.split_once(' ').expect("it has words").1),
+            "{}",
+            left.err
+        );
         assert!(left.err.contains(&recipe), "{}", left.err);
         rig.replace("packages/lib.lua", new, old);
     }

@@ -71,14 +71,35 @@ fn a_failing_command() {
     // Status says so, and its build tree can be entered as it was.
     let status = rig.run(&["status", "--workspace", "space"]).is(0);
     assert!(status.out.contains("failed   low/lib"), "{}", status.out);
-    assert!(status.out.ends_with("5 steps: 1 done, 1 failed, 1 next, 2 waiting\n"), "{}", status.out);
+    assert!(
+        status
+            .out
+            .ends_with("5 steps: 1 done, 1 failed, 1 next, 2 waiting\n"),
+        "{}",
+        status.out
+    );
     let code = "local fs = require 'bq.fs' print(fs.cwd(), fs.stat '/bq/dest' ~= nil, fs.read '/opt/base')";
-    let enter = ["enter", "--workspace", "space", "--step", "lib", "--", "/usr/local/bin/bq", "-e", code];
+    let enter = [
+        "enter",
+        "--workspace",
+        "space",
+        "--step",
+        "lib",
+        "--",
+        "/usr/local/bin/bq",
+        "-e",
+        code,
+    ];
     assert_eq!(rig.run(&enter).is(0).out, "/bq/build\ttrue\tbase\n\n");
 
     // Built again as it is, it fails again; mended, all is built, and nothing of the failure stays.
-    rig.build(&[]).is(1).says("low/lib 1: it failed the last time");
-    rig.recipe("lib", "depends = { \"base\" }, files = { [\"/opt/lib\"] = \"lib\\n\" }");
+    rig.build(&[])
+        .is(1)
+        .says("low/lib 1: it failed the last time");
+    rig.recipe(
+        "lib",
+        "depends = { \"base\" }, files = { [\"/opt/lib\"] = \"lib\\n\" }",
+    );
     rig.build(&[]).is(0);
     assert_eq!(names(&rig.path("space/build")), [""; 0]);
     rig.is_quiet();
@@ -108,7 +129,10 @@ fn other_ways_to_fail() {
     for (body, lines) in [
         (
             "b:run { '/usr/local/bin/bq', '-e', 'require(\"bq.process\").kill(require(\"bq.syscall\").getpid(), \"KILL\")' }",
-            vec!["error: `/usr/local/bin/bq` failed", "caused by: it was ended by signal KILL"],
+            vec![
+                "error: `/usr/local/bin/bq` failed",
+                "caused by: it was ended by signal KILL",
+            ],
         ),
         (
             "b:run { '/none', 'x' }",
@@ -138,7 +162,10 @@ fn other_ways_to_fail() {
     let report = report(&rig, "low-lib");
     assert_eq!(report["lines"][0], "error: the step's Lua has a mistake");
     let trace = report["lines"][1].as_str().expect("it is text");
-    assert!(trace.starts_with("caused by: lib.lua:8: attempt to perform arithmetic"), "{trace}");
+    assert!(
+        trace.starts_with("caused by: lib.lua:8: attempt to perform arithmetic"),
+        "{trace}"
+    );
 }
 
 #[test]
@@ -160,7 +187,9 @@ fn a_step_cannot_write_outside_of_its_output() {
     rig.build(&[]).is(0);
     assert_eq!(rig.text("space/rootfs/etc/seed"), "a seed\n");
     assert!(!rig.path("space/rootfs/usr/new").exists());
-    let verified = rig.run(&["verify", "--workspace", "space", "--store"]).is(0);
+    let verified = rig
+        .run(&["verify", "--workspace", "space", "--store"])
+        .is(0);
     assert!(verified.err.contains(": 0 damaged"), "{}", verified.err);
     assert_eq!(rig.outputs()["low/base"], before["low/base"]);
 }
@@ -174,21 +203,30 @@ fn a_damaged_output_is_noticed_and_built_again() {
     let file = entry.join("output/opt/lib");
     std::fs::write(file, "damaged").expect("it is ours");
     let key = entry.file_name().expect("it has a name").to_string_lossy();
-    let left = rig.run(&["verify", "--workspace", "space", "--store"]).is(1);
+    let left = rig
+        .run(&["verify", "--workspace", "space", "--store"])
+        .is(1);
     let left = left
         .says(&format!("error: store/{key} (low/lib) is damaged\n"))
         .says(&format!(", expected {}\n", before["low/lib"]));
-    assert!(left.err.contains("5 outputs in the store: 1 damaged and removed"), "{}", left.err);
+    assert!(
+        left.err
+            .contains("5 outputs in the store: 1 damaged and removed"),
+        "{}",
+        left.err
+    );
     let left = rig.build(&[]).is(0);
     assert_eq!(
         left.started(),
         ["low/lib 1: its output is gone from the store"]
     );
     assert_eq!(rig.outputs(), before);
-    rig.run(&["verify", "--workspace", "space", "--store"]).is(0);
+    rig.run(&["verify", "--workspace", "space", "--store"])
+        .is(0);
     // So is an entry without its record.
     std::fs::write(rig.stored("low/app").join("meta.json"), "{").expect("it is ours");
-    rig.run(&["verify", "--workspace", "space", "--store"]).is(1);
+    rig.run(&["verify", "--workspace", "space", "--store"])
+        .is(1);
     rig.build(&[]).is(0);
     assert_eq!(rig.outputs(), before);
 }

@@ -61,7 +61,11 @@ fn rig() -> Rig {
     let rig = Rig::new();
     slow(&rig);
     // Also the second program of the step is known by its words.
-    rig.replace("packages/lib.lua", "'-e', ... }", &format!("'-e', ..., '{}' }}", rig.mark()));
+    rig.replace(
+        "packages/lib.lua",
+        "'-e', ... }",
+        &format!("'-e', ..., '{}' }}", rig.mark()),
+    );
     rig.stage(&[]).is(0);
     rig
 }
@@ -81,8 +85,11 @@ fn a_signal_ends_everything_and_loses_nothing() {
         let rig = rig();
         let child = waiting(&rig);
         let target = pid(&child).as_raw();
-        kill(Pid::from_raw(if whole_group { -target } else { target }), signal)
-            .expect("it is there");
+        kill(
+            Pid::from_raw(if whole_group { -target } else { target }),
+            signal,
+        )
+        .expect("it is there");
         let left = end(child);
         assert_eq!(left.status, Some(130), "{signal}: {left:?}");
         let name = &signal.as_str()[3..];
@@ -159,7 +166,7 @@ fn killed_again_and_again_it_comes_to_the_same_digests() {
             assert!(child.wait().expect("it ends").success());
             break;
         }
-        drop(kill(pid(&child), Signal::SIGKILL));
+        let _ = kill(pid(&child), Signal::SIGKILL);
         child.wait().expect("it ends");
         // Its tree holds the other end of the pipe: this is the end of it.
         lines.for_each(drop);
@@ -183,7 +190,14 @@ fn killed_while_staging() {
     let mut kills = 0;
     loop {
         let mut child = rig
-            .command(&["plan.lua", "--workspace", "space", "--mirror", "mirror", "--offline"])
+            .command(&[
+                "plan.lua",
+                "--workspace",
+                "space",
+                "--mirror",
+                "mirror",
+                "--offline",
+            ])
             .stderr(Stdio::piped())
             .spawn()
             .expect("bq starts");

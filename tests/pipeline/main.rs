@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use support::{sha256, why_no_namespaces};
+use support::sha256;
 
 /// Ends a test where the kernel refuses what it is about.
 macro_rules! needs_namespaces {
@@ -223,7 +223,14 @@ impl Rig {
 
     /// Stages the workspace, with its sources from the mirror.
     fn stage(&self, more: &[&str]) -> Left {
-        let words = ["plan.lua", "--workspace", "space", "--mirror", "mirror", "--offline"];
+        let words = [
+            "plan.lua",
+            "--workspace",
+            "space",
+            "--mirror",
+            "mirror",
+            "--offline",
+        ];
         self.run(&[&words, more].concat())
     }
 
@@ -310,7 +317,9 @@ fn from_a_seed_to_built_steps() {
         .says(&format!(": 5 steps for {target}\n"))
         .says("next: `bq scripts/coordinator.lua`\n");
     assert_eq!(rig.text("space/rootfs/etc/seed"), "a seed\n");
-    assert!(rig.read("space/rootfs/usr/local/bin/bq") == std::fs::read(&rig.bq).expect("it is there"));
+    assert!(
+        rig.read("space/rootfs/usr/local/bin/bq") == std::fs::read(&rig.bq).expect("it is there")
+    );
     // Staged again, the seed is not unpacked again.
     let again = rig.stage(&[]).is(0);
     assert!(!again.err.contains("unpacking"), "{}", again.err);
@@ -319,7 +328,10 @@ fn from_a_seed_to_built_steps() {
     let lines = built.lines();
     assert_eq!(
         lines[0],
-        format!("building 5 of 5 steps for {}, 2 jobs", std::env::consts::ARCH)
+        format!(
+            "building 5 of 5 steps for {}, 2 jobs",
+            std::env::consts::ARCH
+        )
     );
     assert_eq!(lines[lines.len() - 1], "5 steps: 5 done");
     assert_eq!(
@@ -332,7 +344,12 @@ fn from_a_seed_to_built_steps() {
             "low/lib 1: it was never built here",
         ]
     );
-    let place = |line: &str| lines.iter().position(|l| l.trim_start() == line).expect(line);
+    let place = |line: &str| {
+        lines
+            .iter()
+            .position(|l| l.trim_start() == line)
+            .expect(line)
+    };
     assert!(place("done   low/base") < place("start  low/lib 1: it was never built here"));
     assert!(place("done   low/lib") < place("start  low/app 1: it was never built here"));
     assert!(place("done   low/alone") < place("start  high/final 1: it was never built here"));
@@ -373,7 +390,9 @@ fn a_phase_is_a_tree_that_can_be_entered() {
 fn a_dry_run_writes_nothing() {
     let rig = Rig::new();
     let before = names(rig.folder.path());
-    let shown = rig.run(&["plan.lua", "--workspace", "space", "--dry-run"]).is(0);
+    let shown = rig
+        .run(&["plan.lua", "--workspace", "space", "--dry-run"])
+        .is(0);
     let target = format!("{}-bq-linux-musl", std::env::consts::ARCH);
     assert_eq!(
         shown.out,

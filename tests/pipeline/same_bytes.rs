@@ -7,9 +7,25 @@ use crate::support::is_root;
 use crate::{Rig, needs_namespaces, sha256};
 
 /// Stages, packs and builds, in a way that should not matter.
-fn make(rig: &Rig, workspace: &str, jobs: &str, change: impl Fn(&mut std::process::Command)) -> String {
+fn make(
+    rig: &Rig,
+    workspace: &str,
+    jobs: &str,
+    change: impl Fn(&mut std::process::Command),
+) -> String {
     for words in [
-        vec!["plan.lua", "--workspace", workspace, "--mirror", "mirror", "--offline", "--output", "out.tar.gz", "--jobs", jobs],
+        vec![
+            "plan.lua",
+            "--workspace",
+            workspace,
+            "--mirror",
+            "mirror",
+            "--offline",
+            "--output",
+            "out.tar.gz",
+            "--jobs",
+            jobs,
+        ],
         vec!["coordinator", "--workspace", workspace, "--jobs", jobs],
     ] {
         let mut command = rig.command(&words);
@@ -48,9 +64,15 @@ fn other_paths_times_settings_and_jobs() {
     let again = one.stage(&["--output", "again.tar.gz"]).is(0);
     assert!(again.err.contains(&first), "{}", again.err);
     assert!(one.read("again.tar.gz") == one.read("out.tar.gz"));
-    one.run(&["verify", "--workspace", "space", "--against", &two.path("space").display().to_string()])
-        .is(0)
-        .says("5 steps have the same output, 0 differ\n");
+    one.run(&[
+        "verify",
+        "--workspace",
+        "space",
+        "--against",
+        &two.path("space").display().to_string(),
+    ])
+    .is(0)
+    .says("5 steps have the same output, 0 differ\n");
 }
 
 #[test]
@@ -66,7 +88,8 @@ fn root_and_an_ordinary_user() {
     // The program may be where only root can go.
     two.bq = two.path("bq");
     std::fs::copy(env!("CARGO_BIN_EXE_bq"), &two.bq).expect("it can be copied");
-    std::fs::set_permissions(two.folder.path(), PermissionsExt::from_mode(0o777)).expect("it is ours");
+    std::fs::set_permissions(two.folder.path(), PermissionsExt::from_mode(0o777))
+        .expect("it is ours");
     let second = make(&two, "space", "2", |command| {
         command.uid(65534).gid(65534);
     });
@@ -101,13 +124,27 @@ fn the_packed_chroot_holds_all_that_it_needs() {
     );
     for (words, says) in [
         (vec!["coordinator.lua", "--jobs", "2"], "5 steps: 5 done\n"),
-        (vec!["coordinator.lua"], "nothing to do: all 5 steps are in the store\n"),
+        (
+            vec!["coordinator.lua"],
+            "nothing to do: all 5 steps are in the store\n",
+        ),
         (vec!["status.lua"], "5 steps: 5 done\n"),
     ] {
         let program = format!("/usr/local/bin/{}", words[0]);
-        let inside = [vec!["/usr/local/bin/bq", program.as_str()], words[1..].to_vec()].concat();
+        let inside = [
+            vec!["/usr/local/bin/bq", program.as_str()],
+            words[1..].to_vec(),
+        ]
+        .concat();
         let enter = [
-            vec!["enter", "--workspace", "none", "--rootfs", "elsewhere", "--"],
+            vec![
+                "enter",
+                "--workspace",
+                "none",
+                "--rootfs",
+                "elsewhere",
+                "--",
+            ],
             inside,
         ]
         .concat();
@@ -159,6 +196,16 @@ fn by_roots_plain_chroot() {
     in_chroot(&rig, &["/usr/local/bin/coordinator.lua"])
         .is(0)
         .says("nothing to do: all 5 steps are in the store\n");
+    // Edited in there, it is planned and built anew in there.
+    let recipe = "elsewhere/usr/local/share/bq/scripts/packages/lib.lua";
+    rig.replace(recipe, "FLAG = \"one\"", "FLAG = \"one\", UNUSED = \"x\"");
+    let left = in_chroot(&rig, &["/usr/local/bin/coordinator.lua"])
+        .is(0)
+        .says("the recipe `lib` was edited: making the plan again\n");
+    assert_eq!(
+        left.started(),
+        ["low/lib 1: env.UNUSED changed: nothing → `x`"]
+    );
     rig.run(&["verify", "--workspace", "space", "--against", &rig.path("elsewhere/var/lib/bq").display().to_string()])
         .is(0)
         .says("5 steps have the same output, 0 differ\n");

@@ -47,7 +47,10 @@ fn a_wrong_digest_shows_both() {
     *wrong.last_mut().expect("it has bytes") ^= 1;
     let left = stage(&rig).is(1);
     left.says("error: one source is missing\n  lib 1\n")
-        .says(&format!("    sha256 {right}  {}\n", server.url("lib-1.tar.gz")))
+        .says(&format!(
+            "    sha256 {right}  {}\n",
+            server.url("lib-1.tar.gz")
+        ))
         .says(&sha256(&wrong))
         .says("hint: name a folder or address that has them by `--mirror`");
     assert!(!rig.path("space/plan.json").exists());
@@ -65,7 +68,13 @@ fn nobody_has_it() {
     point(&rig, &server, &sha256(b"it"));
     let mirror = Server::not_found();
     let left = rig
-        .run(&["plan.lua", "--workspace", "space", "--mirror", &mirror.url("m")])
+        .run(&[
+            "plan.lua",
+            "--workspace",
+            "space",
+            "--mirror",
+            &mirror.url("m"),
+        ])
         .is(1);
     let left = left
         .says("error: one source is missing\n  lib 1\n")
@@ -86,7 +95,11 @@ fn a_truncated_archive_fails_its_step() {
     stage(&rig).is(0);
     let left = rig.build(&[]).is(1);
     let left = left.says("error: low/lib failed after ");
-    assert!(left.err.contains("ends too early") || left.err.contains("truncated"), "{}", left.err);
+    assert!(
+        left.err.contains("ends too early") || left.err.contains("truncated"),
+        "{}",
+        left.err
+    );
     assert!(left.err.contains("lib-1.tar.gz"), "{}", left.err);
 }
 
@@ -104,9 +117,7 @@ fn a_source_that_was_damaged_meanwhile_fails_its_step_with_both_digests() {
         .says(&right)
         .says(&sha256(b"damaged"));
     // Staging again notices, and gets it again.
-    rig.stage(&[])
-        .is(0)
-        .says("is damaged (sha256 ");
+    rig.stage(&[]).is(0).says("is damaged (sha256 ");
     rig.build(&[]).is(0);
 }
 

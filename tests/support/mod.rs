@@ -24,7 +24,14 @@ pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
             .env_remove(name)
             .env_remove(name.to_ascii_uppercase());
     }
-    for name in ["BQ_PATH", "BQ_WORKSPACE", "BQ_ENTERED", "BQ_OUTSIDE", "BQ_HOLDER", "CLICOLOR_FORCE"] {
+    for name in [
+        "BQ_PATH",
+        "BQ_WORKSPACE",
+        "BQ_ENTERED",
+        "BQ_OUTSIDE",
+        "BQ_HOLDER",
+        "CLICOLOR_FORCE",
+    ] {
         command.env_remove(name);
     }
     command

@@ -124,7 +124,7 @@ local function download(workspace, id, lock, mirror, choices)
   for _, file in ipairs(wanted) do
     file.uri = mirror .. "/" .. file.pool
   end
-  log.info(("fetching %d packages of the seed"):format(#wanted))
+  log.info(#wanted == 1 and "fetching one package of the seed" or ("fetching %d packages of the seed"):format(#wanted))
   apt.download(wanted, workspace:at "seed/apt", { jobs = choices.jobs })
   for _, file in ipairs(wanted) do
     if file.error then

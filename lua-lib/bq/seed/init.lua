@@ -48,7 +48,7 @@ function seed.resolve(word, arch, workspace)
     -- `alpine.tar.gz` is a path.
     if name == known and (mark ~= "" or argument == "") then
       argument = mark == "@" and mark .. argument or argument
-      return require("bq.seed." .. name).make(argument ~= "" and argument or nil, arch, workspace)
+      return require("bq.seed." .. name).make(argument, arch, workspace)
     end
   end
   if word:find "[/.]" then

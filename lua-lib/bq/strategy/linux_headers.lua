@@ -15,7 +15,7 @@ function linux_headers.install(b)
   local from <const> = b.build .. "/usr/include"
   for _, entry in ipairs(fs.walk(from)) do
     if entry.type == "file" and entry.path:find "%.h$" then
-      b:install(from .. "/" .. entry.path, b.prefix .. "/include/" .. entry.path)
+      b:install(from .. "/" .. entry.path, b.prefix .. "/include/" .. entry.path, tonumber("644", 8))
     end
   end
 end

@@ -16,6 +16,11 @@ use super::{signal_name, signal_number};
 use crate::error::{Error, Result, native};
 use crate::modules::arguments::{options, required, table};
 
+/// The time some seconds after another; `None`, which is never, where that is beyond all clocks.
+pub(super) fn after(from: Instant, seconds: f64) -> Option<Instant> {
+    from.checked_add(Duration::try_from_secs_f64(seconds.max(0.0)).ok()?)
+}
+
 /// How long a child that ran out of time has between TERM and KILL.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
@@ -107,9 +112,7 @@ fn spawn(lua: &Lua, command: Command) -> Result<i32> {
         pid,
         Child {
             started,
-            deadline: command
-                .timeout
-                .map(|seconds| started + Duration::from_secs_f64(seconds)),
+            deadline: command.timeout.and_then(|seconds| after(started, seconds)),
             timed_out: false,
             has_group: prepared.has_group,
         },
@@ -173,7 +176,7 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
     let how: WaitOptions = options(lua, "wait_any", value)?;
     let until = how
         .timeout
-        .map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+        .and_then(|seconds| after(Instant::now(), seconds));
     block(&[Signal::SIGCHLD])?;
     let mut children = children(lua)?;
     let mut set: SigSet = children.caught.iter().copied().collect();

@@ -106,6 +106,8 @@ impl Command {
         let capture_stderr = is_word(self.stderr.as_ref(), "capture");
         let stdin = match (&self.stdin, &self.input) {
             (_, Some(_)) => Stdio::piped(),
+            // What replaces this program goes on with its streams.
+            (None, None) if op == "exec" => Stdio::inherit(),
             (None, None) => Stdio::null(),
             (Some(stream), None) => open(op, stream, true)?.into_stdio(),
         };

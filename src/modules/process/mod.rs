@@ -55,7 +55,8 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "executable", |lua, ()| {
         text(
             lua,
-            std::env::current_exe().map_err(|e| Error::io("readlink", &e).at("/proc/self/exe"))?,
+            crate::host::executable()
+                .ok_or_else(|| Error::os("readlink", Errno::ENOENT).at("/proc/self/exe"))?,
         )
     })
 }

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::children::{Ended, GRACE, end};
+use super::children::{Ended, GRACE, after, end};
 use super::command::Command;
 use crate::error::{Error, Result};
 
@@ -85,9 +85,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
     let mut stdin = Pipe::new(child.stdin.take().map(Into::into), input)?;
     let mut stdout = Pipe::new(child.stdout.take().map(Into::into), Vec::new())?;
     let mut stderr = Pipe::new(child.stderr.take().map(Into::into), Vec::new())?;
-    let mut deadline = command
-        .timeout
-        .map(|seconds| started + Duration::from_secs_f64(seconds));
+    let mut deadline = command.timeout.and_then(|seconds| after(started, seconds));
     let mut timed_out = false;
     let mut alive = true;
     // What a grandchild still holds open is not waited for once the program has ended.

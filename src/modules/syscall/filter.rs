@@ -99,6 +99,15 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
         statement(answer, libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32),
         statement(load, 0),
     ];
+    if cfg!(target_arch = "x86_64") {
+        // x32 has the same architecture, and numbers of its own from this bit up (asm/unistd.h).
+        let at_least = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+        program.push(jump(at_least, 0x4000_0000, 0, 1));
+        program.push(statement(
+            answer,
+            libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32,
+        ));
+    }
     for (names, errno) in [(&rules.succeed, 0), (&rules.deny, Errno::EPERM as u32)] {
         for name in names {
             if let Some(number) = number(name)? {
