@@ -75,7 +75,10 @@ end
 --- What the rootfs was staged from; `nil` if there is none.
 ---@return table?
 function Workspace:staged()
-  return self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
+  local staged = self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
+  -- The workspace of a chroot that was unpacked elsewhere, seen from outside.
+  local root = not staged and self.path:match("^(.*)" .. workspace.INSIDE .. "/*$")
+  return staged or root and self:read_json(root .. workspace.STAGED, true) or nil
 end
 
 --- A JSON file; with `absolute`, not below the workspace.
