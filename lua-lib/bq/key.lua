@@ -119,7 +119,7 @@ local function show(value)
   if value == nil then
     return "nothing"
   end
-  local text = (type(value) == "string" and value or json.encode(value)):gsub("\n", "\\n")
+  local text = type(value) == "string" and value or json.encode(value)
   if text:find "^%x+$" and #text >= 40 then
     text = text:sub(1, 12) .. "…"
   end
