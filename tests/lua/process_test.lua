@@ -84,7 +84,7 @@ check.run {
     "what cannot be started says which part of it is missing",
     function()
       local err = check.raises(function()
-        process.run { argv = { "no-such-program", "x" } }
+        process.run { argv = { "no-such-program", "x" }, env = { PATH = "/none" } }
       end)
       check.equal({ err.code, err.path, err.argv }, { "ENOENT", "no-such-program", "no-such-program x" })
       err = check.raises(function()
@@ -357,7 +357,7 @@ check.run {
       local status = run { argv = lua("require('bq.process').exec { argv = { arg[1], '-e', 'print(2) os.exit(3)' } }", BQ) }
       check.equal({ status.stdout, status.code }, { "2\n", 3 })
       local err = check.raises(function()
-        process.exec { argv = { "no-such-program" } }
+        process.exec { argv = { "no-such-program" }, env = { PATH = "/none" } }
       end)
       check.equal(err.code, "ENOENT")
     end,
