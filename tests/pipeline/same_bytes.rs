@@ -206,9 +206,15 @@ fn by_roots_plain_chroot() {
         left.started(),
         ["low/lib 1: env.UNUSED changed: nothing → `x`"]
     );
-    rig.run(&["verify", "--workspace", "space", "--against", &rig.path("elsewhere/var/lib/bq").display().to_string()])
-        .is(0)
-        .says("5 steps have the same output, 0 differ\n");
+    rig.run(&[
+        "verify",
+        "--workspace",
+        "space",
+        "--against",
+        &rig.path("elsewhere/var/lib/bq").display().to_string(),
+    ])
+    .is(0)
+    .says("5 steps have the same output, 0 differ\n");
     rig.is_quiet();
     assert_eq!(crate::support::mounts(), before);
 }
