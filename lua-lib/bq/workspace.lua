@@ -9,6 +9,7 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local process = require "bq.process"
 local syscall = require "bq.syscall"
 
 local workspace = {}
@@ -111,7 +112,15 @@ end
 
 --- Takes the workspace for this run; it is given back when the program ends, however it ends.
 function Workspace:lock()
-  local fd = fs.lock(self:at ".lock", { inherit = false })
+  local fd = fs.lock(self:at ".lock")
+  -- `status` looks at the lock for a moment.
+  for _ = 1, 20 do
+    if fd then
+      break
+    end
+    process.wait_any { timeout = 0.02 }
+    fd = fs.lock(self:at ".lock")
+  end
   if not fd then
     local holder = fs.read(self:at ".lock"):match "%d+" or "unknown"
     fail.raise(("the workspace `%s` is in use"):format(self.path), {
