@@ -24,8 +24,8 @@ local build = coordinator.new { workspace = space, plan = plan, report = report.
 build:look()
 local history = journal.by_step(space)
 -- A start without an end counts only while somebody holds the workspace.
-local free = fs.lock(space:at ".lock")
-if free then
+local may, free = pcall(fs.lock, space:at ".lock", { shared = true })
+if may and free then
   fs.unlock(free)
 end
 

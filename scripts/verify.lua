@@ -104,7 +104,7 @@ if options.against then
       ))
     end
   end
-  log.info(("%d steps have the same output, %d do not"):format(same, bad))
+  log.info(("%d steps have the same output, %d differ"):format(same, bad))
 end
 if bad > 0 then
   fail.exit(1)

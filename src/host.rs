@@ -248,7 +248,7 @@ fn execute(options: &Options, places: &Places, source: Source) -> mlua::Result<u
     error::install(&lua)?;
     modules::install(&lua)?;
     searchers(&lua, places.clone())?;
-    host_module(&lua, places, &source.name)?;
+    host_module(&lua, options, places, &source.name)?;
     let arg = lua.create_table()?;
     arg.set(0, lua.create_string(source.name.as_bytes())?)?;
     arg.set(-1, "bq")?;
@@ -341,10 +341,14 @@ fn loaded(lua: &Lua, path: &OsStr, text: Vec<u8>) -> mlua::Result<MultiValue> {
 }
 
 /// `bq.host`: what scripts can ask of the program that runs them.
-fn host_module(lua: &Lua, places: &Places, script: &OsStr) -> mlua::Result<()> {
+fn host_module(lua: &Lua, options: &Options, places: &Places, script: &OsStr) -> mlua::Result<()> {
     let module = lua.create_table()?;
     module.raw_set("__name", "host")?;
     module.raw_set("version", env!("CARGO_PKG_VERSION"))?;
+    let mut flags = vec!["-v"; usize::from(options.verbose)];
+    flags.extend(options.quiet.then_some("-q"));
+    flags.extend(options.traceback.then_some("--traceback"));
+    module.raw_set("options", flags)?;
     module.raw_set("script", lua.create_string(script.as_bytes())?)?;
     let folders = |list: &[PathBuf]| {
         lua.create_sequence_from(

@@ -125,6 +125,12 @@ function build.main(declaration, words)
     with = args.list(options.with),
     without = args.list(options.without),
   }
+  for _, mirror in ipairs(options.mirror) do
+    local stat = mirror:find "^%a+://" or fs.stat(mirror)
+    if not stat or type(stat) == "table" and stat.type ~= "dir" then
+      fail.usage(("`--mirror %s`: no such folder"):format(mirror), "a mirror is a folder, or an address that starts with http:// or https://")
+    end
+  end
   local seed_word = options.seed or declaration.seed
   local folders = build.recipe_folders(options.recipes)
   local recipes = recipe.collection(folders)

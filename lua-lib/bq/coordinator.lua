@@ -69,7 +69,8 @@ function coordinator.new(options)
   self.context = {
     plan = self.plan,
     by_id = self.by_id,
-    seed = staged and staged.seed_digest or "unknown",
+    -- A chroot that is looked at from outside does not lie in its workspace; its lock knows the seed too.
+    seed = staged and staged.seed_digest or lock.seed and lock.seed.digest or "unknown",
     locked = lock.sources or {},
     outputs = {},
     below = {},
@@ -152,25 +153,32 @@ local function reason(self, step, inputs)
   return "it was never built here"
 end
 
+--- The ids of a phase's steps, sorted: the order in which their outputs lie on each other does not depend on the order
+--- in which they are built.
+local function of_phase(self, phase)
+  local ids = {}
+  for _, step in ipairs(self.plan.steps) do
+    if step.phase == phase then
+      ids[#ids + 1] = step.id
+    end
+  end
+  table.sort(ids)
+  return ids
+end
+
 --- The trees of a step's root, the topmost first.
 local function lowers(self, step)
   local out = {}
-  local function add(id)
-    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
-  end
   for _, name in ipairs(self.plan.phases[step.phase].base) do
     if name == "seed" then
       table.insert(out, 1, "/")
-    else
-      for _, other in ipairs(self.plan.steps) do
-        if other.phase == name then
-          add(other.id)
-        end
-      end
+    end
+    for _, id in ipairs(of_phase(self, name)) do
+      table.insert(out, 1, store.output(self.workspace, self.keys[id]))
     end
   end
   for _, id in ipairs(plan.closure(self.by_id, step)) do
-    add(id)
+    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
   end
   return out
 end
@@ -180,13 +188,11 @@ end
 ---@return string[]
 function Build:phase_outputs(phase)
   local out = {}
-  for _, step in ipairs(self.plan.steps) do
-    if step.phase == phase then
-      if self.state[step.id] ~= "done" then
-        fail.raise(("`%s` is not built"):format(step.id), { hint = "build it: `bq scripts/coordinator.lua`" })
-      end
-      table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
+  for _, id in ipairs(of_phase(self, phase)) do
+    if self.state[id] ~= "done" then
+      fail.raise(("`%s` is not built"):format(id), { hint = "build it: `bq scripts/coordinator.lua`" })
     end
+    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
   end
   return out
 end

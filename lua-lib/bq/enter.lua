@@ -1,6 +1,7 @@
 -- Entering the staged rootfs, with the workspace at its fixed place inside.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local host = require "bq.host"
 local log = require "bq.log"
 local namespace = require "bq.namespace"
 local process = require "bq.process"
@@ -61,7 +62,9 @@ end
 ---@param words string[] its command line
 ---@return integer
 function enter.coordinator(space, words)
-  local argv, skip = { "/usr/local/bin/bq", "/usr/local/bin/coordinator.lua" }, false
+  local argv, skip = { "/usr/local/bin/bq" }, false
+  table.move(host.options, 1, #host.options, 2, argv)
+  argv[#argv + 1] = "/usr/local/bin/coordinator.lua"
   for _, word in ipairs(words) do
     if word == "--workspace" then
       skip = true

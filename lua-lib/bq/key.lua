@@ -22,11 +22,10 @@ local FORM = 3
 local function phase_digest(context, name)
   local found = context.phase_digests[name]
   if not found then
-    -- In the plan's order: where two hold one path, the later one is seen.
-    local outputs = json.array {}
+    local outputs = {}
     for _, step in ipairs(context.plan.steps) do
       if step.phase == name then
-        outputs[#outputs + 1] = { step.id, context.outputs[step.id] }
+        outputs[step.id] = context.outputs[step.id]
       end
     end
     found = digest.sha256(json.encode(outputs))
@@ -119,7 +118,7 @@ local function show(value)
   if value == nil then
     return "nothing"
   end
-  local text = type(value) == "string" and value or json.encode(value)
+  local text = (type(value) == "string" and value or json.encode(value)):gsub("\n", "\\n")
   if text:find "^%x+$" and #text >= 40 then
     text = text:sub(1, 12) .. "…"
   end

@@ -122,13 +122,21 @@ local function from_cache(workspace, seen, want, locked)
   end
 end
 
---- The addresses of a file on the mirrors that were given: by hash, by our name, by its own.
-local function on_mirrors(mirrors, one)
-  local out = {}
-  for _, mirror in ipairs(mirrors) do
-    for _, name in ipairs { source.file_name(one.sha256, one.file), one.sha256, one.file } do
-      if mirror:find "^%a+://" or fs.stat(mirror .. "/" .. name) then
-        out[#out + 1] = mirror:gsub("/+$", "") .. "/" .. name
+--- Where a file may be on the mirrors that were given: in a folder under any name that starts with its digest or is its
+--- own, at an address by our name, by its digest, by its own.
+local function on_mirrors(choices, one)
+  local out, ours = {}, source.file_name(one.sha256, one.file)
+  for _, mirror in ipairs(choices.mirrors) do
+    mirror = mirror:gsub("(.)/+$", "%1")
+    if mirror:find "^%a+://" then
+      for _, name in ipairs(choices.offline and {} or { ours, one.sha256, one.file }) do
+        out[#out + 1] = mirror .. "/" .. name
+      end
+    else
+      for _, name in ipairs(fs.list(mirror)) do
+        if name == one.file or name:sub(1, 16) == one.sha256:sub(1, 16) then
+          out[#out + 1] = mirror .. "/" .. name
+        end
       end
     end
   end
@@ -253,33 +261,40 @@ function source.get(workspace, plan, choices)
     end
     return out
   end
-  if #choices.mirrors > 0 then
-    for round = 1, rounds do
-      local batch = {}
-      for _, want in ipairs(still()) do
-        local one = want.alternatives[round]
-        local urls = one and on_mirrors(choices.mirrors, one) or {}
-        if #urls > 0 then
-          batch[#batch + 1] = { want = want, one = one, urls = urls }
-        end
+  --- One round of tries: each file once, however many recipes want it; what came is then there for all of them.
+  local function try(round, add, fetch_all)
+    local asked = {}
+    for _, want in ipairs(still()) do
+      local one = want.alternatives[round]
+      if one and not asked[one.sha256] then
+        asked[one.sha256] = true
+        add({ want = want, one = one })
       end
-      fetch_urls(workspace, batch, { retries = 2, jobs = choices.jobs })
+    end
+    fetch_all()
+    for _, want in ipairs(still()) do
+      from_cache(workspace, seen, want)
     end
   end
-  if not choices.offline then
-    for round = 1, rounds do
-      local urls, debian = {}, {}
-      for _, want in ipairs(still()) do
-        local one = want.alternatives[round]
-        if one then
-          local list = one.url and urls or debian
-          list[#list + 1] = { want = want, one = one, urls = { one.url } }
-        end
-      end
+  for round = 1, #choices.mirrors > 0 and rounds or 0 do
+    local batch = {}
+    try(round, function(item)
+      item.urls = on_mirrors(choices, item.one)
+      batch[#batch + 1] = #item.urls > 0 and item or nil
+    end, function()
+      fetch_urls(workspace, batch, { retries = 2, jobs = choices.jobs })
+    end)
+  end
+  for round = 1, choices.offline and 0 or rounds do
+    local urls, debian = {}, {}
+    try(round, function(item)
+      item.urls = { item.one.url }
+      table.insert(item.one.url and urls or debian, item)
+    end, function()
       -- With another way left, an address that does not answer is given up sooner.
       fetch_urls(workspace, urls, { retries = round < rounds and 1 or 5, jobs = choices.jobs })
       fetch_debian(workspace, debian, choices.jobs)
-    end
+    end)
   end
   if #still() > 0 then
     missing(still(), choices.offline)

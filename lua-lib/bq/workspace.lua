@@ -9,6 +9,7 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local process = require "bq.process"
 local syscall = require "bq.syscall"
 
 local workspace = {}
@@ -75,10 +76,7 @@ end
 --- What the rootfs was staged from; `nil` if there is none.
 ---@return table?
 function Workspace:staged()
-  local staged = self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
-  -- The workspace of a chroot that was unpacked elsewhere, seen from outside.
-  local root = not staged and self.path:match("^(.*)" .. workspace.INSIDE .. "/*$")
-  return staged or root and self:read_json(root .. workspace.STAGED, true) or nil
+  return self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
 end
 
 --- A JSON file; with `absolute`, not below the workspace.
@@ -114,7 +112,15 @@ end
 
 --- Takes the workspace for this run; it is given back when the program ends, however it ends.
 function Workspace:lock()
-  local fd = fs.lock(self:at ".lock", { inherit = false })
+  local fd = fs.lock(self:at ".lock")
+  -- `status` looks at the lock for a moment.
+  for _ = 1, 20 do
+    if fd then
+      break
+    end
+    process.wait_any { timeout = 0.02 }
+    fd = fs.lock(self:at ".lock")
+  end
   if not fd then
     local holder = fs.read(self:at ".lock"):match "%d+" or "unknown"
     fail.raise(("the workspace `%s` is in use"):format(self.path), {

@@ -4,6 +4,7 @@
 ---@class bq.host
 ---@field version string of bq
 ---@field script string the name that the script was started by
+---@field options string[] bq's own options of this run, for those that it starts: `-v`, `-q`, `--traceback`
 ---@field module_folders string[] where `require` looks before the bundle
 ---@field program_folders string[] where programs are looked for before the bundle
 local host = {}

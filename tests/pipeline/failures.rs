@@ -49,13 +49,14 @@ fn a_failing_command() {
             "command: /usr/local/bin/bq -e print('about to fail') os.exit(3) an argument",
             "folder: /bq/build",
             &format!("log: {folder}/space/logs/low-lib.log"),
-            &format!("hint: look into it: `bq scripts/enter.lua --step low/lib --workspace '{folder}/space'`"),
+            &format!(
+                "hint: look into it: `bq scripts/enter.lua --step low/lib --workspace '{folder}/space'`"
+            ),
             "warning: low/app is left out, because low/lib failed",
             "warning: high/final is left out, because low/lib failed",
             "5 steps: 1 done, 1 failed, 2 blocked, 1 waiting",
         ]
         .map(str::to_owned)
-        .to_vec()
     );
     let log = rig.text("space/logs/low-lib.log");
     assert!(log.contains("about to fail\n"), "{log}");

@@ -72,7 +72,7 @@ fn other_paths_times_settings_and_jobs() {
         &two.path("space").display().to_string(),
     ])
     .is(0)
-    .says("5 steps have the same output, 0 do not\n");
+    .says("5 steps have the same output, 0 differ\n");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_differs_is_named() {
         .run(&["verify", "--workspace", "space", "--against", &there])
         .is(1);
     left.says("error: low/lib differs: opt/lib: ")
-        .says("2 steps have the same output, 3 do not\n");
+        .says("2 steps have the same output, 3 differ\n");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn the_packed_chroot_holds_all_that_it_needs() {
     let there = rig.path("elsewhere/var/lib/bq").display().to_string();
     rig.run(&["verify", "--workspace", "space", "--against", &there])
         .is(0)
-        .says("5 steps have the same output, 0 do not\n");
+        .says("5 steps have the same output, 0 differ\n");
     rig.is_quiet();
 }
 
@@ -214,7 +214,7 @@ fn by_roots_plain_chroot() {
         &rig.path("elsewhere/var/lib/bq").display().to_string(),
     ])
     .is(0)
-    .says("5 steps have the same output, 0 do not\n");
+    .says("5 steps have the same output, 0 differ\n");
     rig.is_quiet();
     assert_eq!(crate::support::mounts(), before);
 }
