@@ -18,10 +18,13 @@ local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 -- What recipes may take for granted in a seed; the closure of these is the seed.
 -- stylua: ignore
 local PACKAGES = {
-  "bash", "bc", "bison", "bzip2", "clang", "cmake", "coreutils", "dash", "diffutils", "file", "findutils", "flex",
-  "gawk", "grep", "gzip", "libc6-dev", "linux-libc-dev", "lld", "llvm", "m4", "make", "ninja-build", "patch",
-  "perl-base", "python3-minimal", "rsync", "sed", "tar", "xz-utils",
+  "bash", "bc", "bison", "bzip2", "cmake", "coreutils", "dash", "diffutils", "file", "findutils", "flex", "gawk", "grep",
+  "gzip", "libc6-dev", "linux-libc-dev", "m4", "make", "ninja-build", "patch", "perl-base", "python3-minimal", "rsync",
+  "sed", "tar", "xz-utils",
 }
+local COMPILER = { "clang", "lld", "llvm" }
+-- Releases whose usual clang is too old for the C++ library (LLVM 18 wants clang 16), and the one that they have besides.
+local NEWER = { bookworm = "16" }
 
 -- What the maintainers' scripts would make, and the usr-merge that some releases leave to a script.
 local MERGED = { "bin", "lib", "lib64", "sbin" }
@@ -79,8 +82,12 @@ local function resolve(folder, packages, suite, arch, mirror)
   fs.write(folder .. "/etc/sources.list", ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, suite))
   log.info(("asking %s for the packages of Debian %s"):format(mirror, suite))
   apt_get(options, { "update" }, "read the package lists of Debian " .. suite)
+  local names = table.move(PACKAGES, 1, #PACKAGES, 1, {})
+  for _, name in ipairs(COMPILER) do
+    names[#names + 1] = NEWER[suite] and ("%s-%s"):format(name, NEWER[suite]) or name
+  end
   local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" }
-  table.move(PACKAGES, 1, #PACKAGES, #words + 1, words)
+  table.move(names, 1, #names, #words + 1, words)
   local list = json.array {}
   for line in apt_get(options, words, "find the build tools in Debian " .. suite):gmatch "[^\n]+" do
     local uri, name, size, sha256 = line:match "^'(%S+)' (%S+) (%d+) SHA256:(%x+)$"
@@ -97,7 +104,7 @@ local function resolve(folder, packages, suite, arch, mirror)
   log.info(("fetching the %d packages of the seed"):format(#list))
   fs.mkdir(packages .. "/partial")
   words = { "-oDir::Cache::archives=" .. packages, "--download-only", "install" }
-  table.move(PACKAGES, 1, #PACKAGES, #words + 1, words)
+  table.move(names, 1, #names, #words + 1, words)
   apt_get(options, words, "fetch the build tools of Debian " .. suite)
   return list
 end
@@ -176,7 +183,17 @@ function debian.make(argument, arch)
         paths[#paths + 1] = workspace:at("seed/packages", package.file)
       end
       archive.extract_all { paths = paths, target = target, threads = jobs, profile = "rootfs", setid = true, devices = "skip" }
+      local links = {}
       for link, to in pairs(LINKS) do
+        links[link] = to
+      end
+      if NEWER[suite] then
+        local folder = "lib/llvm-" .. NEWER[suite] .. "/bin/"
+        for _, name in ipairs(fs.list(target .. "/usr/" .. folder)) do
+          links["usr/bin/" .. name] = "../" .. folder .. name
+        end
+      end
+      for link, to in pairs(links) do
         local path = files.inside(target, files.parent(link)) .. "/" .. files.name(link)
         if not fs.lstat(path) then
           fs.symlink(to, path)

@@ -1,0 +1,30 @@
+-- What LLVM and a few smaller packages are configured by. It brings the libraries that it needs, so that it can come early.
+return {
+  name = "cmake",
+  version = "4.3.4",
+  license = "BSD-3-Clause",
+  homepage = "https://cmake.org",
+  source = {
+    {
+      url = "https://github.com/Kitware/CMake/releases/download/v{version}/cmake-{version}.tar.gz",
+      sha256 = "fdeff897b9eb49d764539f2b1edc6eb7e1440df325678a97c1978499e931adda",
+    },
+    {
+      debian = "cmake_4.3.4.orig.tar.gz",
+      sha256 = "fdeff897b9eb49d764539f2b1edc6eb7e1440df325678a97c1978499e931adda",
+    },
+  },
+  -- By the CMake that is there, the seed's or the sysroot's, rather than by its bootstrap script, which compiles it twice.
+  strategy = "cmake",
+  uses = { "musl", "llvm-runtimes", "linux-headers" },
+  cmake = {
+    "BUILD_TESTING=OFF",
+    "BUILD_CursesDialog=OFF",
+    "BUILD_QtDialog=OFF",
+    "CMAKE_USE_OPENSSL=OFF",
+    "CMake_ENABLE_DEBUGGER=OFF",
+  },
+  phases = {
+    sysroot = { env = { LDFLAGS = "-static" } },
+  },
+}

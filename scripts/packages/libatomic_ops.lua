@@ -1,0 +1,18 @@
+-- Atomic operations for the garbage collector.
+return {
+  name = "libatomic_ops",
+  version = "7.8.2",
+  license = "MIT AND GPL-2.0-or-later",
+  homepage = "https://github.com/ivmai/libatomic_ops",
+  source = {
+    { url = "https://github.com/ivmai/libatomic_ops/releases/download/v{version}/libatomic_ops-{version}.tar.gz" },
+    {
+      debian = "libatomic-ops_7.8.2.orig.tar.gz",
+      sha256 = "ad8428a40e01d41bc4ddad3166afa1fc175c9e58d8ef7ddbd7ef3298e32ac37b",
+    },
+  },
+  -- Debian's archive is the tag, which has no configure.
+  strategy = "cmake",
+  uses = { "musl" },
+  cmake = { "BUILD_SHARED_LIBS=ON", "build_tests=OFF", "enable_docs=OFF" },
+}

@@ -1,0 +1,72 @@
+-- Calls to functions whose types are known only when the program runs.
+-- What configure would find out with clang and musl, on the two processors that we build for.
+local config <const> = [[
+#define EH_FRAME_FLAGS "a"
+#define FFI_EXEC_STATIC_TRAMP 1
+#define HAVE_ALLOCA_H 1
+#define HAVE_AS_CFI_PSEUDO_OP 1
+#define HAVE_AS_X86_64_UNWIND_SECTION_TYPE 1
+#define HAVE_AS_X86_PCREL 1
+#define HAVE_HIDDEN_VISIBILITY_ATTRIBUTE 1
+#define HAVE_LONG_DOUBLE 1
+#define HAVE_MEMCPY 1
+#define HAVE_MEMFD_CREATE 1
+#define HAVE_RO_EH_FRAME 1
+#define STDC_HEADERS 1
+#ifdef LIBFFI_ASM
+#define FFI_HIDDEN(name) .hidden name
+#else
+#define FFI_HIDDEN __attribute__((visibility("hidden")))
+#endif
+]]
+
+local common <const> = { "prep_cif.c", "types.c", "raw_api.c", "java_raw_api.c", "closures.c", "tramp.c" }
+local machines <const> = {
+  x86_64 = { target = "X86_64", folder = "x86", "x86/ffi64.c", "x86/unix64.S", "x86/ffiw64.c", "x86/win64.S" },
+  aarch64 = { target = "AARCH64", folder = "aarch64", "aarch64/ffi.c", "aarch64/sysv.S" },
+}
+
+return {
+  name = "libffi",
+  version = "3.5.2",
+  license = "MIT",
+  homepage = "https://sourceware.org/libffi/",
+  source = {
+    { url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz" },
+    {
+      debian = "libffi_3.5.2.orig.tar.gz",
+      sha256 = "dd19253d3007f366319a51d248a40c9e5fcace4498cbea990b566291844e4e30",
+    },
+  },
+  -- Debian's archive is the tag, without configure; autoconf would want perl. Ten files are compiled by hand instead.
+  strategy = "files",
+  uses = { "musl", "linux-headers" },
+  configure = function(b)
+    local machine = machines[b.arch]
+    local values = { VERSION = b.version, TARGET = machine.target, HAVE_LONG_DOUBLE = 1, FFI_EXEC_TRAMPOLINE_TABLE = 0 }
+    values.FFI_VERSION_STRING = b.version
+    values.FFI_VERSION_NUMBER = ("%d%02d%02d"):format(b.version:match "(%d+)%.(%d+)%.(%d+)")
+    b:write(b.build .. "/ffi.h", (b:read(b.src .. "/include/ffi.h.in"):gsub("@([%u_]+)@", values)))
+    b:write(b.build .. "/fficonfig.h", config)
+  end,
+  build = function(b)
+    local machine = machines[b.arch]
+    local link = { b.env.CC, "-shared", "-Wl,-soname,libffi.so.8", "-o", "libffi.so.8" }
+    local includes = { "-I.", "-I" .. b.src .. "/include", "-I" .. b.src .. "/src/" .. machine.folder, "-I" .. b.src .. "/src" }
+    for _, list in ipairs { common, machine } do
+      for _, file in ipairs(list) do
+        local object = file:gsub("/", "-") .. ".o"
+        local argv = { b.env.CC, "-O2", "-fPIC", "-fexceptions", "-DHAVE_CONFIG_H", "-c", b.src .. "/src/" .. file, "-o", object }
+        b:run(table.move(includes, 1, #includes, #argv + 1, argv))
+        link[#link + 1] = object
+      end
+    end
+    b:run(link)
+  end,
+  install = function(b)
+    b:install(b.build .. "/libffi.so.8", b.prefix .. "/lib/libffi.so.8")
+    b:symlink("libffi.so.8", b.dest .. b.prefix .. "/lib/libffi.so")
+    b:install(b.build .. "/ffi.h", b.prefix .. "/include/ffi.h", 420)
+    b:install(("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder), b.prefix .. "/include/ffitarget.h", 420)
+  end,
+}

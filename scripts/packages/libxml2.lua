@@ -1,0 +1,18 @@
+-- Reading and writing XML.
+return {
+  name = "libxml2",
+  version = "2.15.4",
+  license = "MIT",
+  homepage = "https://gitlab.gnome.org/GNOME/libxml2",
+  source = {
+    { url = "https://download.gnome.org/sources/libxml2/2.15/libxml2-{version}.tar.xz" },
+    { -- without a test file, for its licence
+      debian = "libxml2_2.15.4+dfsg.orig.tar.xz",
+      sha256 = "5868d20db42ee21e4881bc53050c7fa226286a277cb3d0543f76b81f7571e934",
+    },
+  },
+  strategy = "cmake",
+  depends = { "zlib" },
+  uses = { "musl", "libiconv" },
+  cmake = { "LIBXML2_WITH_ZLIB=ON", "LIBXML2_WITH_ICONV=ON", "LIBXML2_WITH_TESTS=OFF" },
+}

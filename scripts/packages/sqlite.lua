@@ -1,0 +1,16 @@
+-- The database in one file: library and shell. Its source tree is put together by the Tcl interpreter that it brings.
+return {
+  name = "sqlite",
+  version = "3.53.4",
+  license = "blessing",
+  homepage = "https://sqlite.org",
+  source = {
+    {
+      debian = "sqlite3_3.53.4.orig.tar.xz",
+      sha256 = "05366adc8ee80c6b1faa71285b49d133c2121238ca58934b077fdeb95934abd4",
+    },
+  },
+  strategy = "autotools",
+  uses = { "musl", "zlib" },
+  configure = { "--disable-static", "--disable-readline", "--disable-tcl", "--soname=legacy" },
+}
