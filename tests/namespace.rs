@@ -66,7 +66,7 @@ impl Root {
     fn bare() -> Self {
         let root = Self(tempfile::tempdir().expect("a folder can be made"));
         std::fs::create_dir(root.0.path().join("root")).expect("it can be made");
-        std::fs::copy(env!("CARGO_BIN_EXE_bq"), root.path("bq")).expect("it can be copied");
+        support::copy_program(Path::new(env!("CARGO_BIN_EXE_bq")), &root.path("bq"));
         root
     }
 

@@ -87,7 +87,7 @@ fn root_and_an_ordinary_user() {
     let mut two = Rig::new();
     // The program may be where only root can go.
     two.bq = two.path("bq");
-    std::fs::copy(env!("CARGO_BIN_EXE_bq"), &two.bq).expect("it can be copied");
+    crate::support::copy_program(std::path::Path::new(env!("CARGO_BIN_EXE_bq")), &two.bq);
     std::fs::set_permissions(two.folder.path(), PermissionsExt::from_mode(0o777))
         .expect("it is ours");
     let second = make(&two, "space", "2", |command| {

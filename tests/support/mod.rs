@@ -50,6 +50,17 @@ pub(crate) fn lua(folder: &Path, code: &str) -> Output {
     output
 }
 
+/// Copies a program that will be run. Another process does it: a test that starts something at the same time would hand
+/// the open file on, and the kernel runs no program that is open for writing.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "cannot copy {}",
+        from.display()
+    );
+}
+
 /// Bytes that do not repeat and do not compress, the same for the same seed.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
