@@ -74,7 +74,9 @@ return {
         for _, name in ipairs(tools) do
           local program = assert(in_seed("/usr/bin/" .. name), "the seed has no " .. name)
           local loader = fs.read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
-          local start = loader and ("/opt/seed%s --argv0 %s/%s --library-path %s "):format(loader, wrappers, name, libraries(program)) or ""
+          -- An absolute link leads out of the seed here.
+          local found = loader and (fs.stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(loader))
+          local start = found and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(program)) or ""
           local options = name:find "^clang" and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config) or ""
           b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), 493)
           b:symlink("../libexec/seed/" .. name, b.dest .. "/opt/sysroot/bin/" .. name)
