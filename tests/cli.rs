@@ -499,7 +499,7 @@ fn scripts_that_cannot_be_run() {
 #[test]
 fn a_script_that_cannot_be_read() {
     if is_root() {
-        println!("skipped: root can read every file");
+        support::skip("root can read every file");
         return;
     }
     let shell = Shell::new();

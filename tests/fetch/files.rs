@@ -105,7 +105,7 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
 #[test]
 fn a_folder_that_is_read_only() {
     if is_root() {
-        println!("skipped: root may write everywhere");
+        crate::support::skip("root may write everywhere");
         return;
     }
     let (scratch, content) = (Scratch::new(), noise(1, 5000));
@@ -178,7 +178,7 @@ fn a_full_disk_says_what_is_needed() {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            println!("skipped: no tmpfs in a namespace of its own: {error}");
+            crate::support::skip(format!("no tmpfs in a namespace of its own: {error}"));
             return;
         }
     };

@@ -23,7 +23,7 @@ impl Secure {
             -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out cert.pem";
         let made = openssl(&folder, arguments).output();
         if !made.as_ref().is_ok_and(|output| output.status.success()) {
-            println!("skipped: openssl makes no certificate: {made:?}");
+            crate::support::skip(format!("openssl makes no certificate: {made:?}"));
             return None;
         }
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -45,7 +45,7 @@ impl Secure {
             port,
         };
         if !ready || TcpStream::connect(("127.0.0.1", port)).is_err() {
-            println!("skipped: openssl does not serve");
+            crate::support::skip("openssl does not serve");
             return None;
         }
         Some(server)

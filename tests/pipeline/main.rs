@@ -22,7 +22,7 @@ use support::sha256;
 macro_rules! needs_namespaces {
     () => {
         if let Some(why) = $crate::support::why_no_namespaces() {
-            println!("skipped: {why}");
+            $crate::support::skip(why);
             return;
         }
     };
@@ -99,7 +99,7 @@ impl From<Output> for Left {
         Self {
             status: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            err: support::heard(&output),
         }
     }
 }

@@ -79,7 +79,7 @@ fn other_paths_times_settings_and_jobs() {
 fn root_and_an_ordinary_user() {
     needs_namespaces!();
     if !is_root() {
-        println!("skipped: only root can build as two users");
+        crate::support::skip("only root can build as two users");
         return;
     }
     let one = Rig::new();
@@ -180,7 +180,7 @@ fn in_chroot(rig: &Rig, words: &[&str]) -> crate::Left {
 fn by_roots_plain_chroot() {
     needs_namespaces!();
     if !is_root() {
-        println!("skipped: only root can chroot");
+        crate::support::skip("only root can chroot");
         return;
     }
     let before = crate::support::mounts();

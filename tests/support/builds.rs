@@ -51,7 +51,7 @@ impl From<Output> for Run {
         Self {
             status: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: super::heard(&output),
         }
     }
 }
@@ -182,7 +182,7 @@ pub(crate) fn can_build() -> bool {
         if finding.fatal then print(finding.message, finding.cause or '') end end";
     let run = Run::of(bq(folder.path()).args(["-e", code])).ok();
     if !run.stdout.is_empty() {
-        println!("skipped: {}", run.stdout);
+        super::skip(&run.stdout);
     }
     run.stdout.is_empty()
 }

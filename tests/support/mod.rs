@@ -5,6 +5,7 @@ pub(crate) mod builds;
 pub(crate) mod server;
 
 use std::fmt::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -133,4 +134,23 @@ pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     panic!("it never came: {what}");
+}
+
+/// Says why a test does nothing here. Unlike what a passing test prints, this is shown.
+pub(crate) fn skip(why: impl std::fmt::Display) {
+    use std::io::Write;
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let line = format!("skipped {test}: {why}\n");
+    // Where standard error is closed, nobody wants to know.
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}
+
+/// What a program wrote to standard error, and the signal that ended it, if one did.
+pub(crate) fn heard(output: &Output) -> String {
+    let mut text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if let Some(signal) = output.status.signal() {
+        writeln!(text, "(ended by signal {signal})").expect("a string takes all");
+    }
+    text
 }
