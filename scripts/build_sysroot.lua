@@ -5,7 +5,6 @@ local build = require "bq.build"
 
 -- What every step sees. The build path is the same everywhere, so nothing has to be mapped away.
 local env = {
-  PATH = "/opt/sysroot/bin:/usr/bin:/usr/sbin:/bin:/sbin",
   LC_ALL = "C",
   TZ = "UTC",
   AR = "llvm-ar",
@@ -23,17 +22,27 @@ local env = {
 }
 
 -- The compiler of the phases that rest on the seed: the seed's own, told to build for us.
-local cross = { CC = "{target}-clang", CXX = "{target}-clang++" }
-local native = { CC = "clang", CXX = "clang++" }
+-- The seed's programs come first: those of the sysroot may be for another machine.
+local cross = {
+  PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/opt/sysroot/bin",
+  CC = "{target}-clang",
+  CXX = "{target}-clang++",
+}
+-- The system's own programs come first, but for the compiler as long as the system has none.
+local native = {
+  PATH = "/opt/sysroot/llvm/bin:/usr/bin:/usr/sbin:/bin:/sbin:/opt/sysroot/bin",
+  CC = "clang",
+  CXX = "clang++",
+}
 
 return build.main({
   seed = "auto",
-  set = "core",
+  set = "full",
   target = "{arch}-bq-linux-musl",
   sysroot = "/opt/sysroot",
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
-  sets = { core = { "core" } },
+  sets = { core = { "base", "core" }, full = { "base", "full" } },
   phases = {
     {
       name = "sysroot",
@@ -43,7 +52,8 @@ return build.main({
       env = cross,
       first = { "seed-clang" },
       packages = {
-        core = { "seed-clang", "linux-headers", "musl-headers", "compiler-rt", "musl", "llvm-runtimes", "make" },
+        base = { "seed-clang", "linux-headers", "musl-headers", "compiler-rt", "musl", "llvm-runtimes", "make" },
+        full = { "llvm", "clang", "lld", "cmake", "m4", "zlib" },
       },
     },
     {
@@ -53,19 +63,26 @@ return build.main({
       prefix = "/usr",
       env = cross,
       apart = true,
-      packages = { core = { "skeleton", "musl", "busybox", "linux-headers" } },
+      packages = { base = { "skeleton", "musl", "busybox", "linux-headers" } },
     },
     {
       name = "system",
-      about = "everything again, with no seed but for its compiler",
+      about = "everything again, by the compiler that was built",
       base = { "rootfs", "sysroot" },
       prefix = "/usr",
       env = native,
-      seed_at = "/opt/seed",
-      first = { "seed-clang" },
+      first = { "seed-clang", "clang-headers", "compiler-rt", "musl", "linux-headers", "llvm-runtimes" },
       needs_native = true,
       extend = true,
-      packages = { core = { "seed-clang", "m4", "make", "zlib" } },
+      packages = {
+        base = { "m4", "make", "zlib" },
+        -- The compiler of the small set is the seed's.
+        core = { "seed-clang" },
+        full = {
+          "clang-headers", "compiler-rt", "musl", "linux-headers", "llvm-runtimes", "skeleton", "busybox", "cmake", "llvm",
+          "clang", "lld", "libatomic_ops", "bdwgc", "pcre2", "gmp", "libxml2", "libyaml", "libffi",
+        },
+      },
     },
   },
 }, arg)

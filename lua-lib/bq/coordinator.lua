@@ -235,7 +235,7 @@ local function write_job(self, step, inputs)
     inputs = inputs,
     folder = folder,
     lowers = lowers(self, step),
-    seed_at = phase.seed_at,
+    seed_at = step.seed_at,
     sources = sources,
     code = code,
     env = env,

@@ -35,8 +35,8 @@ local function phase_digest(context, name)
 end
 
 --- What a phase rests on, as far as it counts for its steps.
-local function base(context, phase)
-  local out = { seed = phase.seed_at and context.seed or nil }
+local function base(context, phase, step)
+  local out = { seed = step.seed_at and context.seed or nil }
   for _, name in ipairs(phase.base) do
     out[name] = name == "seed" and context.seed or phase_digest(context, name)
   end
@@ -93,7 +93,7 @@ function key.inputs(context, step)
     arch = made.arch,
     target = made.target,
     epoch = made.epoch,
-    base = base(context, phase),
+    base = base(context, phase, step),
     depends = depends,
   }
 end

@@ -18,6 +18,7 @@ local FIELDS = {
   env = "map",
   strip = "boolean",
   include = "strings",
+  seed_at = "string",
   phases = "phases",
 }
 --- What a strategy does, and a recipe can do instead.

@@ -31,6 +31,8 @@ local DENIED = {
   "add_key", "bpf", "io_uring_setup", "kexec_load", "keyctl", "open_by_handle_at", "perf_event_open", "request_key",
   "syslog", "userfaultfd",
 }
+-- Sockets that a network namespace does not hold: the hypervisor's, and the kernel's ciphers.
+local DENIED_SOCKETS = { "alg", "vsock" }
 -- Calls about owners and ids that a map of one id cannot carry out: distribution packages make them, and owners are
 -- normalised anyway.
 -- stylua: ignore
@@ -194,7 +196,7 @@ local function confine(sandbox)
   if sandbox.confined then
     syscall.keep_capabilities(CAPABILITIES)
     syscall.landlock_scope()
-    syscall.seccomp { deny = DENIED }
+    syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS }
   end
   if sandbox.answer_ids then
     syscall.seccomp { succeed = IDS }

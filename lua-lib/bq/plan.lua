@@ -17,7 +17,7 @@ plan.SCHEMA = 1
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
 local PHASE_FIELDS =
-  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, seed_at = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
+  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
 
 ---@class bq.Phase
 ---@field name string
@@ -26,7 +26,6 @@ local PHASE_FIELDS =
 ---@field prefix string
 ---@field env table<string, string>
 ---@field packages table<string, string[]> by set
----@field seed_at? string where the seed's tree is seen, read-only, by a phase that does not rest on it
 ---@field needs_native? boolean its steps run what earlier phases built
 ---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
 ---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
@@ -83,6 +82,7 @@ local function make_step(recipes, found, phase)
     strategy = fields.strategy,
     depends = json.array(table.move(fields.depends or {}, 1, #(fields.depends or {}), 1, {})),
     uses = fields.uses,
+    seed_at = fields.seed_at,
     sources = recipe.sources(fields),
     patches = recipes:patches(found),
     code = strategy.code,
@@ -100,7 +100,7 @@ local function make_step(recipes, found, phase)
       step.code[name] = code
     end
   end
-  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches" } do
+  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches", "seed_at" } do
     fields[gone] = nil
   end
   step.fields = fields
@@ -153,6 +153,13 @@ local function order(recipes, steps, by_name)
     end
     table.remove(trail)
     table.sort(ids)
+    -- What is made of the seed's programs needs them wherever it is used.
+    for _, name in ipairs(step.depends) do
+      step.seed_at = step.seed_at or by_name[name] and by_name[name].seed_at
+    end
+    for _, name in ipairs(step.uses or {}) do
+      step.seed_at = step.seed_at or by_name[name] and by_name[name].seed_at
+    end
     step.depends, step.uses = ids, nil
     state[step.name] = "done"
     sorted[#sorted + 1] = step
@@ -242,7 +249,6 @@ function plan.make(declaration, selection, recipes)
       base = json.array(phase.base),
       prefix = phase.prefix,
       env = env,
-      seed_at = phase.seed_at,
       needs_native = phase.needs_native,
     }
     table.insert(made.phase_order, phase.name)

@@ -31,4 +31,6 @@ return {
     local resources = b:capture({ b.env.CC, "-print-resource-dir" })
     cmake.generate(b, { "COMPILER_RT_INSTALL_PATH=" .. resources })
   end,
+  -- The C library's headers, and the kernel's, are in the root there; those that this phase makes want this package first.
+  phases = { system = { uses = { "clang-headers" } } },
 }

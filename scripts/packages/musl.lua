@@ -20,4 +20,5 @@ return {
   env = { LDFLAGS = "" },
   -- The loader's place is fixed by the compiler, /lib; in a merged root that is /usr/lib.
   configure = { "--syslibdir={prefix}/lib" },
+  phases = { system = { uses = { "compiler-rt" } } },
 }

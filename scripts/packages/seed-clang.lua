@@ -68,6 +68,7 @@ return {
     -- The seed's tree is at /opt/seed. Its programs are started by its own loader, and told the name of their wrapper, by
     -- which clang starts itself again (`-cc1`) and finds the linker beside it.
     system = {
+      seed_at = "/opt/seed",
       files = { [config] = common },
       install = function(b)
         require("bq.strategy.files").install(b)

@@ -11,7 +11,11 @@ local cmake = {
 --- Runs CMake in the build folder.
 ---@param b table
 ---@param definitions string[] those that go before the recipe's own
-function cmake.generate(b, definitions)
+---@param foreign? boolean whether it must not run what it compiles; as the phase says if absent
+function cmake.generate(b, definitions, foreign)
+  if foreign == nil then
+    foreign = b.cross
+  end
   local argv = { "cmake", "-G", "Unix Makefiles", "-S", b.src .. "/" .. (b.recipe.folder or ".") }
   local all = {
     "CMAKE_BUILD_TYPE=Release",
@@ -26,11 +30,16 @@ function cmake.generate(b, definitions)
     "CMAKE_FIND_USE_PACKAGE_REGISTRY=OFF",
     "CMAKE_FIND_USE_SYSTEM_PACKAGE_REGISTRY=OFF",
   }
-  if b.cross then
-    -- A system name makes it a cross build: programs are the seed's, headers and libraries are ours.
+  if foreign then
+    -- A system name makes it a cross build.
+    table.move({ "CMAKE_SYSTEM_NAME=Linux", "CMAKE_SYSTEM_PROCESSOR=" .. b.arch }, 1, 2, #all + 1, all)
+  end
+  if not b.cross then
+    -- Before the folders that CMake derives from PATH, which hold an earlier phase's libraries.
+    all[#all + 1] = "CMAKE_PREFIX_PATH=" .. b.prefix
+  else
+    -- Programs are the seed's, headers and libraries are ours.
     for _, definition in ipairs {
-      "CMAKE_SYSTEM_NAME=Linux",
-      "CMAKE_SYSTEM_PROCESSOR=" .. b.arch,
       "CMAKE_FIND_ROOT_PATH=" .. b.sysroot,
       "CMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER",
       "CMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY",

@@ -1,9 +1,11 @@
 -- Parts of LLVM, each configured on its own: CMake, without the python that only its tests and documents would need.
 local cmake = require "bq.strategy.cmake"
+local syscall = require "bq.syscall"
 
 local llvm = {
   fields = {
     targets = "strings", -- the processors to generate code for, by LLVM's names; the build's own if absent
+    runs_itself = "boolean", -- it runs programs that it builds: no cross build where the machine can run them
   },
   build = cmake.build,
   install = cmake.install,
@@ -23,6 +25,10 @@ end
 
 function llvm.configure(b)
   local targets = b.recipe.targets or { NAMES[b.arch] }
+  local foreign = b.cross
+  if b.recipe.runs_itself then
+    foreign = foreign and b.arch ~= syscall.uname().machine
+  end
   cmake.generate(b, {
     without_python(b),
     "LLVM_TARGETS_TO_BUILD=" .. table.concat(targets, ";"),
@@ -32,8 +38,18 @@ function llvm.configure(b)
     "LLVM_INCLUDE_DOCS=OFF",
     "LLVM_INCLUDE_EXAMPLES=OFF",
     "LLVM_INCLUDE_BENCHMARKS=OFF",
+    "LLVM_INCLUDE_UTILS=OFF",
+    "LLVM_INCLUDE_RUNTIMES=OFF",
     "LLVM_APPEND_VC_REV=OFF",
-  })
+    "LLVM_ENABLE_FFI=OFF",
+    "LLVM_ENABLE_LIBEDIT=OFF",
+    "LLVM_ENABLE_LIBXML2=OFF",
+    "LLVM_ENABLE_TERMINFO=OFF",
+    "LLVM_ENABLE_ZLIB=OFF",
+    "LLVM_ENABLE_ZSTD=OFF",
+    -- What the machine itself runs in a build for another one.
+    "CROSS_TOOLCHAIN_FLAGS_NATIVE=-DCMAKE_C_COMPILER=" .. b.env.HOSTCC .. ";-DCMAKE_CXX_COMPILER=" .. b.env.HOSTCXX,
+  }, foreign)
 end
 
 return llvm

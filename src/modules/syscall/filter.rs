@@ -23,6 +23,9 @@ struct Rules {
     succeed: Vec<String>,
     #[serde(default)]
     deny: Vec<String>,
+    /// Families of sockets that cannot be made.
+    #[serde(default)]
+    deny_sockets: Vec<String>,
 }
 
 /// linux/audit.h: `AUDIT_ARCH_*` of the machine that this program is for.
@@ -67,6 +70,21 @@ fn number(name: &str) -> Result<Option<libc::c_long>> {
         "userfaultfd" => libc::SYS_userfaultfd,
         _ => return Err(Error::argument("seccomp", format!("unknown call `{name}`"))),
     }))
+}
+
+/// The socket families that a filter can name.
+fn family(name: &str) -> Result<libc::c_int> {
+    Ok(match name {
+        "alg" => libc::AF_ALG,
+        "packet" => libc::AF_PACKET,
+        "vsock" => libc::AF_VSOCK,
+        _ => {
+            return Err(Error::argument(
+                "seccomp",
+                format!("unknown socket family `{name}`"),
+            ));
+        }
+    })
 }
 
 fn statement(code: u32, k: u32) -> libc::sock_filter {
@@ -114,6 +132,20 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
                 program.push(jump(equal, number as u32, 0, 1));
                 program.push(statement(answer, libc::SECCOMP_RET_ERRNO | errno));
             }
+        }
+    }
+    if !rules.deny_sockets.is_empty() {
+        // Any other call goes past the families: a load, a pair for each, and the end.
+        let past = 1 + 2 * rules.deny_sockets.len() as u8;
+        program.push(jump(equal, libc::SYS_socket as u32, 0, past));
+        // The low half of the first argument.
+        program.push(statement(load, 16));
+        for name in &rules.deny_sockets {
+            program.push(jump(equal, family(name)? as u32, 0, 1));
+            program.push(statement(
+                answer,
+                libc::SECCOMP_RET_ERRNO | Errno::EAFNOSUPPORT as u32,
+            ));
         }
     }
     program.push(statement(answer, libc::SECCOMP_RET_ALLOW));

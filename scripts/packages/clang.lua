@@ -1,0 +1,88 @@
+-- The C and C++ compiler, against LLVM's installed libraries. What it takes for granted (the linker, the runtimes, the C++
+-- library) is in one configuration file beside it, so that no recipe has to say it.
+local llvm = require "bq.strategy.llvm"
+
+local defaults <const> = [[
+--rtlib=compiler-rt
+--unwindlib=libunwind
+-stdlib=libc++
+-fuse-ld=lld
+]]
+-- The sysroot's compiler builds the system: the root's own headers and libraries come first, and the unwinder is named by
+-- those who need it, since C programs come before it.
+local building <const> = [[
+-resource-dir=/usr/lib/clang/18
+-stdlib++-isystem/usr/include/c++/v1
+--rtlib=compiler-rt
+--unwindlib=none
+-stdlib=libc++
+-fuse-ld=lld
+]]
+
+local options <const> = {
+  "CLANG_ENABLE_ARCMT=OFF",
+  "CLANG_ENABLE_STATIC_ANALYZER=OFF",
+  "CLANG_BUILD_EXAMPLES=OFF",
+  "CLANG_INCLUDE_DOCS=OFF",
+  "CLANG_INCLUDE_TESTS=OFF",
+  "CLANG_PLUGIN_SUPPORT=OFF",
+  "CLANG_LINKS_TO_CREATE=clang++;clang-cpp",
+}
+local function with(more)
+  return table.move(more, 1, #more, #options + 1, table.move(options, 1, #options, 1, {}))
+end
+
+return {
+  name = "clang",
+  version = "18.1.8",
+  license = "Apache-2.0 WITH LLVM-exception",
+  homepage = "https://clang.llvm.org",
+  source = {
+    { url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz" },
+    {
+      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
+      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+    },
+  },
+  -- stylua: ignore
+  include = {
+    "cmake", "clang/CMakeLists.txt", "clang/LICENSE.TXT", "clang/cmake", "clang/include", "clang/lib", "clang/runtime",
+    "clang/tools", "clang/utils",
+  },
+  strategy = "llvm",
+  depends = { "llvm" },
+  uses = { "musl", "llvm-runtimes", "linux-headers" },
+  folder = "clang",
+  runs_itself = true,
+  env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
+  build_targets = { "distribution" },
+  install_targets = { "install-distribution" },
+  cmake = with {
+    "LLVM_DIR={prefix}/lib/cmake/llvm",
+    "LLVM_DISTRIBUTION_COMPONENTS=clang",
+    "CLANG_CONFIG_FILE_SYSTEM_DIR=/etc/clang",
+  },
+  install = function(b)
+    llvm.install(b)
+    b:write(b.dest .. "/etc/clang/clang.cfg", defaults)
+    b:symlink("clang.cfg", b.dest .. "/etc/clang/clang++.cfg")
+    b:symlink("clang", b.dest .. b.prefix .. "/bin/cc")
+    b:symlink("clang++", b.dest .. b.prefix .. "/bin/c++")
+    b:symlink("clang-cpp", b.dest .. b.prefix .. "/bin/cpp")
+  end,
+  phases = {
+    sysroot = {
+      cmake = with {
+        "CMAKE_INSTALL_PREFIX={prefix}/llvm",
+        "LLVM_DIR={prefix}/llvm/lib/cmake/llvm",
+        "LLVM_DISTRIBUTION_COMPONENTS=clang;clang-resource-headers",
+        "CLANG_CONFIG_FILE_SYSTEM_DIR={prefix}/etc/clang",
+      },
+      install = function(b)
+        llvm.install(b)
+        b:write(b.dest .. b.prefix .. "/etc/clang/clang.cfg", building)
+        b:symlink("clang.cfg", b.dest .. b.prefix .. "/etc/clang/clang++.cfg")
+      end,
+    },
+  },
+}

@@ -1,0 +1,73 @@
+-- LLVM's libraries, which clang and lld are built against, and its tools for objects and archives, which are one program
+-- under many names. Only what those need is built.
+-- stylua: ignore
+local libraries <const> = {
+  "AggressiveInstCombine", "Analysis", "AsmParser", "AsmPrinter", "BinaryFormat", "BitReader", "BitWriter",
+  "BitstreamReader", "CFGuard", "CodeGen", "CodeGenTypes", "Core", "Coroutines", "Coverage", "DebugInfoBTF",
+  "DebugInfoCodeView", "DebugInfoDWARF", "DebugInfoMSF", "DebugInfoPDB", "Debuginfod", "Demangle", "DlltoolDriver",
+  "Extensions", "FrontendDriver", "FrontendHLSL", "FrontendOffloading", "FrontendOpenMP", "GlobalISel", "HipStdPar",
+  "IRPrinter", "IRReader", "InstCombine", "Instrumentation", "LTO", "LibDriver", "Linker", "MC", "MCDisassembler",
+  "MCParser", "ObjCARCOpts", "ObjCopy", "Object", "Option", "Passes", "ProfileData", "Remarks", "ScalarOpts",
+  "SelectionDAG", "Support", "Symbolize", "TableGen", "TableGenGlobalISel", "Target", "TargetParser", "TextAPI",
+  "TransformUtils", "Vectorize", "WindowsDriver", "WindowsManifest", "ipo",
+}
+-- Of each processor.
+local backend <const> = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" }
+local processors <const> = { x86_64 = { "X86" }, aarch64 = { "AArch64", "AArch64Utils" } }
+-- Tools that are left out of the one program.
+-- stylua: ignore
+local without <const> = {
+  "DSYMUTIL", "LLVM_DEBUGINFOD_FIND", "LLVM_DWP", "LLVM_GSYMUTIL", "LLVM_IFS", "LLVM_LIBTOOL_DARWIN", "LLVM_LIPO",
+  "LLVM_ML", "LLVM_MT", "LLVM_RC", "LLVM_READTAPI", "LLVM_DEBUGINFOD", "SANCOV",
+}
+local llvm = require "bq.strategy.llvm"
+
+return {
+  name = "llvm",
+  version = "18.1.8",
+  license = "Apache-2.0 WITH LLVM-exception",
+  homepage = "https://llvm.org",
+  source = {
+    { url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz" },
+    {
+      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
+      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+    },
+  },
+  include = {
+    "cmake", "third-party", "llvm/CMakeLists.txt", "llvm/LICENSE.TXT", "llvm/cmake", "llvm/include", "llvm/lib",
+    "llvm/projects", "llvm/resources", "llvm/tools", "llvm/utils/TableGen", "llvm/utils/llvm-lit",
+  },
+  strategy = "llvm",
+  uses = { "musl", "llvm-runtimes", "linux-headers" },
+  folder = "llvm",
+  runs_itself = true,
+  -- Static, and without position independence: it starts and runs faster.
+  env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
+  build_targets = { "distribution" },
+  install_targets = { "install-distribution" },
+  cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON" },
+  configure = function(b)
+    local components = { "llvm-headers", "cmake-exports", "llvm-tblgen", "llvm-driver" }
+    for _, name in ipairs(libraries) do
+      components[#components + 1] = "LLVM" .. name
+    end
+    local prefix = processors[b.arch][1]
+    for _, name in ipairs(backend) do
+      components[#components + 1] = "LLVM" .. prefix .. name
+    end
+    components[#components + 1] = processors[b.arch][2] and "LLVM" .. processors[b.arch][2]
+    for _, name in ipairs(without) do
+      table.insert(b.recipe.cmake, ("LLVM_TOOL_%s_BUILD=OFF"):format(name))
+    end
+    table.insert(b.recipe.cmake, "LLVM_DISTRIBUTION_COMPONENTS=" .. table.concat(components, ";"))
+    llvm.configure(b)
+  end,
+  phases = {
+    -- In a folder of its own: a compiler searches the libraries that lie beside it first, and those of this phase must not
+    -- come before the system's.
+    sysroot = {
+      cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "CMAKE_INSTALL_PREFIX={prefix}/llvm" },
+    },
+  },
+}
