@@ -19,6 +19,7 @@ local FIELDS = {
   strip = "boolean",
   include = "strings",
   seed_at = "string",
+  leave_out = "strings",
   phases = "phases",
 }
 --- What a strategy does, and a recipe can do instead.

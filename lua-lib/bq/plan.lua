@@ -83,6 +83,7 @@ local function make_step(recipes, found, phase)
     depends = json.array(table.move(fields.depends or {}, 1, #(fields.depends or {}), 1, {})),
     uses = fields.uses,
     seed_at = fields.seed_at,
+    leave_out = fields.leave_out,
     sources = recipe.sources(fields),
     patches = recipes:patches(found),
     code = strategy.code,
@@ -100,7 +101,7 @@ local function make_step(recipes, found, phase)
       step.code[name] = code
     end
   end
-  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches", "seed_at" } do
+  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches", "seed_at", "leave_out" } do
     fields[gone] = nil
   end
   step.fields = fields

@@ -8,15 +8,10 @@ local defaults <const> = [[
 -stdlib=libc++
 -fuse-ld=lld
 ]]
--- The sysroot's compiler builds the system: the root's own headers and libraries come first, and the unwinder is named by
--- those who need it, since C programs come before it.
-local building <const> = [[
+-- The sysroot's compiler builds the system: with what is in the root, not with what lies beside it.
+local building <const> = defaults .. [[
 -resource-dir=/usr/lib/clang/18
 -stdlib++-isystem/usr/include/c++/v1
---rtlib=compiler-rt
---unwindlib=none
--stdlib=libc++
--fuse-ld=lld
 ]]
 
 local options <const> = {

@@ -14,6 +14,6 @@ return {
   -- 80 MB of 1.5 GB. The makefiles name Kbuild and Kconfig files outside of these, but do not open them for `headers`.
   include = { "Makefile", "arch/arm64", "arch/x86", "include/uapi", "scripts", "tools/include" },
   strategy = "linux_headers",
-  -- A small program of the kernel's build is linked.
-  phases = { system = { uses = { "compiler-rt", "musl" } } },
+  -- A small program of the kernel's build is linked, before there is an unwinder.
+  phases = { system = { uses = { "compiler-rt", "musl" }, env = { HOSTCC = "clang --unwindlib=none" } } },
 }

@@ -45,6 +45,8 @@ return {
   cmake = options {},
   -- The programs of this phase are static: half the work.
   phases = {
+    -- It is the unwinder itself that is built.
+    system = { env = { LDFLAGS = "--unwindlib=none" } },
     sysroot = {
       cmake = options {
         "LIBUNWIND_ENABLE_SHARED=OFF",

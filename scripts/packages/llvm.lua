@@ -14,12 +14,14 @@ local libraries <const> = {
 -- Of each processor.
 local backend <const> = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" }
 local processors <const> = { x86_64 = { "X86" }, aarch64 = { "AArch64", "AArch64Utils" } }
--- Tools that are left out of the one program.
+-- Each is a part of the one program.
 -- stylua: ignore
-local without <const> = {
-  "DSYMUTIL", "LLVM_DEBUGINFOD_FIND", "LLVM_DWP", "LLVM_GSYMUTIL", "LLVM_IFS", "LLVM_LIBTOOL_DARWIN", "LLVM_LIPO",
-  "LLVM_ML", "LLVM_MT", "LLVM_RC", "LLVM_READTAPI", "LLVM_DEBUGINFOD", "SANCOV",
+local tools <const> = {
+  "llvm-ar", "llvm-cxxfilt", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-profdata", "llvm-readobj", "llvm-size",
+  "llvm-symbolizer",
 }
+-- What makefiles call them.
+local links <const> = { "addr2line", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip" }
 local llvm = require "bq.strategy.llvm"
 
 return {
@@ -34,8 +36,9 @@ return {
       sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
     },
   },
+  -- stylua: ignore
   include = {
-    "cmake", "third-party", "llvm/CMakeLists.txt", "llvm/LICENSE.TXT", "llvm/cmake", "llvm/include", "llvm/lib",
+    "cmake", "third-party", "llvm/CMakeLists.txt", "llvm/LICENSE.TXT", "llvm/llvm.spec.in", "llvm/cmake", "llvm/include", "llvm/lib",
     "llvm/projects", "llvm/resources", "llvm/tools", "llvm/utils/TableGen", "llvm/utils/llvm-lit",
   },
   strategy = "llvm",
@@ -57,17 +60,24 @@ return {
       components[#components + 1] = "LLVM" .. prefix .. name
     end
     components[#components + 1] = processors[b.arch][2] and "LLVM" .. processors[b.arch][2]
-    for _, name in ipairs(without) do
-      table.insert(b.recipe.cmake, ("LLVM_TOOL_%s_BUILD=OFF"):format(name))
-    end
+    table.move(tools, 1, #tools, #components + 1, components)
     table.insert(b.recipe.cmake, "LLVM_DISTRIBUTION_COMPONENTS=" .. table.concat(components, ";"))
     llvm.configure(b)
   end,
+  install = function(b)
+    llvm.install(b)
+    for _, name in ipairs(links) do
+      b:symlink("llvm", ("%s%s/bin/%s"):format(b.dest, b.prefix, name))
+    end
+  end,
+  -- For clang and lld, which are linked against it.
+  leave_out = { "/usr/bin/llvm-tblgen", "/usr/include", "/usr/lib" },
   phases = {
     -- In a folder of its own: a compiler searches the libraries that lie beside it first, and those of this phase must not
     -- come before the system's.
     sysroot = {
       cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "CMAKE_INSTALL_PREFIX={prefix}/llvm" },
+      install = llvm.install,
     },
   },
 }

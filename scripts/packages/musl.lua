@@ -20,5 +20,6 @@ return {
   env = { LDFLAGS = "" },
   -- The loader's place is fixed by the compiler, /lib; in a merged root that is /usr/lib.
   configure = { "--syslibdir={prefix}/lib" },
-  phases = { system = { uses = { "compiler-rt" } } },
+  -- Programs of its configure are linked before there is an unwinder.
+  phases = { system = { uses = { "compiler-rt" }, env = { LDFLAGS = "--unwindlib=none" } } },
 }
