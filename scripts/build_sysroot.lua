@@ -43,6 +43,8 @@ return build.main({
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
   sets = { core = { "base", "core" }, full = { "base", "full" } },
+  -- The root that a set ends in, and the phases that it is made of.
+  finish = { full = { "system", "tools" } },
   phases = {
     {
       name = "sysroot",
@@ -83,6 +85,15 @@ return build.main({
           "clang", "lld", "libatomic_ops", "bdwgc", "pcre2", "gmp", "libxml2", "libyaml", "libffi",
         },
       },
+    },
+    {
+      name = "tools",
+      about = "programs for people, by the finished compiler",
+      base = { "system" },
+      prefix = "/usr",
+      env = native,
+      needs_native = true,
+      packages = { full = { "git", "sqlite", "lua", "fossil" } },
     },
   },
 }, arg)

@@ -29,8 +29,13 @@ space:lock()
 plan = build.refresh(space, plan)
 
 local foreign = coordinator.leave_out_foreign(plan)
-if #foreign > 0 then
-  log.warn(("left out: phase %s runs what it builds, which takes a machine or an emulator for %s"):format(table.concat(foreign, ", "), plan.arch))
+if #foreign > 0 and not enter.is_entered(space) then
+  log.warn(
+    ("left out: %s, since what is built has to run there, on a machine (or an emulator) for %s: `bq coordinator.lua` in the packed chroot"):format(
+      table.concat(foreign, ", "),
+      plan.arch
+    )
+  )
 end
 local run = coordinator.new {
   workspace = space,

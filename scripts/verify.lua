@@ -6,23 +6,26 @@ local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local record = require "bq.record"
 local report = require "bq.report"
 local store = require "bq.store"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
-  about = "Checks the store, or names the first file that differs between two builds.",
+  about = "Checks the store, compares two builds file by file, or a build with what others got.",
   usage = "bq scripts/verify.lua [OPTIONS]",
   options = {
     { name = "store", help = "read every output again; what is damaged is removed, and built again by the next run" },
     { name = "against", value = "DIR", help = "compare the outputs of every step with those of another workspace" },
+    { name = "expected", value = "FILE", help = "compare the outputs of every step with recorded digests" },
+    { name = "record", value = "FILE", help = "write the digests of what is built into such a file" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
 }, arg)
 
 local space = workspace.new(options.workspace)
-if not options.store and not options.against then
-  fail.usage("what is to be verified?", "`--store`, or `--against DIR`")
+if not (options.store or options.against or options.expected or options.record) then
+  fail.usage("what is to be verified?", "`--store`, `--against DIR` or `--expected FILE`")
 end
 local bad = 0
 
@@ -46,11 +49,16 @@ if options.store then
   log.info(("%d outputs in the store: %d damaged%s"):format(#keys, bad, bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""))
 end
 
---- What the plan of a workspace has in its store: key and output digest of every step, by its id.
-local function stored(one)
+--- The plan of a workspace, with what its store has of it.
+local function look(one)
   local build = coordinator.new { workspace = one, plan = one:plan(), report = report.new(), jobs = 1 }
   build:look()
-  local out = {}
+  return build
+end
+
+--- What the plan of a workspace has in its store: key and output digest of every step, by its id.
+local function stored(one)
+  local build, out = look(one), {}
   for _, step in ipairs(build.plan.steps) do
     out[step.id] = build.state[step.id] == "done" and { key = build.keys[step.id], output = build.context.outputs[step.id] } or {}
   end
@@ -82,17 +90,17 @@ end
 
 if options.against then
   local other = workspace.new(options.against)
-  local here, there, same, ids = stored(space), stored(other), 0, {}
-  for _, one in ipairs { here, there } do
-    for id in pairs(one) do
-      if not (one == there and here[id]) then
-        ids[#ids + 1] = id
-      end
-    end
+  local here, there, same, ids, alone = stored(space), stored(other), 0, {}, 0
+  for id in pairs(here) do
+    ids[#ids + 1] = there[id] and id or nil
+    alone = alone + (there[id] and 0 or 1)
+  end
+  for id in pairs(there) do
+    alone = alone + (here[id] and 0 or 1)
   end
   table.sort(ids)
   for _, id in ipairs(ids) do
-    local a, b = here[id] or {}, there[id] or {}
+    local a, b = here[id], there[id]
     if a.output and a.output == b.output then
       same = same + 1
     else
@@ -104,7 +112,43 @@ if options.against then
       ))
     end
   end
-  log.info(("%d steps have the same output, %d differ"):format(same, bad))
+  log.info(("%d steps have the same output, %d differ%s"):format(same, bad, alone > 0 and (", %d are in one of the plans only"):format(alone) or ""))
+end
+
+if options.expected then
+  if not fs.stat(options.expected) then
+    fail.usage(("`--expected %s`: no such file"):format(options.expected))
+  end
+  local build = look(space)
+  local found = record.compare(options.expected, build)
+    or fail.raise(("`%s` has no digests of set %s"):format(options.expected, build.plan.set), {
+      hint = "record them: `bq scripts/verify.lua --record FILE`",
+    })
+  for _, id in ipairs(found.differ) do
+    bad = bad + 1
+    log.error(("%s differs: output %s, recorded %s"):format(id, build.context.outputs[id], found.record.steps[id]))
+  end
+  for _, id in ipairs(found.other_seed) do
+    log.warn(("%s differs, on another seed than the recorded one"):format(id))
+  end
+  log.info(
+    ("%d steps as recorded on %s from %s, %d differ, %d differ on another seed, %d are not built here"):format(
+      #found.same,
+      found.record.date,
+      found.record.seed,
+      #found.differ,
+      #found.other_seed,
+      #found.absent
+    )
+  )
+  if #found.same == 0 and #found.other_seed == 0 and bad == 0 then
+    fail.raise("nothing was compared", { hint = "build it: `bq scripts/coordinator.lua`" })
+  end
+end
+
+if options.record then
+  record.write(options.record, look(space), space:read_json "lock.json" or {})
+  log.info(("recorded in `%s`"):format(options.record))
 end
 if bad > 0 then
   fail.exit(1)

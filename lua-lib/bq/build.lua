@@ -1,5 +1,7 @@
 -- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
 local args = require "bq.args"
+local choice = require "bq.choice"
+local declaration = require "bq.declaration"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -107,9 +109,9 @@ local function remember(space, words, folders)
 end
 
 --- Runs the program.
----@param declaration bq.Declaration with `seed` and `set`, the defaults of those options
+---@param declared bq.Declaration with `seed` and `set`, the defaults of those options
 ---@param words string[] the command line
-function build.main(declaration, words)
+function build.main(declared, words)
   -- Modes of what is staged must not depend on the caller.
   syscall.umask(tonumber("022", 8))
   local options = args.parse({
@@ -119,7 +121,7 @@ function build.main(declaration, words)
   }, words)
   local space = workspace.new(options.workspace)
   local selection = {
-    set = options.set or declaration.set,
+    set = options.set or declared.set,
     arch = options.arch or syscall.uname().machine,
     only = args.list(options.only),
     with = args.list(options.with),
@@ -131,12 +133,19 @@ function build.main(declaration, words)
       fail.usage(("`--mirror %s`: no such folder"):format(mirror), "a mirror is a folder, or an address that starts with http:// or https://")
     end
   end
-  local seed_word = options.seed or declaration.seed
+  local seed_word = options.seed or declared.seed
   local folders = build.recipe_folders(options.recipes)
   local recipes = recipe.collection(folders)
-  local made = plan.make(declaration, selection, recipes)
+  if space:is_finished() then
+    declared = declaration.inside(declared, selection.set)
+  end
   local script = files.read(host.script)
-  made.script = script and digest.sha256(script) or nil
+  local function make(declared, selection)
+    local made = plan.make(declared, selection, recipes)
+    made.script = script and digest.sha256(script) or nil
+    return made
+  end
+  local made = make(declared, selection)
   if options.dry_run then
     show(made, seed_word)
     return
@@ -156,7 +165,7 @@ function build.main(declaration, words)
     return
   end
   if not same_machine(selection.arch) then
-    log.warn(("building for %s on %s: only phases that run nothing of what they build can be carried out here"):format(selection.arch, syscall.uname().machine))
+    log.warn(("building for %s on %s: phases that run what is built are left out here"):format(selection.arch, syscall.uname().machine))
   end
   local one = seed.resolve(seed_word, syscall.uname().machine, space)
   local before = not options.update_seed and lock.seed or nil
@@ -166,18 +175,32 @@ function build.main(declaration, words)
   end
   stage.rootfs(space, one, lock.seed, folders, script)
   space:write_json("lock.json", lock)
+  -- What the finished root will hold: how it builds itself again.
+  fs.remove(space:at "inside.json")
+  if #made.finish > 0 and #selection.only == 0 then
+    space:write_json("inside.json", make(declaration.inside(declared, selection.set), choice.inside(selection, made.finish)))
+  end
   space:write_json("plan.json", made)
   remember(space, words, folders)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
-    stage.pack(space, options.output, { skip_sources = options.skip_sources, locked = lock.sources or {}, epoch = made.epoch, jobs = options.jobs })
+    stage.pack(space, options.output, space:at "rootfs", {
+      papers = { "plan.json", "lock.json" },
+      sources = not options.skip_sources and source.file_names(lock.sources) or {},
+      epoch = made.epoch,
+      jobs = options.jobs,
+    })
   else
     log.info "next: `bq scripts/coordinator.lua`"
   end
 end
 
 --- How the plan of a workspace was made: the command line, the folders of recipes, the text of the script.
-local function provenance(space)
+---@param space bq.Workspace
+---@return table command
+---@return string[] folders
+---@return string? script
+function build.provenance(space)
   -- Inside, the command line of the machine outside means nothing.
   local command = not space.inside and space:read_json "command.json"
     or {
@@ -196,7 +219,7 @@ end
 --- Brings bq, the library and the programs in the staged rootfs up to date with those that run.
 ---@param space bq.Workspace
 function build.restage(space)
-  local _, folders, script = provenance(space)
+  local _, folders, script = build.provenance(space)
   stage.install(space:at "rootfs", folders, script)
 end
 
@@ -205,7 +228,7 @@ end
 ---@param made table
 ---@return table plan
 function build.refresh(space, made)
-  local command, folders, script = provenance(space)
+  local command, folders, script = build.provenance(space)
   local stale = plan.stale(made, recipe.collection(folders))
   if not stale and made.script and script and digest.sha256(script) ~= made.script then
     stale = ("`%s` was edited"):format(command.script)

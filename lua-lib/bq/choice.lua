@@ -61,6 +61,24 @@ function choice.packages(declaration, phase, selection)
   return names
 end
 
+--- The selection for a plan that has fewer phases: without what was picked for the others.
+---@param selection bq.Selection
+---@param phases string[]
+---@return bq.Selection
+function choice.inside(selection, phases)
+  local out = { set = selection.set, arch = selection.arch }
+  for _, option in ipairs { "only", "with", "without" } do
+    out[option] = {}
+    for _, word in ipairs(selection[option] or {}) do
+      local _, where = split(word)
+      if where == "" or contains(phases, where) then
+        table.insert(out[option], word)
+      end
+    end
+  end
+  return out
+end
+
 --- Sees that all that is picked is there.
 ---@param declaration bq.Declaration
 ---@param selection bq.Selection

@@ -34,17 +34,14 @@ Build.__index = Build
 ---@param made table the plan, which is changed
 ---@return string[] phases
 function coordinator.leave_out_foreign(made)
-  local foreign, steps = {}, json.array {}
-  if made.arch ~= syscall.uname().machine then
-    for _, name in ipairs(made.phase_order) do
-      if made.phases[name].needs_native then
-        foreign[#foreign + 1] = name
-      end
-    end
-  end
+  local foreign, steps, seen = {}, json.array {}, {}
+  local is_foreign = made.arch ~= syscall.uname().machine
   for _, step in ipairs(made.steps) do
-    if #foreign == 0 or not made.phases[step.phase].needs_native then
+    if not (is_foreign and made.phases[step.phase].needs_native) then
       steps[#steps + 1] = step
+    elseif not seen[step.phase] then
+      seen[step.phase] = true
+      foreign[#foreign + 1] = step.phase
     end
   end
   made.steps = steps
@@ -155,7 +152,9 @@ end
 
 --- The ids of a phase's steps, sorted: the order in which their outputs lie on each other does not depend on the order
 --- in which they are built.
-local function of_phase(self, phase)
+---@param phase string
+---@return string[]
+function Build:phase_steps(phase)
   local ids = {}
   for _, step in ipairs(self.plan.steps) do
     if step.phase == phase then
@@ -173,7 +172,7 @@ local function lowers(self, step)
     if name == "seed" then
       table.insert(out, 1, "/")
     end
-    for _, id in ipairs(of_phase(self, name)) do
+    for _, id in ipairs(self:phase_steps(name)) do
       table.insert(out, 1, store.output(self.workspace, self.keys[id]))
     end
   end
@@ -183,16 +182,33 @@ local function lowers(self, step)
   return out
 end
 
+--- Raises if any of these steps is not in the store.
+---@param steps table[]
+function Build:require_done(steps)
+  local missing = {}
+  for _, step in ipairs(steps) do
+    if self.state[step.id] ~= "done" then
+      missing[#missing + 1] = ("`%s`"):format(step.id)
+    end
+  end
+  if #missing > 0 then
+    fail.raise(("%s %s not built"):format(table.concat(missing, ", "), #missing == 1 and "is" or "are"), {
+      hint = "build it: `bq scripts/coordinator.lua`",
+    })
+  end
+end
+
 --- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
 ---@param phase string
 ---@return string[]
 function Build:phase_outputs(phase)
-  local out = {}
-  for _, id in ipairs(of_phase(self, phase)) do
-    if self.state[id] ~= "done" then
-      fail.raise(("`%s` is not built"):format(id), { hint = "build it: `bq scripts/coordinator.lua`" })
-    end
-    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
+  local out, steps = {}, {}
+  for _, id in ipairs(self:phase_steps(phase)) do
+    steps[#steps + 1] = self.by_id[id]
+  end
+  self:require_done(steps)
+  for _, step in ipairs(steps) do
+    table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
   end
   return out
 end

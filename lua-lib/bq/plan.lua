@@ -1,7 +1,7 @@
 -- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
 local choice = require "bq.choice"
+local declaration = require "bq.declaration"
 local digest = require "bq.digest"
-local fail = require "bq.fail"
 local files = require "bq.files"
 local json = require "bq.json"
 local nearest = require "bq.nearest"
@@ -16,29 +16,6 @@ plan.SCHEMA = 1
 --- What the kernel's build calls an architecture.
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
-local PHASE_FIELDS =
-  { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
-
----@class bq.Phase
----@field name string
----@field about string one line
----@field base string[] `seed`, or earlier phases whose outputs are below every step
----@field prefix string
----@field env table<string, string>
----@field packages table<string, string[]> by set
----@field needs_native? boolean its steps run what earlier phases built
----@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
----@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
----@field extend? boolean where `--with NAME` puts a recipe
-
----@class bq.Declaration
----@field sets table<string, string[]> the package lists that belong to each set
----@field phases bq.Phase[]
----@field target string the triple, with `{arch}`
----@field sysroot? string where the toolchain is, `{sysroot}` in recipes
----@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
----@field env table<string, string> of every step
-
 local function contains(list, word)
   for _, item in ipairs(list) do
     if item == word then
@@ -46,26 +23,6 @@ local function contains(list, word)
     end
   end
   return false
-end
-
-local function check_declaration(declaration)
-  local seen = { seed = true }
-  for _, phase in ipairs(declaration.phases) do
-    for field in pairs(phase) do
-      if not PHASE_FIELDS[field] then
-        local near = nearest(field, PHASE_FIELDS)
-        fail.raise(("phase `%s` has an unknown field `%s`"):format(tostring(phase.name), field), {
-          hint = near and ("did you mean `%s`?"):format(near),
-        })
-      end
-    end
-    for _, base in ipairs(phase.base) do
-      if not seen[base] then
-        fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
-      end
-    end
-    seen[phase.name] = true
-  end
 end
 
 --- One step, without what its dependencies resolve to.
@@ -210,37 +167,38 @@ function plan.library()
 end
 
 --- Makes a plan. All mistakes in recipes are shown at once.
----@param declaration bq.Declaration
+---@param declared bq.Declaration
 ---@param selection bq.Selection
 ---@param recipes bq.Recipes
 ---@return table plan
-function plan.make(declaration, selection, recipes)
-  check_declaration(declaration)
-  choice.check(declaration, selection, recipes, KERNEL_ARCH)
+function plan.make(declared, selection, recipes)
+  declaration.check(declared)
+  choice.check(declared, selection, recipes, KERNEL_ARCH)
   local arch = selection.arch
   local made = {
     schema = plan.SCHEMA,
     arch = arch,
     kernel_arch = KERNEL_ARCH[arch],
-    target = declaration.target:gsub("{arch}", arch),
-    sysroot = declaration.sysroot or "",
+    target = declared.target:gsub("{arch}", arch),
+    sysroot = declared.sysroot or "",
     set = selection.set,
-    epoch = declaration.epoch,
+    epoch = declared.epoch,
     selection = {
       only = json.array(selection.only or {}),
       with = json.array(selection.with or {}),
       without = json.array(selection.without or {}),
     },
     phase_order = json.array {},
+    finish = json.array(declared.finish and declared.finish[selection.set] or {}),
     phases = {},
     steps = json.array {},
     code = {},
     library = plan.library(),
     recipes = {},
   }
-  for _, phase in ipairs(declaration.phases) do
+  for _, phase in ipairs(declared.phases) do
     local env = {}
-    for _, layer in ipairs { declaration.env, phase.env } do
+    for _, layer in ipairs { declared.env, phase.env } do
       for name, value in pairs(layer) do
         env[name] = value
       end
@@ -254,7 +212,7 @@ function plan.make(declaration, selection, recipes)
     }
     table.insert(made.phase_order, phase.name)
     local steps, by_name = {}, {}
-    for _, name in ipairs(choice.packages(declaration, phase, selection)) do
+    for _, name in ipairs(choice.packages(declared, phase, selection)) do
       local found = recipes:get(name)
       if found then
         recipes:lint(found)

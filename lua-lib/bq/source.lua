@@ -83,6 +83,21 @@ function source.file_name(sha256, file)
   return sha256:sub(1, 16) .. "-" .. file
 end
 
+--- The names in `sources/` of what is locked, each once, sorted.
+---@param locked? table<string, { sha256: string, file: string }> by id
+---@return string[]
+function source.file_names(locked)
+  local names, seen = {}, {}
+  for _, one in pairs(locked or {}) do
+    if not seen[one.file] then
+      seen[one.file] = true
+      names[#names + 1] = one.file
+    end
+  end
+  table.sort(names)
+  return names
+end
+
 --- Whether a cached file has its digest. It is not read again as long as its size, time and inode are the same.
 local function is_right(workspace, seen, name, sha256)
   local path = workspace:at("sources", name)

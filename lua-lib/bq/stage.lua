@@ -98,6 +98,24 @@ function stage.install(root, recipe_folders, script)
   write_if_changed(root, BINARY, fs.read(process.executable()), tonumber("755", 8))
 end
 
+--- Makes the places of a root that bq and its mounts need there.
+---@param root string
+function stage.places(root)
+  for _, place in ipairs(PLACES) do
+    local path = files.inside(root, place)
+    if not fs.stat(path) then
+      fs.mkdir(path)
+    end
+  end
+end
+
+--- Writes what a root knows of itself.
+---@param root string
+---@param staged { seed_id: string, seed_digest: string, finished?: boolean }
+function stage.mark(root, staged)
+  write_if_changed(root, workspace.STAGED:sub(2), json.encode(staged, { pretty = true }))
+end
+
 --- Unpacks a seed into a folder, and makes the places that bq and its mounts need there.
 local function unpack(space, seed, lock, target)
   local spinner <close> = progress.bar { label = "seed " .. seed.id }
@@ -107,13 +125,8 @@ local function unpack(space, seed, lock, target)
   if before and before ~= lock.digest then
     log.warn(("the seed %s is another tree than before: what rests on it is built again"):format(seed.id))
   end
-  for _, place in ipairs(PLACES) do
-    local path = files.inside(target, place)
-    if not fs.stat(path) then
-      fs.mkdir(path)
-    end
-  end
-  write_if_changed(target, workspace.STAGED:sub(2), json.encode({ seed_id = lock.id, seed_digest = lock.digest }, { pretty = true }))
+  stage.places(target)
+  stage.mark(target, { seed_id = lock.id, seed_digest = lock.digest })
 end
 
 --- Makes the rootfs of the workspace from a seed, unless it is there already.
@@ -142,25 +155,19 @@ function stage.rootfs(space, seed, lock, recipe_folders, script)
   stage.install(root, recipe_folders, script)
 end
 
---- Packs the rootfs with its sources, plan and lock.
+--- Packs a root with the workspace's papers that it has not yet, and sources.
 ---@param space bq.Workspace
 ---@param output string
----@param options { skip_sources?: boolean, locked: table, epoch: integer, jobs?: integer }
-function stage.pack(space, output, options)
+---@param root string
+---@param options { sources: string[], papers?: string[], epoch: integer, jobs?: integer } files of `sources/`, and of the workspace
+function stage.pack(space, output, root, options)
   local inside = workspace.INSIDE:sub(2)
-  local sources = {
-    { path = space:at "rootfs" },
-    { path = space:at "plan.json", prefix = inside .. "/plan.json" },
-    { path = space:at "lock.json", prefix = inside .. "/lock.json" },
-  }
-  if not options.skip_sources then
-    local seen = {}
-    for _, locked in pairs(options.locked) do
-      if not seen[locked.file] then
-        seen[locked.file] = true
-        sources[#sources + 1] = { path = space:at("sources", locked.file), prefix = inside .. "/sources/" .. locked.file, mode = tonumber("644", 8) }
-      end
-    end
+  local sources = { { path = root } }
+  for _, name in ipairs(options.papers or {}) do
+    sources[#sources + 1] = { path = space:at(name), prefix = inside .. "/" .. name }
+  end
+  for _, name in ipairs(options.sources) do
+    sources[#sources + 1] = { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = tonumber("644", 8) }
   end
   log.info(("packing %s"):format(output))
   local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {

@@ -4,6 +4,7 @@
 --   sources/   verified source archives          seed/    what the seed was made from
 --   rootfs/    the staged chroot                 store/   outputs by key
 --   build/     steps in flight, and failed ones  logs/    of steps that failed
+--   finished/  the root that was built           inside.json  the plan by which it builds itself again
 --
 -- Inside a staged rootfs the same folder is /var/lib/bq.
 local fail = require "bq.fail"
@@ -77,6 +78,12 @@ end
 ---@return table?
 function Workspace:staged()
   return self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
+end
+
+--- Whether this program runs in a root that bq built, rather than in a seed.
+---@return boolean
+function Workspace:is_finished()
+  return self.inside and self:staged().finished == true
 end
 
 --- A JSON file; with `absolute`, not below the workspace.

@@ -136,6 +136,29 @@ check.run {
     end,
   },
   {
+    "the seed, for what sees it and for what rests on that",
+    function()
+      local function seen(more)
+        local context = prepare(app('files = { ["/a"] = "1" }, ' .. more))
+        local before = inputs(context)
+        context.seed = "other seed"
+        return key.reason(before, inputs(context))
+      end
+      check.equal(seen "", nil)
+      check.equal(seen 'seed_at = "/opt/seed", ', "the seed changed")
+      local context = prepare()
+      for _, step in ipairs(context.plan.steps) do
+        check.equal(step.seed_at, nil)
+      end
+    end,
+  },
+  {
+    "what the finished root leaves out does not count",
+    function()
+      check.equal(reason(prepare(app 'files = { ["/a"] = "1" }, leave_out = { "/b" }, ')), nil)
+    end,
+  },
+  {
     "a recipe's own functions",
     function()
       local before = inputs(prepare(app "install = function(b) b:mkdir(b.dest) end, "))

@@ -260,6 +260,45 @@ check.run {
     end,
   },
   {
+    "the seed is seen by what rests on a step that sees it",
+    function()
+      local recipes = { a = 'uses = { "b" }', b = 'depends = { "c" }', c = 'seed_at = "/seed"', d = "" }
+      local made = make(recipes, { "a", "b", "c", "d" })
+      local seen = {}
+      for _, step in ipairs(made.steps) do
+        seen[step.name] = step.seed_at or "not"
+      end
+      check.equal(seen, { a = "/seed", b = "/seed", c = "/seed", d = "not" })
+    end,
+  },
+  {
+    "inside the finished root: its own phases, on itself",
+    function()
+      local declaration = require "bq.declaration"
+      local choice = require "bq.choice"
+      local function phase(name, base)
+        return { name = name, base = base, prefix = "/usr", env = {}, packages = { core = { name .. "1" } } }
+      end
+      local declared = scratch.declaration(nil, {
+        phase("low", { "seed" }),
+        phase("middle", { "low", "seed" }),
+        phase("high", { "low", "middle" }),
+        phase("top", { "middle", "high" }),
+      })
+      declared.finish = { core = { "high", "top" } }
+      local inside = declaration.inside(declared, "core")
+      local bases = {}
+      for index, one in ipairs(inside.phases) do
+        bases[index] = one.name .. " on " .. table.concat(one.base, " + ")
+      end
+      check.equal(bases, { "high on seed", "top on seed + high" })
+      check.equal(declared.phases[3].base, { "low", "middle" })
+      check.equal(#declaration.inside(declared, "full").phases, 0)
+      local words = { "x", "y@low", "z@top" }
+      check.equal(choice.inside(scratch.selection { with = words }, { "high", "top" }).with, { "x", "z@top" })
+    end,
+  },
+  {
     "the bundled declaration makes a plan for both machines",
     function()
       local process = require "bq.process"
@@ -269,7 +308,7 @@ check.run {
           stdout = "capture",
         }
         check.truthy(status.ok)
-        check.contains(status.stdout, ("plan: set core for %s-bq-linux-musl, seed auto, "):format(arch))
+        check.contains(status.stdout, ("plan: set full for %s-bq-linux-musl, seed auto, "):format(arch))
       end
       check.equal(fs.stat "data", nil)
     end,

@@ -8,6 +8,7 @@ mod support;
 
 mod changes;
 mod failures;
+mod finishing;
 mod interruptions;
 mod same_bytes;
 mod sources;

@@ -218,3 +218,42 @@ fn by_roots_plain_chroot() {
     rig.is_quiet();
     assert_eq!(crate::support::mounts(), before);
 }
+
+#[test]
+fn recorded_digests() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let verify = |more: &[&str]| rig.run(&[&["verify", "--workspace", "space"], more].concat());
+    verify(&["--expected", "digests.json"])
+        .is(2)
+        .says("`--expected digests.json`: no such file\n");
+    verify(&["--record", "digests.json"]).is(0);
+    verify(&["--expected", "digests.json"])
+        .is(0)
+        .says("5 steps as recorded on ")
+        .says(
+            " from tarball:seed.tar.gz, 0 differ, 0 differ on another seed, 0 are not built here\n",
+        );
+    // The same seed has to give the same.
+    rig.replace("packages/alone.lua", "alone\\n", "other\\n");
+    rig.build(&[]).is(0);
+    verify(&["--expected", "digests.json"])
+        .is(1)
+        .says("error: high/final differs: output ")
+        .says("error: low/alone differs: output ")
+        .says("3 steps as recorded on ");
+    // What rests on another seed may differ; what does not may not.
+    rig.replace(
+        "digests.json",
+        "\"seed_digest\": \"",
+        "\"seed_digest\": \"0",
+    );
+    verify(&["--expected", "digests.json"])
+        .is(1)
+        .says("low/alone differs, on another seed than the recorded one\n")
+        .says(" 1 differ, 1 differ on another seed, 0 are not built here\n");
+    rig.replace("digests.json", "\"core\"", "\"full\"");
+    verify(&["--expected", "digests.json"])
+        .is(1)
+        .says("error: `digests.json` has no digests of set core\n");
+}

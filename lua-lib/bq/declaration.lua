@@ -1,0 +1,94 @@
+-- What a plan is made from: the sets, the phases, and what every step sees; as `scripts/build_sysroot.lua` declares it.
+local fail = require "bq.fail"
+local nearest = require "bq.nearest"
+
+local declaration = {}
+
+---@class bq.Phase
+---@field name string
+---@field about string one line
+---@field base string[] `seed`, or earlier phases whose outputs are below every step
+---@field prefix string
+---@field env table<string, string>
+---@field packages table<string, string[]> by list
+---@field needs_native? boolean its steps run what earlier phases built
+---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
+---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
+---@field extend? boolean where `--with NAME` puts a recipe
+
+---@class bq.Declaration
+---@field sets table<string, string[]> the package lists that belong to each set
+---@field phases bq.Phase[]
+---@field finish? table<string, string[]> by set, the phases whose outputs are its finished root, the lowest first
+---@field target string the triple, with `{arch}`
+---@field sysroot? string where the toolchain is, `{sysroot}` in recipes
+---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
+---@field env table<string, string> of every step
+
+local PHASE_FIELDS = { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
+
+--- Raises if a phase says what phases do not say, or names what is not there.
+---@param declared bq.Declaration
+function declaration.check(declared)
+  local seen = { seed = true }
+  for _, phase in ipairs(declared.phases) do
+    for field in pairs(phase) do
+      if not PHASE_FIELDS[field] then
+        local near = nearest(field, PHASE_FIELDS)
+        fail.raise(("phase `%s` has an unknown field `%s`"):format(tostring(phase.name), field), {
+          hint = near and ("did you mean `%s`?"):format(near),
+        })
+      end
+    end
+    for _, base in ipairs(phase.base) do
+      if not seen[base] then
+        fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
+      end
+    end
+    seen[phase.name] = true
+  end
+  for _, phases in pairs(declared.finish or {}) do
+    for _, name in ipairs(phases) do
+      if not seen[name] or name == "seed" then
+        fail.raise(("`finish` names `%s`, which is no phase"):format(name))
+      end
+    end
+  end
+end
+
+--- The same for the finished root, which builds itself again: only the phases that it is made of, and these rest on that
+--- root, which is then the seed, where they rested on what it was made by.
+---@param declared bq.Declaration
+---@param set string
+---@return bq.Declaration
+function declaration.inside(declared, set)
+  local kept, phases = {}, {}
+  for _, name in ipairs(declared.finish and declared.finish[set] or {}) do
+    kept[name] = true
+  end
+  for _, phase in ipairs(declared.phases) do
+    if kept[phase.name] then
+      local copy, base, seen = {}, {}, {}
+      for field, value in pairs(phase) do
+        copy[field] = value
+      end
+      for _, name in ipairs(phase.base) do
+        name = kept[name] and name or "seed"
+        if not seen[name] then
+          seen[name] = true
+          base[#base + 1] = name
+        end
+      end
+      copy.base = base
+      phases[#phases + 1] = copy
+    end
+  end
+  local out = {}
+  for field, value in pairs(declared) do
+    out[field] = value
+  end
+  out.phases = phases
+  return out
+end
+
+return declaration

@@ -1,0 +1,81 @@
+-- The output digests of a build that somebody made, to compare one's own with: a JSON file of one architecture, by set.
+local fs = require "bq.fs"
+local json = require "bq.json"
+
+local record = {}
+
+---@class bq.Record what one run of a set gave
+---@field date string of the run, `2026-11-25`
+---@field seed string such as `debian:trixie`
+---@field seed_digest string of its tree
+---@field steps table<string, string> output digests by step id
+
+local function read(path)
+  return fs.stat(path) and json.decode(fs.read(path)) or {}
+end
+
+--- Notes what a build has in its store.
+---@param path string
+---@param build bq.Build that has looked into the store
+---@param lock table of the workspace
+function record.write(path, build, lock)
+  local all, steps = read(path), {}
+  for id, output in pairs(build.context.outputs) do
+    steps[id] = output
+  end
+  all[build.plan.set] = {
+    date = os.date "!%Y-%m-%d",
+    seed = lock.seed and lock.seed.id or "unknown",
+    seed_digest = build.context.seed,
+    steps = steps,
+  }
+  fs.write(path, json.encode(all, { pretty = true }) .. "\n")
+end
+
+---@class bq.Comparison ids, sorted
+---@field record bq.Record
+---@field same string[]
+---@field differ string[] though nothing that went in can be another
+---@field other_seed string[] different, on another seed than the recorded one
+---@field absent string[] recorded, and not built here
+
+--- Whether what a step gives may depend on the seed.
+local function rests_on_seed(plan, step)
+  if step.seed_at then
+    return true
+  end
+  for _, name in ipairs(plan.phases[step.phase].base) do
+    if name == "seed" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Compares a build with a record; `nil` if there is none of its set.
+---@param path string
+---@param build bq.Build that has looked into the store
+---@return bq.Comparison?
+function record.compare(path, build)
+  local one = read(path)[build.plan.set]
+  if not one then
+    return nil
+  end
+  local out = { record = one, same = {}, differ = {}, other_seed = {}, absent = {} }
+  for id, expected in pairs(one.steps) do
+    local actual, step = build.context.outputs[id], build.by_id[id]
+    local list = out.same
+    if not actual then
+      list = out.absent
+    elseif actual ~= expected then
+      list = one.seed_digest ~= build.context.seed and rests_on_seed(build.plan, step) and out.other_seed or out.differ
+    end
+    list[#list + 1] = id
+  end
+  for _, name in ipairs { "same", "differ", "other_seed", "absent" } do
+    table.sort(out[name])
+  end
+  return out
+end
+
+return record

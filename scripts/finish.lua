@@ -1,0 +1,44 @@
+#!/usr/bin/env bq
+-- Packs the system that was built: a rootfs that owes nothing to its seed, and that can be the next one.
+local args = require "bq.args"
+local build = require "bq.build"
+local coordinator = require "bq.coordinator"
+local fail = require "bq.fail"
+local finish = require "bq.finish"
+local log = require "bq.log"
+local report = require "bq.report"
+local source = require "bq.source"
+local stage = require "bq.stage"
+local workspace = require "bq.workspace"
+
+local options = args.parse({
+  about = "Packs the finished root, with bq, the plan, a manifest, a bill of materials and the sources.",
+  usage = "bq scripts/finish.lua [OPTIONS]",
+  options = {
+    { name = "output", value = "FILE", help = "what to write: .tar.gz, .tar.zst or .tar", default = "rootfs.tar.gz" },
+    { name = "skip-sources", help = "do not pack the sources" },
+    { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+    { name = "jobs", value = "N", number = true, help = "how many threads may compress" },
+  },
+}, arg)
+
+local space = workspace.new(options.workspace)
+local plan = space:plan()
+local inside = space:read_json "inside.json"
+if not inside or #plan.finish == 0 then
+  fail.raise("this plan finishes no root", {
+    cause = #plan.finish == 0 and ("set %s has none"):format(plan.set) or "it was narrowed by `--only`, or made by an older bq",
+    hint = "make it again: `bq scripts/build_sysroot.lua`",
+  })
+end
+space:lock()
+local _, folders, script = build.provenance(space)
+local run = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
+run:look()
+local tree, digest, locked = finish.tree(space, run, inside, { folders = folders, script = script })
+log.info(("finished %s: tree digest %s"):format(tree, digest))
+stage.pack(space, options.output, tree, {
+  sources = not options.skip_sources and source.file_names(locked) or {},
+  epoch = plan.epoch,
+  jobs = options.jobs,
+})

@@ -1,0 +1,253 @@
+//! The finished root: what is in it, what must not be, and that it builds itself again.
+
+use crate::{Rig, needs_namespaces, sha256};
+
+/// A lower phase that the finished root owes nothing to, and an upper one that it is made of.
+fn rig() -> Rig {
+    let rig = Rig::new();
+    rig.replace(
+        "plan.lua",
+        "sets = { core = { \"core\" } },",
+        "sets = { core = { \"core\" } }, sysroot = \"/opt/tools\", finish = { core = { \"high\" } },",
+    );
+    rig.replace(
+        "plan.lua",
+        "packages = { core = { \"final\" } }",
+        "packages = { core = { \"root\", \"final\" } }",
+    );
+    rig.recipe(
+        "root",
+        "folders = { \"/proc\", \"/tmp\", \"/dev\" }, files = { [\"/etc/name\"] = \"finished\\n\", [\"/etc/shared\"] = \"root\\n\", \
+         [\"/usr/dev/a.h\"] = \"a\\n\", [\"/usr/dev/b/c.h\"] = \"c\\n\", [\"/usr/libx.a\"] = \"x\\n\", [\"/usr/libx.so\"] = \"x\\n\" }, \
+         leave_out = { \"/usr/dev\", \"/usr/lib*.a\" }",
+    );
+    rig.recipe(
+        "final",
+        "depends = { \"root\" }, source = { { url = \"http://127.0.0.1:1/lib-1.tar.gz\", sha256 = \"SOURCE\" } }, \
+         install = function(b) \
+           b:write(b.dest .. \"/usr/final\", b:read(b.src .. \"/data\") .. b:read \"/etc/name\" .. b:read \"/usr/libx.a\") \
+           b:write(b.dest .. \"/etc/shared\", \"final\\n\") \
+           b:symlink(\"final\", b.dest .. \"/usr/link\") \
+         end",
+    );
+    let source = sha256(&rig.read("mirror/lib-1.tar.gz"));
+    rig.replace("packages/final.lua", "SOURCE", &source);
+    rig
+}
+
+fn finish(rig: &Rig, more: &[&str]) -> crate::Left {
+    rig.run(&[&["finish", "--workspace", "space"], more].concat())
+}
+
+/// What a Lua expression over the papers of the finished root says.
+fn paper(rig: &Rig, name: &str, code: &str) -> String {
+    rig.lua(&format!(
+        "local paper = require('bq.json').decode(require('bq.fs').read 'space/finished/var/lib/bq/{name}.json') {code}"
+    ))
+}
+
+#[test]
+fn holds_what_was_built_and_its_papers() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.stage(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar.gz"])
+        .is(1)
+        .says("error: `high/final`, `high/root` are not built\nhint: build it: `bq scripts/coordinator.lua`\n");
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar.gz"]).is(0).says(
+        "1 paths are in two packages, and the later has them: /etc/shared (root, not final)\n",
+    );
+    let files = rig.lua(
+        "for _, one in ipairs(require('bq.archive').list 'rootfs.tar.gz') do \
+           if not one.path:find '^usr/local/.' and one.type ~= 'dir' then print(one.path) end end",
+    );
+    assert_eq!(
+        files.lines().collect::<Vec<_>>(),
+        [
+            "etc/name",
+            "etc/shared",
+            "usr/final",
+            "usr/libx.so",
+            "usr/link",
+            "var/lib/bq/lock.json",
+            "var/lib/bq/manifest.json",
+            "var/lib/bq/plan.json",
+            "var/lib/bq/sbom.json",
+            &format!(
+                "var/lib/bq/sources/{}-lib-1.tar.gz",
+                &sha256(&rig.read("mirror/lib-1.tar.gz"))[..16]
+            ),
+        ]
+    );
+    let owners = paper(
+        &rig,
+        "manifest",
+        "for _, one in ipairs(paper.files) do \
+           if one.type ~= 'dir' and one.package ~= 'bq' then print(one.path, one.package, one.licence, one.digest or one.target) end end",
+    );
+    assert_eq!(
+        owners,
+        format!(
+            "etc/name\troot\tMIT\t{}\netc/shared\troot\tMIT\t{}\nusr/final\tfinal\tMIT\t{}\nusr/libx.so\troot\tMIT\t{}\nusr/link\tfinal\tMIT\tfinal\n",
+            sha256(b"finished\n"),
+            sha256(b"root\n"),
+            sha256(b"data\nfinished\nx\n"),
+            sha256(b"x\n"),
+        )
+    );
+    // bq itself is in it, the one part that was not built here.
+    let program = paper(
+        &rig,
+        "manifest",
+        "for _, one in ipairs(paper.files) do if one.path == 'usr/local/bin/bq' then io.write(one.package, ' ', one.digest) end end",
+    );
+    assert_eq!(
+        program,
+        format!(
+            "bq {}",
+            sha256(&std::fs::read(&rig.bq).expect("it is there"))
+        )
+    );
+    let bill = paper(
+        &rig,
+        "sbom",
+        "print(paper.bomFormat, paper.specVersion) \
+         for _, one in ipairs(paper.components) do print(one.name, one.version, one.licenses[1].expression) end \
+         for _, one in ipairs(paper.dependencies) do print(one.ref, table.concat(one.dependsOn, ' ')) end",
+    );
+    assert_eq!(
+        bill,
+        "CycloneDX\t1.5\nfinal\t1\tMIT\nroot\t1\tMIT\nbq\tnil\tMIT\nhigh/final\thigh/root\nhigh/root\t\n"
+    );
+    // Without the sources, it is the same but for them.
+    finish(&rig, &["--output", "small.tar", "--skip-sources"]).is(0);
+    let sources = rig.lua(
+        "for _, one in ipairs(require('bq.archive').list 'small.tar') do if one.path:find '/sources' then print(one.path) end end",
+    );
+    assert_eq!(sources, "");
+    rig.is_quiet();
+}
+
+#[test]
+fn is_the_same_from_another_seed() {
+    needs_namespaces!();
+    let make = |change: &dyn Fn(&Rig)| {
+        let rig = rig();
+        change(&rig);
+        rig.stage(&[]).is(0);
+        rig.build(&["--jobs", "2"]).is(0);
+        finish(&rig, &["--output", "rootfs.tar.gz"]).is(0);
+        rig.read("rootfs.tar.gz")
+    };
+    let one = make(&|_| {});
+    let two = make(&|rig| {
+        rig.write("seed/etc/seed", "another seed\n");
+        rig.lua("require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }");
+    });
+    assert!(one == two);
+}
+
+#[test]
+fn builds_itself_again_and_is_a_seed() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar.gz"]).is(0);
+    rig.lua(
+        "require('bq.archive').extract { path = 'rootfs.tar.gz', target = 'elsewhere', profile = 'rootfs' }",
+    );
+    let inside = |words: &[&str]| {
+        let enter = [
+            "enter",
+            "--workspace",
+            "none",
+            "--rootfs",
+            "elsewhere",
+            "--",
+        ];
+        rig.run(&[enter.as_slice(), &["/usr/local/bin/bq"], words].concat())
+    };
+    // In it there are only the phases that it is made of, and no seed but itself.
+    inside(&["/usr/local/bin/coordinator.lua"])
+        .is(0)
+        .says("2 steps: 2 done\n");
+    inside(&["/usr/local/bin/coordinator.lua"])
+        .is(0)
+        .says("nothing to do: all 2 steps are in the store\n");
+    let there = rig.path("elsewhere/var/lib/bq").display().to_string();
+    let left = rig.run(&["verify", "--workspace", "space", "--against", &there]);
+    left.is(0)
+        .says("2 steps have the same output, 0 differ, 4 are in one of the plans only\n");
+    // Less of it, planned in there.
+    inside(&["/usr/local/bin/build_sysroot.lua", "--only", "root"]).is(0);
+    inside(&["/usr/local/bin/coordinator.lua"])
+        .is(0)
+        .says("nothing to do: all 1 steps are in the store\n");
+    // As the seed of a new build it gives the same finished root.
+    rig.run(&[
+        "plan.lua",
+        "--workspace",
+        "next",
+        "--mirror",
+        "mirror",
+        "--offline",
+        "--seed",
+        "./rootfs.tar.gz",
+    ])
+    .is(0);
+    rig.run(&["coordinator", "--workspace", "next"]).is(0);
+    rig.run(&["finish", "--workspace", "next", "--output", "next.tar.gz"])
+        .is(0);
+    assert!(rig.read("next.tar.gz") == rig.read("rootfs.tar.gz"));
+    rig.is_quiet();
+}
+
+#[test]
+fn names_nothing_of_what_it_was_built_by() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.replace(
+        "packages/root.lua",
+        "[\"/etc/name\"]",
+        "[\"/etc/path\"] = \"PATH=/opt/tools/bin\\n\", [\"/etc/name\"]",
+    );
+    rig.replace(
+        "packages/final.lua",
+        "b:symlink(\"final\"",
+        "b:symlink(\"/opt/tools/x\", b.dest .. \"/usr/bad\") b:symlink(\"final\"",
+    );
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar.gz"]).is(1).says(
+        "error: 2 files of the finished root name `/opt/tools`, which is not in it\n  /etc/path (root)\n  /usr/bad (final)\n\
+         hint: mend the recipe, or let it leave the file out by `leave_out`\n",
+    );
+    assert!(!rig.path("rootfs.tar.gz").exists());
+}
+
+#[test]
+fn is_refused_where_the_plan_has_none() {
+    needs_namespaces!();
+    let plain = Rig::new();
+    plain.stage(&[]).is(0);
+    finish(&plain, &[])
+        .is(1)
+        .says("error: this plan finishes no root\ncaused by: set core has none\n");
+    let narrowed = rig();
+    narrowed.stage(&["--only", "final"]).is(0);
+    finish(&narrowed, &[])
+        .is(1)
+        .says("error: this plan finishes no root\ncaused by: it was narrowed by `--only`, or made by an older bq\n");
+    let wrong = rig();
+    wrong.replace(
+        "plan.lua",
+        "finish = { core = { \"high\" } }",
+        "finish = { core = { \"hihg\" } }",
+    );
+    wrong
+        .stage(&[])
+        .is(1)
+        .says("error: `finish` names `hihg`, which is no phase\n");
+}
