@@ -1,4 +1,4 @@
--- The bill of materials: CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/), the same for the same root.
+-- The bill of materials: CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/), the same for the same root.
 local interpolate = require "bq.interpolate"
 local json = require "bq.json"
 local source = require "bq.source"
@@ -95,7 +95,7 @@ function bom.make(plan, steps, locked, outputs, root, program)
   }
   return {
     bomFormat = "CycloneDX",
-    specVersion = "1.5",
+    specVersion = "1.6",
     serialNumber = "urn:uuid:" .. uuid(root),
     version = 1,
     metadata = {

@@ -58,7 +58,8 @@ local function add(tree, owned, shadowed, step, output)
       owned[line.path] = line
     end
   end
-  fs.copy(output, tree, { hardlink = true, merge = true, skip = skip })
+  -- No hard links: who enters the tree and writes must not write into the store.
+  fs.copy(output, tree, { merge = true, skip = skip })
 end
 
 --- Raises if a text is in any file or link of the tree: what is finished owes nothing to what it was built by.

@@ -118,7 +118,7 @@ fn holds_what_was_built_and_its_papers() {
     );
     assert_eq!(
         bill,
-        "CycloneDX\t1.5\nfinal\t1\tMIT\nroot\t1\tMIT\nbq\tnil\tMIT\nhigh/final\thigh/root\nhigh/root\t\n"
+        "CycloneDX\t1.6\nfinal\t1\tMIT\nroot\t1\tMIT\nbq\tnil\tMIT\nhigh/final\thigh/root\nhigh/root\t\n"
     );
     // Without the sources, it is the same but for them.
     finish(&rig, &["--output", "small.tar", "--skip-sources"]).is(0);
