@@ -6,7 +6,7 @@ local source = require "bq.source"
 
 local key = {}
 
---- The form of keys: raised when the core comes to treat the same inputs in another way.
+--- The form of keys: raised when the core comes to treat the same inputs in another way, or a step to see another world.
 local FORM = 3
 
 ---@class bq.KeyContext

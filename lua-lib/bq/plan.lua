@@ -153,8 +153,9 @@ local function add_first(phase, steps, by_name)
   end
 end
 
--- The library that carries out every step; with a strategy, it is what a recipe's data mean.
-local LIBRARY = { "bq.interpolate", "bq.launch", "bq.namespace", "bq.step", "bq.step_root" }
+-- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
+-- the machine (`bq.namespace`, `bq.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.key`.
+local LIBRARY = { "bq.interpolate", "bq.launch", "bq.step" }
 
 --- The digest of what the library says that carries out every step.
 ---@return string
