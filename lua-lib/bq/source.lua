@@ -12,6 +12,7 @@ local source = {}
 
 ---@class bq.Wanted
 ---@field id string `name-version:source`
+---@field package string its name
 ---@field label string for people
 ---@field alternatives table[] the pinned ones, interpolated: `url` or `debian`, `sha256`, `file`
 ---@field unpinned table[] the others
@@ -59,7 +60,7 @@ function source.wanted(plan)
       if not seen[id] then
         seen[id] = true
         local names = {}
-        local want = { id = id, label = step.name .. " " .. step.version, alternatives = {}, unpinned = {}, tried = {} }
+        local want = { id = id, package = step.name, label = step.name .. " " .. step.version, alternatives = {}, unpinned = {}, tried = {} }
         for _, one in ipairs(step.sources[name]) do
           local copy = interpolate(one, { name = step.name, version = step.version })
           -- One name for one digest, so that it does not tell which place answered.
@@ -219,8 +220,25 @@ local function fetch_debian(workspace, list, jobs)
   apt.download(batch, workspace:at "seed/apt", { jobs = jobs, on_done = on_done })
 end
 
-local function missing(list, offline)
-  local notes, unpinned = {}, {}
+--- What to do about missing sources; `all` is how many are wanted.
+local function advice(list, all, offline)
+  local packages, named = {}, {}
+  for _, want in ipairs(list) do
+    if #want.alternatives == 0 then
+      return ("pin it: `bq scripts/hash_sources.lua %s`"):format(want.package)
+    elseif not named[want.package] then
+      named[want.package] = true
+      packages[#packages + 1] = want.package
+    end
+  end
+  local out = offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
+    or "name a folder or address that has them by `--mirror`"
+  -- Without all of them there would be nothing to build.
+  return #list == all and out or ("%s, or leave the packages out: `--without %s`"):format(out, table.concat(packages, ","))
+end
+
+local function missing(list, all, offline)
+  local notes = {}
   for _, want in ipairs(list) do
     notes[#notes + 1] = ("  %s"):format(want.label)
     for _, one in ipairs(want.alternatives) do
@@ -232,17 +250,9 @@ local function missing(list, offline)
     for _, line in ipairs(want.tried) do
       notes[#notes + 1] = "    " .. line
     end
-    if #want.alternatives == 0 then
-      unpinned[#unpinned + 1] = want.label:match "%S+"
-    end
   end
   local count = #list == 1 and "one source is missing" or ("%d sources are missing"):format(#list)
-  fail.raise(count, {
-    notes = notes,
-    hint = #unpinned > 0 and ("pin it: `bq scripts/hash_sources.lua %s`"):format(unpinned[1])
-      or offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
-      or "name a folder or address that has them by `--mirror`, or leave packages out by `--without NAME`",
-  })
+  fail.raise(count, { notes = notes, hint = advice(list, all, offline) })
 end
 
 ---@class bq.FetchChoices
@@ -312,7 +322,7 @@ function source.get(workspace, plan, choices)
     end)
   end
   if #still() > 0 then
-    missing(still(), choices.offline)
+    missing(still(), #wanted, choices.offline)
   end
   local locked = {}
   for _, want in ipairs(wanted) do

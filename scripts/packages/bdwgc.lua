@@ -3,7 +3,7 @@ return {
   name = "bdwgc",
   -- 8.2.6 and newer could not be fetched and looked at so far.
   version = "8.2.2",
-  license = "MIT",
+  license = "Boehm-GC",
   homepage = "https://www.hboehm.info/gc/",
   source = {
     {

@@ -1,8 +1,21 @@
 -- Version control; without what needs perl, python, gettext or a TLS library.
+local fs = require "bq.fs"
+local make = require "bq.strategy.make"
+
+-- Each of these only says that it was built without perl or python.
+-- stylua: ignore
+local hollow <const> = {
+  "bin/git-cvsserver", "libexec/git-core/git-archimport", "libexec/git-core/git-cvsexportcommit",
+  "libexec/git-core/git-cvsimport", "libexec/git-core/git-cvsserver", "libexec/git-core/git-instaweb",
+  "libexec/git-core/git-p4", "libexec/git-core/git-send-email", "libexec/git-core/git-svn",
+  -- This one is in perl.
+  "share/git-core/templates/hooks/fsmonitor-watchman.sample",
+}
+
 return {
   name = "git",
   version = "2.47.3",
-  license = "GPL-2.0-only",
+  license = "GPL-2.0-only AND LGPL-2.1-or-later AND BSD-3-Clause AND MIT",
   homepage = "https://git-scm.com",
   source = {
     { url = "https://www.kernel.org/pub/software/scm/git/git-{version}.tar.xz" },
@@ -16,7 +29,7 @@ return {
   make = {
     "prefix={prefix}",
     "sysconfdir=/etc",
-    "CC=clang",
+    "CC={cc}",
     "AR=llvm-ar",
     "SHELL_PATH=/bin/sh",
     "CFLAGS=-O2",
@@ -30,8 +43,18 @@ return {
     "NO_TCLTK=YesPlease",
     -- musl's regex knows no REG_STARTEND.
     "NO_REGEX=YesPlease",
+    -- Its iconv writes UTF-16 without a byte order mark.
+    "ICONV_OMITS_BOM=YesPlease",
     -- Links instead of a hundred copies of one program.
     "INSTALL_SYMLINKS=YesPlease",
     "NO_INSTALL_HARDLINKS=YesPlease",
+    -- No `git-add` for each `git add`.
+    "SKIP_DASHED_BUILT_INS=YesPlease",
   },
+  install = function(b)
+    make.install(b)
+    for _, path in ipairs(hollow) do
+      assert(fs.remove(b.dest .. b.prefix .. "/" .. path), path)
+    end
+  end,
 }

@@ -7,7 +7,10 @@ return {
   license = "LGPL-3.0-or-later OR GPL-2.0-or-later",
   homepage = "https://gmplib.org",
   source = {
-    { url = "https://ftp.gnu.org/gnu/gmp/gmp-{version}.tar.xz" },
+    {
+      url = "https://ftp.gnu.org/gnu/gmp/gmp-{version}.tar.xz",
+      sha256 = "a3c2b80201b89e68616f4ad30bc66aee4927c3ce50e33929ca819d5c43538898",
+    },
     {
       debian = "gmp_6.3.0+dfsg.orig.tar.xz",
       sha256 = "bd2966e6d277f79328e894a5a9f3ba3fbf2ed2be81def5f48623e30c23fb1572",

@@ -1,4 +1,5 @@
 -- Calls to functions whose types are known only when the program runs.
+
 -- What configure would find out with clang and musl, on the two processors that we build for.
 local config <const> = [[
 #define EH_FRAME_FLAGS "a"
@@ -32,7 +33,10 @@ return {
   license = "MIT",
   homepage = "https://sourceware.org/libffi/",
   source = {
-    { url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz" },
+    {
+      url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz",
+      sha256 = "f3a3082a23b37c293a4fcd1053147b371f2ff91fa7ea1b2a52e335676bac82dc",
+    },
     {
       debian = "libffi_3.5.2.orig.tar.gz",
       sha256 = "dd19253d3007f366319a51d248a40c9e5fcace4498cbea990b566291844e4e30",
@@ -56,7 +60,10 @@ return {
     for _, list in ipairs { common, machine } do
       for _, file in ipairs(list) do
         local object = file:gsub("/", "-") .. ".o"
-        local argv = { b.env.CC, "-O2", "-fPIC", "-fexceptions", "-DHAVE_CONFIG_H", "-c", b.src .. "/src/" .. file, "-o", object }
+        local argv = { b.env.CC, "-fPIC", "-fexceptions", "-DHAVE_CONFIG_H", "-c", b.src .. "/src/" .. file, "-o", object }
+        for flag in b.env.CFLAGS:gmatch "%S+" do
+          argv[#argv + 1] = flag
+        end
         b:run(table.move(includes, 1, #includes, #argv + 1, argv))
         link[#link + 1] = object
       end
@@ -68,5 +75,9 @@ return {
     b:symlink("libffi.so.8", b.dest .. b.prefix .. "/lib/libffi.so")
     b:install(b.build .. "/ffi.h", b.prefix .. "/include/ffi.h", 420)
     b:install(("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder), b.prefix .. "/include/ffitarget.h", 420)
+    local values = { PACKAGE_NAME = "libffi", PACKAGE_VERSION = b.version, prefix = b.prefix, exec_prefix = b.prefix }
+    values.libdir, values.toolexeclibdir, values.includedir = b.prefix .. "/lib", b.prefix .. "/lib", b.prefix .. "/include"
+    local text = b:read(b.src .. "/libffi.pc.in"):gsub("@([%w_]+)@", values)
+    b:write(b.dest .. b.prefix .. "/lib/pkgconfig/libffi.pc", text)
   end,
 }

@@ -5,7 +5,10 @@ return {
   license = "MIT",
   homepage = "https://gitlab.gnome.org/GNOME/libxml2",
   source = {
-    { url = "https://download.gnome.org/sources/libxml2/2.15/libxml2-{version}.tar.xz" },
+    {
+      url = "https://download.gnome.org/sources/libxml2/2.15/libxml2-{version}.tar.xz",
+      sha256 = "98087fd181d9070724f3fbc65c7377db03038eb92bd882374daff44940138821",
+    },
     { -- without a test file, for its licence
       debian = "libxml2_2.15.4+dfsg.orig.tar.xz",
       sha256 = "5868d20db42ee21e4881bc53050c7fa226286a277cb3d0543f76b81f7571e934",
@@ -13,6 +16,7 @@ return {
   },
   strategy = "cmake",
   depends = { "zlib" },
-  uses = { "musl", "libiconv" },
+  uses = { "musl" },
+  -- Its iconv is the C library's.
   cmake = { "LIBXML2_WITH_ZLIB=ON", "LIBXML2_WITH_ICONV=ON", "LIBXML2_WITH_TESTS=OFF" },
 }

@@ -16,6 +16,16 @@ return {
   },
   strategy = "make",
   uses = { "musl" },
-  make = { "CC=clang", "AR=llvm-ar rcu", "RANLIB=llvm-ranlib", "INSTALL_TOP={dest}{prefix}", "INSTALL_MAN={dest}{prefix}/share/man/man1" },
+  make = {
+    "CC={cc}",
+    "AR=llvm-ar rcu",
+    "RANLIB=llvm-ranlib",
+    "INSTALL_TOP={dest}{prefix}",
+    "INSTALL_MAN={dest}{prefix}/share/man/man1",
+  },
   build_targets = { "linux" },
+  configure = function(b)
+    -- Where it looks for modules: it is not told by its makefile.
+    b:replace(b.src .. "/src/luaconf.h", '"/usr/local/"', ('"%s/"'):format(b.prefix))
+  end,
 }

@@ -17,4 +17,6 @@ return {
   strategy = "autotools",
   uses = { "musl" },
   configure = { "--disable-static", "--enable-jit" },
+  -- The manual is installed as pages for `man` already.
+  make = { "dist_doc_DATA=", "dist_html_DATA=" },
 }

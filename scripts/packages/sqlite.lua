@@ -12,5 +12,7 @@ return {
   },
   strategy = "autotools",
   uses = { "musl", "zlib" },
+  -- Its configure looks for `cc` or `gcc` to compile that interpreter.
+  env = { CC_FOR_BUILD = "{cc}" },
   configure = { "--disable-static", "--disable-readline", "--disable-tcl", "--soname=legacy" },
 }

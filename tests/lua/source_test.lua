@@ -141,6 +141,37 @@ check.run {
     end,
   },
   {
+    "when only some are missing, the hint names their packages, each once",
+    function()
+      local function hint(offline)
+        local two = plan({ { url = NOWHERE, sha256 = HASH } }, {
+          { name = "tls", version = "1", sources = { main = { { url = NOWHERE, sha256 = digest.sha256 "x" } } } },
+          {
+            name = "lib",
+            version = "2",
+            sources = {
+              docs = { { url = NOWHERE, sha256 = digest.sha256 "y" } },
+              main = { { url = NOWHERE, sha256 = digest.sha256 "z" } },
+            },
+          },
+        })
+        local shown = lines(function()
+          source.get(space(), two, { mirrors = { "mirror1" }, offline = offline })
+        end)
+        check.equal(shown[1], "error: 3 sources are missing")
+        return shown[#shown]
+      end
+      check.equal(
+        hint(false),
+        "hint: name a folder or address that has them by `--mirror`, or leave the packages out: `--without tls,lib`"
+      )
+      check.equal(
+        hint(true),
+        "hint: run it again without `--offline`, or name a folder that has them by `--mirror DIR`, or leave the packages out: `--without tls,lib`"
+      )
+    end,
+  },
+  {
     "a source that nobody pinned is never fetched",
     function()
       local shown = lines(function()

@@ -1,0 +1,25 @@
+-- The scanner generator; the kernel's own tools are written for it.
+return {
+  name = "flex",
+  version = "2.6.4",
+  license = "BSD-3-Clause-flex",
+  homepage = "https://github.com/westes/flex",
+  source = {
+    {
+      url = "https://github.com/westes/flex/releases/download/v{version}/flex-{version}.tar.gz",
+      sha256 = "e87aae032bf07c26f85ac0ed3250998c37621d95f8bd748b31f15b33c45ee995",
+    },
+    {
+      debian = "flex_2.6.4.orig.tar.gz",
+      sha256 = "e87aae032bf07c26f85ac0ed3250998c37621d95f8bd748b31f15b33c45ee995",
+    },
+  },
+  strategy = "autotools",
+  -- It runs m4 whenever it is run.
+  uses = { "musl", "m4" },
+  -- Its configure looks for `gcc` or `cc` for what it builds to run itself, of which there is nothing without the bootstrap.
+  env = { CC_FOR_BUILD = "{cc}" },
+  configure = { "--disable-nls", "--disable-static", "--disable-dependency-tracking", "--disable-bootstrap" },
+  -- Not its news and list of authors.
+  make = { "dist_doc_DATA=" },
+}

@@ -1,0 +1,23 @@
+-- Conversion between character sets, more of them than the C library knows, and the program `iconv`.
+return {
+  name = "libiconv",
+  version = "1.19",
+  license = "LGPL-2.1-or-later AND GPL-3.0-or-later",
+  homepage = "https://www.gnu.org/software/libiconv/",
+  source = {
+    {
+      url = "https://ftp.gnu.org/gnu/libiconv/libiconv-{version}.tar.gz",
+      sha256 = "88dd96a8c0464eca144fc791ae60cd31cd8ee78321e67397e25fc095c4a19aa6",
+    },
+  },
+  strategy = "autotools",
+  uses = { "musl" },
+  configure = {
+    "--disable-nls",
+    "--disable-static",
+    "--disable-dependency-tracking",
+    -- The C library has an iconv.h of its own, and what includes that one must not come to need this library: its header is
+    -- for those who ask for it, by `-I/usr/include/libiconv -liconv`.
+    "--includedir={prefix}/include/libiconv",
+  },
+}
