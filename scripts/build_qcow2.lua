@@ -7,5 +7,5 @@ build.main({
   additions = "image",
   kernel = "/boot/vmlinuz",
   tools = "host",
-  mkfs = "/usr/sbin/mke2fs",
+  mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
 }, arg)

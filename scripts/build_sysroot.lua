@@ -104,7 +104,7 @@ return build.main({
       base = { "seed" },
       prefix = "/usr",
       env = tools,
-      packages = { image = { "libarchive", "e2fsprogs" } },
+      packages = { image = { "libarchive", "e2fsprogs", "zlib", "squashfs-tools" } },
     },
     {
       name = "image",

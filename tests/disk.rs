@@ -23,7 +23,7 @@ const KERNEL: &str = r#"return {
 
 /// What takes mke2fs's place: it says what it was called with, and keeps the tar.
 const MKFS: &str = r##"return {
-  name = "mkfs", version = "3", license = "MIT", strategy = "files",
+  name = "mkfs", version = "3", license = "MIT", strategy = "files", strip = false,
   files = { ["/usr/sbin/mke2fs"] = [[
 #!/usr/local/bin/bq
 local fs = require "bq.fs"
@@ -60,7 +60,7 @@ return require("bq.build").main({
 }, arg)"#;
 
 const DISK: &str = r#"require("bq.image.build").main({
-  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = "/usr/sbin/mke2fs",
+  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs" },
 }, arg)"#;
 
 /// A build of which all is made.
@@ -210,9 +210,9 @@ fn what_cannot_be_a_disk() {
         return;
     }
     let build = built();
-    disk(&build, &["--size", "100M"])
+    disk(&build, &["--size", "80M"])
         .fails(1)
-        .says("error: a disk of 100 MiB is too small for its content")
+        .says("error: a disk of 80 MiB is too small for its content")
         .says("MiB are missing")
         .says("hint: use `--size ");
     disk(&build, &["--label", "broken"])

@@ -63,8 +63,7 @@ function syscall.open_path(path, options) end
 ---@param fd integer
 function syscall.close(fd) end
 ---pipe2(2) with O_CLOEXEC.
----@return integer reader
----@return integer writer
+---@return integer[] fds the one to read from, the one to write to
 function syscall.pipe() end
 ---write(2).
 ---@param fd integer

@@ -23,6 +23,14 @@ mount -t devpts -o nosuid,noexec,mode=620,gid=5,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /tmp
+# A root that cannot be written gets a layer in memory over what is written to.
+if ! true 2>/dev/null >/etc/.writable; then
+  for folder in etc home mnt opt root srv usr var; do
+    mkdir -p /run/overlay/$folder/upper /run/overlay/$folder/work
+    mount -t overlay -o lowerdir=/$folder,upperdir=/run/overlay/$folder/upper,workdir=/run/overlay/$folder/work overlay /$folder
+  done
+fi
+rm -f /etc/.writable
 ln -s /proc/self/fd /dev/fd
 ln -s fd/0 /dev/stdin
 ln -s fd/1 /dev/stdout

@@ -4,8 +4,8 @@ local archive = require "bq.archive"
 local args = require "bq.args"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
-local ext4 = require "bq.image.ext4"
 local fail = require "bq.fail"
+local filesystem = require "bq.image.filesystem"
 local fs = require "bq.fs"
 local image = require "bq.image"
 local input = require "bq.image.input"
@@ -22,14 +22,15 @@ local MIB <const> = 1 << 20
 -- Room to work in; and to build a whole system in, where its sources are there. What is free takes no room in a QCOW2.
 local FREE <const> = 256 * MIB
 local FREE_TO_BUILD <const> = 32 << 30
+local LEAST_FREE <const> = 16 * MIB
 local UNITS <const> = { [""] = 1, K = 1 << 10, M = MIB, G = 1 << 30, T = 1 << 40 }
 
 ---@class bq.image.Plan
 ---@field rootfs string the phase whose outputs are the rootfs, unless the command line says another
 ---@field additions string the phase whose outputs go over the rootfs, the kernel among them
 ---@field kernel string where the kernel is in those
----@field tools string the phase that has the program which makes a file system
----@field mkfs string that program
+---@field tools string the phase that has the programs which make a root file system
+---@field mkfs table<string, string> those programs, by file system: `ext4`, `squashfs`
 
 -- stylua: ignore
 build.OPTIONS = {
@@ -37,6 +38,7 @@ build.OPTIONS = {
   { name = "rootfs", value = "WHAT", help = "what goes onto it: a phase of the plan, or a rootfs tarball" },
   { name = "format", value = "FORMAT", help = "qcow2 or raw", default = "qcow2" },
   { name = "compression", value = "NAME", help = "of a QCOW2: zlib, or zstd, which QEMU reads from 5.1 on", default = "zlib" },
+  { name = "root", value = "KIND", help = "ext4, or squashfs: smaller; what is written goes to memory", default = "ext4" },
   { name = "size", value = "SIZE", help = "of the disk: 4G, 900M; what its content needs and some room if absent" },
   { name = "label", value = "TEXT", help = "of the root file system", default = "bq" },
   { name = "sources", help = "with all source archives of the plan, and the room to build them" },
@@ -70,6 +72,10 @@ end
 local function check(options)
   choose("format", options.format, { "qcow2", "raw" })
   choose("compression", options.compression, { "zlib", "zstd" })
+  choose("root", options.root, { "ext4", "squashfs" })
+  if options.root == "squashfs" and options.sources then
+    fail.usage("`--sources` wants a root that can be written: `--root ext4`")
+  end
   if #options.label > 16 then
     fail.usage(("`--label %s` is longer than the 16 bytes that ext4 has for it"):format(options.label))
   end
@@ -82,7 +88,7 @@ local function check(options)
 end
 
 --- Makes the tar of all layers, the one intermediate.
-local function pack(layers, tree, path, options)
+local function pack(layers, tree, path, epoch)
   local bar <close> = progress.bar { label = "tar", length = tree.bytes, unit = "bytes" }
   local sources = {}
   for index, layer in ipairs(layers) do
@@ -92,7 +98,7 @@ local function pack(layers, tree, path, options)
     output = path,
     sources = sources,
     compression = "none",
-    mtime = options.epoch,
+    mtime = epoch,
     progress = function(bytes)
       bar:set(bytes)
     end,
@@ -123,43 +129,46 @@ local function show(tree, kernel, options, place, written)
   log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
 end
 
+--- What a root of some size needs; for a size that was asked for the least that is any use.
+local function need(tree, options)
+  local free = options.size and LEAST_FREE or options.sources and FREE_TO_BUILD or FREE
+  return layout.ext4 { bytes = tree.bytes, entries = tree.count, free = free }
+end
+
+--- Makes the root file system, and says where all lies on the disk.
+local function make_root(found, options, tree, place_for, folder)
+  local spinner <close> = progress.bar { label = options.root }
+  local common = { folder = folder, lowers = found.tools, program = found.mkfs, label = options.label, epoch = found.plan.epoch, jobs = options.jobs }
+  return fail.wrap("cannot make the root file system", nil, function()
+    if options.root == "squashfs" then
+      local root = filesystem.squashfs(common)
+      return root, place_for(fs.stat(root).size)
+    end
+    local ext4 = need(tree, options)
+    local place = place_for(ext4.size)
+    common.ids = place.ids
+    local inodes = math.max(ext4.inodes, options.size and place.root.size // 32768 or 0)
+    return filesystem.ext4(common, place.root.size, inodes), place
+  end)
+end
+
 --- Makes the disk in a folder that is removed after.
 local function make(folder, found, options)
   local layers, kernel = input.layers(folder, found, options)
   local tree = content.of(layers)
   content.require_init(tree)
-  local need = layout.ext4 { bytes = tree.bytes, entries = tree.count, free = options.sources and FREE_TO_BUILD or FREE }
-  if options.size then
-    -- A size that was asked for may leave less room.
-    local least = layout.ext4 { bytes = tree.bytes, entries = tree.count, free = 16 * MIB }
-    need = least
+  local disk = { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
+  if options.root == "ext4" then
+    -- What does not fit is known before anything is written.
+    disk.root_size = need(tree, options).size
+    layout.new(disk)
   end
-  local kernel_size = fs.stat(kernel).size
-  -- Known before anything is written.
-  layout.new { digest = ("0"):rep(64), arch = found.plan.arch, kernel_size = kernel_size, root_size = need.size, size = options.size }
-  local packed = pack(layers, tree, folder .. "/build/root.tar", { epoch = found.plan.epoch })
-  local place = layout.new {
-    digest = digest.sha256(table.concat({ packed.sha256, digest.file(kernel), options.label }, "\n")),
-    arch = found.plan.arch,
-    kernel_size = kernel_size,
-    root_size = need.size,
-    size = options.size,
-  }
-  log.info(("root: %s in %d entries, as ext4 of %d MiB"):format(report.size(tree.bytes), tree.count, place.root.size // MIB))
-  local root
-  do
-    local spinner <close> = progress.bar { label = "ext4" }
-    root = fail.wrap("cannot make the root file system", nil, ext4.make, {
-      folder = folder,
-      lowers = found.tools,
-      program = found.mkfs,
-      size = place.root.size,
-      inodes = math.max(need.inodes, options.size and place.root.size // 32768 or 0),
-      label = options.label,
-      ids = place.ids,
-      epoch = found.plan.epoch,
-    })
-  end
+  local packed = pack(layers, tree, folder .. "/build/root.tar", found.plan.epoch)
+  disk.digest = digest.sha256(table.concat({ packed.sha256, digest.file(kernel), options.label, options.root }, "\n"))
+  local root, place = make_root(found, options, tree, function(size)
+    disk.root_size = size
+    return layout.new(disk)
+  end, folder)
   fs.remove(folder .. "/build/root.tar")
   local written = write(options, layout.disk(place, { kernel = kernel, root = root, mtime = found.plan.epoch }))
   show(tree, kernel, options, place, written)

@@ -45,7 +45,7 @@ end
 ---@param talk bq.image.Talk
 ---@return { off: boolean, seconds: number } off: it ended by itself
 function console.run(talk)
-  local reader, writer = syscall.pipe()
+  local reader, writer = table.unpack(syscall.pipe())
   local started = process.clock()
   local pid = process.spawn {
     argv = talk.argv,

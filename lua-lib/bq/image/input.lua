@@ -77,7 +77,7 @@ function input.find(space, disk, options)
     lock = space:read_json "lock.json" or {},
     packages = json.array {},
     rootfs = {},
-    mkfs = disk.mkfs,
+    mkfs = disk.mkfs[options.root],
   }
   if plan.phases[what] then
     found.rootfs = phase_layers(run, what, found.packages)
@@ -93,8 +93,11 @@ function input.find(space, disk, options)
     found.tarball = what
   end
   found.additions = phase_layers(run, disk.additions, found.packages)
-  phase_layers(run, disk.tools, {})
+  local tools = phase_layers(run, disk.tools, {})
   found.tools = run:phase_outputs(disk.tools)
+  if not content.find(content.of(tools), found.mkfs) then
+    fail.raise(("no package of phase `%s` has `%s`"):format(disk.tools, found.mkfs))
+  end
   for _, layer in ipairs(found.additions) do
     layer.exclude = { disk.kernel:sub(2) }
     if fs.stat(layer.path .. disk.kernel) then
@@ -110,6 +113,7 @@ end
 --- bq itself, its library and its programs, as a layer.
 local function add_bq(folder, found, layers, options)
   local root <const> = folder .. "/home/bq"
+  fs.mkdir(root .. "/usr/local/bin")
   main_build.restage(found.space, root)
   local program = options.bq or process.executable()
   local arch = content.architecture(program)
@@ -146,6 +150,7 @@ local function add_record(folder, found, layers, tree, options)
     schema = 1,
     arch = plan.arch,
     epoch = plan.epoch,
+    root = options.root,
     label = options.label,
     kernel = digest.file(found.kernel),
     rootfs = found.tarball and digest.file(found.tarball) or nil,

@@ -49,7 +49,7 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     })?;
     native(lua, module, "pipe", |_, ()| {
         let (reader, writer) = os("pipe", nix::unistd::pipe2(OFlag::O_CLOEXEC))?;
-        Ok((reader.into_raw_fd(), writer.into_raw_fd()))
+        Ok(vec![reader.into_raw_fd(), writer.into_raw_fd()])
     })?;
     native(lua, module, "write", |_, (fd, data): (RawFd, LuaString)| {
         os("write", nix::unistd::write(borrow(fd)?, &data.as_bytes()))

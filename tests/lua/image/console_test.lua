@@ -61,7 +61,7 @@ check.run {
         run { { wait = "# " }, { send = "poweroff" }, { wait = "never" } }
       end)
       check.contains(early, "the machine ended before it said `never`")
-      check.contains(early, "  | poweroff")
+      check.contains(early, "  | bq:~# poweroff")
       check.contains(early, "all that it said is in `serial`")
       check.contains(check.raises(function()
         run { { wait = "# " }, { send = "die" } }

@@ -1,4 +1,6 @@
--- An ext4 made of a tar by mke2fs, in a root that holds nothing but what a phase made: no program of the machine is used.
+-- Root file systems made of a tar, by programs that a phase made, in a root that holds nothing else: none of the machine's
+-- own programs is ever used.
+local archive = require "bq.archive"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -6,7 +8,7 @@ local namespace = require "bq.namespace"
 local process = require "bq.process"
 local step_root = require "bq.step_root"
 
-local ext4 = {}
+local filesystem = {}
 
 -- All that mke2fs would otherwise read from the machine, or choose by its version.
 local CONFIG <const> = [[
@@ -44,10 +46,21 @@ local function run(options)
   end
 end
 
---- Makes `root.ext4` of `root.tar`, both in `build/` of the folder.
----@param options { folder: string, lowers: string[], program: string, size: integer, inodes: integer, label: string, ids: bq.image.Ids, epoch: integer }
+---@class bq.image.Filesystem
+---@field folder string as `step_root.clean` leaves it, with `build/root.tar`
+---@field lowers string[] trees that hold the program, the topmost first
+---@field program string
+---@field ids bq.image.Ids
+---@field label string
+---@field epoch integer
+---@field jobs? integer
+
+--- Makes an ext4 of `root.tar`.
+---@param options bq.image.Filesystem
+---@param size integer bytes
+---@param inodes integer
 ---@return string path
-function ext4.make(options)
+function filesystem.ext4(options, size, inodes)
   local place = options.folder .. "/build/"
   fs.write(place .. "mke2fs.conf", CONFIG, { sync = false })
   local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(options.ids.hash_seed)
@@ -57,11 +70,31 @@ function ext4.make(options)
     lowers = options.lowers,
     argv = {
       options.program, "-q", "-F", "-t", "ext4", "-U", options.ids.filesystem, "-L", options.label, "-E", extended,
-      "-N", tostring(options.inodes), "-d", "root.tar", "root.ext4", ("%dk"):format(options.size // 1024),
+      "-N", tostring(inodes), "-d", "root.tar", "root.ext4", ("%dk"):format(size // 1024),
     },
     env = { MKE2FS_CONFIG = step_root.BUILD .. "/mke2fs.conf", SOURCE_DATE_EPOCH = tostring(options.epoch) },
   }
   return place .. "root.ext4"
 end
 
-return ext4
+--- Makes a squashfs of `root.tar`; it has neither a label nor an id.
+---@param options bq.image.Filesystem
+---@return string path
+function filesystem.squashfs(options)
+  local place = options.folder .. "/build/"
+  archive.extract { path = place .. "root.tar", target = place .. "root", profile = "rootfs", setid = true }
+  -- stylua: ignore
+  run {
+    folder = options.folder,
+    lowers = options.lowers,
+    argv = {
+      options.program, "root", "root.squashfs", "-quiet", "-no-progress", "-noappend", "-all-root", "-no-xattrs",
+      "-comp", "gzip", "-b", "256K", "-mem", "128M", "-processors", tostring(options.jobs or process.cores()),
+      "-all-time", tostring(options.epoch), "-mkfs-time", tostring(options.epoch),
+    },
+  }
+  fs.remove_all(place .. "root")
+  return place .. "root.squashfs"
+end
+
+return filesystem
