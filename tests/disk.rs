@@ -22,7 +22,7 @@ const KERNEL: &str = r#"return {
 }"#;
 
 /// What takes mke2fs's place: it says what it was called with, and keeps the tar.
-const MKFS: &str = r##"return {
+const MKFS: &str = r#"return {
   name = "mkfs", version = "3", license = "MIT", strategy = "files", strip = false,
   files = { ["/usr/sbin/mke2fs"] = [[
 #!/usr/local/bin/bq
@@ -44,7 +44,7 @@ file:close()
     require("bq.strategy.files").install(b)
     b:copy("/usr/local/bin/bq", b.dest .. "/usr/local/bin/bq")
   end,
-}"##;
+}"#;
 
 const PLAN: &str = r#"local function phase(name, packages)
   return { name = name, base = { "seed" }, prefix = "/usr", env = {}, apart = true, packages = { core = packages } }
@@ -224,7 +224,7 @@ fn what_cannot_be_a_disk() {
         (vec!["--rootfs", "rootf"], "did you mean `rootfs`?"),
         (
             vec!["--rootfs", "none.tar.gz"],
-            "neither a phase of the plan nor a file",
+            "neither a phase of the plan, nor a tarball",
         ),
         (vec!["--format", "vmdk"], "it is qcow2 or raw"),
         (vec!["--compression", "lzma"], "it is zlib or zstd"),

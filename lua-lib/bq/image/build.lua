@@ -35,7 +35,7 @@ local UNITS <const> = { [""] = 1, K = 1 << 10, M = MIB, G = 1 << 30, T = 1 << 40
 -- stylua: ignore
 build.OPTIONS = {
   { name = "output", value = "FILE", help = "the disk; `disk.` and the format if absent" },
-  { name = "rootfs", value = "WHAT", help = "what goes onto it: a phase of the plan, or a rootfs tarball" },
+  { name = "rootfs", value = "WHAT", help = "what goes onto it: a phase of the plan, a rootfs tarball or folder" },
   { name = "format", value = "FORMAT", help = "qcow2 or raw", default = "qcow2" },
   { name = "compression", value = "NAME", help = "of a QCOW2: zlib, or zstd, which QEMU reads from 5.1 on", default = "zlib" },
   { name = "root", value = "KIND", help = "ext4, or squashfs: smaller; what is written goes to memory", default = "ext4" },

@@ -24,7 +24,7 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field plan table
 ---@field lock table
 ---@field packages table[] of the phases that were used, for the manifest
----@field rootfs bq.image.Layer[] empty if it is a tarball
+---@field rootfs bq.image.Layer[] empty if it is in a tarball
 ---@field tarball? string
 ---@field additions bq.image.Layer[]
 ---@field kernel string path, on this machine
@@ -83,14 +83,16 @@ function input.find(space, disk, options)
     found.rootfs = phase_layers(run, what, found.packages)
   else
     local stat = fs.stat(what)
-    if not stat or stat.type ~= "file" then
+    if stat and stat.type == "dir" then
+      found.rootfs = { { path = fs.realpath(what), package = "the rootfs" } }
+    elseif not stat or stat.type ~= "file" then
       local near = nearest(what, plan.phases)
       fail.usage(
-        ("`--rootfs %s`: neither a phase of the plan nor a file"):format(what),
+        ("`--rootfs %s`: neither a phase of the plan, nor a tarball or a folder"):format(what),
         near and ("did you mean `%s`?"):format(near) or "the phases are " .. table.concat(plan.phase_order, ", ")
       )
     end
-    found.tarball = what
+    found.tarball = stat.type == "file" and what or nil
   end
   found.additions = phase_layers(run, disk.additions, found.packages)
   local tools = phase_layers(run, disk.tools, {})
