@@ -11,12 +11,11 @@ local main_build = require "bq.build"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
 local report = require "bq.report"
+local stage = require "bq.stage"
 local workspace = require "bq.workspace"
 
 local input = {}
 
--- What the kernel and an init mount things on.
-local PLACES <const> = { "dev", "proc", "sys", "run", "tmp", "root", "var/lib/bq" }
 local BINARY <const> = "usr/local/bin/bq"
 
 ---@class bq.image.Input
@@ -33,13 +32,7 @@ local BINARY <const> = "usr/local/bin/bq"
 
 --- The outputs of a phase, the later ones above; what they are goes into the list of packages.
 local function phase_layers(run, phase, packages)
-  local ids, layers = {}, {}
-  for _, step in ipairs(run.plan.steps) do
-    if step.phase == phase then
-      ids[#ids + 1] = step.id
-    end
-  end
-  table.sort(ids)
+  local ids, layers = run:phase_steps(phase), {}
   if #ids == 0 then
     fail.raise(("the plan has nothing in phase `%s`"):format(phase), {
       hint = "plan with a set that has it: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
@@ -47,8 +40,8 @@ local function phase_layers(run, phase, packages)
   end
   local outputs = run:phase_outputs(phase)
   for index, id in ipairs(ids) do
-    local step, output = run.by_id[id], outputs[#ids - index + 1]
-    layers[index] = { path = output, package = step.name .. " " .. step.version }
+    local step = run.by_id[id]
+    layers[index] = { path = outputs[#ids - index + 1], package = step.name .. " " .. step.version }
     packages[#packages + 1] = {
       phase = phase,
       name = step.name,
@@ -112,10 +105,8 @@ function input.find(space, disk, options)
   return found
 end
 
---- bq itself, its library and its programs, as a layer.
-local function add_bq(folder, found, layers, options)
-  local root <const> = folder .. "/home/bq"
-  fs.mkdir(root .. "/usr/local/bin")
+--- Puts bq itself, its library and its programs into a folder.
+local function add_bq(root, found, options)
   main_build.restage(found.space, root)
   local program = options.bq or process.executable()
   local arch = content.architecture(program)
@@ -128,7 +119,6 @@ local function add_bq(folder, found, layers, options)
     log.warn(("this bq is not one for %s and is left out; name one by `--bq FILE`"):format(found.plan.arch))
     fs.remove(root .. "/" .. BINARY)
   end
-  layers[#layers + 1] = { path = root, package = "bq" }
 end
 
 --- What a disk says about itself, at the place where a workspace is inside.
@@ -157,15 +147,13 @@ local function add_record(folder, found, layers, tree, options)
     kernel = digest.file(found.kernel),
     rootfs = found.tarball and digest.file(found.tarball) or nil,
     bq = content.digest(tree, "/" .. BINARY),
-    additions = found.packages,
+    packages = found.packages,
   })
   -- By this file a rootfs knows itself; the seed that it builds from is what it holds.
-  local staged = workspace.STAGED:sub(2)
-  if not tree.entries[staged] then
-    local path = folder .. "/home/record/" .. staged
-    fs.mkdir((path:match "^(.*)/"))
-    local seed = digest.sha256(json.encode(found.packages))
-    fs.write(path, json.encode({ seed_id = "disk", seed_digest = seed }, { pretty = true }), { sync = false })
+  if not tree.entries[workspace.STAGED:sub(2)] then
+    local root = folder .. "/home/record"
+    fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
+    stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)) })
   end
   layers[#layers + 1] = { path = folder .. "/home/record", package = "the record" }
 end
@@ -195,10 +183,11 @@ end
 ---@return bq.image.Layer[]
 ---@return string kernel
 function input.layers(folder, found, options)
-  local layers = { { path = folder .. "/home/places" } }
-  for _, place in ipairs(PLACES) do
-    fs.mkdir(folder .. "/home/places/" .. place)
-  end
+  -- Below all others: what there is of it in a rootfs is that one's.
+  local own = folder .. "/home/own"
+  fs.mkdir(own)
+  stage.places(own)
+  local layers = { { path = own, package = "bq" } }
   if found.tarball then
     local root = folder .. "/home/rootfs"
     fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
@@ -213,12 +202,10 @@ function input.layers(folder, found, options)
   for _, list in ipairs { found.rootfs, found.additions } do
     table.move(list, 1, #list, #layers + 1, layers)
   end
-  local tree = content.of(layers)
-  if not tree.entries[BINARY] then
-    add_bq(folder, found, layers, options)
-    tree = content.of(layers)
+  if not content.of(layers).entries[BINARY] then
+    add_bq(own, found, options)
   end
-  add_record(folder, found, layers, tree, options)
+  add_record(folder, found, layers, content.of(layers), options)
   if options.sources then
     add_sources(found, layers)
   end

@@ -89,13 +89,13 @@ local function show_disk(disk, info, said)
     names[#names + 1] = said[name] and ("%s/%s"):format(workspace.INSIDE, name)
   end
   log.out(#names > 0 and "record: " .. table.concat(names, " ") or "record: none; it was not made by bq")
-  local bill = said["manifest.json"]
-  if not bill then
+  local made = said["image.json"]
+  if not made then
     return
   end
-  log.out(("made for %s of set %s"):format(tostring(bill.arch), tostring(bill.set)))
-  for _, one in ipairs(type(bill.packages) == "table" and bill.packages or {}) do
-    log.out(("  %-24s %-12s %-10s %s"):format(tostring(one.name), tostring(one.version), tostring(one.phase or ""), tostring(one.output or ""):sub(1, 16)))
+  log.out(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16)))
+  for _, one in ipairs(type(made.packages) == "table" and made.packages or {}) do
+    log.out(("  %-24s %-12s %-10s %s"):format(tostring(one.name), tostring(one.version), tostring(one.phase), tostring(one.output):sub(1, 16)))
   end
 end
 
