@@ -98,6 +98,29 @@ local function start(argv)
   end
 end
 
+--- A disk with the staged rootfs on it. The usual tools make a file system only, but of the same files.
+local function disk()
+  local plan = space:read_json "plan.json"
+  local has_kernel = false
+  for _, step in ipairs(plan and plan.steps or {}) do
+    has_kernel = has_kernel or step.phase == "image"
+  end
+  local data <const> = scratch .. "/disk"
+  return {
+    data = has_kernel and data or nil,
+    tools = { "mke2fs", "qemu-img" },
+    prepare = function()
+      fs.copy(rootfs, data, { hardlink = true })
+      fs.mkdir(data .. "/usr/sbin")
+      fs.write(data .. "/usr/sbin/init", "", { sync = false })
+    end,
+    ours = start { bq, "build_qcow2", "--workspace", space.path, "--rootfs", data, "--output", out },
+    theirs = function()
+      shell("mke2fs -q -t ext4 -d \"$1\" \"$2.raw\" 1536M && qemu-img convert -c -m 2 -O qcow2 \"$2.raw\" \"$2\" && rm \"$2.raw\"", data, out)
+    end,
+  }
+end
+
 local packages = space:at "seed/packages"
 local debs = {}
 for _, name in ipairs(fs.stat(packages) and fs.list(packages) or {}) do
@@ -147,6 +170,7 @@ local ROWS = {
       shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", out, table.unpack(debs))
     end,
   },
+  { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, disk = true },
   { name = "nothing", what = "coordinator with nothing to do", beside = "", at_most = 0.1, ours = start { bq, "coordinator", "--workspace", space.path } },
 }
 
@@ -169,7 +193,7 @@ local function missing(row)
       return ("`%s` is not installed"):format(tool)
     end
   end
-  if (row.extraction or row.packing or row.name == "debs") and not row.data then
+  if (row.extraction or row.packing or row.disk or row.name == "debs") and not row.data then
     return "the workspace has no data for it"
   end
 end
@@ -185,7 +209,7 @@ local ok, err = pcall(function()
     if next(wanted) and not wanted[row.name] then
       goto continue
     end
-    local more = row.extraction and extraction(largest(row.extraction)) or row.packing and packing(table.unpack(row.packing)) or {}
+    local more = row.extraction and extraction(largest(row.extraction)) or row.packing and packing(table.unpack(row.packing)) or row.disk and disk() or {}
     for key, value in pairs(more) do
       row[key] = value
     end
@@ -193,6 +217,9 @@ local ok, err = pcall(function()
     if reason then
       log.warn(("left out: %s: %s"):format(row.what, reason))
       goto continue
+    end
+    if row.prepare then
+      row.prepare()
     end
     local ours, theirs = {}, {}
     for _ = 1, options.runs do

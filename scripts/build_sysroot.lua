@@ -28,6 +28,8 @@ local cross = {
   CC = "{target}-clang",
   CXX = "{target}-clang++",
 }
+-- The seed's compiler for what runs on this machine; the kernel's makefiles tell it their target by themselves.
+local tools = { PATH = "/usr/bin:/usr/sbin:/bin:/sbin", CC = "clang", CXX = "clang++" }
 -- The system's own programs come first, but for the compiler as long as the system has none.
 local native = {
   PATH = "/opt/sysroot/llvm/bin:/usr/bin:/usr/sbin:/bin:/sbin:/opt/sysroot/bin",
@@ -42,7 +44,7 @@ return build.main({
   sysroot = "/opt/sysroot",
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
-  sets = { core = { "base", "core" }, full = { "base", "full" } },
+  sets = { core = { "base", "core" }, image = { "base", "core", "image" }, full = { "base", "full", "image" } },
   -- The root that a set ends in, and the phases that it is made of.
   finish = { full = { "system", "tools" } },
   phases = {
@@ -94,6 +96,24 @@ return build.main({
       env = native,
       needs_native = true,
       packages = { full = { "git", "sqlite", "lua", "fossil" } },
+    },
+    -- `bq scripts/build_qcow2.lua` makes a disk of these two and a rootfs.
+    {
+      name = "host",
+      about = "what runs on this machine to make a disk, by the seed's compiler",
+      base = { "seed" },
+      prefix = "/usr",
+      env = tools,
+      packages = { image = { "libarchive", "e2fsprogs", "zlib", "squashfs-tools" } },
+    },
+    {
+      name = "image",
+      about = "what a disk holds besides its rootfs: a kernel, and what its init does",
+      base = { "seed" },
+      prefix = "/usr",
+      env = tools,
+      apart = true,
+      packages = { image = { "linux", "init" } },
     },
   },
 }, arg)

@@ -216,11 +216,12 @@ function build.provenance(space)
   return command, command.recipes or build.recipe_folders {}, files.read(path)
 end
 
---- Brings bq, the library and the programs in the staged rootfs up to date with those that run.
+--- Brings bq, the library and the programs in a rootfs up to date with those that run.
 ---@param space bq.Workspace
-function build.restage(space)
+---@param root? string the staged one if absent
+function build.restage(space, root)
   local _, folders, script = build.provenance(space)
-  stage.install(space:at "rootfs", folders, script)
+  stage.install(root or space:at "rootfs", folders, script)
 end
 
 --- Makes the plan again if what it was made from has changed since.

@@ -62,12 +62,14 @@ local CHECKS = {
   end,
 }
 CHECKS.source, CHECKS.sources, CHECKS.phases = CHECKS.table, CHECKS.table, CHECKS.table
+CHECKS.texts = CHECKS.strings
 
 local TYPES = {
   string = "a text that is not empty",
   boolean = "true or false",
   number = "a whole number",
   strings = "a list of texts",
+  texts = "a list of the names of files",
   map = "a map of names to texts, numbers or true/false",
   table = "a table",
 }

@@ -26,9 +26,10 @@ local function contains(list, word)
 end
 
 --- One step, without what its dependencies resolve to.
-local function make_step(recipes, found, phase)
+local function make_step(recipes, found, phase, arch)
   local fields, verbs = recipes:resolve(found, phase.name)
   local strategy = recipes:strategy(fields.strategy)
+  recipes:add_texts(found, fields, strategy.module.fields, arch)
   local step = {
     id = phase.name .. "/" .. found.name,
     name = found.name,
@@ -219,7 +220,7 @@ function plan.make(declared, selection, recipes)
         recipes:lint(found)
         -- After a mistake there is no plan, and what is wrong may be of any type.
         if #recipes.problems == 0 then
-          local step = make_step(recipes, found, phase)
+          local step = make_step(recipes, found, phase, arch)
           steps[#steps + 1], by_name[name] = step, step
         end
       elseif recipes.loaded[name] == nil then

@@ -236,7 +236,27 @@ function Recipes:patches(found)
   return json.array(out)
 end
 
---- What a recipe and its patches say, in one digest; `nil` if there is no such recipe.
+--- Puts the texts of files where a recipe names them: they lie in a folder of the recipe's name, beside it.
+---@param found bq.Recipe
+---@param fields table of a step, changed
+---@param kinds? table<string, string> of the strategy's fields: those of the kind `texts`
+---@param arch string stands for `{arch}` in a name
+function Recipes:add_texts(found, fields, kinds, arch)
+  for field, kind in pairs(kinds or {}) do
+    local texts = json.array {}
+    for index, name in ipairs(kind == "texts" and fields[field] or {}) do
+      name = name:gsub("{arch}", arch)
+      local text = files.read(("%s/%s/%s"):format(found.folder, found.name, name))
+      if not text then
+        self:problem(found, field, ("`%s`: there is no file `%s/%s` beside the recipe"):format(field, found.name, name))
+      end
+      texts[index] = { name = name, text = text }
+    end
+    fields[field] = #texts > 0 and texts or fields[field]
+  end
+end
+
+--- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
 ---@param name string
 ---@param version string
 ---@return string?
@@ -247,6 +267,9 @@ function Recipes:fingerprint(name, version)
       local parts = { text }
       for _, patch in ipairs(self:patches { name = name, folder = folder, data = { version = version } }) do
         parts[#parts + 1] = patch.name .. "=" .. patch.sha256
+      end
+      for _, file in ipairs(files.list(("%s/%s"):format(folder, name))) do
+        parts[#parts + 1] = file .. "=" .. digest.sha256(files.read(("%s/%s/%s"):format(folder, name, file)) or "")
       end
       return digest.sha256(table.concat(parts, "\n"))
     end

@@ -62,6 +62,14 @@ function syscall.fchdir(fd) end
 function syscall.open_path(path, options) end
 ---@param fd integer
 function syscall.close(fd) end
+---pipe2(2) with O_CLOEXEC.
+---@return integer[] fds the one to read from, the one to write to
+function syscall.pipe() end
+---write(2).
+---@param fd integer
+---@param data string
+---@return integer written bytes, which may be fewer than there are
+function syscall.write(fd, data) end
 ---close_range(2): every descriptor from `first` up but `keep` is closed on exec, or now.
 ---@param first integer
 ---@param options? { keep?: integer[], now?: boolean }

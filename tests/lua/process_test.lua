@@ -285,6 +285,24 @@ check.run {
     end,
   },
   {
+    "a pipe: what is written is a program's input; nobody there to read is an error",
+    function()
+      local reader, writer = table.unpack(syscall.pipe())
+      local pid = process.spawn { argv = lua 'io.open("got", "w"):write(io.read "l"):close()', stdin = reader }
+      syscall.close(reader)
+      check.equal(syscall.write(writer, "a line\n"), 7)
+      check.equal(process.wait_any().pid, pid)
+      check.equal(fs.read "got", "a line")
+      check.equal(check.raises(function()
+        syscall.write(writer, "nobody")
+      end).code, "EPIPE")
+      syscall.close(writer)
+      check.equal(check.raises(function()
+        syscall.write(writer, "closed")
+      end).code, "EBADF")
+    end,
+  },
+  {
     "a jobserver hands out what it has",
     function()
       local server = process.jobserver(2)

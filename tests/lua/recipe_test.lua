@@ -214,6 +214,27 @@ check.run {
     end,
   },
   {
+    "files beside a recipe: their texts, per architecture, and what is missing",
+    function()
+      local recipes = scratch.recipes("beside", { a = scratch.recipe "a" })
+      scratch.write("beside/a/all.config", "A=1\n")
+      scratch.write("beside/a/x86_64.config", "B=2\n")
+      local kinds = { fragments = "texts", other = "strings" }
+      local fields = { fragments = { "all.config", "{arch}.config" }, other = { "all.config" } }
+      recipes:add_texts(recipes:get "a", fields, kinds, "x86_64")
+      check.equal(fields.fragments, { { name = "all.config", text = "A=1\n" }, { name = "x86_64.config", text = "B=2\n" } })
+      check.equal(fields.other, { "all.config" })
+      recipes:check()
+      local before = recipes:fingerprint("a", "1")
+      scratch.write("beside/a/x86_64.config", "B=3\n")
+      check.truthy(recipes:fingerprint("a", "1") ~= before)
+      recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, "aarch64")
+      check.contains(check.raises(function()
+        recipes:check()
+      end), "`fragments`: there is no file `a/aarch64.config` beside the recipe")
+    end,
+  },
+  {
     "every bundled recipe is right",
     function()
       local recipes = recipe.collection { "$/scripts/packages" }

@@ -17,6 +17,17 @@ local ARCHITECTURES <const> = {
   aarch64 = { loader = "BOOTAA64.EFI", root_type = "b921b045-1df0-41c3-af44-4c6f280d3fae" },
 }
 
+--- What a root partition of this type is for; `nil` if for nothing that is known here.
+---@param root_type string GUID
+---@return string? arch
+function layout.architecture(root_type)
+  for arch, one in pairs(ARCHITECTURES) do
+    if one.root_type == root_type:lower() then
+      return arch
+    end
+  end
+end
+
 local function align(bytes)
   return (bytes + MIB - 1) // MIB * MIB
 end
@@ -50,12 +61,14 @@ end
 ---@param tree { bytes: integer, entries: integer, free?: integer } free: bytes, 64 MiB if absent
 ---@return { size: integer, inodes: integer } # size in whole MiB
 function layout.ext4(tree)
-  local inodes = tree.entries + tree.entries // 4 + 1024
+  local free = tree.free or 64 * MIB
+  -- The free space is for files as well, of 32 KiB on average.
+  local inodes = tree.entries + tree.entries // 4 + 1024 + free // 32768
   -- On average half a block of each file's last one stays empty; a folder takes at least one.
   local content = tree.bytes + tree.entries * 4096 + inodes * 256
   local journal = math.min(1024 * MIB, math.max(16 * MIB, content // 32))
   -- Maps of blocks and inodes, descriptors, copies of the superblock: well below 2 of a hundred.
-  local size = content + content // 50 + journal + (tree.free or 64 * MIB)
+  local size = content + content // 50 + journal + free
   return { size = align(size), inodes = inodes }
 end
 
@@ -82,6 +95,7 @@ function layout.new(options)
   local size = options.size or least
   if size < least then
     fail.raise(("a disk of %d MiB is too small for its content"):format(size // MIB), {
+      cause = ("%d MiB are missing"):format(least // MIB - size // MIB),
       hint = ("use `--size %dM` or more"):format(least // MIB),
     })
   end

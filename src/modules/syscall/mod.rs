@@ -9,7 +9,7 @@ use std::fs;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
-use mlua::{Lua, Table, Value};
+use mlua::{Lua, LuaString, Table, Value};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
@@ -46,6 +46,13 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         // SAFETY: the descriptor is open, and the script says that it gives it up.
         drop(unsafe { OwnedFd::from_raw_fd(fd) });
         Ok(())
+    })?;
+    native(lua, module, "pipe", |_, ()| {
+        let (reader, writer) = os("pipe", nix::unistd::pipe2(OFlag::O_CLOEXEC))?;
+        Ok(vec![reader.into_raw_fd(), writer.into_raw_fd()])
+    })?;
+    native(lua, module, "write", |_, (fd, data): (RawFd, LuaString)| {
+        os("write", nix::unistd::write(borrow(fd)?, &data.as_bytes()))
     })?;
     native(lua, module, "close_range", close_range)?;
     native(lua, module, "sethostname", |_, name: Bytes| {

@@ -1,0 +1,114 @@
+-- Talks to a machine over its serial console: waits for texts, types others, until it is off or all was seen.
+local fail = require "bq.fail"
+local files = require "bq.files"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+
+local console = {}
+
+-- How often to look at what came, in seconds.
+local POLL <const> = 0.1
+local SHOWN <const> = 15
+
+---@class bq.image.Talk
+---@field argv string[] of a machine whose serial console is its standard input and output
+---@field serial string a file that takes all that it says
+---@field steps { wait?: string, send?: string }[] in their order
+---@field timeout number seconds, for all of it
+
+--- What a terminal would show, without what moves its cursor.
+local function readable(text)
+  return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[=>%(%)].?", ""):gsub("\r", ""))
+end
+
+local function fail_with(message, text, cause, path)
+  local lines = {}
+  for line in readable(text):gmatch "[^\n]+" do
+    lines[#lines + 1] = "  | " .. line
+  end
+  fail.raise(message, {
+    cause = cause,
+    notes = table.move(lines, math.max(1, #lines - SHOWN + 1), #lines, 1, {}),
+    hint = ("all that it said is in `%s`"):format(path),
+  })
+end
+
+--- Writes all of a text; a machine that takes its input slowly is waited for.
+local function type_text(fd, text)
+  while #text > 0 do
+    text = text:sub(syscall.write(fd, text) + 1)
+  end
+end
+
+--- Runs a machine, and goes through the steps. It is ended after the last one, unless that one types: then the machine is
+--- expected to end by itself.
+---@param talk bq.image.Talk
+---@return { off: boolean, seconds: number } off: it ended by itself
+function console.run(talk)
+  local reader, writer = table.unpack(syscall.pipe())
+  local started = process.clock()
+  local pid = process.spawn {
+    argv = talk.argv,
+    stdin = reader,
+    stdout = { talk.serial },
+    stderr = "stdout",
+    session = true,
+    die_with_parent = true,
+  }
+  syscall.close(reader)
+  process.catch_signals { "INT", "TERM", "HUP" }
+  local at, index, ended = 1, 1, nil
+  local function said()
+    return files.read(talk.serial) or ""
+  end
+  local function stop()
+    if not ended then
+      process.kill(pid, "KILL")
+      ended = process.wait_any()
+    end
+  end
+  local ok, err = pcall(function()
+    while true do
+      local step, text = talk.steps[index], said()
+      if step and step.wait then
+        local first, last = text:find(step.wait, at, true)
+        if first then
+          at, index = last + 1, index + 1
+          goto continue
+        end
+      elseif step then
+        index = index + 1
+        type_text(writer, step.send .. "\n")
+        goto continue
+      elseif #talk.steps > 0 and talk.steps[#talk.steps].wait then
+        return
+      end
+      if ended then
+        if step then
+          fail_with(("the machine ended before it said `%s`"):format(step.wait), text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
+        elseif not ended.ok then
+          fail_with("the machine ended badly", text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
+        end
+        return
+      elseif process.clock() - started > talk.timeout then
+        local what = step and ("it did not say `%s`"):format(step.wait) or "it is not off"
+        fail_with(("the machine took longer than %d s"):format(talk.timeout), text, what, talk.serial)
+      end
+      local status = process.wait_any { timeout = POLL }
+      if status and status.caught then
+        fail.raise("stopped", { cause = "signal " .. status.caught, status = 130 })
+      end
+      ended = ended or status
+      ::continue::
+    end
+  end)
+  local off = ended ~= nil
+  stop()
+  syscall.close(writer)
+  if not ok then
+    error(err, 0)
+  end
+  return { off = off, seconds = process.clock() - started }
+end
+
+return console

@@ -1,0 +1,100 @@
+-- Root file systems made of a tar, by programs that a phase made, in a root that holds nothing else: none of the machine's
+-- own programs is ever used.
+local archive = require "bq.archive"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local namespace = require "bq.namespace"
+local process = require "bq.process"
+local step_root = require "bq.step_root"
+
+local filesystem = {}
+
+-- All that mke2fs would otherwise read from the machine, or choose by its version.
+local CONFIG <const> = [[
+[defaults]
+  base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
+  default_mntopts = acl,user_xattr
+  enable_periodic_fsck = 0
+  blocksize = 4096
+  inode_size = 256
+  inode_ratio = 16384
+  reserved_ratio = 1
+[fs_types]
+  ext4 = {
+    features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize
+  }
+]]
+
+--- Runs a program of some outputs in a step root. Raises if it fails.
+---@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string> } folder: as `step_root.clean` leaves it
+local function run(options)
+  local env = { PATH = "/usr/sbin:/usr/bin", LC_ALL = "C.UTF-8" }
+  for name, value in pairs(options.env or {}) do
+    env[name] = value
+  end
+  local log <const> = "/.log"
+  local status = namespace.run(step_root.sandbox({ folder = options.folder, lowers = options.lowers }, {
+    body = function()
+      local status = process.run { argv = options.argv, env = env, cwd = step_root.BUILD, log = step_root.HOME .. log }
+      return status.code or 1
+    end,
+  }))
+  if not status.ok then
+    local said = (files.read(options.folder .. "/home" .. log) or ""):gsub("%s+$", "")
+    fail.raise(("`%s` failed"):format(options.argv[1]), { cause = said ~= "" and said or ("it ended with status %s"):format(status.code or status.signal) })
+  end
+end
+
+---@class bq.image.Filesystem
+---@field folder string as `step_root.clean` leaves it, with `build/root.tar`
+---@field lowers string[] trees that hold the program, the topmost first
+---@field program string
+---@field ids bq.image.Ids
+---@field label string
+---@field epoch integer
+---@field jobs? integer
+
+--- Makes an ext4 of `root.tar`.
+---@param options bq.image.Filesystem
+---@param size integer bytes
+---@param inodes integer
+---@return string path
+function filesystem.ext4(options, size, inodes)
+  local place = options.folder .. "/build/"
+  fs.write(place .. "mke2fs.conf", CONFIG, { sync = false })
+  local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(options.ids.hash_seed)
+  -- stylua: ignore
+  run {
+    folder = options.folder,
+    lowers = options.lowers,
+    argv = {
+      options.program, "-q", "-F", "-t", "ext4", "-U", options.ids.filesystem, "-L", options.label, "-E", extended,
+      "-N", tostring(inodes), "-d", "root.tar", "root.ext4", ("%dk"):format(size // 1024),
+    },
+    env = { MKE2FS_CONFIG = step_root.BUILD .. "/mke2fs.conf", SOURCE_DATE_EPOCH = tostring(options.epoch) },
+  }
+  return place .. "root.ext4"
+end
+
+--- Makes a squashfs of `root.tar`; it has neither a label nor an id.
+---@param options bq.image.Filesystem
+---@return string path
+function filesystem.squashfs(options)
+  local place = options.folder .. "/build/"
+  archive.extract { path = place .. "root.tar", target = place .. "root", profile = "rootfs", setid = true }
+  -- stylua: ignore
+  run {
+    folder = options.folder,
+    lowers = options.lowers,
+    argv = {
+      options.program, "root", "root.squashfs", "-quiet", "-no-progress", "-noappend", "-all-root", "-no-xattrs",
+      "-comp", "gzip", "-b", "256K", "-mem", "128M", "-processors", tostring(options.jobs or process.cores()),
+      "-all-time", tostring(options.epoch), "-mkfs-time", tostring(options.epoch),
+    },
+  }
+  fs.remove_all(place .. "root")
+  return place .. "root.squashfs"
+end
+
+return filesystem

@@ -1,0 +1,215 @@
+-- Where what goes onto a disk comes from: phases of a workspace, or a rootfs tarball; bq, and the record of the build.
+local archive = require "bq.archive"
+local content = require "bq.image.content"
+local coordinator = require "bq.coordinator"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local log = require "bq.log"
+local main_build = require "bq.build"
+local nearest = require "bq.nearest"
+local process = require "bq.process"
+local report = require "bq.report"
+local stage = require "bq.stage"
+local workspace = require "bq.workspace"
+
+local input = {}
+
+local BINARY <const> = "usr/local/bin/bq"
+
+---@class bq.image.Input
+---@field space bq.Workspace
+---@field plan table
+---@field lock table
+---@field packages table[] of the phases that were used, for the manifest
+---@field rootfs bq.image.Layer[] empty if it is in a tarball
+---@field tarball? string
+---@field additions bq.image.Layer[]
+---@field kernel string path, on this machine
+---@field tools string[] trees, the topmost first
+---@field mkfs string
+
+--- The outputs of a phase, the later ones above; what they are goes into the list of packages.
+local function phase_layers(run, phase, packages)
+  local ids, layers = run:phase_steps(phase), {}
+  if #ids == 0 then
+    fail.raise(("the plan has nothing in phase `%s`"):format(phase), {
+      hint = "plan with a set that has it: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
+    })
+  end
+  local outputs = run:phase_outputs(phase)
+  for index, id in ipairs(ids) do
+    local step = run.by_id[id]
+    layers[index] = { path = outputs[#ids - index + 1], package = step.name .. " " .. step.version }
+    packages[#packages + 1] = {
+      phase = phase,
+      name = step.name,
+      version = step.version,
+      license = step.license,
+      key = run.keys[id],
+      output = run.context.outputs[id],
+    }
+  end
+  return layers
+end
+
+--- Finds what the command line and the plan of a disk name. Raises for what is not there.
+---@param space bq.Workspace
+---@param disk bq.image.Plan
+---@param options table of the command line
+---@return bq.image.Input
+function input.find(space, disk, options)
+  local plan = space:plan()
+  local run = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
+  run:look()
+  local what = options.rootfs or disk.rootfs
+  local found = {
+    space = space,
+    plan = plan,
+    lock = space:read_json "lock.json" or {},
+    packages = json.array {},
+    rootfs = {},
+    mkfs = disk.mkfs[options.root],
+  }
+  if plan.phases[what] then
+    found.rootfs = phase_layers(run, what, found.packages)
+  else
+    local stat = fs.stat(what)
+    if stat and stat.type == "dir" then
+      found.rootfs = { { path = fs.realpath(what), package = "the rootfs" } }
+    elseif not stat or stat.type ~= "file" then
+      local near = nearest(what, plan.phases)
+      fail.usage(
+        ("`--rootfs %s`: neither a phase of the plan, nor a tarball or a folder"):format(what),
+        near and ("did you mean `%s`?"):format(near) or "the phases are " .. table.concat(plan.phase_order, ", ")
+      )
+    end
+    found.tarball = stat.type == "file" and what or nil
+  end
+  found.additions = phase_layers(run, disk.additions, found.packages)
+  local tools = phase_layers(run, disk.tools, {})
+  found.tools = run:phase_outputs(disk.tools)
+  if not content.find(content.of(tools), found.mkfs) then
+    fail.raise(("no package of phase `%s` has `%s`"):format(disk.tools, found.mkfs))
+  end
+  for _, layer in ipairs(found.additions) do
+    layer.exclude = { disk.kernel:sub(2) }
+    if fs.stat(layer.path .. disk.kernel) then
+      found.kernel = layer.path .. disk.kernel
+    end
+  end
+  if not found.kernel then
+    fail.raise(("no package of phase `%s` has a kernel at `%s`"):format(disk.additions, disk.kernel))
+  end
+  return found
+end
+
+--- Puts bq itself, its library and its programs into a folder.
+local function add_bq(root, found, options)
+  main_build.restage(found.space, root)
+  local program = options.bq or process.executable()
+  local arch = content.architecture(program)
+  if options.bq then
+    if arch ~= found.plan.arch then
+      fail.raise(("`%s` is no bq for %s"):format(options.bq, found.plan.arch))
+    end
+    fs.write(root .. "/" .. BINARY, fs.read(program), { mode = tonumber("755", 8), sync = false })
+  elseif arch ~= found.plan.arch then
+    log.warn(("this bq is not one for %s and is left out; name one by `--bq FILE`"):format(found.plan.arch))
+    fs.remove(root .. "/" .. BINARY)
+  end
+end
+
+--- What a disk says about itself, at the place where a workspace is inside.
+local function add_record(folder, found, layers, tree, options)
+  local place <const> = workspace.INSIDE:sub(2)
+  local function write(name, value)
+    local path = ("%s/home/record/%s/%s"):format(folder, place, name)
+    fs.mkdir((path:match "^(.*)/"))
+    fs.write(path, json.encode(value, { pretty = true }), { sync = false })
+  end
+  local plan = found.plan
+  local bill = { schema = 1, arch = plan.arch, set = plan.set, target = plan.target, epoch = plan.epoch, packages = found.packages }
+  bill.seed = found.lock.seed and { id = found.lock.seed.id, digest = found.lock.seed.digest }
+  for name, value in pairs { ["plan.json"] = plan, ["lock.json"] = found.lock, ["manifest.json"] = bill } do
+    -- Those of a finished system were written by who made it.
+    if not tree.entries[place .. "/" .. name] then
+      write(name, value)
+    end
+  end
+  write("image.json", {
+    schema = 1,
+    arch = plan.arch,
+    epoch = plan.epoch,
+    root = options.root,
+    label = options.label,
+    kernel = digest.file(found.kernel),
+    rootfs = found.tarball and digest.file(found.tarball) or nil,
+    bq = content.digest(tree, "/" .. BINARY),
+    packages = found.packages,
+  })
+  -- By this file a rootfs knows itself; the seed that it builds from is what it holds.
+  if not tree.entries[workspace.STAGED:sub(2)] then
+    local root = folder .. "/home/record"
+    fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
+    stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)) })
+  end
+  layers[#layers + 1] = { path = folder .. "/home/record", package = "the record" }
+end
+
+local function add_sources(found, layers)
+  local seen = {}
+  for _, locked in pairs(found.lock.sources or {}) do
+    local path = found.space:at("sources", locked.file)
+    if not fs.stat(path) then
+      fail.raise(("the source `%s` is not in the workspace"):format(locked.file), { hint = "fetch it: `bq scripts/build_sysroot.lua`" })
+    elseif not seen[locked.file] then
+      seen[locked.file] = true
+      layers[#layers + 1] = {
+        path = path,
+        prefix = workspace.INSIDE:sub(2) .. "/sources/" .. locked.file,
+        mode = tonumber("644", 8),
+        package = "sources",
+      }
+    end
+  end
+end
+
+--- The layers of the root, and the kernel.
+---@param folder string to work in, as `step_root.clean` leaves it
+---@param found bq.image.Input
+---@param options table of the command line
+---@return bq.image.Layer[]
+---@return string kernel
+function input.layers(folder, found, options)
+  -- Below all others: what there is of it in a rootfs is that one's.
+  local own = folder .. "/home/own"
+  fs.mkdir(own)
+  stage.places(own)
+  local layers = { { path = own, package = "bq" } }
+  if found.tarball then
+    local root = folder .. "/home/rootfs"
+    fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
+      path = found.tarball,
+      target = root,
+      profile = "rootfs",
+      setid = true,
+      devices = "skip",
+    })
+    layers[#layers + 1] = { path = root, package = "the rootfs" }
+  end
+  for _, list in ipairs { found.rootfs, found.additions } do
+    table.move(list, 1, #list, #layers + 1, layers)
+  end
+  if not content.of(layers).entries[BINARY] then
+    add_bq(own, found, options)
+  end
+  add_record(folder, found, layers, content.of(layers), options)
+  if options.sources then
+    add_sources(found, layers)
+  end
+  return layers, found.kernel
+end
+
+return input

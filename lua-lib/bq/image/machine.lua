@@ -1,0 +1,147 @@
+-- A machine to boot a disk in: which QEMU, which firmware, which devices.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local image = require "bq.image"
+local layout = require "bq.image.layout"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+
+local machine = {}
+
+---@class bq.image.Firmware
+---@field code string
+---@field variables string an empty store for them, to be copied
+
+-- Where distributions put it: the code, and the variables beside it.
+-- stylua: ignore
+local KINDS <const> = {
+  x86_64 = {
+    program = "qemu-system-x86_64",
+    options = { "-machine", "q35", "-cpu", "max" },
+    packages = "qemu-system-x86 ovmf",
+    firmware = {
+      { "/usr/share/OVMF/", "OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd" },
+      { "/usr/share/OVMF/", "OVMF_CODE.fd", "OVMF_VARS.fd" },
+      { "/usr/share/edk2/x64/", "OVMF_CODE.4m.fd", "OVMF_VARS.4m.fd" },
+      { "/usr/share/edk2/ovmf/", "OVMF_CODE.fd", "OVMF_VARS.fd" },
+      { "/usr/share/qemu/", "edk2-x86_64-code.fd", "edk2-i386-vars.fd" },
+    },
+  },
+  aarch64 = {
+    program = "qemu-system-aarch64",
+    options = { "-machine", "virt", "-cpu", "cortex-a57" },
+    packages = "qemu-system-arm qemu-efi-aarch64",
+    firmware = {
+      { "/usr/share/AAVMF/", "AAVMF_CODE.fd", "AAVMF_VARS.fd" },
+      { "/usr/share/edk2/aarch64/", "QEMU_EFI-pflash.raw", "vars-template-pflash.raw" },
+      { "/usr/share/qemu/", "edk2-aarch64-code.fd", "edk2-arm-vars.fd" },
+    },
+  },
+}
+
+--- What a disk is for: the type of its root partition says it.
+---@param disk string
+---@return string arch
+---@return bq.image.Info
+function machine.architecture(disk)
+  local info = fail.wrap(("`%s` is no disk that can be read"):format(disk), nil, image.info, disk)
+  for _, partition in ipairs(info.partitions) do
+    local arch = layout.architecture(partition.type)
+    if arch then
+      return arch, info
+    end
+  end
+  fail.raise(("`%s` does not say what machine it is for"):format(disk), {
+    cause = "none of its partitions is the root of an architecture that bq knows",
+    hint = "name it: `--arch x86_64` or `--arch aarch64`",
+  })
+end
+
+--- The firmware of this machine for an architecture.
+---@param arch string
+---@param root? string a folder to look in instead of `/`
+---@return bq.image.Firmware
+function machine.firmware(arch, root)
+  local kind, looked = KINDS[arch], {}
+  for _, one in ipairs(kind.firmware) do
+    local code, variables = (root or "") .. one[1] .. one[2], (root or "") .. one[1] .. one[3]
+    if fs.stat(code) and fs.stat(variables) then
+      return { code = code, variables = variables }
+    end
+    looked[#looked + 1] = "  " .. code
+  end
+  fail.raise(("there is no EFI firmware for %s"):format(arch), {
+    notes = table.move(looked, 1, #looked, 2, { "looked for:" }),
+    hint = ("install it (Debian: `apt-get install %s`), or name it: `--firmware CODE:VARIABLES`"):format(kind.packages),
+  })
+end
+
+--- The QEMU of this machine for an architecture.
+---@param arch string
+---@return string
+function machine.program(arch)
+  local kind = KINDS[arch]
+  if not kind then
+    fail.usage(("`--arch %s`: no machine of this kind is known"):format(arch), "use `x86_64` or `aarch64`")
+  end
+  local found = process.which(kind.program)
+  if not found then
+    fail.raise(("`%s` is not installed"):format(kind.program), {
+      hint = ("install it (Debian: `apt-get install %s`)"):format(kind.packages),
+    })
+  end
+  return found
+end
+
+local function can_use_kvm(arch)
+  return arch == syscall.uname().machine and pcall(fs.append, "/dev/kvm", "")
+end
+
+---@class bq.image.Machine
+---@field arch string
+---@field disk string
+---@field format "qcow2"|"raw"
+---@field firmware bq.image.Firmware
+---@field folder string for the copy of the variables
+---@field memory integer MiB
+---@field cpus integer
+---@field network? boolean
+---@field keep? boolean writes go to the disk
+---@field emulate? boolean no KVM
+---@field terminal? boolean the serial console is the caller's terminal; its standard input and output if absent
+
+--- A comma in the value of one of QEMU's options is doubled.
+local function value(text)
+  return (text:gsub(",", ",,"))
+end
+
+--- The command line of a machine.
+---@param options bq.image.Machine
+---@return string[]
+function machine.command(options)
+  local variables = options.folder .. "/variables"
+  fs.write(variables, fs.read(options.firmware.variables), { sync = false })
+  local argv = { machine.program(options.arch) }
+  local function add(...)
+    table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
+  end
+  add(table.unpack(KINDS[options.arch].options))
+  add("-accel", not options.emulate and can_use_kvm(options.arch) and "kvm" or "tcg")
+  add("-m", tostring(options.memory), "-smp", tostring(options.cpus), "-nodefaults", "-display", "none", "-no-reboot")
+  add("-drive", ("if=pflash,format=raw,unit=0,readonly=on,file=%s"):format(value(options.firmware.code)))
+  add("-drive", ("if=pflash,format=raw,unit=1,file=%s"):format(value(variables)))
+  add("-drive", ("if=none,id=disk,format=%s,snapshot=%s,file=%s"):format(options.format, options.keep and "off" or "on", value(options.disk)))
+  add("-device", "virtio-blk-pci,drive=disk,bootindex=0", "-device", "virtio-rng-pci")
+  if options.network then
+    add("-nic", "user,model=virtio-net-pci")
+  else
+    add("-nic", "none")
+  end
+  add("-serial", options.terminal and "mon:stdio" or "stdio", "-monitor", "none")
+  if options.terminal then
+    argv[#argv], argv[#argv - 1] = nil, nil
+  end
+  return argv
+end
+
+return machine

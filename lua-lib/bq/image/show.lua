@@ -1,0 +1,138 @@
+-- What a disk holds, read without mounting it: its partitions, the record of its build, its files.
+local args = require "bq.args"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local image = require "bq.image"
+local json = require "bq.json"
+local log = require "bq.log"
+local progress = require "bq.progress"
+local workspace = require "bq.workspace"
+
+local show = {}
+
+--- What a disk says of its own making, at a fixed place.
+show.RECORD = { "image.json", "manifest.json", "sbom.json", "plan.json", "lock.json" }
+
+-- A file of more is no file of a system.
+local MAX_FILE <const> = 4 << 30
+
+-- stylua: ignore
+show.OPTIONS = {
+  { name = "files", help = "all files: mode, owner, size, path" },
+  { name = "digests", help = "all files, with the SHA-256 of each, read from the disk" },
+  { name = "read", value = "PATH", help = "write a file of the root to standard output" },
+  { name = "partition", value = "NAME", help = "whose files; a name or a number", default = "root" },
+  { name = "json", help = "for programs" },
+}
+
+--- Raises with what can be done about a disk that cannot be read.
+local function reading(disk, body, ...)
+  return fail.wrap(("cannot read `%s`"):format(disk), nil, body, ...)
+end
+
+local function partition(options)
+  return math.tointeger(tonumber(options.partition)) or options.partition
+end
+
+--- The files of a partition, with digests if wanted.
+local function list(disk, options)
+  local found = reading(disk, image.list, { path = disk, partition = partition(options) })
+  if options.digests then
+    local bar <close> = progress.bar { label = "digests", length = #found, unit = "items" }
+    for index, file in ipairs(found) do
+      if file.type == "file" then
+        local text = reading(disk, image.read, { path = disk, partition = partition(options), file = file.path, max_bytes = MAX_FILE })
+        file.sha256 = digest.sha256(text)
+      end
+      bar:set(index)
+    end
+  end
+  return found
+end
+
+local TYPES <const> = { dir = "d", link = "l", file = "-", char = "c", block = "b", fifo = "p", socket = "s" }
+
+local function show_files(found)
+  for _, file in ipairs(found) do
+    local words = { ("%s%04o"):format(TYPES[file.type] or "?", file.mode or 0), ("%d:%d"):format(file.uid or 0, file.gid or 0), ("%10d"):format(file.size) }
+    words[#words + 1] = file.sha256 or nil
+    words[#words + 1] = file.path .. (file.target and " -> " .. file.target or "")
+    log.out(table.concat(words, " "))
+  end
+end
+
+--- The record that a disk carries: what of it is there, decoded.
+local function record(disk, info)
+  local out, has_root = {}, false
+  for _, one in ipairs(info.partitions) do
+    has_root = has_root or one.name == "root" and one.filesystem == "ext4"
+  end
+  for _, name in ipairs(has_root and show.RECORD or {}) do
+    local text = reading(disk, image.read, { path = disk, partition = "root", file = workspace.INSIDE .. "/" .. name })
+    if text then
+      out[name] = json.decode(text)
+    end
+  end
+  return out
+end
+
+local function show_disk(disk, info, said)
+  local format = info.format .. (info.compression and " with " .. info.compression or "")
+  log.out(("%s: %s, a disk of %d MiB, id %s"):format(disk, format, info.size >> 20, info.disk_guid or "none"))
+  for _, one in ipairs(info.partitions) do
+    log.out(
+      ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(one.index, one.name, one.size >> 20, one.filesystem or "unknown", one.id or "", one.label or "")
+    )
+  end
+  local names = {}
+  for _, name in ipairs(show.RECORD) do
+    names[#names + 1] = said[name] and ("%s/%s"):format(workspace.INSIDE, name)
+  end
+  log.out(#names > 0 and "record: " .. table.concat(names, " ") or "record: none; it was not made by bq")
+  local made = said["image.json"]
+  if not made then
+    return
+  end
+  log.out(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16)))
+  for _, one in ipairs(type(made.packages) == "table" and made.packages or {}) do
+    log.out(("  %-24s %-12s %-10s %s"):format(tostring(one.name), tostring(one.version), tostring(one.phase), tostring(one.output):sub(1, 16)))
+  end
+end
+
+--- Runs the program.
+---@param words string[] the command line
+function show.main(words)
+  local options = args.parse({
+    about = "Shows what a disk holds, without mounting it: partitions, the record of its build, files.",
+    usage = "bq scripts/inspect.lua [OPTIONS] DISK",
+    options = show.OPTIONS,
+    positional = "DISK",
+  }, words)
+  local disk = options[1]
+  if #options ~= 1 then
+    fail.usage("which disk?", "`bq scripts/inspect.lua disk.qcow2`")
+  end
+  if options.read then
+    local text = reading(disk, image.read, { path = disk, partition = partition(options), file = options.read, max_bytes = MAX_FILE })
+    if not text then
+      fail.raise(("there is no file `%s` on `%s`"):format(options.read, disk), { hint = ("`bq scripts/inspect.lua --files %s` lists them"):format(disk) })
+    end
+    io.stdout:write(text)
+    return
+  end
+  local info = reading(disk, image.info, disk)
+  if #info.partitions == 0 and not info.filesystem then
+    fail.raise(("`%s` is no disk"):format(disk), { cause = "it has no partition table, and no file system that is known" })
+  end
+  local want_files = options.files or options.digests
+  if options.json then
+    local out = { disk = info, record = record(disk, info), files = want_files and json.array(list(disk, options)) or nil }
+    log.out(json.encode(out, { pretty = true }))
+  elseif want_files then
+    show_files(list(disk, options))
+  else
+    show_disk(disk, info, record(disk, info))
+  end
+end
+
+return show

@@ -1,0 +1,64 @@
+-- The kernel as one EFI program: Kconfig from fragments, nothing that they do not name, no modules, the same bytes for the
+-- same source. Clang is told its target by the kernel's own makefiles.
+local fail = require "bq.fail"
+
+local kernel = {
+  fields = {
+    fragments = "texts", -- files of `CONFIG_NAME=value` lines; together they say all that is on
+    make = "strings", -- more arguments of every make
+  },
+}
+
+local function arguments(b, more)
+  local argv = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
+  for _, list in ipairs { b.recipe.make or {}, more } do
+    table.move(list, 1, #list, #argv + 1, argv)
+  end
+  return argv
+end
+
+--- What the kernel tells of who built it, and when: the same everywhere.
+local function environment(b)
+  return {
+    KBUILD_BUILD_TIMESTAMP = os.date("!%a %b %e %H:%M:%S UTC %Y", b.epoch),
+    KBUILD_BUILD_USER = "bq",
+    KBUILD_BUILD_HOST = "bq",
+    KBUILD_BUILD_VERSION = "1",
+  }
+end
+
+function kernel.configure(b)
+  local wanted, lines = {}, {}
+  for _, fragment in ipairs(b.recipe.fragments) do
+    for line in fragment.text:gmatch "[^\n]+" do
+      wanted[#wanted + 1] = line:match "^CONFIG_[%w_]+=.+" and { line = line, file = fragment.name } or nil
+      lines[#lines + 1] = line
+    end
+  end
+  local path <const> = b.build .. "/fragments.config"
+  b:write(path, table.concat(lines, "\n") .. "\n")
+  b:make(arguments(b, { "KCONFIG_ALLCONFIG=" .. path, "allnoconfig" }), { env = environment(b) })
+  -- Kconfig drops what it does not know, or what depends on something that is off, without a word.
+  local config, lost = "\n" .. b:read(b.build .. "/.config"), {}
+  for _, one in ipairs(wanted) do
+    if not config:find("\n" .. one.line .. "\n", 1, true) then
+      lost[#lost + 1] = ("%s (%s)"):format(one.line, one.file)
+    end
+  end
+  if #lost > 0 then
+    fail.raise("the kernel's configuration leaves out what is wanted", { cause = table.concat(lost, ", ") })
+  end
+end
+
+function kernel.build(b)
+  local image = b:capture({ "make", "-s", table.unpack(arguments(b, { "image_name" })) }, { env = environment(b) })
+  b:make(arguments(b, { image:match "[^/]+$" }), { env = environment(b) })
+  b:copy(b.build .. "/" .. image, b.build .. "/vmlinuz")
+end
+
+function kernel.install(b)
+  b:install(b.build .. "/vmlinuz", "/boot/vmlinuz", tonumber("644", 8))
+  b:install(b.build .. "/.config", "/boot/config", tonumber("644", 8))
+end
+
+return kernel

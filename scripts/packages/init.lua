@@ -1,0 +1,80 @@
+-- What busybox's init does on a machine of its own: mounts, the network, a shell on the console, a clean end.
+return {
+  name = "init",
+  version = "1",
+  license = "MIT",
+  strategy = "files",
+  files = {
+    ["/etc/inittab"] = [[
+::sysinit:/etc/init.d/rcS
+::respawn:/usr/bin/cttyhack /usr/bin/login -f root
+::ctrlaltdel:/usr/sbin/reboot
+::shutdown:/etc/init.d/rcK
+]],
+    ["/etc/init.d/rcS"] = [[
+#!/bin/sh
+export PATH=/usr/bin:/usr/sbin
+mount -t proc -o nosuid,nodev,noexec proc /proc
+mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
+mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 /sys/fs/cgroup
+mountpoint -q /dev || mount -t devtmpfs -o nosuid,noexec devtmpfs /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o nosuid,noexec,mode=620,gid=5,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
+mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /tmp
+# A root that cannot be written gets a layer in memory over what is written to.
+if ! true 2>/dev/null >/etc/.writable; then
+  for folder in etc home mnt opt root srv usr var; do
+    mkdir -p /run/overlay/$folder/upper /run/overlay/$folder/work
+    mount -t overlay -o lowerdir=/$folder,upperdir=/run/overlay/$folder/upper,workdir=/run/overlay/$folder/work overlay /$folder
+  done
+fi
+rm -f /etc/.writable
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
+hostname -F /etc/hostname
+ip link set lo up
+for card in /sys/class/net/*; do
+  if [ -e "$card/device" ]; then
+    card=${card##*/}
+    ip link set "$card" up
+    udhcpc -b -S -i "$card" >/dev/null 2>&1 &
+  fi
+done
+]],
+    ["/etc/init.d/rcK"] = [[
+#!/bin/sh
+export PATH=/usr/bin:/usr/sbin
+kill -TERM -1
+sleep 1
+kill -KILL -1
+sync
+umount -a -r
+]],
+    ["/usr/share/udhcpc/default.script"] = [[
+#!/bin/sh
+# What busybox's DHCP client calls: $1 is what happened, the rest comes by the environment.
+case $1 in
+deconfig)
+  ip addr flush dev "$interface"
+  ;;
+bound | renew)
+  ip addr flush dev "$interface"
+  ip addr add "$ip/${mask:-24}" dev "$interface"
+  for gateway in $router; do
+    ip route add default via "$gateway" dev "$interface" && break
+  done
+  {
+    [ -z "$domain" ] || echo "search $domain"
+    for server in $dns; do
+      echo "nameserver $server"
+    done
+  } >/etc/resolv.conf
+  ;;
+esac
+]],
+  },
+}

@@ -1,0 +1,24 @@
+-- squashfs: a root that is only read, packed smaller than any other.
+return {
+  name = "squashfs-tools",
+  version = "4.6.1",
+  license = "GPL-2.0-or-later",
+  homepage = "https://github.com/plougher/squashfs-tools",
+  source = {
+    { url = "https://github.com/plougher/squashfs-tools/releases/download/{version}/squashfs-tools-{version}.tar.gz" },
+    {
+      debian = "squashfs-tools_4.6.1.orig.tar.gz",
+      sha256 = "94201754b36121a9f022a190c75f718441df15402df32c2b520ca331a107511c",
+    },
+  },
+  strategy = "make",
+  depends = { "zlib" },
+  uses = { "musl", "linux-headers" },
+  -- Static: mksquashfs runs in a root that holds nothing else.
+  env = { LDFLAGS = "-static" },
+  make = { "-C", "squashfs-tools", "CC={cc}", "CONFIG=1", "GZIP_SUPPORT=1", "COMP_DEFAULT=gzip", "REPRODUCIBLE_DEFAULT=1" },
+  build_targets = { "mksquashfs" },
+  install = function(b)
+    b:install(b.src .. "/squashfs-tools/mksquashfs", b.prefix .. "/bin/mksquashfs")
+  end,
+}

@@ -1,0 +1,359 @@
+//! Disks, from the phases of a workspace or a tarball to the file, with a program in the place of mke2fs; and what is read
+//! out of them.
+#![allow(clippy::expect_used, reason = "a test may fail anywhere")]
+
+use std::process::Command;
+
+use support::builds::{Build, Run, can_build};
+use support::sha256;
+
+mod support;
+
+const ROOTFS: &str = r##"return {
+  name = "files", version = "1", license = "MIT", strategy = "files",
+  files = { ["/usr/sbin/init"] = "#!/bin/sh\n", ["/etc/name"] = "{name}", ["/usr/local/bin/bq"] = "#!/bin/sh\n" },
+  folders = { "/usr/local/bin" },
+  links = { ["/sbin"] = "usr/sbin" },
+}"##;
+
+const KERNEL: &str = r#"return {
+  name = "kernel", version = "2", license = "MIT", strategy = "files",
+  files = { ["/boot/vmlinuz"] = "MZ, a kernel", ["/etc/inittab"] = "::sysinit:/bin/true\n" },
+}"#;
+
+/// What takes mke2fs's place: it says what it was called with, and keeps the tar.
+const MKFS: &str = r#"return {
+  name = "mkfs", version = "3", license = "MIT", strategy = "files", strip = false,
+  files = { ["/usr/sbin/mke2fs"] = [[
+#!/usr/local/bin/bq
+local fs = require "bq.fs"
+assert(not fs.stat "/etc/name" and not os.getenv "USER", "something of the machine is here")
+local blocks = arg[#arg]:match "^(%d+)k$"
+local text = ("%s\n%s\n"):format(table.concat(arg, " "), os.getenv "SOURCE_DATE_EPOCH")
+assert(not fs.read("mke2fs.conf"):find "FAIL")
+if table.concat(arg, " "):find "-L broken " then
+  io.stderr:write "mke2fs: it is broken\n"
+  os.exit(5)
+end
+local file = io.open(arg[#arg - 1], "wb")
+file:write(text, fs.read(arg[#arg - 2]))
+assert(file:seek("end") <= blocks * 1024)
+file:close()
+]] },
+  install = function(b)
+    require("bq.strategy.files").install(b)
+    b:copy("/usr/local/bin/bq", b.dest .. "/usr/local/bin/bq")
+  end,
+}"#;
+
+const PLAN: &str = r#"local function phase(name, packages)
+  return { name = name, base = { "seed" }, prefix = "/usr", env = {}, apart = true, packages = { core = packages } }
+end
+return require("bq.build").main({
+  seed = "auto",
+  set = "core",
+  target = "{arch}-bq-linux-musl",
+  epoch = 1735689600,
+  env = { PATH = "/usr/local/bin" },
+  sets = { core = { "core" } },
+  phases = { phase("rootfs", { "files" }), phase("host", { "mkfs" }), phase("image", { "kernel" }) },
+}, arg)"#;
+
+const DISK: &str = r#"require("bq.image.build").main({
+  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs" },
+}, arg)"#;
+
+/// A build of which all is made.
+fn built() -> Build {
+    let build = Build::new(&[("files", ROOTFS), ("kernel", KERNEL), ("mkfs", MKFS)]);
+    build.write("build.lua", PLAN);
+    build.write("disk.lua", DISK);
+    build.plain_seed();
+    build.stage("seed.tar.gz", &[]).ok();
+    build.bq(&["coordinator", "--workspace", "ws"]).ok();
+    build
+}
+
+fn disk(build: &Build, more: &[&str]) -> Run {
+    let mut words = vec!["disk.lua", "--workspace", "ws"];
+    words.extend(more);
+    build.bq(&words)
+}
+
+/// After a run that failed there is no disk, and nothing of its work.
+fn left_nothing(build: &Build, output: &str) {
+    assert!(!build.has(output), "{output} is there");
+    assert_eq!(build.list("ws/build"), Vec::<String>::new());
+    let left: Vec<String> = build.list(".");
+    assert!(!left.iter().any(|name| name.contains(".disk")), "{left:?}");
+}
+
+fn digest(build: &Build, name: &str) -> String {
+    sha256(&std::fs::read(build.at(name)).expect("it was written"))
+}
+
+#[test]
+fn a_disk_of_phases_and_of_a_tarball() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    disk(&build, &[])
+        .ok()
+        .says("files 1")
+        .says("kernel 12 B")
+        .says("disk.qcow2: ");
+    assert_eq!(build.list("ws/build"), Vec::<String>::new());
+
+    // The same again, with other threads, under another name, from another folder.
+    disk(&build, &["--jobs", "1", "--output", "again"]).ok();
+    assert_eq!(digest(&build, "disk.qcow2"), digest(&build, "again"));
+    std::fs::rename(build.at("ws"), build.at("moved")).expect("it moves");
+    std::fs::create_dir(build.at("elsewhere")).expect("a folder");
+    let words = [
+        "disk.lua",
+        "--workspace",
+        "moved",
+        "--output",
+        "elsewhere/disk",
+    ];
+    build.bq(&words).ok();
+    assert_eq!(
+        digest(&build, "disk.qcow2"),
+        digest(&build, "elsewhere/disk")
+    );
+    std::fs::rename(build.at("moved"), build.at("ws")).expect("it moves");
+
+    // Other content, other ids.
+    disk(&build, &["--label", "other", "--output", "labelled"]).ok();
+    let ids = |name: &str| {
+        let code = "print(require('bq.image').info(arg[1]).disk_guid)";
+        build.bq(&["-e", code, name]).ok().stdout
+    };
+    assert_eq!(ids("disk.qcow2"), ids("again"));
+    assert_ne!(ids("disk.qcow2"), ids("labelled"));
+
+    // What mke2fs was told, and the tar that it was given.
+    let code = r#"local image = require "bq.image"
+      local arch = require("bq.syscall").uname().machine
+      local loader = ({ x86_64 = "BOOTX64.EFI", aarch64 = "BOOTAA64.EFI" })[arch]
+      assert(image.read { path = "raw", partition = "EFI", file = "/EFI/BOOT/" .. loader } == "MZ, a kernel")
+      local root = image.info("raw").partitions[2]
+      assert(root.name == "root" and root.size > 64 << 20)
+      local file = io.open("raw", "rb")
+      file:seek("set", root.start)
+      local line, epoch = file:read("l", "l")
+      assert(line:find("-t ext4", 1, true) and line:find("-L bq", 1, true) and line:find "hash_seed=%x+%-", line)
+      assert(epoch == "1735689600", epoch)
+      local tar = io.open("root.tar", "wb")
+      tar:write(file:read(8 << 20))
+      tar:close()
+      local archive, json = require "bq.archive", require "bq.json"
+      local names = {}
+      for _, member in ipairs(archive.list "root.tar") do names[#names + 1] = member.path end
+      names = " " .. table.concat(names, " ") .. " "
+      for _, name in ipairs { "dev", "proc", "sbin", "etc/inittab", "etc/name", "var/lib/bq/plan.json", "var/lib/bq/lock.json" } do
+        assert(names:find(" " .. name .. " ", 1, true), name .. " in" .. names)
+      end
+      assert(not names:find "vmlinuz", names)
+      local bill = json.decode(archive.read("root.tar", "var/lib/bq/manifest.json"))
+      assert(bill.packages[1].name == "files" and bill.packages[1].phase == "rootfs", json.encode(bill))
+      assert(json.decode(archive.read("root.tar", "var/lib/bq/plan.json")).set == "core")"#;
+    disk(&build, &["--format", "raw", "--output", "raw"]).ok();
+    build.bq(&["-e", code]).ok();
+
+    // A tarball instead of the phase; what it says of itself stays.
+    build.write("root/usr/sbin/init", "");
+    build.write("root/sbin/init", "");
+    build.write("root/usr/local/bin/bq", "");
+    build.write("root/var/lib/bq/manifest.json", "{\"mine\":true}");
+    build.pack("root", "rootfs.tar.gz");
+    let words = [
+        "--rootfs",
+        "rootfs.tar.gz",
+        "--format",
+        "raw",
+        "--output",
+        "raw",
+    ];
+    disk(&build, &words).ok().says("the rootfs");
+    let text = std::fs::read(build.at("raw")).expect("it was written");
+    let has = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
+    assert!(has(b"{\"mine\":true}") && has(b"::sysinit"));
+
+    let said = build.bq(&["inspect", "disk.qcow2"]).ok().stdout;
+    assert!(
+        said.contains("qcow2 with zlib") && said.contains("EFI"),
+        "{said}"
+    );
+    let listing = build
+        .bq(&["inspect", "disk.qcow2", "--digests", "--partition", "EFI"])
+        .ok()
+        .stdout;
+    assert!(listing.contains(&sha256(b"MZ, a kernel")), "{listing}");
+    build
+        .bq(&[
+            "inspect",
+            "disk.qcow2",
+            "--partition",
+            "EFI",
+            "--read",
+            "/none",
+        ])
+        .fails(1)
+        .says("there is no file `/none`");
+}
+
+#[test]
+fn what_cannot_be_a_disk() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    disk(&build, &["--size", "80M"])
+        .fails(1)
+        .says("error: a disk of 80 MiB is too small for its content")
+        .says("MiB are missing")
+        .says("hint: use `--size ");
+    disk(&build, &["--label", "broken"])
+        .fails(1)
+        .says("error: cannot make the root file system")
+        .says("caused by: mke2fs: it is broken");
+    left_nothing(&build, "disk.qcow2");
+    for (words, said) in [
+        (vec!["--rootfs", "rootf"], "did you mean `rootfs`?"),
+        (
+            vec!["--rootfs", "none.tar.gz"],
+            "neither a phase of the plan, nor a tarball",
+        ),
+        (vec!["--format", "vmdk"], "it is qcow2 or raw"),
+        (vec!["--compression", "lzma"], "it is zlib or zstd"),
+        (vec!["--size", "big"], "is no size"),
+        (
+            vec!["--label", "longer than sixteen"],
+            "longer than the 16 bytes",
+        ),
+        (vec!["--output", "none/disk"], "there is no such folder"),
+    ] {
+        disk(&build, &words).fails(2).says(said);
+    }
+    // No init: an empty rootfs, and a tarball that is none.
+    build.write("root/etc/name", "");
+    build.pack("root", "rootfs.tar.gz");
+    disk(&build, &["--rootfs", "rootfs.tar.gz"])
+        .fails(1)
+        .says("error: the rootfs has no `/sbin/init`");
+    build.write("bad.tar.gz", "no tar at all");
+    disk(&build, &["--rootfs", "bad.tar.gz"])
+        .fails(1)
+        .says("error: cannot read the rootfs `bad.tar.gz`");
+    left_nothing(&build, "disk.qcow2");
+    // A phase that is not built, and one that is not planned.
+    build.stage("seed.tar.gz", &["--without", "kernel"]).ok();
+    disk(&build, &[])
+        .fails(1)
+        .says("error: the plan has nothing in phase `image`")
+        .says("--set image");
+    build.write("packages/kernel.lua", &KERNEL.replace("\"2\"", "\"3\""));
+    build.stage("seed.tar.gz", &[]).ok();
+    disk(&build, &[])
+        .fails(1)
+        .says("error: `image/kernel` is not built")
+        .says("hint: build it: `bq scripts/coordinator.lua`");
+}
+
+#[test]
+fn a_full_disk_leaves_no_image() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    let script = "mount -t tmpfs -o size=64k none small || exit 99\n\
+        \"$0\" disk.lua --workspace ws --output small/disk; code=$?; ls small; exit $code";
+    std::fs::create_dir(build.at("small")).expect("a folder");
+    let mut command = Command::new("unshare");
+    command
+        .current_dir(build.path())
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .arg(env!("CARGO_BIN_EXE_bq"));
+    let run = Run::of(&mut command);
+    if run.status == Some(99) || run.stderr.contains("unshare:") {
+        support::skip(&run.stderr);
+        return;
+    }
+    let run = run
+        .fails(1)
+        .says("error: cannot write `small/disk`")
+        .says("ENOSPC");
+    assert_eq!(run.stdout, "");
+    assert_eq!(build.list("ws/build"), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_booted_or_read() {
+    let build = Build::new(&[]);
+    build.write(
+        "foreign",
+        "not a disk at all, but long enough to be looked at",
+    );
+    build.bq(&["boot"]).fails(2).says("which disk?");
+    build.bq(&["inspect"]).fails(2).says("which disk?");
+    build
+        .bq(&["boot", "none.qcow2"])
+        .fails(1)
+        .says("error: `none.qcow2`")
+        .says("ENOENT");
+    build
+        .bq(&["boot", "foreign"])
+        .fails(1)
+        .says("error: `foreign`");
+    build
+        .bq(&["inspect", "foreign"])
+        .fails(1)
+        .says("error: `foreign` is no disk");
+    build
+        .bq(&["inspect", "none"])
+        .fails(1)
+        .says("error: cannot read `none`");
+    build
+        .bq(&["boot", "--arch", "vax", "foreign"])
+        .fails(2)
+        .says("`--arch vax`");
+    // No QEMU: an empty PATH.
+    let mut command = support::bq(build.path());
+    command.env("PATH", build.path());
+    Run::of(command.args(["boot", "--arch", "x86_64", "foreign"]))
+        .fails(1)
+        .says("error: `qemu-system-x86_64` is not installed")
+        .says("apt-get install qemu-system-x86 ovmf");
+    // A QCOW2 that was cut off, or says what cannot be.
+    let code = r#"local image = require "bq.image"
+      local id = image.guid(("0"):rep(64))
+      image.write { output = "disk", format = "qcow2", disk_guid = id, partitions = {
+        { type = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", guid = id, name = "root", size = 1 << 20 } } }
+      local bytes = require("bq.fs").read "disk"
+      require("bq.fs").write("cut", bytes:sub(1, #bytes // 2))
+      require("bq.fs").write("bad", bytes:sub(1, 4) .. "\0\0\0\9" .. bytes:sub(9))"#;
+    build.bq(&["-e", code]).ok();
+    build.bq(&["inspect", "disk"]).ok();
+    build
+        .bq(&["inspect", "cut"])
+        .fails(1)
+        .says("error: cannot read `cut`");
+    build
+        .bq(&["inspect", "bad"])
+        .fails(1)
+        .says("error: cannot read `bad`");
+    // A program that takes QEMU's place: no firmware is named by its file.
+    build.write("bin/qemu-system-x86_64", "#!/bin/sh\n");
+    let mut command = support::bq(build.path());
+    command.env("PATH", build.at("bin"));
+    std::fs::set_permissions(
+        build.at("bin/qemu-system-x86_64"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .expect("it is there");
+    Run::of(command.args(["boot", "--firmware", "none.fd", "disk"]))
+        .fails(2)
+        .says("`--firmware none.fd`: there is no `none.fd`");
+}

@@ -1,0 +1,80 @@
+-- A machine that is no QEMU: a program that prompts, reads and answers, as a shell on a serial console does.
+local boot = require "bq.image.boot"
+local check = require "check"
+local console = require "bq.image.console"
+local fs = require "bq.fs"
+local process = require "bq.process"
+
+local MACHINE <const> = [[
+local function say(text) io.stdout:write(text) io.stdout:flush() end
+say "booting\r\n\27[1mbq:~# "
+for line in io.lines() do
+  say(line .. "\r\n")
+  if line == "poweroff" then os.exit(0) end
+  if line == "die" then os.exit(3) end
+  say(load("return " .. line)() .. "\r\nbq:~# ")
+end
+]]
+
+local function run(steps, timeout)
+  fs.write("serial", "", { sync = false })
+  return console.run { argv = { process.executable(), "-e", MACHINE }, serial = "serial", steps = steps, timeout = timeout or 600 }
+end
+
+check.run {
+  {
+    "waits, types, and sees the machine go off",
+    function()
+      local ended = run {
+        { wait = "# " },
+        { send = "20+22" },
+        { wait = "42" },
+        { wait = "# " },
+        { send = "poweroff" },
+      }
+      check.equal(ended.off, true)
+      check.contains(fs.read "serial", "20+22\r\n42\r\n")
+    end,
+  },
+  {
+    "ends the machine after the last text that it waits for",
+    function()
+      check.equal(run({ { wait = "booting" } }).off, false)
+    end,
+  },
+  {
+    "a text counts once, and only after those before it",
+    function()
+      check.contains(check.raises(function()
+        run { { wait = "booting" }, { wait = "# " }, { send = "poweroff" }, { wait = "booting" } }
+      end), "the machine ended before it said `booting`")
+      -- It waits for input for ever.
+      check.contains(check.raises(function()
+        run({ { wait = "# " }, { wait = "# " } }, 1)
+      end), "the machine took longer than 1 s")
+    end,
+  },
+  {
+    "a machine that ends before it said something, or badly",
+    function()
+      local early = check.raises(function()
+        run { { wait = "# " }, { send = "poweroff" }, { wait = "never" } }
+      end)
+      check.contains(early, "the machine ended before it said `never`")
+      check.contains(early, "  | bq:~# poweroff")
+      check.contains(early, "all that it said is in `serial`")
+      check.contains(check.raises(function()
+        run { { wait = "# " }, { send = "die" } }
+      end), "status 3")
+    end,
+  },
+  {
+    "what is typed wants something to wait for",
+    function()
+      check.equal(boot.steps({ "a", "b" }, { "1" }), { { wait = "a" }, { send = "1" }, { wait = "b" } })
+      check.contains(check.raises(function()
+        boot.steps({}, { "1" })
+      end), "wants a `--wait-for`")
+    end,
+  },
+}

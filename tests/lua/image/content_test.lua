@@ -1,0 +1,87 @@
+local check = require "check"
+local content = require "bq.image.content"
+local fs = require "bq.fs"
+local scratch = require "scratch"
+
+local function layers()
+  scratch.write("low/usr/sbin/init", "low")
+  scratch.write("low/etc/name", "low")
+  fs.mkdir "low/usr/bin"
+  fs.symlink("usr/sbin", "low/sbin")
+  fs.symlink("/usr/bin", "low/bin")
+  scratch.write("high/etc/name", "higher")
+  scratch.write("high/boot/vmlinuz", "kernel")
+  scratch.write("one", "1")
+  return {
+    { path = "low", package = "low 1" },
+    { path = "high", package = "high 1", exclude = { "boot/vmlinuz" } },
+    { path = "one", prefix = "var/one", package = "one 1" },
+  }
+end
+
+local tree = content.of(layers())
+
+check.run {
+  {
+    "the later layers win, and what is left out is not there",
+    function()
+      check.equal(content.read(tree, "/etc/name"), "higher")
+      check.equal(content.find(tree, "/boot/vmlinuz"), nil)
+      check.equal(content.find(tree, "/boot").type, "dir")
+      check.equal(content.read(tree, "/var/one"), "1")
+      check.equal(tree.bytes, #"low" + #"higher" + #"1")
+    end,
+  },
+  {
+    "links are followed inside the tree",
+    function()
+      check.equal(content.read(tree, "/sbin/init"), "low")
+      check.equal(content.read(tree, "/sbin/../../etc/./name"), "higher")
+      check.equal(content.read(tree, "/sbin/../sbin/init"), "low")
+      check.equal(content.find(tree, "/bin").type, "dir")
+      check.equal(content.find(tree, "/bin/init"), nil)
+      fs.mkdir "circle"
+      fs.symlink("b", "circle/a")
+      fs.symlink("a", "circle/b")
+      check.equal(content.find(content.of { { path = "circle" } }, "/a/x"), nil)
+    end,
+  },
+  {
+    "a rootfs without an init is refused, and one whose init leads nowhere",
+    function()
+      content.require_init(tree)
+      check.contains(check.raises(function()
+        content.require_init(content.of { { path = "high" } })
+      end), "no `/sbin/init`")
+      fs.mkdir "broken/sbin"
+      fs.symlink("busybox", "broken/sbin/init")
+      check.contains(check.raises(function()
+        content.require_init(content.of { { path = "broken" } })
+      end), "no `/sbin/init`")
+    end,
+  },
+  {
+    "sizes by package, the largest first",
+    function()
+      check.equal(content.by_package(tree), {
+        { name = "high 1", bytes = 6, files = 1 },
+        { name = "low 1", bytes = 3, files = 3 },
+        { name = "one 1", bytes = 1, files = 1 },
+      })
+    end,
+  },
+  {
+    "what machine a program is for",
+    function()
+      local head = "\127ELF\2\1\1" .. ("\0"):rep(9) .. "\2\0"
+      scratch.write("x86", head .. "\62\0")
+      scratch.write("arm", head .. "\183\0")
+      scratch.write("other", head .. "\243\0")
+      scratch.write("script", "#!/bin/sh\n")
+      check.equal(content.architecture "x86", "x86_64")
+      check.equal(content.architecture "arm", "aarch64")
+      check.equal(content.architecture "other", nil)
+      check.equal(content.architecture "script", nil)
+    end,
+  },
+}
