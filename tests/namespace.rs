@@ -265,7 +265,7 @@ fn a_filter_can_deny_namespaces_and_leaves_processes() {
           local ok, err = pcall(syscall.unshare, kinds)
           print(ok or err.code)
         end
-        print(pcall(syscall.unshare, {}))
+        print((pcall(syscall.unshare, {})))
         local child = process.fork()
         if child == 0 then process.exit(3) end
         print(process.reap(child).code, process.run({ argv = { '/bq', '-e', 'os.exit(5)' } }).code)";
