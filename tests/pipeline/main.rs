@@ -7,8 +7,10 @@
 mod support;
 
 mod changes;
+mod disk;
 mod failures;
 mod interruptions;
+mod kills;
 mod same_bytes;
 mod sources;
 
