@@ -363,7 +363,7 @@ fn host_module(lua: &Lua, options: &Options, places: &Places, script: &OsStr) ->
         lua,
         &module,
         "bundled",
-        |lua, name: String| match bundle::file(&name) {
+        |lua, name: mlua::LuaString| match name.to_str().ok().and_then(|name| bundle::file(&name)) {
             Some(text) => {
                 Ok(Some(lua.create_string(text).map_err(|e| {
                     error::Error::new("bundled", "lua", e.to_string())

@@ -255,6 +255,27 @@ fn confined_a_program_has_no_power_over_the_machine() {
 }
 
 #[test]
+fn a_filter_can_deny_namespaces_and_leaves_processes() {
+    needs_namespaces!();
+    let root = Root::new();
+    let code = "local process, syscall = require 'bq.process', require 'bq.syscall'
+        syscall.set_no_new_privs()
+        syscall.seccomp { deny_namespaces = true, deny_sockets = { 'alg' } }
+        for _, kinds in ipairs { { 'user' }, { 'mount' }, { 'user', 'pid' }, { 'net', 'cgroup' } } do
+          local ok, err = pcall(syscall.unshare, kinds)
+          print(ok or err.code)
+        end
+        print((pcall(syscall.unshare, {})))
+        local child = process.fork()
+        if child == 0 then process.exit(3) end
+        print(process.reap(child).code, process.run({ argv = { '/bq', '-e', 'os.exit(5)' } }).code)";
+    assert_eq!(
+        root.code(code),
+        good("EPERM\nEPERM\nEPERM\nEPERM\ntrue\n3\t5\n")
+    );
+}
+
+#[test]
 fn only_one_id_is_mapped_for_an_ordinary_user() {
     needs_namespaces!();
     if is_root() {

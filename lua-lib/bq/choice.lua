@@ -23,7 +23,7 @@ end
 
 --- A word of `--with` and its like: `name`, or `name@phase`.
 local function split(word)
-  return word:match "^([^@]+)@?(.*)$"
+  return word:match "^([^@]*)@?(.*)$"
 end
 
 --- The names of a phase's packages, as the selection wants them.

@@ -74,12 +74,83 @@ local TYPES = {
   table = "a table",
 }
 
+--- How deep data may be nested; a cycle ends here too.
+local MAX_DEPTH = 20
+--- How long a text may be that becomes part of a file's name.
+local MAX_NAME = 100
+
+--- Whether a text can be the name of a package.
+---@param name any
+---@return boolean
+function lint.is_name(name)
+  return type(name) == "string" and #name <= MAX_NAME and name:find "^[%w_][%w+._-]*$" ~= nil
+end
+
+--- Whether a text can be a version: it is part of the names of folders.
+local function is_version(version)
+  return #version <= MAX_NAME and version:find "^[%w][%w+._~-]*$" ~= nil
+end
+
+--- What keeps a value from being plain data; `nil` if nothing does.
+local function unplain(value, depth)
+  local kind = type(value)
+  if kind == "string" then
+    return not utf8.len(value) and "a text that is not UTF-8" or value:find("\0", 1, true) and "a text with a zero byte" or nil
+  elseif kind == "number" then
+    return (value ~= value or value == math.huge or value == -math.huge) and "a number that is none" or nil
+  elseif kind == "userdata" or kind == "thread" then
+    return "a " .. kind
+  elseif kind ~= "table" then
+    -- Functions may be verbs, and where they may not, they are of a wrong type.
+    return kind == "function" and depth > 3 and "a function" or nil
+  elseif getmetatable(value) ~= nil then
+    return "a table with a metatable"
+  elseif depth > MAX_DEPTH then
+    return "data that is nested too deep, or in a circle"
+  end
+  local count, numbered = 0, 0
+  for key, item in next, value do
+    count, numbered = count + 1, numbered + (type(key) == "number" and 1 or 0)
+    local wrong = type(key) == "string" and unplain(key, depth)
+      or type(key) ~= "string" and math.type(key) ~= "integer" and "a " .. type(key) .. " as the name of a field"
+      or unplain(item, depth + 1)
+    if wrong then
+      return wrong
+    end
+  end
+  return numbered > 0 and (numbered ~= #value or count ~= numbered) and "a list with holes, or that is a map as well" or nil
+end
+
+--- Whether a recipe is data that a plan can hold, and verbs; what is not is noted. Nothing else may look at it before.
+---@param self bq.Recipes
+---@param found bq.Recipe
+---@param data table
+---@return boolean
+function lint.is_plain(self, found, data)
+  local before = #self.problems
+  if getmetatable(data) ~= nil then
+    self:problem(found, "return", "a recipe is a table without a metatable")
+    return false
+  end
+  for field, value in next, data do
+    if type(field) ~= "string" or unplain(field, 1) then
+      self:problem(found, "return", ("a recipe has fields by name, and no %s"):format(type(field) == "string" and unplain(field, 1) or type(field)))
+    else
+      local wrong = unplain(value, 1)
+      if wrong then
+        self:problem(found, field, ("`%s` holds %s"):format(field, wrong))
+      end
+    end
+  end
+  return #self.problems == before
+end
+
 --- The line on which a field is set, for messages; 1 if it cannot be told.
 function lint.line_of(text, field)
   local number = 0
   for line in (text .. "\n"):gmatch "(.-)\n" do
     number = number + 1
-    if line:find("%f[%w_]" .. field .. "%f[^%w_]%s*=") then
+    if line:find("%f[%w_]" .. field:gsub("%W", "%%%0") .. "%f[^%w_]%s*=") then
       return number
     end
   end
@@ -94,6 +165,36 @@ local function check_field(self, found, field, value, kind)
     self:problem(found, field, ("`%s` is %s, expected %s"):format(field, type(value), TYPES[kind] or "a table"))
   end
 end
+
+--- Whether a text names a file: the last part of it does not lead elsewhere, and a file system takes it.
+local function names_file(text)
+  local name = type(text) == "string" and text:match "([^/]+)/*$"
+  return name and name ~= "." and name ~= ".." and #name <= 2 * MAX_NAME and not text:find "%c" or false
+end
+
+--- What the fields of a source are.
+local SOURCE = {
+  url = { is = names_file, expected = "an address that ends in a file's name" },
+  debian = {
+    is = function(value)
+      return names_file(value) and not value:find "/"
+    end,
+    expected = "the name of a file",
+  },
+  package = { is = lint.is_name, expected = "the name of a package" },
+  size = {
+    is = function(value)
+      return math.type(value) == "integer" and value >= 0
+    end,
+    expected = "a number of bytes",
+  },
+  strip = {
+    is = function(value)
+      return math.type(value) == "integer" and value >= 0
+    end,
+    expected = "a number of folders",
+  },
+}
 
 local function check_source(self, found, field, alternatives)
   if #alternatives == 0 then
@@ -113,6 +214,11 @@ local function check_source(self, found, field, alternatives)
     end
     if not one.url == not one.debian then
       self:problem(found, field, "a source has either `url` or `debian`")
+    end
+    for key, check in pairs(SOURCE) do
+      if one[key] ~= nil and not check.is(one[key]) then
+        self:problem(found, key, ("`%s` of a source is %s, expected %s"):format(key, type(one[key]), check.expected))
+      end
     end
     if one.sha256 ~= nil then
       pinned = true
@@ -137,7 +243,7 @@ end
 function lint.recipe(self, found, sources)
   local function check(data, is_phase)
     local strategy_name = data.strategy or found.data.strategy
-    local strategy = type(strategy_name) == "string" and self:strategy(strategy_name)
+    local strategy = lint.is_name(strategy_name) and self:strategy(strategy_name)
     if strategy_name and not strategy then
       local known = {}
       for _, file in ipairs(files.list "$/lua-lib/bq/strategy") do
@@ -180,8 +286,13 @@ function lint.recipe(self, found, sources)
       self:problem(found, "phases", ("`phases` has `%s`, which is %s, expected a table"):format(phase, type(changes)))
     end
   end
+  if type(found.data.version) == "string" and not is_version(found.data.version) then
+    self:problem(found, "version", "`version` has letters that no version has, or too many")
+  end
   for name, alternatives in pairs(sources) do
-    if type(alternatives) == "table" then
+    if not lint.is_name(name) then
+      self:problem(found, "sources", ("`sources` has `%s`, which is no name for a folder"):format(name))
+    elseif type(alternatives) == "table" then
       check_source(self, found, name == "main" and "source" or "sources", alternatives)
     else
       self:problem(found, "sources", ("`sources` has `%s`, which is %s, expected a list of places"):format(name, type(alternatives)))

@@ -1,5 +1,8 @@
 -- The known word that is nearest to a mistyped one.
 
+--- Longer words are not meant for any.
+local MAX = 100
+
 --- The number of single-character edits between two words.
 local function distance(a, b)
   local row = {}
@@ -23,6 +26,9 @@ end
 ---@param known string[]|table<string, any> a list, or a table whose keys are the words
 ---@return string?
 local function nearest(word, known)
+  if #word > MAX then
+    return nil
+  end
   local best, least
   local function try(candidate)
     if type(candidate) == "string" then

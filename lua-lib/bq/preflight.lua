@@ -65,7 +65,7 @@ function preflight.hint(call, err)
     return "/proc is read-only here; start the container with `--security-opt systempaths=unconfined`"
   elseif call == "map" and err.code == "EPERM" and is_apparmor_restricted() then
     return apparmor()
-  elseif call == "mount" and err.path == "/proc" and err.code == "EPERM" then
+  elseif call == "mount" and ("/" .. (err.path or "")):find "/proc$" and err.code == "EPERM" then
     return "parts of /proc are masked here; start the container with `--security-opt systempaths=unconfined` (podman: `--security-opt unmask=ALL`)"
   elseif call == "dev" then
     return "/dev is mounted `nodev` here; start the container with `--tmpfs /dev:rw,exec,dev,nosuid`, or `--privileged`"

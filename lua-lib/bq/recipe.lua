@@ -91,6 +91,8 @@ end
 function Recipes:get(name)
   if self.loaded[name] ~= nil then
     return self.loaded[name] or nil
+  elseif not lint.is_name(name) then
+    return nil
   end
   for _, folder in ipairs(self.folders) do
     local path = ("%s/%s.lua"):format(folder, name)
@@ -127,6 +129,8 @@ function Recipes:load(name, path, text, folder)
     return nil
   elseif type(data) ~= "table" then
     self:problem(found, nil, "a recipe returns a table")
+    return nil
+  elseif not lint.is_plain(self, found, data) then
     return nil
   end
   found.data = data

@@ -33,9 +33,16 @@ Workspace.__index = Workspace
 ---@return bq.Workspace
 function workspace.new(path)
   local inside = fs.stat(workspace.STAGED) ~= nil
+  if path == "" then
+    fail.usage("the path of the workspace is empty", "choose a folder by `--workspace DIR`")
+  end
   path = path or os.getenv "BQ_WORKSPACE" or (inside and workspace.INSIDE) or "data/sysroot"
   if path:sub(1, 1) ~= "/" then
     path = fs.cwd() .. "/" .. path
+  end
+  if not utf8.len(path) then
+    -- It is written into the workspace's own records, which are text.
+    fail.usage("the path of the workspace is not UTF-8", "choose another folder by `--workspace DIR`")
   end
   return setmetatable({ path = path, inside = inside }, Workspace)
 end

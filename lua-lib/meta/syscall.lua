@@ -124,8 +124,9 @@ function syscall.setrlimit(resource, soft, hard) end
 ---Brings the loopback device of this network namespace up.
 function syscall.loopback_up() end
 ---Installs a seccomp filter: `succeed` calls answer 0 without being made, `deny` calls fail with EPERM, by name; `deny_sockets`
----sockets of these families (`alg`, `packet`, `vsock`) fail with EAFNOSUPPORT.
----@param options { succeed?: string[], deny?: string[], deny_sockets?: string[] }
+---sockets of these families (`alg`, `packet`, `vsock`) fail with EAFNOSUPPORT; with `deny_namespaces`, new namespaces fail with
+---EPERM, and clone3(2) with ENOSYS, after which programs use clone(2).
+---@param options { succeed?: string[], deny?: string[], deny_sockets?: string[], deny_namespaces?: boolean }
 function syscall.seccomp(options) end
 ---landlock(7): from here on only abstract sockets and signals of this domain can be reached, where the kernel can do that.
 ---@return boolean done

@@ -7,9 +7,11 @@
 mod support;
 
 mod changes;
+mod disk;
 mod failures;
 mod finishing;
 mod interruptions;
+mod kills;
 mod same_bytes;
 mod sources;
 

@@ -1,0 +1,319 @@
+//! What a person may type and have: options of every kind, odd folders, missing surroundings.
+// A test fails by panicking; clippy allows that in test functions only, not in what they share.
+#![allow(clippy::expect_used)]
+
+mod support;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use support::builds::{Build, Run, can_build};
+use support::{bq, is_root};
+
+const RECIPE: &str = r#"return {
+  name = "one", version = "1", license = "MIT", strategy = "files", strip = false, files = { ["/opt/one"] = "one\n" },
+}"#;
+
+/// The options of a program, each with whether it takes a value.
+fn options(name: &str) -> Vec<(String, bool)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let help = Run::of(bq(folder.path()).args([name, "--help"])).ok();
+    help.stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  --"))
+        .map(|line| {
+            let (left, _) = line.split_once("  ").unwrap_or((line, ""));
+            let mut words = left.split_whitespace();
+            let option = words.next().expect("it has a name").to_owned();
+            (option, words.next().is_some())
+        })
+        .filter(|(option, _)| option != "help")
+        .collect()
+}
+
+#[test]
+fn every_option_with_every_value_is_understood_or_refused() {
+    let build = Build::new(&[("one", RECIPE)]);
+    let programs = build.bq(&["--list"]).ok().stdout;
+    let values: [&[u8]; 8] = [
+        b"",
+        &[b'x'; 100_000],
+        b"\xff\xfe",
+        b"-1",
+        b"1e3",
+        b"\n",
+        b"@",
+        b"../../x",
+    ];
+    for name in programs.lines() {
+        for (option, takes) in options(name) {
+            for value in if takes { &values[..] } else { &values[..1] } {
+                let mut word = OsString::from(format!("--{option}="));
+                word.push(OsStr::from_bytes(value));
+                // What a mistake in one of them would lead to is to write nothing, and to ask no network.
+                let first = if name == "build_sysroot" {
+                    vec!["build.lua", "--dry-run"]
+                } else {
+                    vec![name]
+                };
+                let mut command = bq(build.path());
+                command.args(first).arg(&word).stdin(Stdio::null());
+                let run = Run::of(&mut command);
+                let what = format!(
+                    "{name} {:.60}: {:?}\n{:.2000}",
+                    word.display(),
+                    run.status,
+                    run.stderr
+                );
+                assert!(matches!(run.status, Some(0..=2)), "{what}");
+                assert!(
+                    !run.stderr.contains("traceback") && !run.stderr.contains("bq itself"),
+                    "{what}"
+                );
+                if run.status != Some(0) && name != "doctor" {
+                    assert!(
+                        run.stderr.lines().any(|line| line.starts_with("error: ")),
+                        "{what}"
+                    );
+                }
+                if !takes {
+                    assert_eq!(
+                        run.stderr,
+                        format!("error: `--{option}` takes no value\n"),
+                        "{what}"
+                    );
+                }
+            }
+            if takes {
+                let run = build.bq(&[name, &format!("--{option}")]).fails(2);
+                run.says(&format!("error: `--{option}` wants a value: "));
+            }
+        }
+    }
+}
+
+/// Stages and builds in this workspace, and looks at it with every program.
+fn works_in(build: &Build, workspace: &OsStr, change: &dyn Fn(&mut Command)) {
+    let run = |words: &[&str]| {
+        let mut command = bq(build.path());
+        command
+            .args(words)
+            .arg("--workspace")
+            .arg(workspace)
+            .stdin(Stdio::null());
+        change(&mut command);
+        Run::of(&mut command).ok()
+    };
+    run(&[
+        "build.lua",
+        "--seed",
+        "./seed.tar.gz",
+        "--output",
+        "out.tar.gz",
+    ]);
+    run(&["coordinator"]).says("1 steps: 1 done");
+    let again = run(&["coordinator"]);
+    assert!(
+        again
+            .stderr
+            .ends_with("nothing to do: all 1 steps are in the store\n"),
+        "{}",
+        again.stderr
+    );
+    assert!(run(&["status"]).stdout.ends_with("1 steps: 1 done\n"));
+    run(&["verify", "--store"]).says(": 0 damaged");
+    let mut enter = bq(build.path());
+    enter.arg("enter").arg("--workspace").arg(workspace);
+    enter
+        .args([
+            "--",
+            "/usr/local/bin/bq",
+            "-e",
+            "print(require('bq.fs').read '/etc/name')",
+        ])
+        .stdin(Stdio::null());
+    change(&mut enter);
+    assert_eq!(Run::of(&mut enter).ok().stdout, "seed\n\n");
+    // It is planned again from there, too.
+    build.write("packages/one.lua", &RECIPE.replace("one\\n", "two\\n"));
+    run(&["coordinator"]).says("the recipe `one` was edited");
+    build.write("packages/one.lua", RECIPE);
+}
+
+#[test]
+fn a_workspace_may_be_called_anything() {
+    if !can_build() {
+        return;
+    }
+    let build = Build::new(&[("one", RECIPE)]);
+    build.plain_seed();
+    works_in(&build, OsStr::new("a b/c\nd/,:\\\"'$HOME;é%s[1]*"), &|_| {});
+}
+
+#[test]
+fn a_workspace_that_is_no_text_is_refused_before_anything_is_done() {
+    let build = Build::new(&[("one", RECIPE)]);
+    build.plain_seed();
+    let odd = OsStr::from_bytes(b"odd\xff");
+    for name in ["build.lua", "coordinator", "status", "enter", "doctor"] {
+        let mut command = bq(build.path());
+        command.arg(name).arg("--workspace").arg(odd);
+        let run = Run::of(&mut command).fails(2);
+        run.says("error: the path of the workspace is not UTF-8\nhint: ");
+    }
+    assert!(!build.path().join(odd).exists());
+}
+
+#[test]
+fn without_home_terminal_and_standard_streams() {
+    if !can_build() {
+        return;
+    }
+    let build = Build::new(&[("one", RECIPE)]);
+    build.plain_seed();
+    works_in(&build, OsStr::new("ws"), &|command| {
+        command.env_clear();
+        // SAFETY: setsid is safe to call between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                Ok(())
+            });
+        }
+    });
+    // The streams of whoever started it are closed.
+    let bq = env!("CARGO_BIN_EXE_bq");
+    for (words, status) in [
+        ("coordinator --workspace ws >&-", 0),
+        ("coordinator --workspace ws <&- >&- 2>&-", 0),
+        ("status --workspace ws >&-", 0),
+        ("status --workspace ws <&- >&- 2>&-", 0),
+        (
+            "build.lua --workspace ws --seed ./seed.tar.gz <&- >&- 2>&-",
+            0,
+        ),
+        (
+            "enter --workspace ws -- /usr/local/bin/bq -e 'os.exit(7)' <&- >&- 2>&-",
+            7,
+        ),
+        ("verify --workspace ws --store <&- >&- 2>&-", 0),
+    ] {
+        build.write(
+            "packages/one.lua",
+            &RECIPE.replace("one\\n", &format!("{words:?}\\n").replace('"', "")),
+        );
+        let script = format!("'{bq}' {words}");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .current_dir(build.path())
+            .stdin(Stdio::null());
+        let run = Run::of(&mut shell);
+        assert_eq!(run.status, Some(status), "{words}: {}", run.stderr);
+        build.write("packages/one.lua", RECIPE);
+    }
+    // A reader that has gone.
+    for words in ["status --workspace ws", "--list", "doctor"] {
+        let script = format!("'{bq}' {words} 2>&1 | head -n 1; true");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).current_dir(build.path());
+        let run = Run::of(&mut shell).ok();
+        assert_eq!(
+            (run.stdout.lines().count(), run.stderr.as_str()),
+            (1, ""),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_workspace_that_cannot_be_written_to_is_named() {
+    if !can_build() {
+        return;
+    }
+    let build = Build::new(&[("one", RECIPE)]);
+    build.plain_seed();
+    let workspace = build.at("ws");
+    let hint = "hint: choose another folder by `--workspace DIR`\n";
+    if is_root() {
+        // Modes are nothing to root: read-only it is by its mount.
+        std::fs::create_dir(&workspace).expect("a folder");
+        let script = "mount --bind ws ws && mount -o remount,bind,ro ws && exec \"$0\" build.lua --workspace ws --seed ./seed.tar.gz";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_bq")])
+            .current_dir(build.path());
+        let run = Run::of(&mut command).fails(1);
+        let run = run.says("ws` is on a read-only file system\n");
+        run.says(hint);
+    } else {
+        std::fs::create_dir(&workspace).expect("a folder");
+        std::fs::set_permissions(&workspace, PermissionsExt::from_mode(0o555)).expect("it is ours");
+        let run = build.stage("./seed.tar.gz", &[]).fails(1);
+        let run = run.says("ws` cannot be written to\ncaused by: ");
+        run.says(hint);
+    }
+    assert!(build.list("ws").is_empty());
+    // A file in its place, a link to nothing, a parent that is a file.
+    build.write("file", "");
+    std::os::unix::fs::symlink("nothing/at/all", build.at("link")).expect("it can be made");
+    for place in ["file", "link", "file/below"] {
+        let run = build
+            .bq(&["build.lua", "--workspace", place, "--seed", "./seed.tar.gz"])
+            .fails(1);
+        let run = run.says("error: ");
+        assert!(!run.stderr.contains("traceback"), "{place}: {}", run.stderr);
+        assert!(run.stderr.contains(hint), "{place}: {}", run.stderr);
+    }
+    // One that was built, and cannot be written to any more, can be looked at.
+    build.stage("./seed.tar.gz", &["--workspace", "good"]).ok();
+    build.bq(&["coordinator", "--workspace", "good"]).ok();
+    if !is_root() {
+        std::fs::set_permissions(build.at("good"), PermissionsExt::from_mode(0o555))
+            .expect("it is ours");
+        assert!(
+            build
+                .bq(&["status", "--workspace", "good"])
+                .ok()
+                .stdout
+                .ends_with("1 done\n")
+        );
+        let run = build.bq(&["coordinator", "--workspace", "good"]).fails(1);
+        assert!(!run.stderr.contains("traceback"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn ten_thousand_steps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let code = "local generated = require 'bq.bench.generated' generated.write(arg[1], 10000) generated.finish(arg[1])";
+    let place = folder.path().display().to_string();
+    Run::of(bq(folder.path()).args(["-e", code, &place])).ok();
+    let workspace = format!("{place}/ws");
+    let shown = Run::of(bq(folder.path()).args(["build.lua", "--dry-run"])).ok();
+    assert!(
+        shown.stdout.contains(", 10000 steps\n"),
+        "{:.200}",
+        shown.stdout
+    );
+    let run = Run::of(bq(folder.path()).args(["coordinator", "--workspace", &workspace])).ok();
+    assert_eq!(
+        run.stderr,
+        "nothing to do: all 10000 steps are in the store\n"
+    );
+    let status = Run::of(bq(folder.path()).args(["status", "--workspace", &workspace])).ok();
+    assert!(status.stdout.ends_with("\n10000 steps: 10000 done\n"));
+    // A mistake in one of them is found, and so is a cycle through all.
+    let recipe = folder.path().join("packages/p00001.lua");
+    let text = std::fs::read_to_string(&recipe).expect("it is there");
+    std::fs::write(
+        &recipe,
+        text.replace("\"x\" }", "\"x\" }, depends = { \"p10000\" }"),
+    )
+    .expect("it is ours");
+    let run = Run::of(bq(folder.path()).args(["build.lua", "--dry-run"])).fails(1);
+    run.says("the dependencies form a cycle: ");
+}

@@ -1,0 +1,416 @@
+//! The modes in which steps run, and what the program that tries has to find in each.
+
+use std::fs::File;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use nix::libc;
+use nix::pty::openpty;
+
+use crate::probe::Facts;
+use crate::support::builds::{Build, Run, can_build};
+use crate::support::{self, eventually, is_root, mounts, processes_with};
+
+/// Nobody in particular.
+const USER: u32 = 65534;
+
+const SHOWN: &str = r#"return {
+  name = "shown", version = "1", license = "MIT", strategy = "files", strip = false, files = { ["/opt/shown"] = "shown\n" },
+}"#;
+const HIDDEN: &str = r#"return {
+  name = "hidden", version = "1", license = "MIT", strategy = "files", strip = false, files = { ["/opt/hidden"] = "hidden\n" },
+}"#;
+
+/// What the machine has that a step must not reach; goes with the value.
+struct Machine {
+    facts: Facts,
+    home: tempfile::TempDir,
+    shm: i32,
+    _port: TcpListener,
+    _socket: UnixListener,
+}
+
+impl Machine {
+    fn new(workspace: &Path) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755))
+            .expect("it is ours");
+        let secret = home.path().join("secret");
+        std::fs::write(&secret, "secret").expect("it can be written");
+        let mark = format!(
+            "mark-{}",
+            home.path().file_name().expect("it has one").display()
+        );
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = SocketAddr::from_abstract_name(&mark).expect("it is short");
+        let socket = UnixListener::bind_addr(&address).expect("the name is free");
+        let key = 0x6271_0000 | (std::process::id() as i32 & 0xffff);
+        // SAFETY: plain numbers.
+        let shm = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | 0o666) };
+        assert!(shm >= 0, "{}", std::io::Error::last_os_error());
+        let facts = Facts {
+            secret: secret.display().to_string(),
+            workspace: workspace.display().to_string(),
+            pid: std::process::id().cast_signed(),
+            port: port.local_addr().expect("it is bound").port(),
+            socket: mark.clone(),
+            shm: key,
+            orphan: format!("orphan-{mark}"),
+            mark,
+        };
+        Self {
+            facts,
+            home,
+            shm,
+            _port: port,
+            _socket: socket,
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // SAFETY: removes the segment that was made for this.
+        unsafe { libc::shmctl(self.shm, libc::IPC_RMID, std::ptr::null_mut()) };
+    }
+}
+
+/// Two recipes, and one that tries.
+fn build(workspace: &str) -> (Build, Machine) {
+    let build = Build::new(&[("shown", SHOWN), ("hidden", HIDDEN), ("tries", "")]);
+    let machine = Machine::new(&build.at(workspace));
+    let words: Vec<String> = machine
+        .facts
+        .words()
+        .iter()
+        .map(|word| format!("{word:?}"))
+        .collect();
+    build.write(
+        "packages/tries.lua",
+        &format!(
+            r#"return {{
+  name = "tries", version = "1", license = "MIT", strategy = "files", strip = false, depends = {{ "shown" }},
+  install = function(b)
+    b:write(b.dest .. "/opt/found", b:capture {{ "/usr/local/bin/probe", "--probe", {} }} .. "\n")
+  end,
+}}"#,
+            words.join(", ")
+        ),
+    );
+    let own = std::env::current_exe().expect("it has a name");
+    std::fs::create_dir_all(build.at("seed/usr/local/bin")).expect("a folder");
+    support::copy_program(&own, &build.at("seed/usr/local/bin/probe"));
+    support::copy_program(Path::new(env!("CARGO_BIN_EXE_bq")), &build.at("bq"));
+    build.plain_seed();
+    std::fs::set_permissions(build.path(), PermissionsExt::from_mode(0o777)).expect("it is ours");
+    (build, machine)
+}
+
+/// bq by its copy in the folder, as this user, or as whoever runs the tests.
+fn command(build: &Build, user: Option<u32>, words: &[&str]) -> Command {
+    let mut command = support::bq_at(&build.at("bq"), build.path());
+    command.args(words);
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
+    command
+}
+
+/// Runs a command with a terminal of its own that it could type into, and with a folder of the machine open.
+fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String) {
+    let terminal = openpty(None, None).expect("a terminal");
+    let (master, slave): (OwnedFd, OwnedFd) = (terminal.master, terminal.slave);
+    let folder = File::open(machine.home.path()).expect("it is there");
+    let (terminal_fd, folder_fd) = (slave.as_raw_fd(), folder.as_raw_fd());
+    // SAFETY: system calls alone, on descriptors that are open.
+    unsafe {
+        command.pre_exec(move || {
+            let steps = [
+                libc::setsid(),
+                libc::ioctl(terminal_fd, libc::TIOCSCTTY, 0),
+                libc::dup2(folder_fd, 77),
+            ];
+            match steps.iter().all(|&step| step >= 0) {
+                true => Ok(()),
+                false => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    command
+        .stdin(slave.try_clone().expect("a descriptor"))
+        .stdout(slave.try_clone().expect("a descriptor"))
+        .stderr(slave.try_clone().expect("a descriptor"))
+        .env("SECRET", &machine.facts.mark)
+        .env("TERM", "xterm");
+    let mut child = command.spawn().expect("bq starts");
+    drop(command);
+    let reader = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        // Reading fails when the last one has closed the other end.
+        let _ = File::from(master).read_to_end(&mut all);
+        String::from_utf8_lossy(&all).into_owned()
+    });
+    let status = child.wait().expect("it ends");
+    let mut typed = 0;
+    // SAFETY: the number lives for the call.
+    unsafe { libc::ioctl(slave.as_raw_fd(), libc::FIONREAD, &raw mut typed) };
+    assert_eq!(typed, 0, "something was typed into the terminal");
+    drop(slave);
+    (status.code(), reader.join().expect("it reads"))
+}
+
+/// What has to come of each try, whoever runs the build, and however deep.
+const EXPECTED: &str = "\
+root: bq dev etc opt proc root run sys tmp usr var
+sys: 
+run: 
+tmp: 
+the fixed place of workspaces: 
+read secret: ENOENT
+read secret upwards: ENOENT
+read secret by process 1: EACCES
+read secret by its folder: EACCES
+read workspace: ENOENT
+read store: ENOENT
+read store inside: ENOENT
+read undeclared output: ENOENT
+read declared output: ok
+write over a dependency: ok
+write over the seed: ok
+write into the root: ok
+link in /bq/build: ENOENT
+link in /bq/home: ENOENT
+link in /bq/dest: ENOENT
+other processes: 
+environments with the mark: 
+own environment with the mark: false
+signal a process of the machine: ESRCH
+kill process 1: ok
+process 1 is there: true
+open /proc/1/mem: EACCES
+open /proc/1/environ: EACCES
+open /proc/1/root: EACCES
+open /proc/1/cwd: EACCES
+open /proc/1/exe: EACCES
+open /proc/1/fd/0: EACCES
+open /proc/1/ns/mnt: EACCES
+trace process 1: EPERM
+read the memory of process 1: EPERM
+take a descriptor of process 1: EPERM
+shared memory of the machine: ENOENT
+connect to the machine: ECONNREFUSED
+abstract socket of the machine: ECONNREFUSED
+far address: ENETUNREACH
+network devices: lo
+socket vsock: EAFNOSUPPORT
+socket alg: EAFNOSUPPORT
+socket packet: EPERM
+socket raw: EPERM
+socket unix: ok
+socket vsock, written otherwise: EAFNOSUPPORT
+socket alg, written otherwise: EAFNOSUPPORT
+descriptors but pipes: []
+descriptor 77: ENOENT
+type into descriptor 0: ENOTTY
+type into descriptor 1: ENOTTY
+type into descriptor 2: ENOTTY
+open the terminal: ENXIO
+take the terminal: ENOTTY
+mount a tmpfs: EPERM
+mount a proc: EPERM
+bind: EPERM
+write to settings again: EPERM
+unmount /proc/sys: EPERM
+unmount /proc: EPERM
+unmount /dev: EPERM
+unmount /bq/dest: EPERM
+fsopen: EPERM
+open_tree: EPERM
+pivot_root: EPERM
+chroot: EPERM
+unshare mount: EPERM
+unshare pid: EPERM
+unshare net: EPERM
+unshare uts: EPERM
+unshare ipc: EPERM
+unshare cgroup: EPERM
+make the device null: EPERM
+make the device memory: EPERM
+make the device disk: EPERM
+NoNewPrivs: 1
+Seccomp: 2
+CapInh: 0000000000000000
+CapPrm: 000000009000cfff
+CapEff: 000000009000cfff
+CapBnd: 000000009000cfff
+CapAmb: 0000000000000000
+raise capabilities: EPERM
+sethostname: EPERM
+a better place in the queue: EACCES
+more descriptors than allowed: EPERM
+set the clock: EPERM
+ports of the machine: refused
+add_key: EPERM
+request_key: EPERM
+keyctl: EPERM
+bpf: EPERM
+perf_event_open: EPERM
+io_uring_setup: EPERM
+userfaultfd: EPERM
+open_by_handle_at: EPERM
+kexec_load: EPERM
+init_module: refused
+delete_module: refused
+swapon: refused
+acct: refused
+syslog: EPERM
+vhangup: EPERM
+reboot: EPERM
+getpid by x32: ENOSYS
+socket vsock by x32: ENOSYS
+socket vsock by i386: ENOSYS
+inner: mount a proc: EPERM
+inner: mount a sysfs: EPERM
+inner: unmount /proc/sys: EINVAL
+inner: unmount /proc: EINVAL
+inner: write to settings again: EPERM
+inner: write to /dev again: EPERM
+inner: a place among the machine's control groups: EACCES
+inner: make a device: EPERM
+inner: core_pattern: refused
+files of /proc that can be written: 
+start something that stays: ok
+";
+
+/// What is still open to a step when real root builds: a user namespace of its own gives it the right to mount, and the
+/// control groups belong to root.
+const OPEN_TO_ROOT: (&str, &str) = (
+    "inner: a place among the machine's control groups: EACCES",
+    "inner: a place among the machine's control groups: ok",
+);
+
+/// Looks at what the program found, and that nothing of what it did is left.
+fn check(build: &Build, machine: &Machine, workspace: &str, user: Option<u32>) {
+    let store = build.at(workspace).join("store");
+    let found = std::fs::read_dir(store)
+        .expect("it is there")
+        .flatten()
+        .map(|entry| entry.path().join("output/opt/found"))
+        .find(|path| path.exists())
+        .expect("the step is done");
+    let found = std::fs::read_to_string(found).expect("it is text");
+    let is_root = user.is_none() && is_root();
+    let expected = if is_root {
+        EXPECTED.replace(OPEN_TO_ROOT.0, OPEN_TO_ROOT.1)
+    } else {
+        EXPECTED.to_owned()
+    };
+    let differences: Vec<String> = similar(&expected, &found);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    eventually("the end of what the step left", || {
+        processes_with(&machine.facts.orphan).is_empty()
+    });
+    let rootfs = build.at(workspace).join("rootfs");
+    assert_eq!(
+        std::fs::read_to_string(rootfs.join("etc/name")).expect("it is there"),
+        "seed\n"
+    );
+    assert!(!rootfs.join("new").exists());
+    let verify = command(
+        build,
+        user,
+        &["verify", "--workspace", workspace, "--store"],
+    )
+    .output();
+    Run::from(verify.expect("bq runs")).ok().says(": 0 damaged");
+}
+
+/// The lines in which two texts differ.
+fn similar(expected: &str, found: &str) -> Vec<String> {
+    let (expected, found): (Vec<&str>, Vec<&str>) =
+        (expected.lines().collect(), found.lines().collect());
+    let missing = expected
+        .iter()
+        .filter(|line| !found.contains(line))
+        .map(|line| format!("expected {line}"));
+    let more = found
+        .iter()
+        .filter(|line| !expected.contains(line))
+        .map(|line| format!("found    {line}"));
+    missing.chain(more).collect()
+}
+
+/// Stages and builds on the machine itself.
+fn on_the_machine(user: Option<u32>) {
+    if !can_build() {
+        return;
+    }
+    let before = mounts();
+    let (build, machine) = build("ws");
+    let stage = ["build.lua", "--workspace", "ws", "--seed", "./seed.tar.gz"];
+    Run::from(command(&build, user, &stage).output().expect("bq runs")).ok();
+    let words = ["coordinator", "--workspace", "ws", "--jobs", "1"];
+    let (status, shown) = on_terminal(command(&build, user, &words), &machine);
+    assert_eq!(status, Some(0), "{shown}");
+    check(&build, &machine, "ws", user);
+    assert_eq!(mounts(), before);
+}
+
+/// Does the same in a root that bq made.
+fn nested(user: Option<u32>) {
+    if !can_build() {
+        return;
+    }
+    let before = mounts();
+    let (build, machine) = build("ws");
+    for folder in ["dev", "proc", "tmp"] {
+        std::fs::create_dir(build.at(folder)).expect("a folder");
+    }
+    let code = "local process = require 'bq.process'
+        for _, words in ipairs { { 'build.lua', '--seed', './seed.tar.gz' }, { 'coordinator', '--jobs', '1' } } do
+          local status = process.run {
+            argv = { '/bq', words[1], '--workspace', '/ws', table.unpack(words, 2) },
+            stdin = 'inherit', stdout = 'inherit', stderr = 'inherit',
+          }
+          if not status.ok then os.exit(status.code or 1) end
+        end";
+    let words = ["enter", "--rootfs", ".", "--", "/bq", "-e", code];
+    let (status, shown) = on_terminal(command(&build, user, &words), &machine);
+    assert_eq!(status, Some(0), "{shown}");
+    check(&build, &machine, "ws", user);
+    assert_eq!(mounts(), before);
+}
+
+fn needs_root() -> bool {
+    if !is_root() {
+        support::skip("only root can try this");
+    }
+    is_root()
+}
+
+pub(crate) fn as_an_ordinary_user() {
+    on_the_machine(is_root().then_some(USER));
+}
+
+pub(crate) fn as_root() {
+    if needs_root() {
+        on_the_machine(None);
+    }
+}
+
+pub(crate) fn nested_as_an_ordinary_user() {
+    nested(is_root().then_some(USER));
+}
+
+pub(crate) fn nested_as_root() {
+    if needs_root() {
+        nested(None);
+    }
+}
