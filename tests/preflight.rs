@@ -31,7 +31,7 @@ struct World {
         libc::c_ulong,
         &'static str,
     )>,
-    /// Folders whose mounts get an attribute of mount_setattr(2).
+    /// Folders whose mounts get an attribute of `mount_setattr(2)`.
     attributes: Vec<(&'static str, u64)>,
 }
 

@@ -196,7 +196,7 @@ local function confine(sandbox)
   if sandbox.confined then
     syscall.keep_capabilities(CAPABILITIES)
     syscall.landlock_scope()
-    syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS }
+    syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS, deny_namespaces = true }
   end
   if sandbox.answer_ids then
     syscall.seccomp { succeed = IDS }

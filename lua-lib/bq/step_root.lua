@@ -1,5 +1,6 @@
 -- The root of a step: its phase's base and the outputs of what it depends on, below a layer that is thrown away.
 local fail = require "bq.fail"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local preflight = require "bq.preflight"
@@ -122,20 +123,20 @@ function step_root.mount(root)
     end
     syscall.mount { source = "root", target = "root", flags = { "bind" } }
   end
+  -- A link that an earlier step put out is followed inside the root, as it will be seen from there: it leads nowhere else.
   for _, place in ipairs(PLACES) do
-    local path = "root/" .. place
-    local stat = fs.lstat(path)
-    if not stat then
+    local path = files.inside("root", files.parent(place)) .. "/" .. files.name(place)
+    if not fs.lstat(path) then
       fs.mkdir(path)
     end
   end
   -- What lies in a plain chroot's own /var/lib/bq is no business of a step.
-  local private = "root" .. workspace.INSIDE
+  local private = files.inside("root", workspace.INSIDE)
   if fs.stat(private) then
     syscall.mount { source = "tmpfs", target = private, type = "tmpfs", data = "mode=755,size=4k" }
   end
   if root.seed_at then
-    local place = "root" .. root.seed_at
+    local place = files.inside("root", root.seed_at)
     fs.mkdir(place)
     syscall.mount { source = "/", target = place, flags = { "bind" } }
     if fs.stat(place .. workspace.INSIDE) then
