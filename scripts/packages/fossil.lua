@@ -6,6 +6,10 @@ return {
   homepage = "https://fossil-scm.org",
   source = {
     {
+      url = "https://fossil-scm.org/home/tarball/version-{version}/fossil-src-{version}.tar.gz",
+      sha256 = "84c18824ca227e7602d2408b663c3747f754ad306ed5c73ddab959d6589538a6",
+    },
+    {
       debian = "fossil_2.28.orig.tar.xz",
       sha256 = "96306d4c1cb5459bb6d1a24c4722c8c67cb7971bebb2576e60057c6a4293349c",
     },
@@ -13,5 +17,16 @@ return {
   -- Its configure wants Tcl, of which Debian's archive lacks the copy that fossil brings.
   strategy = "make",
   uses = { "musl", "zlib" },
-  make = { "-f", "Makefile.classic", "BCC=clang", "TCC=clang -I. -Isrc -Iextsrc", "LIB=-lz -lm", "INSTALLDIR={dest}{prefix}/bin", "MAKE_COMPILATION_DB=no" },
+  make = {
+    "-f",
+    "Makefile.classic",
+    "BCC={cc}",
+    -- Without TLS; and with the `-I` that its configure would add.
+    "TCC={cc} -O2 -I. -Isrc -Iextsrc",
+    "USE_LINENOISE=1",
+    -- Its configure would say this; without it there is a target that nothing makes.
+    "MAKE_COMPILATION_DB=no",
+    "LIB=-lz -lm",
+    "INSTALLDIR={dest}{prefix}/bin",
+  },
 }
