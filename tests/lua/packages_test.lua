@@ -41,7 +41,7 @@ local phases = phases_of(dry_run "--set=full")
 -- stylua: ignore
 local LICENSES <const> = {
   ["Apache-2.0"] = 1, ["BSD-2-Clause"] = 1, ["BSD-3-Clause"] = 1, ["BSD-3-Clause-flex"] = 1, ["Boehm-GC"] = 1,
-  ["GPL-2.0-only"] = 1, ["GPL-2.0-or-later"] = 1, ["GPL-3.0-or-later"] = 1, ISC = 1, ["LGPL-2.1-or-later"] = 1,
+  ["GPL-2.0-only"] = 1, ["GPL-2.0-or-later"] = 1, ["GPL-3.0-or-later"] = 1, ISC = 1, ["LGPL-2.0-only"] = 1, ["LGPL-2.1-or-later"] = 1,
   ["LGPL-3.0-or-later"] = 1, MIT = 1, OpenSSL = 1, Zlib = 1, blessing = 1,
 }
 local EXCEPTIONS <const> = { ["LLVM-exception"] = 1, ["Linux-syscall-note"] = 1, ["PCRE2-exception"] = 1 }
@@ -74,7 +74,7 @@ check.run {
       for _, name in ipairs(names) do
         local found = recipes:get(name)
         local data = found.data
-        check.truthy(found.text:find "^%-%- %u[^\n]+", name .. ": no comment says what it is")
+        check.truthy(found.text:find "^%-%- %w[^\n]+", name .. ": no comment says what it is")
         check.equal({ name, wrong(data.license) }, { name, nil })
         check.truthy(not (data.source and not data.homepage), name .. ": no homepage")
         check.truthy(not data.homepage or data.homepage:find "^https://%S+$", name .. ": " .. tostring(data.homepage))
