@@ -84,7 +84,8 @@ return build.main({
         core = { "seed-clang" },
         full = {
           "clang-headers", "compiler-rt", "musl", "linux-headers", "llvm-runtimes", "skeleton", "busybox", "cmake", "llvm",
-          "clang", "lld", "libatomic_ops", "bdwgc", "pcre2", "gmp", "libxml2", "libyaml", "libffi",
+          "clang", "lld", "flex", "bison", "libressl", "libatomic_ops", "bdwgc", "pcre2", "gmp", "libiconv", "libxml2",
+          "libyaml", "libffi",
         },
       },
     },
@@ -95,7 +96,7 @@ return build.main({
       prefix = "/usr",
       env = native,
       needs_native = true,
-      packages = { full = { "git", "sqlite", "lua", "fossil" } },
+      packages = { full = { "sqlite", "lua", "fossil", "git" } },
     },
     -- `bq scripts/build_qcow2.lua` makes a disk of these two and a rootfs.
     {

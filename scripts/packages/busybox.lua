@@ -23,5 +23,7 @@ return {
     INSTALL_NO_USR = true,
     -- Needs definitions of CBQ, which newer kernel headers do not have.
     TC = false,
+    -- Does not compile but for x86 (1.37.0).
+    SHA1_HWACCEL = false,
   },
 }
