@@ -33,7 +33,10 @@ return {
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://clang.llvm.org",
   source = {
-    { url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz" },
+    {
+      url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
+      sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
+    },
     {
       debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
       sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",

@@ -1,6 +1,5 @@
 -- GNU make: what nearly every package is built by, and whose jobserver shares the jobs of a build.
 local autotools = require "bq.strategy.autotools"
-local fs = require "bq.fs"
 
 return {
   name = "make",
@@ -8,7 +7,10 @@ return {
   license = "GPL-3.0-or-later",
   homepage = "https://www.gnu.org/software/make",
   source = {
-    { url = "https://ftp.gnu.org/gnu/make/make-{version}.tar.gz" },
+    {
+      url = "https://ftp.gnu.org/gnu/make/make-{version}.tar.gz",
+      sha256 = "dd16fb1d67bfab79a72f5e8390735c49e3e8e70b4945a15ab1f81ddb78658fb3",
+    },
     {
       debian = "make-dfsg_4.4.1.orig.tar.xz",
       sha256 = "3b16b00ea1079af9f8096bbc71ff7cc00c249fc6a862003da3c42308a0adb0fe",
@@ -17,11 +19,9 @@ return {
   strategy = "autotools",
   uses = { "musl" },
   configure = function(b)
-    -- Debian's form of the source is without the manual, for its licence, but its makefile is wanted.
-    if not fs.stat(b.src .. "/doc/Makefile.in") then
-      b:write(b.src .. "/doc/Makefile.in", "all install check:\n")
-      b:write(b.src .. "/doc/make.1", "")
-    end
+    -- Debian's archive lacks the manual (for its licence): nobody gets it, so that both sources give the same.
+    b:write(b.src .. "/doc/Makefile.in", "all install check:\n")
+    b:write(b.src .. "/doc/make.1", "")
     b.recipe.configure = { "--without-guile", "--disable-nls", "--disable-dependency-tracking" }
     autotools.configure(b)
   end,

@@ -5,7 +5,10 @@ return {
   license = "Zlib",
   homepage = "https://zlib.net",
   source = {
-    { url = "https://zlib.net/fossils/zlib-{version}.tar.gz" },
+    {
+      url = "https://zlib.net/fossils/zlib-{version}.tar.gz",
+      sha256 = "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23",
+    },
     {
       debian = "zlib_1.3.dfsg+really1.3.1.orig.tar.gz",
       sha256 = "60dd315c07f616887caa029408308a018ace66e3d142726a97db164b3b8f69fb",
