@@ -44,8 +44,8 @@ return {
   },
   -- stylua: ignore
   include = {
-    "cmake", "clang/CMakeLists.txt", "clang/LICENSE.TXT", "clang/cmake", "clang/include", "clang/lib", "clang/runtime",
-    "clang/tools", "clang/utils",
+    "cmake", "clang/CMakeLists.txt", "clang/LICENSE.TXT", "clang/cmake", "clang/examples", "clang/include", "clang/lib",
+    "clang/runtime", "clang/tools", "clang/utils",
   },
   strategy = "llvm",
   depends = { "llvm" },
