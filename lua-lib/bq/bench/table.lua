@@ -66,7 +66,7 @@ function table_of.text(results, machine, runs)
     "| --- | --- | --- | --- | --- | --- |",
   }
   for _, result in ipairs(results) do
-    local more = (result.memory and result.reach:find "MB" and (", %d MB"):format(result.memory) or "")
+    local more = (result.memory and result.reach:find "MB" and (", %.0f MB"):format(result.memory) or "")
       .. (result.size_ratio and (", size %.2f ×"):format(result.size_ratio) or "")
     lines[#lines + 1] = ("| %s | %s | %.3f s%s | %s | %s | %s%s |"):format(
       result.what,
