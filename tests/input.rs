@@ -38,9 +38,10 @@ fn options(name: &str) -> Vec<(String, bool)> {
 fn every_option_with_every_value_is_understood_or_refused() {
     let build = Build::new(&[("one", RECIPE)]);
     let programs = build.bq(&["--list"]).ok().stdout;
+    let huge = "x".repeat(100_000);
     let values: [&[u8]; 8] = [
         b"",
-        &[b'x'; 100_000],
+        huge.as_bytes(),
         b"\xff\xfe",
         b"-1",
         b"1e3",

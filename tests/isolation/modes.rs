@@ -137,9 +137,10 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
                 libc::ioctl(terminal_fd, libc::TIOCSCTTY, 0),
                 libc::dup2(folder_fd, 77),
             ];
-            match steps.iter().all(|&step| step >= 0) {
-                true => Ok(()),
-                false => Err(std::io::Error::last_os_error()),
+            if steps.iter().all(|&step| step >= 0) {
+                Ok(())
+            } else {
+                Err(std::io::Error::last_os_error())
             }
         });
     }

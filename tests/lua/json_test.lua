@@ -9,6 +9,15 @@ end
 
 check.run {
   {
+    "a number is the same after any number of times",
+    function()
+      for _, text in ipairs { "1.79769311348623157e308", "1234567890123456789012345678", "0.1", "1e-320", "2.2250738585072011e-308", "-0.0", "12345678901234345675678" } do
+        local once = json.encode(json.decode(text))
+        check.equal(json.encode(json.decode(once)), once)
+      end
+    end,
+  },
+  {
     "sorted, without spaces, the same every time",
     function()
       check.equal(json.encode { b = 1, a = { true, false, "x" }, ["a b"] = 2.5 }, '{"a":[true,false,"x"],"a b":2.5,"b":1}')

@@ -83,12 +83,12 @@ fn rig(server: &Server) -> Rig {
 #[test]
 fn a_full_disk_is_told_and_room_mends_it() {
     needs_namespaces!();
-    let served = tempfile::tempdir().expect("a folder");
-    let server = Server::folder(served.path());
+    let upstream = tempfile::tempdir().expect("a folder");
+    let server = Server::folder(upstream.path());
     let undisturbed = rig(&server);
     std::fs::copy(
         undisturbed.path("mirror/lib-1.tar.gz"),
-        served.path().join("lib-1.tar.gz"),
+        upstream.path().join("lib-1.tar.gz"),
     )
     .expect("there is room");
     undisturbed

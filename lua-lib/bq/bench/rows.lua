@@ -1,0 +1,300 @@
+-- What is measured, beside what.
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local generated = require "bq.bench.generated"
+local process = require "bq.process"
+
+--- The rows of the benchmark.
+---@param space bq.Workspace whose rootfs, seed and sources are the data
+---@param scratch string a folder to work in; `out` in it is what a run makes
+---@return bq.bench.Row[]
+local function rows(space, scratch)
+  local rootfs, bq = space:rootfs(), process.executable()
+  local out = scratch .. "/out"
+
+  --- A command of the shell, quiet; raises if it fails.
+  local function shell(text, ...)
+    local status = process.run { argv = { "sh", "-ec", text, "sh", ... }, cwd = scratch, stdout = "null", stderr = "capture" }
+    if not status.ok then
+      fail.raise(("the benchmark's `%s` failed"):format(text), { cause = status.stderr:match "[^\n]+" })
+    end
+  end
+
+  -- The most memory that a process had, in KB, written by itself.
+  local PEAK = " io.write((require('bq.fs').read('/proc/self/status'):match 'VmHWM:%s*(%d+)'))"
+
+  --- Runs code; the most memory that it took, in MB.
+  local function run_bq(code, ...)
+    local status = process.run { argv = { bq, "-e", code .. PEAK, ... }, cwd = scratch, stdout = "capture", stderr = "capture" }
+    if not status.ok then
+      fail.raise("bq failed in a benchmark", { cause = status.stderr:match "[^\n]+" })
+    end
+    return tonumber(status.stdout) / 1024
+  end
+
+  --- The largest file of `sources/` with an ending.
+  local function largest(ending)
+    local best, size
+    for _, name in ipairs(fs.list(space:at "sources")) do
+      local stat = fs.stat(space:at("sources", name))
+      if name:sub(-#ending) == ending and (not size or stat.size > size) then
+        best, size = space:at("sources", name), stat.size
+      end
+    end
+    return best
+  end
+
+  --- Unpacking with a digest, beside `sha256sum` and then `tar`.
+  local function extraction(ending)
+    return function()
+      local path = largest(ending)
+      local sha256 = path and digest.file(path)
+      return {
+        data = path,
+        tools = { "tar", "sha256sum" },
+        max_memory = 100,
+        ours = function()
+          return run_bq("require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }", path, out, sha256)
+        end,
+        theirs = function()
+          shell("sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, out)
+        end,
+      }
+    end
+  end
+
+  --- Packing the staged rootfs, beside `tar` and a compressor.
+  local function packing(compression, pipe, tool)
+    return function()
+      return {
+        data = rootfs,
+        tools = { "tar", tool },
+        size_of = out,
+        within = 1.05,
+        ours = function()
+          run_bq("require('bq.archive').pack { sources = { { path = (...) } }, output = select(2, ...), compression = select(3, ...) }", rootfs, out, compression)
+        end,
+        theirs = function()
+          shell("tar -C \"$1\" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | " .. pipe .. " > \"$2\"", rootfs, out)
+        end,
+      }
+    end
+  end
+
+  local function start(argv)
+    return function()
+      local status = process.run { argv = argv, stdout = "null", stderr = "capture" }
+      if not status.ok then
+        fail.raise(("`%s` failed"):format(argv[1]), { cause = status.stderr:match "[^\n]+" })
+      end
+    end
+  end
+
+  --- A disk with the staged rootfs on it. The usual tools make a file system only, but of the same files.
+  local function disk()
+    local plan = space:read_json "plan.json"
+    local has_kernel = false
+    for _, step in ipairs(plan and plan.steps or {}) do
+      has_kernel = has_kernel or step.phase == "image"
+    end
+    local data <const> = scratch .. "/disk"
+    return {
+      data = has_kernel and data or nil,
+      tools = { "mke2fs", "qemu-img" },
+      prepare = function()
+        fs.copy(rootfs, data, { hardlink = true })
+        fs.mkdir(data .. "/usr/sbin")
+        fs.write(data .. "/usr/sbin/init", "", { sync = false })
+      end,
+      ours = start { bq, "build_qcow2", "--workspace", space.path, "--rootfs", data, "--output", out },
+      theirs = function()
+        shell("mke2fs -q -t ext4 -d \"$1\" \"$2.raw\" 1536M && qemu-img convert -c -m 2 -O qcow2 \"$2.raw\" \"$2\" && rm \"$2.raw\"", data, out)
+      end,
+    }
+  end
+
+  --- Twenty files from a server on this machine, beside `curl` and `sha256sum`.
+  local FILES <const>, FILE_SIZE <const> = 20, 20 * 1000 * 1000
+  local function fetching()
+    local served, port = scratch .. "/served", nil
+    local files, urls, server = {}, {}, nil
+    local function prepare()
+      fs.mkdir(served)
+      fs.mkdir(scratch .. "/fetched")
+      for index = 1, FILES do
+        shell("head -c \"$1\" /dev/urandom > \"$2\"", tostring(FILE_SIZE), ("%s/f%d"):format(served, index))
+      end
+      local log_file = scratch .. "/server.log"
+      server = process.spawn {
+        argv = { "python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--protocol", "HTTP/1.1" },
+        cwd = served,
+        log = log_file,
+        die_with_parent = true,
+      }
+      while not port do
+        process.wait_any { timeout = 0.05 }
+        port = fs.stat(log_file) and fs.read(log_file):match "port (%d+)"
+      end
+      for index = 1, FILES do
+        local url = ("http://127.0.0.1:%s/f%d"):format(port, index)
+        files[index] = ("{ urls = { %q }, path = %q, sha256 = %q }"):format(url, "fetched/f" .. index, digest.file(("%s/f%d"):format(served, index)))
+        table.move({ "-o", "fetched/f" .. index, url }, 1, 3, #urls + 1, urls)
+      end
+    end
+    local function empty()
+      for index = 1, FILES do
+        fs.remove(("%s/fetched/f%d"):format(scratch, index))
+      end
+    end
+    return {
+      tools = { "curl", "sha256sum", "python3" },
+      prepare = prepare,
+      ours = function()
+        empty()
+        return run_bq(("for _, one in ipairs(require('bq.fetch').fetch { files = { %s } }) do assert(one.ok) end"):format(table.concat(files, ", ")))
+      end,
+      theirs = function()
+        empty()
+        shell("curl -sS --fail --parallel \"$@\" && sha256sum fetched/*", table.unpack(urls))
+      end,
+      finish = function()
+        process.kill(server, "TERM")
+        process.wait_any { timeout = 5 }
+      end,
+    }
+  end
+
+  --- What one step costs beyond its commands: the same build with one step and with many, by their difference.
+  local STEPS <const> = 20
+  local function stepping()
+    local function path(count)
+      return ("%s/steps-%d"):format(scratch, count)
+    end
+    local function build(count)
+      return function()
+        fs.remove_all(path(count) .. "/ws/store")
+        local status = process.run { argv = { bq, "coordinator", "--workspace", path(count) .. "/ws", "--jobs", "1" }, stderr = "capture" }
+        if not status.ok then
+          fail.raise("a step of the benchmark failed", { cause = status.stderr:match "error: [^\n]+" })
+        end
+      end
+    end
+    return {
+      prepare = function()
+        fs.mkdir(scratch .. "/seed/etc")
+        fs.write(scratch .. "/seed/etc/name", "seed")
+        run_bq("require('bq.archive').pack { output = 'none.tar.gz', sources = { { path = 'seed' } } }")
+        for _, count in ipairs { 1, STEPS + 1 } do
+          generated.write(path(count), count)
+          local words = { bq, "build.lua", "--workspace", path(count) .. "/ws", "--seed", scratch .. "/none.tar.gz" }
+          local status = process.run { argv = words, cwd = path(count), stderr = "capture" }
+          if not status.ok then
+            fail.raise("the benchmark cannot stage", { cause = status.stderr:match "error: [^\n]+" })
+          end
+        end
+      end,
+      ours = build(STEPS + 1),
+      theirs = build(1),
+      per = STEPS,
+    }
+  end
+
+  --- A plan of many generated steps, checked and found done; in no more memory than this.
+  local PLAN_MEMORY <const> = 300
+  local function planning(count)
+    local function path(of)
+      return ("%s/plan-%d"):format(scratch, of)
+    end
+    local function pass(of)
+      return function()
+        for _, words in ipairs { { "build.lua", "--dry-run" }, { "coordinator", "--workspace", path(of) .. "/ws" } } do
+          local argv = { bq, table.unpack(words) }
+          local status = process.run { argv = argv, cwd = path(of), stdout = "null", stderr = "capture", limits = { as = PLAN_MEMORY << 20 } }
+          if not status.ok then
+            fail.raise("bq failed in a benchmark", { cause = status.stderr:match "[^\n]+" })
+          end
+        end
+      end
+    end
+    return {
+      prepare = function()
+        for _, of in ipairs { count, count // 10 } do
+          generated.write(path(of), of)
+          generated.finish(path(of))
+        end
+      end,
+      ours = pass(count),
+      theirs = pass(count // 10),
+    }
+  end
+
+  local packages = space:at "seed/packages"
+  local debs = {}
+  for _, name in ipairs(fs.stat(packages) and fs.list(packages) or {}) do
+    debs[#debs + 1] = name:find "%.deb$" and packages .. "/" .. name or nil
+  end
+
+  --- What is measured. `more` gives the rest of a row, once it is known that it is wanted. `reach` is a ratio to the usual tool, or with `at_most` a time in seconds (beyond the tool's, if any).
+  -- With `per`, the difference to `theirs`, divided by it, is what counts; with `alone`, `theirs` is only shown.
+  return {
+    { name = "start", what = "`bq -e ''`", beside = "`lua5.4 -e ''`", at_most = 0.004, tools = { "lua5.4" }, ours = start { bq, "-e", "" }, theirs = start { "lua5.4", "-e", "" } },
+    {
+      name = "enter",
+      what = "enter a rootfs and run `/bin/true`",
+      beside = "`bwrap`",
+      reach = 1.1,
+      tools = { "bwrap" },
+      ours = start { bq, "enter", "--rootfs", rootfs, "--", "/bin/true" },
+      theirs = start { "bwrap", "--unshare-all", "--bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true" },
+    },
+    { name = "extract-xz", what = "extract a large `.tar.xz`, hash included", beside = "`sha256sum`, then `tar xf`", reach = 0.85, more = extraction(".tar.xz"), needs_data = true },
+    { name = "extract-gz", what = "extract a large `.tar.gz`, hash included", beside = "`sha256sum`, then `tar xf`", reach = 0.85, more = extraction(".tar.gz"), needs_data = true },
+    { name = "pack-gz", what = "pack the rootfs to `.tar.gz`", beside = "`tar | pigz -n`", reach = 0.9, more = packing("gzip", "pigz -n", "pigz") },
+    { name = "pack-zst", what = "pack the rootfs to `.tar.zst`", beside = "`tar | zstd -T0`", reach = 0.9, more = packing("zstd", "zstd -T0 -q", "zstd") },
+    {
+      name = "tree",
+      what = "tree digest of the rootfs",
+      beside = "`find | sort | xargs sha256sum`",
+      reach = 0.7,
+      tools = { "sha256sum" },
+      ours = function()
+        run_bq("require('bq.digest').tree(...)", rootfs)
+      end,
+      theirs = function()
+        shell("cd \"$1\" && find . -type f -print0 | sort -z | xargs -0 sha256sum", rootfs)
+      end,
+    },
+    {
+      name = "debs",
+      what = "unpack the Debian seed's packages",
+      beside = "`dpkg-deb -x` one by one",
+      reach = 0.6,
+      tools = { "dpkg-deb" },
+      data = debs[1],
+      needs_data = true,
+      ours = function()
+        run_bq("local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }", out, table.unpack(debs))
+      end,
+      theirs = function()
+        shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", out, table.unpack(debs))
+      end,
+    },
+    { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk, needs_data = true },
+    { name = "fetch", what = "fetch 20 files of 20 MB with hashes", beside = "`curl --parallel`, then `sha256sum`", reach = 0.95, more = fetching },
+    { name = "step", what = "a step beyond its commands", beside = "", at_most = 0.04, more = stepping },
+    {
+      name = "plan",
+      what = ("plan of 10,000 generated steps, checked and done, in %d MB"):format(PLAN_MEMORY),
+      beside = "1,000 steps",
+      at_most = 3,
+      alone = true,
+      more = function()
+        return planning(10000)
+      end,
+    },
+    { name = "nothing", what = "coordinator with nothing to do", beside = "", at_most = 0.1, data = space:read_json "plan.json", needs_data = true, ours = start { bq, "coordinator", "--workspace", space.path } },
+  }
+end
+
+return rows

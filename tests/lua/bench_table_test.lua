@@ -1,0 +1,42 @@
+local check = require "check"
+local fs = require "bq.fs"
+local table_of = require "bq.bench.table"
+
+local function result(ours, theirs)
+  return { name = "x", what = "what", beside = "tool", ours = ours, theirs = theirs }
+end
+
+check.run {
+  {
+    "ratios, times, and what goes with them",
+    function()
+      check.equal(table_of.judge({ reach = 0.9 }, result(0.8, 1)).reached, true)
+      check.equal(table_of.judge({ reach = 0.9 }, result(0.95, 1)).reached, false)
+      check.equal(table_of.judge({ at_most = 0.004 }, result(0.013, 0.010)).reached, true)
+      check.equal(table_of.judge({ at_most = 0.004 }, result(0.015, 0.010)).reached, false)
+      check.equal(table_of.judge({ at_most = 3, alone = true }, result(2.9, 0.1)).reach, "≤ 3 s")
+      local step = table_of.judge({ at_most = 0.04, per = 20 }, result(1.0, 0.5))
+      check.equal(step.ours, 0.025)
+      check.equal(step.reached, true)
+      local large = result(0.5, 1)
+      large.memory, large.size_ratio = 120, 1.01
+      check.equal(table_of.judge({ reach = 0.9, max_memory = 100, within = 1.05 }, large).reached, false)
+      check.equal(large.reach, "≤ 0.90 ×, ≤ 100 MB, size ≤ 1.05 ×")
+    end,
+  },
+  {
+    "the table has its place in a file",
+    function()
+      local text = table_of.text({ table_of.judge({ reach = 0.9 }, result(0.95, 1)) }, "a machine", 3)
+      check.contains(text, "| what | tool | 0.950 s | 1.000 s | 0.95 | ≤ 0.90 × (missed) |")
+      fs.write("readme", "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n")
+      table_of.place("readme", text)
+      table_of.place("readme", text)
+      check.equal(fs.read "readme", "a\n<!-- bench -->\n\n" .. text .. "\n\n<!-- /bench -->\nb\n")
+      fs.write("readme", "none")
+      check.raises(function()
+        table_of.place("readme", text)
+      end, "`readme` has no place for the table")
+    end,
+  },
+}
