@@ -28,7 +28,7 @@ local PLACES = {
 local SOURCES = { "['a/b'] = ", "['..'] = ", "[''] = ", "[3] = ", "main = " }
 
 local COMMON = { "name", "version", "license", "homepage", "source", "sources", "strategy", "depends", "uses", "env", "strip", "include", "seed_at", "phases", "configure", "build", "check", "install", "unknown" }
-local STRATEGIES = { "autotools", "busybox", "cmake", "files", "linux_headers", "llvm", "make" }
+local STRATEGIES = { "autotools", "busybox", "cmake", "files", "kernel", "linux_headers", "llvm", "make" }
 
 local DECLARATION = {
   sets = { core = { "core" } },
