@@ -55,11 +55,11 @@ function files.module(name)
   end
 end
 
---- Where a path of a root is on the disk, links followed as if the root were `/`: what is in a root leads nowhere else.
----@param root string
+--- Where a path leads, links followed as if `/` were the top of what they are in.
 ---@param path string
----@return string
-function files.inside(root, path)
+---@param readlink fun(path: string): string? what a link says, `nil` if the path is none; without a leading `/`
+---@return string? path without a leading `/`; `nil` if it leads in a circle
+function files.follow(path, readlink)
   local at, todo, hops = {}, {}, 0
   local function add(text)
     local parts = {}
@@ -71,21 +71,34 @@ function files.inside(root, path)
   add(path)
   while #todo > 0 do
     local part = table.remove(todo)
-    local target = part ~= ".." and fs.readlink(table.concat({ root, table.concat(at, "/"), part }, "/"))
     if part == ".." then
       at[#at] = nil
-    elseif target then
-      hops = hops + 1
-      if hops > 40 then
-        fail.raise(("`%s` of the root leads in a circle"):format(path))
-      end
-      at = target:sub(1, 1) == "/" and {} or at
-      add(target)
     elseif part ~= "." then
       at[#at + 1] = part
+      local target = readlink(table.concat(at, "/"))
+      if target then
+        hops = hops + 1
+        if hops > 40 then
+          return nil
+        end
+        at[#at] = nil
+        at = target:sub(1, 1) == "/" and {} or at
+        add(target)
+      end
     end
   end
-  return #at == 0 and root or root .. "/" .. table.concat(at, "/")
+  return table.concat(at, "/")
+end
+
+--- Where a path of a root is on the disk, links followed as if the root were `/`: what is in a root leads nowhere else.
+---@param root string
+---@param path string
+---@return string
+function files.inside(root, path)
+  local found = files.follow(path, function(name)
+    return fs.readlink(root .. "/" .. name)
+  end) or fail.raise(("`%s` of the root leads in a circle"):format(path))
+  return found == "" and root or root .. "/" .. found
 end
 
 --- The folder of a path.

@@ -92,6 +92,8 @@ local function order(recipes, steps, by_name)
       if needed then
         visit(needed, trail)
         ids[#ids + 1] = needed.id
+        -- What is made of the seed's programs needs them wherever it is used.
+        step.seed_at = step.seed_at or needed.seed_at
       else
         local near = nearest(name, by_name)
         local there = recipes:get(name)
@@ -108,17 +110,11 @@ local function order(recipes, steps, by_name)
       if used and not contains(ids, used.id) then
         visit(used, trail)
         ids[#ids + 1] = used.id
+        step.seed_at = step.seed_at or used.seed_at
       end
     end
     table.remove(trail)
     table.sort(ids)
-    -- What is made of the seed's programs needs them wherever it is used.
-    for _, name in ipairs(step.depends) do
-      step.seed_at = step.seed_at or by_name[name] and by_name[name].seed_at
-    end
-    for _, name in ipairs(step.uses or {}) do
-      step.seed_at = step.seed_at or by_name[name] and by_name[name].seed_at
-    end
     step.depends, step.uses = ids, nil
     state[step.name] = "done"
     sorted[#sorted + 1] = step

@@ -62,35 +62,11 @@ end
 ---@param path string
 ---@return bq.image.Entry?
 function content.find(tree, path)
-  local at, todo, hops = {}, {}, 0
-  local function add(text)
-    local parts = {}
-    for part in text:gmatch "[^/]+" do
-      table.insert(parts, 1, part)
-    end
-    table.move(parts, 1, #parts, #todo + 1, todo)
-  end
-  add(path)
-  while #todo > 0 do
-    local part = table.remove(todo)
-    if part == ".." then
-      at[#at] = nil
-    elseif part ~= "." then
-      at[#at + 1] = part
-      local entry = tree.entries[table.concat(at, "/")]
-      if entry and entry.type == "link" then
-        local target = fs.readlink(entry.file)
-        hops = hops + 1
-        if hops > 40 then
-          return nil
-        end
-        at[#at] = nil
-        at = target:sub(1, 1) == "/" and {} or at
-        add(target)
-      end
-    end
-  end
-  return tree.entries[table.concat(at, "/")]
+  local found = files.follow(path, function(name)
+    local entry = tree.entries[name]
+    return entry and entry.type == "link" and fs.readlink(entry.file) or nil
+  end)
+  return found and tree.entries[found]
 end
 
 --- Raises if there is nothing that the kernel could start.
