@@ -46,7 +46,9 @@ local run = coordinator.new {
   keep_build = options.keep_build,
   check = options.check,
 }
-if run:look() == #plan.steps then
+local done = run:look()
+run:sweep()
+if done == #plan.steps then
   log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))
 elseif enter.is_entered(space) then
   if not run:run() then

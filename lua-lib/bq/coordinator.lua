@@ -19,6 +19,9 @@ local POLL = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
 local GRACE = 1.5
 
+-- The file in a step's folder that says that it stays though the step is done.
+local KEPT = "/kept"
+
 ---@class bq.Build
 ---@field workspace bq.Workspace
 ---@field plan table
@@ -341,7 +344,9 @@ local function ended(self, status)
   end
   local meta = json.decode(fs.read(one.folder .. "/entry/meta.json"))
   store.put(self.workspace, self.keys[id], one.folder .. "/entry")
-  if not self.keep_build then
+  if self.keep_build then
+    fs.write(one.folder .. KEPT, "", { sync = false })
+  else
     fs.remove_all(one.folder)
   end
   set_state(self, one.step, "done")
@@ -399,6 +404,24 @@ local function start_ready(self)
   return waits
 end
 
+--- Removes the build trees of steps that are done: a kill can come between the store and the removal.
+function Build:sweep()
+  local names = fs.list(self.workspace:at "build")
+  if #names == 0 then
+    return
+  end
+  local left = {}
+  for _, name in ipairs(names) do
+    left[self.workspace:at("build", name)] = true
+  end
+  for id, state in pairs(self.state) do
+    local folder = coordinator.folder(self.workspace, id)
+    if state == "done" and left[folder] and not fs.stat(folder .. KEPT) then
+      fs.remove_all(folder)
+    end
+  end
+end
+
 --- Builds all that is not in the store.
 ---@return boolean ok
 function Build:run()
@@ -431,6 +454,7 @@ function Build:run()
     end
     self.report:tick(self)
   end
+  self:sweep()
   local ok = #self.failures == 0
   journal.add(self.workspace, { event = "run_end", ok = ok })
   self.report:finish(self)

@@ -217,3 +217,13 @@ fn killed_while_staging() {
     }
     rig.build(&[]).is(0);
 }
+
+#[test]
+fn what_a_kill_left_after_the_store_goes() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    rig.write("space/build/low-app/src/file", "left\n");
+    rig.write("space/build/low-lib/kept", "");
+    rig.build(&[]).is(0).says("nothing to do");
+    assert_eq!(crate::names(&rig.path("space/build")), ["low-lib"]);
+}
