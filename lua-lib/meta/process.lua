@@ -27,6 +27,7 @@ local process = {}
 ---@field signal? string the signal that ended it: `KILL`, `TERM`, …
 ---@field timed_out boolean
 ---@field seconds number wall time
+---@field max_memory integer bytes; the most that it, or one that it has waited for, had in RAM
 ---@field stdout? string where captured
 ---@field stderr? string where captured
 

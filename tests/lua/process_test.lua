@@ -65,6 +65,19 @@ check.run {
     end,
   },
   {
+    "the most memory that it had, also one that it has waited for",
+    function()
+      local big = lua "local s = ('x'):rep(64 << 20) os.exit(#s > 0)"
+      local inside = ("require('bq.process').run { argv = { %q, %q, %q } }"):format(table.unpack(big))
+      for _, argv in ipairs { big, lua(inside) } do
+        local status = run { argv = argv }
+        check.truthy(status.max_memory >= 64 << 20)
+        check.truthy(status.max_memory < 256 << 20)
+      end
+      check.truthy(run({ argv = lua "" }).max_memory < 64 << 20)
+    end,
+  },
+  {
     "environment, folder, streams",
     function()
       local status = run { argv = lua "print(os.getenv 'A', os.getenv 'HOME')", env = { A = "1" } }

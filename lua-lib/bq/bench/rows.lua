@@ -1,5 +1,6 @@
 -- What is measured, beside what.
 local digest = require "bq.digest"
+local disk = require "bq.bench.disk"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local generated = require "bq.bench.generated"
@@ -89,29 +90,6 @@ local function rows(space, scratch)
         fail.raise(("`%s` failed"):format(argv[1]), { cause = status.stderr:match "[^\n]+" })
       end
     end
-  end
-
-  --- A disk with the staged rootfs on it. The usual tools make a file system only, but of the same files.
-  local function disk()
-    local plan = space:read_json "plan.json"
-    local has_kernel = false
-    for _, step in ipairs(plan and plan.steps or {}) do
-      has_kernel = has_kernel or step.phase == "image"
-    end
-    local data <const> = scratch .. "/disk"
-    return {
-      data = has_kernel and data or nil,
-      tools = { "mke2fs", "qemu-img" },
-      prepare = function()
-        fs.copy(rootfs, data, { hardlink = true })
-        fs.mkdir(data .. "/usr/sbin")
-        fs.write(data .. "/usr/sbin/init", "", { sync = false })
-      end,
-      ours = start { bq, "build_qcow2", "--workspace", space.path, "--rootfs", data, "--output", out },
-      theirs = function()
-        shell("mke2fs -q -t ext4 -d \"$1\" \"$2.raw\" 1536M && qemu-img convert -c -m 2 -O qcow2 \"$2.raw\" \"$2\" && rm \"$2.raw\"", data, out)
-      end,
-    }
   end
 
   --- Twenty files from a server on this machine, beside `curl` and `sha256sum`.
@@ -280,7 +258,8 @@ local function rows(space, scratch)
         shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", out, table.unpack(debs))
       end,
     },
-    { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk, needs_data = true },
+    { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk.writing(space, scratch), needs_data = true },
+    { name = "boot", what = "boot a disk to its shell, emulated", beside = "one of the same files, by the usual tools", reach = 1.05, more = disk.booting(space, scratch), needs_data = true },
     { name = "fetch", what = "fetch 20 files of 20 MB with hashes", beside = "`curl --parallel`, then `sha256sum`", reach = 0.95, more = fetching },
     { name = "step", what = "a step beyond its commands", beside = "", at_most = 0.04, more = stepping },
     {

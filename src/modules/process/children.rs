@@ -7,7 +7,7 @@ use mlua::{Lua, Table, Value};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
@@ -45,6 +45,29 @@ pub(super) struct Ended {
     pub(super) signal: Option<i32>,
     pub(super) timed_out: bool,
     pub(super) seconds: f64,
+    pub(super) max_memory: u64,
+}
+
+/// `wait4(2)`: the status, and the most memory in bytes that the child or one that it has waited for had in RAM.
+pub(super) fn wait(pid: Option<i32>, flags: WaitPidFlag) -> nix::Result<(WaitStatus, u64)> {
+    let mut status = 0;
+    // SAFETY: a `rusage` of zeros is a valid one.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call.
+    let result = unsafe {
+        libc::wait4(
+            pid.unwrap_or(-1),
+            &raw mut status,
+            flags.bits(),
+            &raw mut usage,
+        )
+    };
+    let status = match Errno::result(result)? {
+        0 => WaitStatus::StillAlive,
+        pid => WaitStatus::from_raw(Pid::from_raw(pid), status)?,
+    };
+    // KiB, by getrusage(2).
+    Ok((status, u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024))
 }
 
 impl Ended {
@@ -56,11 +79,16 @@ impl Ended {
         status.raw_set("signal", self.signal.map(signal_name))?;
         status.raw_set("timed_out", self.timed_out)?;
         status.raw_set("seconds", self.seconds)?;
+        status.raw_set("max_memory", self.max_memory)?;
         Ok(status)
     }
 
-    /// From `waitpid(2)`; `None` while it only stopped or goes on.
-    pub(super) fn from_wait(status: WaitStatus, started: Instant, timed_out: bool) -> Option<Self> {
+    /// From `wait`; `None` while it only stopped or goes on.
+    pub(super) fn from_wait(
+        (status, max_memory): (WaitStatus, u64),
+        started: Instant,
+        timed_out: bool,
+    ) -> Option<Self> {
         let (pid, code, signal) = match status {
             WaitStatus::Exited(pid, code) => (pid, Some(code), None),
             WaitStatus::Signaled(pid, signal, _) => (pid, None, Some(signal as i32)),
@@ -72,6 +100,7 @@ impl Ended {
             signal,
             timed_out,
             seconds: started.elapsed().as_secs_f64(),
+            max_memory,
         })
     }
 }
@@ -205,10 +234,10 @@ impl Children {
     fn ended(&mut self) -> Result<Option<Ended>> {
         let pids: Vec<i32> = self.running.keys().copied().collect();
         for pid in pids {
-            let status = match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
+            let status = match wait(Some(pid), WaitPidFlag::WNOHANG) {
                 Ok(status) => status,
                 Err(Errno::EINTR) => continue,
-                Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
+                Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
             };
             let Some(child) = self.running.get(&pid) else {
                 continue;
@@ -273,15 +302,15 @@ fn reap(lua: &Lua, pid: i32) -> Result<Table> {
 fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
     loop {
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) => break,
-                Ok(status) if status.pid() == Some(Pid::from_raw(pid)) => {
+            match wait(None, WaitPidFlag::WNOHANG) {
+                Ok((WaitStatus::StillAlive, _)) => break,
+                Ok(status) if status.0.pid() == Some(Pid::from_raw(pid)) => {
                     if let Some(ended) = Ended::from_wait(status, started, false) {
                         return Ok(ended);
                     }
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(Error::os("waitpid", errno).at(pid.to_string())),
+                Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
             }
         }
         match next_signal(set, None)? {

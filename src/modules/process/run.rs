@@ -11,10 +11,9 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::sys::wait::WaitPidFlag;
 
-use super::children::{Ended, GRACE, after, end};
+use super::children::{Ended, GRACE, after, end, wait};
 use super::command::Command;
 use crate::error::{Error, Result};
 
@@ -127,9 +126,9 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         }
     }
     let status = loop {
-        match waitpid(Pid::from_raw(pid), None) {
+        match wait(Some(pid), WaitPidFlag::empty()) {
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Error::os("waitpid", errno)),
+            Err(errno) => return Err(Error::os("wait4", errno)),
             Ok(status) => {
                 if let Some(ended) = Ended::from_wait(status, started, timed_out) {
                     break ended;
