@@ -58,7 +58,9 @@ function coordinator.new(options)
   local self = setmetatable(options, Build)
   local lock = self.workspace:read_json "lock.json" or {}
   local staged = self.workspace:staged()
-  self.by_id, self.state, self.running, self.keys = {}, {}, {}, {}
+  self.by_id, self.state, self.keys = {}, {}, {}
+  -- Processes that build steps, and that remove what these leave; build trees that nobody removes yet.
+  self.running, self.removing, self.gone = {}, {}, {}
   self.left = {}
   for _, step in ipairs(self.plan.steps) do
     self.by_id[step.id] = step
@@ -323,7 +325,19 @@ local function failed(self, one, status)
   self.report:failed(one.step, details)
 end
 
+--- Removes the build trees of steps that are done, while others go on: that of a large package takes minutes where a
+--- disk is told of each file that went. What is left over, `sweep` removes.
+local function remove_gone(self)
+  if #self.gone > 0 then
+    local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
+    table.move(self.gone, 1, #self.gone, #argv + 1, argv)
+    self.removing[process.spawn { argv = argv, stdout = "null", stderr = "null", die_with_parent = true }] = true
+    self.gone = {}
+  end
+end
+
 local function ended(self, status)
+  self.removing[status.pid] = nil
   local one = self.running[status.pid]
   if not one then
     return
@@ -347,7 +361,7 @@ local function ended(self, status)
   if self.keep_build then
     fs.write(one.folder .. KEPT, "", { sync = false })
   else
-    fs.remove_all(one.folder)
+    self.gone[#self.gone + 1] = one.folder
   end
   set_state(self, one.step, "done")
   self.context.outputs[id] = meta.output
@@ -433,7 +447,8 @@ function Build:run()
   self.report:begin(self)
   while true do
     local waits = start_ready(self)
-    if not next(self.running) then
+    remove_gone(self)
+    if not (next(self.running) or next(self.removing)) then
       break
     end
     local status = process.wait_any { timeout = waits and POLL or 1 }

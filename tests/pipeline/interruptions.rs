@@ -84,6 +84,9 @@ fn a_signal_ends_everything_and_loses_nothing() {
     ] {
         let rig = rig();
         let child = waiting(&rig);
+        // What is done leaves no build tree, and that does not wait for the end of what is not.
+        let tree = rig.path("space/build/low-base");
+        eventually("the end of a build tree", || !tree.exists());
         let target = pid(&child).as_raw();
         kill(
             Pid::from_raw(if whole_group { -target } else { target }),
