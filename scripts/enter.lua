@@ -1,15 +1,13 @@
 #!/usr/bin/env bq
 -- A shell in the staged rootfs, in the root of a step that failed, or in what a phase made.
+
+-- Nothing lives long here, and what is collected after a fork is copied first.
+collectgarbage "stop"
+
 local args = require "bq.args"
-local coordinator = require "bq.coordinator"
 local enter = require "bq.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
-local json = require "bq.json"
-local nearest = require "bq.nearest"
-local report = require "bq.report"
-local step = require "bq.step"
-local step_root = require "bq.step_root"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
@@ -29,8 +27,11 @@ local space = workspace.new(options.workspace)
 local command = options.rest or {}
 local shell = #command > 0 and command or { "/bin/sh" }
 
+-- What only some roots need is loaded by them: reading the library takes longer than entering a plain one.
+
 --- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
 local function find_step(name)
+  local coordinator = require "bq.coordinator"
   local found, known = {}, {}
   for _, one in ipairs(space:plan().steps) do
     local id = one.id
@@ -46,7 +47,7 @@ local function find_step(name)
   elseif #found > 1 then
     fail.usage(("`--step %s` may mean %s"):format(name, table.concat(found, " or ")))
   end
-  local near = nearest(name, known)
+  local near = require "bq.nearest"(name, known)
   fail.usage(
     ("there is no build tree of a step `%s`"):format(name),
     near and ("did you mean `--step %s`?"):format(near)
@@ -65,9 +66,10 @@ local function enter_step(id)
     table.move(shell, 1, #shell, #argv + 1, argv)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
-  local folder = coordinator.folder(space, id)
-  local job = json.decode(fs.read(folder .. "/job.json"))
-  local env = step.new(job).env
+  local step_root = require "bq.step_root"
+  local folder = require("bq.coordinator").folder(space, id)
+  local job = require("bq.json").decode(fs.read(folder .. "/job.json"))
+  local env = require("bq.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
   local sandbox = step_root.sandbox({ folder = folder, lowers = job.lowers, seed_at = job.seed_at }, { network = options.network })
@@ -99,7 +101,8 @@ end
 
 --- The outputs of a phase as one tree, with a layer above that is thrown away.
 local function enter_phase(plan, phase)
-  local build = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
+  local step_root = require "bq.step_root"
+  local build = require("bq.coordinator").new { workspace = space, plan = plan, report = require("bq.report").new(), jobs = 1 }
   build:look()
   local lowers = build:phase_outputs(phase)
   local folder = fs.mkdtemp(space:at "build/enter-")
@@ -121,7 +124,7 @@ local function enter_rootfs(what)
   end
   local stat = fs.stat(what)
   if not stat or stat.type ~= "dir" then
-    local near = plan and nearest(what, plan.phases)
+    local near = plan and require "bq.nearest"(what, plan.phases)
     fail.usage(
       ("`--rootfs %s`: neither a phase of the plan nor a folder"):format(what),
       near and ("did you mean `--rootfs %s`?"):format(near) or plan and "the phases are " .. table.concat(plan.phase_order, ", ")

@@ -481,7 +481,8 @@ fn a_killed_launcher_takes_the_tree_along() {
     ));
     let mark = root.mark();
     let running = processes_with(&mark).len();
-    assert!(running >= 5, "{running}");
+    // The launcher, process 1, the program and its child.
+    assert!(running >= 4, "{running}");
     kill(pid(&child), Signal::SIGKILL).expect("it is there");
     drop(child.wait_with_output().expect("it ends"));
     eventually("the end of all", || processes_with(&mark).is_empty());

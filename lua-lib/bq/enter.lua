@@ -53,10 +53,6 @@ function enter.sandbox(space, more)
   return sandbox
 end
 
-local function status_of(status)
-  return status.code or 128 + 9
-end
-
 --- Runs the coordinator inside; its exit status.
 ---@param space bq.Workspace
 ---@param words string[] its command line
@@ -82,10 +78,10 @@ function enter.coordinator(space, words)
       process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }
     end,
   }))
-  return status_of(status)
+  return status.code or 128 + 9
 end
 
---- Runs a command inside, on the caller's terminal; its exit status.
+--- Runs a command inside, on the caller's terminal, as the last program that this process starts; its exit status.
 ---@param sandbox bq.Sandbox
 ---@param argv string[]
 ---@param env table<string, string>
@@ -102,7 +98,7 @@ function enter.command(sandbox, argv, env, cwd)
     -- As a shell says it: found but not run, or not found.
     return err.code == "ENOENT" and 127 or 126
   end
-  return status_of(namespace.run(sandbox))
+  return namespace.last(sandbox)
 end
 
 return enter

@@ -116,7 +116,7 @@ local function mount_devices(nodes)
   -- With the mode of a usual /tmp, `echo > /dev/null` would be refused: it would open somebody else's file for creation.
   syscall.mount { source = "tmpfs", target = "/dev", type = "tmpfs", flags = { "nosuid", "noexec" }, data = "mode=755,size=64k,nr_inodes=128" }
   for _, name in ipairs(NODES) do
-    fs.write("/dev/" .. name, "", { sync = false })
+    fs.append("/dev/" .. name, "")
     syscall.move_mount(nodes[name], "/dev/" .. name)
   end
   for name, target in pairs(DEVICE_LINKS) do
@@ -203,8 +203,8 @@ local function confine(sandbox)
   end
 end
 
---- Ends a forked process: an error is shown, never raised into the copy of the caller's code.
-local function finish(body)
+--- What a body returns, as an exit status; an error is shown.
+local function guarded(body)
   local ok, result = xpcall(body, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
   end)
@@ -213,7 +213,12 @@ local function finish(body)
       log.raw(line)
     end
   end
-  process.exit(ok and (result or 0) or namespace.FAILED)
+  return ok and (result or 0) or namespace.FAILED
+end
+
+--- Ends a forked process: an error is never raised into the copy of the caller's code.
+local function finish(body)
+  process.exit(guarded(body))
 end
 
 local function exit_status(status)
@@ -254,11 +259,7 @@ end
 --- Exit status of a tree that could not be made.
 namespace.FAILED = 125
 
---- Makes the namespaces in this process, and runs the body in a tree below it. Only for a process that does nothing
---- else after: what it forks from here on would be in the dead pid namespace.
----@param sandbox bq.Sandbox
----@return bq.process.Status
-function namespace.launch(sandbox)
+local function launch(sandbox, dies_with_parent)
   local kinds = { "pid", "ipc", "uts" }
   if not sandbox.network then
     kinds[#kinds + 1] = "net"
@@ -278,8 +279,10 @@ function namespace.launch(sandbox)
       fail.raise("cannot map the user into its namespace", { cause = err, hint = preflight.hint("map", err) })
     end
   end
-  -- Again: the powers that a new user namespace gives take the wish away.
-  syscall.set_parent_death_signal "KILL"
+  if dies_with_parent then
+    -- Again: the powers that a new user namespace gives take the wish away.
+    syscall.set_parent_death_signal "KILL"
+  end
   local first = process.fork()
   if first == 0 then
     finish(function()
@@ -289,6 +292,24 @@ function namespace.launch(sandbox)
     end)
   end
   return process.reap(first)
+end
+
+--- Makes the namespaces in this process, and runs the body in a tree below it. Only for a process that does nothing
+--- else after: what it forks from here on would be in the dead pid namespace.
+---@param sandbox bq.Sandbox
+---@return bq.process.Status
+function namespace.launch(sandbox)
+  return launch(sandbox, true)
+end
+
+--- As `launch`, for the program itself: it lives on when what started it ends, and a root that could not be made is an
+--- exit status.
+---@param sandbox bq.Sandbox
+---@return integer status
+function namespace.last(sandbox)
+  return guarded(function()
+    return exit_status(launch(sandbox, false))
+  end)
 end
 
 --- As `launch`, in a child of its own: this process stays as it is.
