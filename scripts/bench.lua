@@ -18,6 +18,8 @@ local options = args.parse({
     { name = "workspace", value = "DIR", help = "a built workspace, whose rootfs and sources are the data [default: data/sysroot]" },
     { name = "runs", value = "N", number = true, default = 5, help = "how often each is run" },
     { name = "only", value = "NAMES", many = true, help = "only these rows" },
+    { name = "packages", value = "NAMES", many = true, help = "build only these in the row `core`, and what they need" },
+    { name = "unpack-to", value = "DIR", help = "unpack archives here, where removing many files is slow in the workspace" },
     { name = "json", value = "FILE", help = "write the figures as JSON too" },
     { name = "readme", value = "FILE", help = "put the table between the two `bench` marks of this file too" },
   },
@@ -28,6 +30,7 @@ if not space:staged() then
   fail.raise(("there is no staged rootfs in `%s`"):format(space.path), { hint = "stage one: `bq scripts/build_sysroot.lua`" })
 end
 local scratch = fs.mkdtemp(space:at "bench-")
+local unpacked = options.unpack_to and fs.mkdtemp(fs.realpath(options.unpack_to) .. "/bq-bench-") or scratch
 
 local function median(times)
   table.sort(times)
@@ -37,6 +40,10 @@ end
 --- Seconds, the most memory in MB if the body knows it, and the size of what came if the row says where it is.
 local function measure(row, body)
   fs.remove_all(scratch .. "/out")
+  fs.remove_all(unpacked .. "/out")
+  if row.before then
+    row.before()
+  end
   local from = process.clock()
   local memory = body()
   local seconds = process.clock() - from
@@ -59,7 +66,7 @@ end
 local function run(row)
   local ours, theirs, result = {}, {}, { name = row.name, what = row.what, beside = row.beside }
   local size, their_size
-  for index = 1, options.runs do
+  for index = 1, row.once and 1 or options.runs * (row.often or 1) do
     local memory, _
     ours[index], memory, size = measure(row, row.ours)
     result.memory = memory and math.max(result.memory or 0, memory)
@@ -80,7 +87,7 @@ local uname = syscall.uname()
 local cpu = fs.read("/proc/cpuinfo"):match "model name%s*:%s*([^\n]+)" or uname.machine
 local machine = ("Linux %s, %s, %d cores"):format(uname.release:match "^[%d.]+", cpu, process.cores())
 local ok, err = pcall(function()
-  for _, row in ipairs(rows(space, scratch)) do
+  for _, row in ipairs(rows(space, scratch, unpacked, args.list(options.packages))) do
     if next(wanted) and not wanted[row.name] then
       goto continue
     end
@@ -105,10 +112,14 @@ local ok, err = pcall(function()
   end
 end)
 fs.remove_all(scratch)
+fs.remove_all(unpacked)
 if not ok then
   error(err, 0)
 end
 
+if options.unpack_to then
+  machine = ("%s, unpacking to `%s`"):format(machine, options.unpack_to)
+end
 local text = table_of.text(results, machine, options.runs)
 log.out(text)
 if options.json then

@@ -1,18 +1,23 @@
 -- What is measured, beside what.
+local builds = require "bq.bench.builds"
 local digest = require "bq.digest"
 local disk = require "bq.bench.disk"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
-local generated = require "bq.bench.generated"
 local process = require "bq.process"
+
+-- What takes milliseconds is run more often than the rest.
+local OFTEN <const> = 10
 
 --- The rows of the benchmark.
 ---@param space bq.Workspace whose rootfs, seed and sources are the data
 ---@param scratch string a folder to work in; `out` in it is what a run makes
+---@param unpacked string a folder whose `out` is what a run unpacks
+---@param only string[] the packages of the set that is built, all if there are none
 ---@return bq.bench.Row[]
-local function rows(space, scratch)
+local function rows(space, scratch, unpacked, only)
   local rootfs, bq = space:rootfs(), process.executable()
-  local out = scratch .. "/out"
+  local out, tree = scratch .. "/out", unpacked .. "/out"
 
   --- A command of the shell, quiet; raises if it fails.
   local function shell(text, ...)
@@ -56,10 +61,10 @@ local function rows(space, scratch)
         tools = { "tar", "sha256sum" },
         max_memory = 100,
         ours = function()
-          return run_bq("require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }", path, out, sha256)
+          return run_bq("require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }", path, tree, sha256)
         end,
         theirs = function()
-          shell("sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, out)
+          shell("sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, tree)
         end,
       }
     end
@@ -85,10 +90,7 @@ local function rows(space, scratch)
 
   local function start(argv)
     return function()
-      local status = process.run { argv = argv, stdout = "null", stderr = "capture" }
-      if not status.ok then
-        fail.raise(("`%s` failed"):format(argv[1]), { cause = status.stderr:match "[^\n]+" })
-      end
+      builds.run(argv)
     end
   end
 
@@ -143,70 +145,6 @@ local function rows(space, scratch)
     }
   end
 
-  --- What one step costs beyond its commands: the same build with one step and with many, by their difference.
-  local STEPS <const> = 20
-  local function stepping()
-    local function path(count)
-      return ("%s/steps-%d"):format(scratch, count)
-    end
-    local function build(count)
-      return function()
-        fs.remove_all(path(count) .. "/ws/store")
-        local status = process.run { argv = { bq, "coordinator", "--workspace", path(count) .. "/ws", "--jobs", "1" }, stderr = "capture" }
-        if not status.ok then
-          fail.raise("a step of the benchmark failed", { cause = status.stderr:match "error: [^\n]+" })
-        end
-      end
-    end
-    return {
-      prepare = function()
-        fs.mkdir(scratch .. "/seed/etc")
-        fs.write(scratch .. "/seed/etc/name", "seed")
-        run_bq("require('bq.archive').pack { output = 'none.tar.gz', sources = { { path = 'seed' } } }")
-        for _, count in ipairs { 1, STEPS + 1 } do
-          generated.write(path(count), count)
-          local words = { bq, "build.lua", "--workspace", path(count) .. "/ws", "--seed", scratch .. "/none.tar.gz" }
-          local status = process.run { argv = words, cwd = path(count), stderr = "capture" }
-          if not status.ok then
-            fail.raise("the benchmark cannot stage", { cause = status.stderr:match "error: [^\n]+" })
-          end
-        end
-      end,
-      ours = build(STEPS + 1),
-      theirs = build(1),
-      per = STEPS,
-    }
-  end
-
-  --- A plan of many generated steps, checked and found done; in no more memory than this.
-  local PLAN_MEMORY <const> = 300
-  local function planning(count)
-    local function path(of)
-      return ("%s/plan-%d"):format(scratch, of)
-    end
-    local function pass(of)
-      return function()
-        for _, words in ipairs { { "build.lua", "--dry-run" }, { "coordinator", "--workspace", path(of) .. "/ws" } } do
-          local argv = { bq, table.unpack(words) }
-          local status = process.run { argv = argv, cwd = path(of), stdout = "null", stderr = "capture", limits = { as = PLAN_MEMORY << 20 } }
-          if not status.ok then
-            fail.raise("bq failed in a benchmark", { cause = status.stderr:match "[^\n]+" })
-          end
-        end
-      end
-    end
-    return {
-      prepare = function()
-        for _, of in ipairs { count, count // 10 } do
-          generated.write(path(of), of)
-          generated.finish(path(of))
-        end
-      end,
-      ours = pass(count),
-      theirs = pass(count // 10),
-    }
-  end
-
   local packages = space:at "seed/packages"
   local debs = {}
   for _, name in ipairs(fs.stat(packages) and fs.list(packages) or {}) do
@@ -216,12 +154,13 @@ local function rows(space, scratch)
   --- What is measured. `more` gives the rest of a row, once it is known that it is wanted. `reach` is a ratio to the usual tool, or with `at_most` a time in seconds (beyond the tool's, if any).
   -- With `per`, the difference to `theirs`, divided by it, is what counts; with `alone`, `theirs` is only shown.
   return {
-    { name = "start", what = "`bq -e ''`", beside = "`lua5.4 -e ''`", at_most = 0.004, tools = { "lua5.4" }, ours = start { bq, "-e", "" }, theirs = start { "lua5.4", "-e", "" } },
+    { name = "start", what = "`bq -e ''`", beside = "`lua5.4 -e ''`", at_most = 0.004, often = OFTEN, tools = { "lua5.4" }, ours = start { bq, "-e", "" }, theirs = start { "lua5.4", "-e", "" } },
     {
       name = "enter",
       what = "enter a rootfs and run `/bin/true`",
       beside = "`bwrap`",
       reach = 1.1,
+      often = OFTEN,
       tools = { "bwrap" },
       ours = start { bq, "enter", "--rootfs", rootfs, "--", "/bin/true" },
       theirs = start { "bwrap", "--unshare-all", "--bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true" },
@@ -252,27 +191,46 @@ local function rows(space, scratch)
       data = debs[1],
       needs_data = true,
       ours = function()
-        run_bq("local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }", out, table.unpack(debs))
+        run_bq("local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }", tree, table.unpack(debs))
       end,
       theirs = function()
-        shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", out, table.unpack(debs))
+        shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", tree, table.unpack(debs))
       end,
     },
     { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk.writing(space, scratch), needs_data = true },
     { name = "boot", what = "boot a disk to its shell, emulated", beside = "one of the same files, by the usual tools", reach = 1.05, more = disk.booting(space, scratch), needs_data = true },
     { name = "fetch", what = "fetch 20 files of 20 MB with hashes", beside = "`curl --parallel`, then `sha256sum`", reach = 0.95, more = fetching },
-    { name = "step", what = "a step beyond its commands", beside = "", at_most = 0.04, more = stepping },
+    {
+      name = "core",
+      what = ("set `%s` built on %d cores%s"):format(builds.SET, process.cores(), #only > 0 and " (only " .. table.concat(only, ", ") .. ")" or ""),
+      beside = ("its commands in a serial shell script, `make -j%d`"):format(process.cores()),
+      reach = 0.85,
+      once = true,
+      more = function()
+        return builds.set(space, scratch, only)
+      end,
+      needs_data = true,
+    },
+    {
+      name = "step",
+      what = "a step beyond its commands",
+      beside = "",
+      at_most = 0.04,
+      more = function()
+        return builds.steps(scratch, 20)
+      end,
+    },
     {
       name = "plan",
-      what = ("plan of 10,000 generated steps, checked and done, in %d MB"):format(PLAN_MEMORY),
+      what = ("plan of 10,000 generated steps, checked and done, in %d MB"):format(builds.PLAN_MEMORY),
       beside = "1,000 steps",
       at_most = 3,
       alone = true,
       more = function()
-        return planning(10000)
+        return builds.plan(scratch, 10000)
       end,
     },
-    { name = "nothing", what = "coordinator with nothing to do", beside = "", at_most = 0.1, data = space:read_json "plan.json", needs_data = true, ours = start { bq, "coordinator", "--workspace", space.path } },
+    { name = "nothing", what = "coordinator with nothing to do", beside = "", at_most = 0.1, often = OFTEN, data = space:read_json "plan.json", needs_data = true, ours = start { bq, "coordinator", "--workspace", space.path } },
   }
 end
 

@@ -11,6 +11,9 @@ local FIRST <const>, LAST <const> = "<!-- bench -->\n", "<!-- /bench -->\n"
 ---@field at_most? number or this many seconds, beyond the tool's if there is one
 ---@field per? integer how often what is measured was done more than by `theirs`
 ---@field alone? boolean `theirs` is shown and does not count
+---@field often? integer how many times as often as others it is run
+---@field once? boolean it takes too long to be run again
+---@field before? fun() what is done before each run, and not measured
 ---@field max_memory? number MB
 ---@field within? number at most this ratio of sizes
 

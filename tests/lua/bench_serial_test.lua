@@ -1,0 +1,118 @@
+local check = require "check"
+local fs = require "bq.fs"
+local process = require "bq.process"
+local recorder = require "bq.bench.recorder"
+local serial = require "bq.bench.serial"
+local step = require "bq.step"
+local workspace = require "bq.workspace"
+
+--- A step whose folders lie in this test's own.
+local function recorded(work)
+  local here = fs.cwd()
+  fs.remove_all "in"
+  for _, name in ipairs { "src", "build", "dest" } do
+    fs.mkdir("in/" .. name)
+  end
+  local job = { step = { name = "x", version = "1", phase = "one", patches = {}, fields = { strip = false } }, jobs = 2, makeflags = "-j9", epoch = 0 }
+  job.env = { PATH = os.getenv "PATH", A = "a b" }
+  local current = step.new(job)
+  current.src, current.build, current.dest = here .. "/in/src", here .. "/in/build", here .. "/in/dest"
+  recorder.attach(current, here .. "/record")
+  work(current)
+  current:normalise()
+  return fs.read "record/step.sh"
+end
+
+--- Carries a record out with nothing but a shell, in the same places but emptied.
+local function again()
+  for _, name in ipairs { "src", "build", "dest" } do
+    fs.remove_all("in/" .. name)
+    fs.mkdir("in/" .. name)
+  end
+  fs.mkdir "bin"
+  -- The root is the machine's own, where it would be left for another.
+  fs.write("bin/chroot", '#!/bin/sh\nshift\nexec "$@"\n', { mode = tonumber("755", 8) })
+  local status = process.run {
+    argv = { "sh", "-ec", 'root=/ record=$PWD/record chroot=$PWD/bin/chroot; . "$record"/step.sh' },
+    stderr = "capture",
+  }
+  check.equal(status.stderr, "")
+  check.truthy(status.ok)
+end
+
+check.run {
+  {
+    "a record does again what was done",
+    function()
+      local text = recorded(function(b)
+        b:write(b.build .. "/input", "it's\n")
+        b:run({ "sh", "-c", 'cat input - > "$0"; echo "$A" >> "$0"', b.dest .. "/out" }, { input = "more\n" })
+        b:run({ "sh", "-c", "exit 3" }, { ok = { 3 } })
+        b:replace(b.build .. "/input", "it's", "that's")
+        b:mkdir(b.dest .. "/empty")
+        b:symlink("out", b.dest .. "/link")
+        b:install(b.build .. "/input", "/bin/tool")
+        b:write(b.dest .. "/gone", "")
+        fs.remove(b.dest .. "/gone")
+        b:copy(b.build, b.dest .. "/tree")
+        b:write(b.dest .. "/lib/x.la", "")
+      end)
+      check.contains(text, "< /dev/null || test $? = 3")
+      again()
+      check.equal(fs.read "in/dest/out", "it's\nmore\na b\n")
+      check.equal(fs.read "in/dest/bin/tool", "that's\n")
+      check.equal(fs.stat("in/dest/bin/tool").mode, tonumber("755", 8))
+      check.equal(fs.readlink "in/dest/link", "out")
+      check.equal(fs.stat("in/dest/empty").type, "dir")
+      check.equal(fs.read "in/dest/tree/input", "that's\n")
+      check.equal(fs.stat "in/dest/gone", nil)
+      check.equal(fs.stat "in/dest/lib/x.la", nil)
+    end,
+  },
+  {
+    "make has as many jobs as the build had in all",
+    function()
+      fs.mkdir "tools"
+      fs.write("tools/make", '#!/bin/sh\necho "$MAKEFLAGS" > made\n', { mode = tonumber("755", 8) })
+      recorded(function(b)
+        b.env.PATH = fs.cwd() .. "/tools:" .. b.env.PATH
+        b:make {}
+        check.equal(fs.read "in/build/made", "-j9\n")
+      end)
+      again()
+      check.equal(fs.read "in/build/made", "-j2\n")
+    end,
+  },
+  {
+    "what the library does to files is as before when a record is complete",
+    function()
+      local write = fs.write
+      recorded(function()
+        check.truthy(fs.write ~= write)
+      end)
+      check.truthy(fs.write == write)
+    end,
+  },
+  {
+    "the script of a step: its sources, its layers, its commands",
+    function()
+      local space = workspace.new "space"
+      fs.mkdir "rec"
+      fs.write("rec/step.sh", "true\n")
+      local lines = serial.step(space, {
+        step = { id = "one/b", fields = { include = { "lib" } } },
+        sources = { main = { path = workspace.INSIDE .. "/sources/b.tar.xz" }, more = { path = workspace.INSIDE .. "/sources/c.tar", strip = 2 } },
+        lowers = { workspace.INSIDE .. "/store/0aff/output", "/" },
+        seed_at = "/seed",
+        epoch = 7,
+      }, "rec", { ["0aff"] = "one-a" })
+      local text = table.concat(lines, "\n")
+      local here = space.path
+      check.contains(text, ("tar -xf %s/sources/b.tar.xz --no-same-owner --strip-components=1 -C src --wildcards --no-wildcards-match-slash '*/lib'"):format(here))
+      check.contains(text, ("tar -xf %s/sources/c.tar --no-same-owner --strip-components=2 -C build/more"):format(here))
+      check.contains(text, ('layers one-b "$work"/out/one-a %s/rootfs'):format(here))
+      check.contains(text, ('mount --bind %s/rootfs "$root"/seed'):format(here))
+      check.contains(text, "record=rec\ntrue\nend one-b")
+    end,
+  },
+}
