@@ -245,6 +245,8 @@ fn execute(options: &Options, places: &Places, source: Source) -> mlua::Result<u
     // SAFETY: the state runs scripts that its user chose; the C searchers, by which they could load
     // foreign machine code, are removed in `searchers`. `debug` is wanted for tracebacks.
     let lua = unsafe { Lua::unsafe_new() };
+    // What is loaded first stays to the end: there is nothing to collect.
+    lua.gc_stop();
     error::install(&lua)?;
     modules::install(&lua)?;
     searchers(&lua, places.clone())?;
@@ -265,7 +267,13 @@ fn execute(options: &Options, places: &Places, source: Source) -> mlua::Result<u
         .collect::<mlua::Result<_>>()?;
     let name = chunk_name(&source.name);
     let text = lua.create_string(without_shebang(source.text))?;
-    main.call((text, lua.create_string(name)?, options.traceback, words))
+    lua.gc_restart();
+    let status = main.call((text, lua.create_string(name)?, options.traceback, words));
+    modules::progress::clear();
+    // The process ends here. To collect and free all first takes longer than many a script, and is what the kernel does
+    // in any case; C's streams are written out at the exit.
+    std::mem::forget(lua);
+    status
 }
 
 /// A file's name gets an `@`, as in `lua`; `=` names are shown as they are.

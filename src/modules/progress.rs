@@ -76,9 +76,18 @@ fn style(has_length: bool, unit: Unit) -> ProgressStyle {
         .tick_chars("-\\|/ ")
 }
 
+static TERMINAL: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Takes away the bars that a script has left.
+pub(crate) fn clear() {
+    if let Some(terminal) = TERMINAL.get() {
+        // There is nobody to tell that the terminal has gone.
+        drop(terminal.clear());
+    }
+}
+
 /// The lines of this process; messages of `bq.log` go above them.
 fn terminal() -> &'static MultiProgress {
-    static TERMINAL: OnceLock<MultiProgress> = OnceLock::new();
     TERMINAL.get_or_init(|| {
         let terminal = MultiProgress::new();
         let lines = terminal.clone();

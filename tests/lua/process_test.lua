@@ -393,12 +393,4 @@ check.run {
       check.equal(err.code, "ENOENT")
     end,
   },
-  {
-    "where threads run, there is no fork",
-    function()
-      -- Whether any do is up to the machine; that it says so is what counts.
-      check.truthy(process.cores() >= 1)
-      check.truthy(process.clock() <= process.clock())
-    end,
-  },
 }

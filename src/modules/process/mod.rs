@@ -104,9 +104,20 @@ fn flush() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
+/// Whether this process has one thread.
+fn is_alone() -> bool {
+    // SAFETY: of a process with one thread there is nothing to take apart, and with more it is an error.
+    match Errno::result(unsafe { libc::unshare(libc::CLONE_THREAD) }) {
+        Ok(_) => true,
+        Err(Errno::EINVAL) => false,
+        // A filter denies it.
+        Err(_) => std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) <= 1,
+    }
+}
+
 fn fork(lua: &Lua, (): ()) -> Result<i32> {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    if threads > 1 {
+    if !is_alone() {
+        let threads = std::fs::read_dir("/proc/self/task").map_or(2, Iterator::count);
         return Err(Error::new(
             "fork",
             "threads",
@@ -170,4 +181,20 @@ fn which(name: &Path, path: Option<std::ffi::OsString>) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|candidate| executable(candidate))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::is_alone;
+
+    #[test]
+    fn other_threads_are_seen() {
+        let (end, wait) = channel::<()>();
+        let other = std::thread::spawn(move || wait.recv());
+        assert!(!is_alone());
+        drop(end);
+        assert!(other.join().expect("it ends").is_err());
+    }
 }
