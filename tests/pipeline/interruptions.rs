@@ -144,6 +144,30 @@ fn a_killed_coordinator_takes_its_tree_along() {
     rig.build(&[]).is(0);
 }
 
+/// The plan is made again by a program of its own, where something was edited.
+#[test]
+fn a_killed_coordinator_takes_the_making_of_its_plan_along() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    let before = rig.text("space/plan.json");
+    rig.write(
+        "plan.lua",
+        "require('bq.fs').write('planning', '') require('bq.process').wait_any()",
+    );
+    let mut child = rig
+        .command(&["coordinator", "--workspace", "space"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("bq starts");
+    eventually("the making of the plan", || rig.path("planning").exists());
+    kill(pid(&child), Signal::SIGTERM).expect("it is there");
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.signal(), Some(Signal::SIGTERM as i32));
+    rig.is_quiet();
+    assert_eq!(rig.text("space/plan.json"), before);
+}
+
 #[test]
 fn killed_again_and_again_it_comes_to_the_same_digests() {
     needs_namespaces!();
