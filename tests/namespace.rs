@@ -463,6 +463,68 @@ fn signals_pass_through_to_what_runs_inside() {
     }
 }
 
+/// Before it has a child to pass them on to, process 1 keeps signals: the kernel would drop them.
+#[test]
+fn signals_while_the_root_is_made_are_passed_on_after() {
+    needs_namespaces!();
+    let before = mounts();
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ] {
+        let root = Root::new();
+        let gate = root.outside().join("gate");
+        nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).expect("it can be made");
+        // Where the root is made, the working folder is `/`.
+        let code = "local fs, syscall = require 'bq.fs', require 'bq.syscall'
+            local here = fs.cwd()
+            local root = here .. '/root'
+            local status = require('bq.namespace').run {
+              root = root, argv = { '/bq', '-e', 'require(\"bq.process\").wait_any()', ... }, env = {},
+              prepare = function()
+                fs.write(here .. '/first', fs.readlink '/proc/self')
+                io.open(here .. '/gate'):read 'a'
+                syscall.mount { source = root, target = root, flags = { 'bind' } }
+              end,
+            }
+            print(status.code)";
+        let mut child = support::bq(root.outside())
+            .args(["-e", code, &root.mark()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("bq starts");
+        let first = root.outside().join("first");
+        eventually("process 1", || first.exists());
+        let first = std::fs::read_to_string(first).expect("it is there");
+        let process = Pid::from_raw(first.parse().expect("it is a number"));
+        kill(process, signal).expect("it is there");
+        let status = std::fs::read_to_string(format!("/proc/{first}/status")).expect("it is there");
+        let waiting = status
+            .lines()
+            .find_map(|line| line.strip_prefix("ShdPnd:\t"))
+            .expect("Linux has it");
+        let waiting = u64::from_str_radix(waiting, 16).expect("it is a number");
+        if waiting & (1 << (signal as i32 - 1)) == 0 {
+            // It would never end.
+            child.kill().expect("it is there");
+            panic!("{signal} was dropped");
+        }
+        std::fs::write(gate, "").expect("somebody reads");
+        let left = Left::from(child.wait_with_output().expect("it ends"));
+        assert_eq!(
+            left,
+            good(&format!("{}\n", 128 + signal as i32)),
+            "{signal}"
+        );
+        eventually("the end of all", || processes_with(&root.mark()).is_empty());
+    }
+    assert_eq!(mounts(), before);
+}
+
 #[test]
 fn a_killed_launcher_takes_the_tree_along() {
     needs_namespaces!();

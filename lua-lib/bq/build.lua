@@ -267,7 +267,14 @@ function build.refresh(space, made)
     end
   end
   -- With the caller's streams: a plain chroot has no /dev/null.
-  local status = process.run { argv = argv, cwd = command.folder, stdin = "inherit", stdout = "inherit", stderr = "inherit" }
+  local status = process.run {
+    argv = argv,
+    cwd = command.folder,
+    stdin = "inherit",
+    stdout = "inherit",
+    stderr = "inherit",
+    die_with_parent = true,
+  }
   if not status.ok then
     fail.exit(status.code or 1)
   end

@@ -377,7 +377,10 @@ local function stop(self)
   while next(self.running) do
     local left = deadline - process.clock()
     local status = left > 0 and process.wait_any { timeout = left } or nil
-    if status and status.pid then
+    if status and status.ok then
+      -- It came to its end before the signal came to it.
+      ended(self, status)
+    elseif status and status.pid then
       self.running[status.pid] = nil
     elseif not status then
       for pid in pairs(self.running) do

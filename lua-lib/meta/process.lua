@@ -60,10 +60,12 @@ function process.kill(pid, signal) end
 function process.exec(command) end
 
 ---A child that goes on from here, in a copy of this program: its id, or 0 in the child. Raises where threads are running.
+---TERM, INT, HUP and QUIT wait from here on for `reap`, which passes them on; so they do in a child that is process 1 of a
+---namespace.
 ---@return integer pid
 function process.fork() end
 
----What the first process of a pid namespace does: waits for `pid`, reaps all others, passes TERM, INT and HUP on to it.
+---What the first process of a pid namespace does: waits for `pid`, reaps all others, passes TERM, INT, HUP and QUIT on to it.
 ---@param pid integer
 ---@return bq.process.Status
 function process.reap(pid) end

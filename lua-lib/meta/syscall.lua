@@ -105,7 +105,8 @@ function syscall.setsid() end
 function syscall.umask(mask) end
 ---prctl(PR_SET_NO_NEW_PRIVS).
 function syscall.set_no_new_privs() end
----prctl(PR_SET_PDEATHSIG): the signal that comes when the parent's thread ends.
+---prctl(PR_SET_PDEATHSIG): the signal that comes when the parent's thread ends. Ends this process if `fork` made it and its
+---parent has ended already.
 ---@param signal string
 function syscall.set_parent_death_signal(signal) end
 ---prctl(PR_SET_DUMPABLE).

@@ -1,5 +1,8 @@
 //! Hostile and odd archives, each with what has to come of it.
 
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,6 +28,8 @@ use Want::{AsTar, Fails, Unpacked};
 struct Case {
     name: &'static str,
     bytes: Vec<u8>,
+    /// The same as a plain tar, where GNU tar does not know the format, or wants another program for it.
+    plain: Option<Vec<u8>>,
     source: Want,
     rootfs: Want,
 }
@@ -37,8 +42,17 @@ fn differs(name: &'static str, bytes: Vec<u8>, source: Want, rootfs: Want) -> Ca
     Case {
         name,
         bytes,
+        plain: None,
         source,
         rootfs,
+    }
+}
+
+/// One that is the same as a plain tar, and unpacked.
+fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
+    Case {
+        plain: Some(plain.to_vec()),
+        ..case(name, bytes, AsTar)
     }
 }
 
@@ -234,6 +248,32 @@ fn links(outside: &str) -> Vec<Case> {
             tar(&[symlink("a", "b"), symlink("b", "a"), file("a/x", "x")]),
             refused("a/x"),
         ),
+        // What is below the second link must not land where the first one led.
+        differs(
+            "link_led_elsewhere_before",
+            tar(&[
+                dir("a"),
+                dir("b"),
+                symlink("l", "a"),
+                file("l/x", "x"),
+                symlink("l", "b"),
+                file("l/y", "y"),
+            ]),
+            refused("l/x"),
+            AsTar,
+        ),
+        differs(
+            "link_led_inside_before",
+            tar(&[
+                dir("a"),
+                symlink("l", "a"),
+                file("l/x", "x"),
+                symlink("l", outside),
+                file("l/evil", "y"),
+            ]),
+            refused("l/x"),
+            refused("l/evil"),
+        ),
         case("link_to_itself", tar(&[symlink("a", "a")]), AsTar),
         case(
             "link_chain",
@@ -271,6 +311,7 @@ fn links(outside: &str) -> Vec<Case> {
             tar(&[symlink("l", outside), file("l", "x")]),
             Fails("refused", "l"),
         )
+        // GNU tar makes the link at the end, over the file.
         .rootfs(Unpacked),
         case(
             "link_over_file",
@@ -297,7 +338,7 @@ fn links(outside: &str) -> Vec<Case> {
             "folder_over_inner_link",
             tar(&[dir("d"), symlink("l", "d"), dir("l"), file("l/x", "x")]),
             refused("l"),
-            Unpacked,
+            AsTar,
         ),
         case(
             "folder_mode_through_link",
@@ -341,7 +382,7 @@ fn links(outside: &str) -> Vec<Case> {
             "hard_link_absolute_inside",
             tar(&[file("a", "x"), hardlink("h", "/a")]),
             refused("h"),
-            Unpacked,
+            AsTar,
         ),
         case(
             "hard_link_to_nothing",
@@ -438,7 +479,7 @@ fn modes_and_devices() -> Vec<Case> {
         case(
             "mode_blank",
             tar(&[Header::new("m", b'5', 0).with(100, &[0; 8]).block()]),
-            Unpacked,
+            AsTar,
         ),
         case(
             "mode_no_number",
@@ -530,7 +571,7 @@ fn sizes_and_pax() -> Vec<Case> {
         case(
             "pax_size_before_long",
             tar(&[pax(&[("size", "5")]), long(b'L', "b"), file("a", "12345")]),
-            Unpacked,
+            AsTar,
         ),
         case(
             "pax_size_of_link",
@@ -629,8 +670,16 @@ fn sizes_and_pax() -> Vec<Case> {
         ),
         case("size_no_number", size(b"0000000000x\0"), FORMAT),
         case("size_with_gap", size(b"0000 000001\0"), FORMAT),
-        case("size_without_content", size(b"00000003000\0"), TRUNCATED),
-        case("size_8_gib", size(b"77777777777\0"), TRUNCATED),
+        case(
+            "size_without_content",
+            size(b"00000003000\0"),
+            Fails("truncated", "a"),
+        ),
+        case(
+            "size_8_gib",
+            size(b"77777777777\0"),
+            Fails("truncated", "a"),
+        ),
         case("size_blank", size(&[0; 12]), AsTar),
         case(
             "size_binary",
@@ -760,7 +809,7 @@ fn blocks_and_ends() -> Vec<Case> {
                 Header::new("d", b'5', 0).with_mode(0o500).block(),
                 file("d/x", "x"),
             ]),
-            Unpacked,
+            AsTar,
         ),
         case("no_folders", tar(&[file("a/b/c/d", "x")]), AsTar),
         case("nothing_but_padding", tar(&[]), AsTar),
@@ -822,15 +871,15 @@ fn compressed() -> Vec<Case> {
             add(bzip2(&whole), b"garbage"),
             FORMAT,
         ),
-        case(
+        same(
             "zstd_two_frames",
             [zstd(first), zstd(second)].concat(),
-            Unpacked,
+            &whole,
         ),
-        case(
+        same(
             "zstd_skippable_first",
             [b"\x50\x2a\x4d\x18\x04\0\0\0abcd".to_vec(), zstd(&whole)].concat(),
-            Unpacked,
+            &whole,
         ),
         case("zstd_bad_check", flip(zstd(&whole), 2), FORMAT),
         case("zstd_cut", cut(zstd(&whole), 6), TRUNCATED),
@@ -840,7 +889,20 @@ fn compressed() -> Vec<Case> {
             b"\x28\xb5\x2f\xfd\x00\xa8\x01\0\0".to_vec(),
             LIMIT,
         ),
-        case("bomb_zstd", zstd(&bomb), LIMIT),
+        // The most that gzip can do is under the limit.
+        case(
+            "much_gzip",
+            gzip(&tar(&[file("much", vec![0; 1 << 20])])),
+            AsTar,
+        ),
+        case("bomb_xz", xz(&bomb), Fails("limit", "bomb")),
+        case("bomb_bzip2", bzip2(&bomb), Fails("limit", "bomb")),
+        case("bomb_zstd", zstd(&bomb), Fails("limit", "bomb")),
+        case(
+            "bomb_deb",
+            deb("data.tar.zst", &zstd(&bomb)),
+            Fails("limit", "bomb"),
+        ),
         case("bomb_behind_the_end", zstd(&tail), LIMIT),
     ]
 }
@@ -851,10 +913,25 @@ fn debs() -> Vec<Case> {
     let start = [b"!<arch>\n".to_vec(), ar("debian-binary", b"2.0\n")].concat();
     let control = ar("control.tar", &data);
     vec![
-        case("deb_plain", deb("data.tar", &data), Unpacked),
-        case("deb_gzip", deb("data.tar.gz", &gzip(&data)), Unpacked),
-        case("deb_xz", deb("data.tar.xz", &xz(&data)), Unpacked),
-        case("deb_zstd", deb("data.tar.zst", &zstd(&data)), Unpacked),
+        same("deb_plain", deb("data.tar", &data), &data),
+        same("deb_gzip", deb("data.tar.gz", &gzip(&data)), &data),
+        same("deb_xz", deb("data.tar.xz", &xz(&data)), &data),
+        same("deb_zstd", deb("data.tar.zst", &zstd(&data)), &data),
+        same(
+            "deb_with_more_behind",
+            [deb("data.tar", &data), ar("_more", &bad)].concat(),
+            &data,
+        ),
+        case(
+            "deb_garbage_in_data",
+            deb("data.tar.gz", &[gzip(&data), b"garbage".to_vec()].concat()),
+            FORMAT,
+        ),
+        case(
+            "deb_in_data",
+            deb("data.tar", &deb("data.tar", &data)),
+            FORMAT,
+        ),
         case(
             "deb_dot_dot",
             deb("data.tar.xz", &xz(&bad)),
@@ -912,8 +989,39 @@ fn debs() -> Vec<Case> {
             },
             TRUNCATED,
         ),
+        // Also where what is missing are zeros that nobody would miss.
+        case(
+            "deb_data_cut_in_its_end",
+            {
+                let all = deb("data.tar", &data);
+                all[..all.len() - 500].to_vec()
+            },
+            TRUNCATED,
+        ),
         case("deb_empty", b"!<arch>\n".to_vec(), TRUNCATED),
     ]
+}
+
+/// Everything that has to come out as GNU tar does it, times and hard links too.
+fn details(folder: &Path) -> Vec<String> {
+    let mut lines: Vec<String> = snapshot(folder)
+        .into_iter()
+        .map(|(path, what)| {
+            let stat = std::fs::symlink_metadata(folder.join(&path)).expect("is there");
+            // When a folder was written to last is nobody's choice, unless it has an entry of its own.
+            let more = if stat.is_dir() {
+                String::new()
+            } else {
+                format!(" {} {} {}", stat.mtime(), stat.mtime_nsec(), stat.nlink())
+            };
+            format!(
+                "{} {what}{more}",
+                path.as_os_str().as_bytes().escape_ascii()
+            )
+        })
+        .collect();
+    lines.sort();
+    lines
 }
 
 fn all(outside: &Path) -> Vec<Case> {
@@ -941,6 +1049,20 @@ end"#;
 
 #[test]
 fn corpus() {
+    try_all("");
+}
+
+/// The same where the kernel has no openat2, or a filter denies it.
+#[test]
+fn corpus_without_openat2() {
+    try_all(
+        "local syscall = require 'bq.syscall'
+        syscall.set_no_new_privs()
+        syscall.seccomp { deny = { 'openat2' } }\n",
+    );
+}
+
+fn try_all(prepare: &str) {
     let place = Place::new();
     let canary = place.write("outside/canary", "untouched");
     let outside = place.join("outside");
@@ -958,7 +1080,7 @@ fn corpus() {
     }
     place.write("cases.txt", list);
     let before = snapshot(&outside);
-    let output = place.lua(RUN);
+    let output = place.lua(&format!("{prepare}{RUN}"));
     let mut wrong = String::new();
     let mut lines = output.lines();
     let gnu = has_gnu("tar");
@@ -992,10 +1114,11 @@ fn corpus() {
     assert!(wrong.is_empty(), "\n{wrong}");
     assert_eq!(std::fs::read(canary).expect("is there"), b"untouched");
     assert_eq!(snapshot(&outside), before);
-    assert_eq!(
-        names(place.path()),
-        ["cases", "cases.txt", "out", "outside"]
-    );
+    let mut left = vec!["cases", "cases.txt", "out", "outside"];
+    if gnu {
+        left.push("plain");
+    }
+    assert_eq!(names(place.path()), left);
 }
 
 /// What GNU tar unpacks is the same.
@@ -1009,7 +1132,10 @@ fn differs_from_tar(place: &Place, case: &Case) -> Option<String> {
             "--keep-directory-symlink",
             "--file",
         ])
-        .arg(place.join("cases").join(case.name))
+        .arg(match &case.plain {
+            Some(plain) => place.write(format!("plain/{}", case.name), plain),
+            None => place.join("cases").join(case.name),
+        })
         .arg("--directory")
         .arg(theirs.path())
         .output()
@@ -1020,9 +1146,9 @@ fn differs_from_tar(place: &Place, case: &Case) -> Option<String> {
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let ours = snapshot(&place.join(format!("out/{}.rootfs/target", case.name)));
-    let theirs = snapshot(theirs.path());
-    (ours != theirs).then(|| format!("ours {ours:?}\n    tar's {theirs:?}"))
+    let ours = details(&place.join(format!("out/{}.rootfs/target", case.name)));
+    let theirs = details(theirs.path());
+    (ours != theirs).then(|| format!("ours {ours:.2000?}\n    tar's {theirs:.2000?}"))
 }
 
 /// A small archive with a bit of everything.
@@ -1056,8 +1182,16 @@ fn cut_anywhere() {
         ("zst", zstd(&whole)),
     ];
     for (kind, bytes) in &packed {
-        for at in (0..bytes.len()).step_by(7) {
+        let all = (0..bytes.len()).step_by(7);
+        for at in all.chain((0..bytes.len()).step_by(BLOCK)) {
             place.write(format!("cut/{kind}.{at}"), &bytes[..at]);
+        }
+    }
+    for (kind, data) in packed.iter().chain([&("plain", whole.clone())]) {
+        let bytes = deb("data.tar", data);
+        let all = (8..bytes.len()).step_by(61);
+        for at in all.chain((BLOCK..bytes.len()).step_by(BLOCK)) {
+            place.write(format!("cut/deb.{kind}.{at}"), &bytes[..at]);
         }
     }
     let all = names(&place.join("cut"));
@@ -1151,20 +1285,72 @@ fn damage() {
 #[test]
 fn many_entries() {
     let place = Place::new();
-    let block = file("x", "");
-    place.write("million.tar.zst", zstd(&block.repeat(1_000_000)));
-    let files: Vec<Vec<u8>> = (0..5000)
+    let path = place.write("million.tar.gz", "");
+    let million = std::fs::File::create(path).expect("it is ours");
+    let mut million = flate2::write::GzEncoder::new(million, flate2::Compression::fast());
+    let blocks = file("x", "").repeat(1000);
+    for _ in 0..1000 {
+        million.write_all(&blocks).expect("there is room");
+    }
+    let last = tar(&[file("last", "last")]);
+    million.write_all(&last).expect("there is room");
+    million.finish().expect("there is room");
+    let files: Vec<Vec<u8>> = (0..1000)
         .map(|n| file(format!("d{}/f{n}", n % 50), "x"))
         .collect();
     place.write("files.tar.gz", gzip(&tar(&files)));
-    place.lua(
-        r#"local err = fails(archive.extract, { path = "million.tar.zst", target = "t", max_entries = 1000 })
-        assert(err.code == "limit", err.text)
-        assert(not io.open("t"))
-        local summary = archive.extract { path = "files.tar.gz", target = "t" }
-        assert(summary.entries == 5000 and summary.bytes == 5000 and #summary.top == 50)
-        err = fails(archive.extract, { path = "files.tar.gz", target = "u", max_bytes = 4999 })
-        assert(err.code == "limit", err.text)
-        assert(#archive.list "files.tar.gz" == 5000)"#,
+    place.write(
+        "hollow.tar.gz",
+        gzip(&tar(&[file("hollow", vec![0; 96 << 20])])),
     );
+    place.lua(
+        r#"local err = fails(archive.extract, { path = "million.tar.gz", target = "t", max_entries = 1000 })
+        assert(err.code == "limit" and err.path == "x" and err.entry == "1001", err.text)
+        assert(not io.open("t"))
+        -- With the limit as it is, all of them are looked at.
+        local all = archive.extract { path = "million.tar.gz", target = "m", include = { "last" } }
+        assert(all.entries == 1 and all.bytes == 4)
+        local summary = archive.extract { path = "files.tar.gz", target = "t" }
+        assert(summary.entries == 1000 and summary.bytes == 1000 and #summary.top == 50)
+        err = fails(archive.extract, { path = "files.tar.gz", target = "u", max_bytes = 999 })
+        assert(err.code == "limit", err.text)
+        assert(archive.extract({ path = "files.tar.gz", target = "v", max_bytes = 1000, max_entries = 1000 }).entries == 1000)
+        assert(#archive.list "files.tar.gz" == 1000)
+        err = fails(archive.extract, { path = "hollow.tar.gz", target = "u", max_ratio = 100 })
+        assert(err.code == "limit" and err.path == "hollow", err.text)
+        assert(not io.open("u"))"#,
+    );
+}
+
+/// Links make a tree deeper than any name can be long. It is unpacked, or goes again, with few descriptors.
+#[test]
+fn deeper_than_a_name() {
+    let place = Place::quick();
+    let deep = "d/".repeat(200);
+    let at = |name: &str| [long(b'L', format!("{name}{deep}x")), file("f", "x")].concat();
+    let link =
+        |name: &str, to: &str| [long(b'K', format!("{to}{deep}")), symlink(name, "t")].concat();
+    let mut parts = vec![at(""), link("l0", "")];
+    for n in 0..19 {
+        parts.push(at(&format!("l{n}/")));
+        parts.push(link(&format!("l{}", n + 1), &format!("l{n}/")));
+    }
+    place.write("deep.tar", tar(&parts));
+    parts.push(file("../evil", "x"));
+    place.write("bad.tar", tar(&parts));
+    place.lua(
+        r#"local process, fs = require "bq.process", require "bq.fs"
+        local status = process.run {
+          argv = { process.executable(), "-e", [[
+            local archive, fs = require "bq.archive", require "bq.fs"
+            local ok, err = pcall(archive.extract, { path = "bad.tar", target = "bad", profile = "rootfs" })
+            assert(not ok and err.code == "refused" and err.path == "../evil", err.text)
+            archive.extract { path = "deep.tar", target = "deep", profile = "rootfs" }
+            assert(fs.remove_all "deep")
+          ]] },
+          limits = { nofile = 256 },
+        }
+        assert(status.ok)"#,
+    );
+    assert_eq!(names(place.path()), ["bad.tar", "deep.tar"]);
 }

@@ -20,6 +20,11 @@ impl Place {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
+    /// In memory where that can be had: for trees that would keep a busy disk busy.
+    fn quick() -> Self {
+        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self)
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }

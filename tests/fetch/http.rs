@@ -214,7 +214,10 @@ fn a_busy_server_is_asked_again() {
     let limits = QUICK.replace("retries = 1", "retries = 2");
     let result = scratch.from(&limits, &server, &content);
     assert_fetched(&scratch, &result, &content, &["http_429", "http_500"]);
-    assert_eq!(server.requests().len(), 3);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    // Of its own accord it would come back after a quarter of that.
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1));
 }
 
 #[test]

@@ -237,6 +237,22 @@ check.run {
     end,
   },
   {
+    "a caught signal does not wait for children that have ended",
+    function()
+      local status = run {
+        argv = lua([[
+          local process, syscall, fs = require "bq.process", require "bq.syscall", require "bq.fs"
+          process.catch_signals { "USR1" }
+          local child = process.spawn { argv = { arg[1], "-e", "" } }
+          repeat until fs.read(("/proc/%d/stat"):format(child)):find "%) Z"
+          process.kill(syscall.getpid(), "USR1")
+          print(process.wait_any().caught, process.wait_any().pid == child)
+        ]], BQ),
+      }
+      check.equal(status.stdout, "USR1\ttrue\n")
+    end,
+  },
+  {
     "die_with_parent",
     function()
       local parent = process.spawn {
@@ -367,8 +383,6 @@ check.run {
       local status = run {
         argv = lua [[
           local process, syscall = require "bq.process", require "bq.syscall"
-          -- The signal may come before `reap` does: it waits until then.
-          process.catch_signals { "TERM" }
           local first = process.fork()
           if first == 0 then
             process.catch_signals { "TERM" }
@@ -380,6 +394,65 @@ check.run {
         ]],
       }
       check.equal(status.stdout, "5\n")
+    end,
+  },
+  {
+    "a signal between fork and reap is passed on, and none is held back after",
+    function()
+      local status = run {
+        argv = lua(
+          [[
+          local process, syscall, fs = require "bq.process", require "bq.syscall", require "bq.fs"
+          for _, name in ipairs { "TERM", "INT", "HUP", "QUIT" } do
+            local child = process.fork()
+            if child == 0 then
+              process.exec { argv = { arg[1], "-e", arg[2] } }
+            end
+            process.kill(syscall.getpid(), name)
+            io.write(process.reap(child).signal, " ")
+          end
+          print(fs.read("/proc/self/status"):match "SigBlk:%s*(%x+)")
+        ]],
+          BQ,
+          WAIT
+        ),
+      }
+      check.equal(status.stdout, "TERM INT HUP QUIT 0000000000000000\n")
+    end,
+  },
+  {
+    "who wants to die with a parent that has gone already dies at once",
+    function()
+      local status = run {
+        argv = lua [[
+          local process, syscall = require "bq.process", require "bq.syscall"
+          local reader, writer = table.unpack(syscall.pipe())
+          local parent = process.fork()
+          if parent == 0 then
+            local own, child = syscall.getpid(), process.fork()
+            if child == 0 then
+              while syscall.getppid() == own do
+                process.wait_any { timeout = 0.001 }
+              end
+              syscall.set_parent_death_signal "KILL"
+              syscall.write(writer, "it lives")
+            end
+            process.exit(0)
+          end
+          process.reap(parent)
+          syscall.close(writer)
+          -- The end of what is in the pipe is the end of who could write to it.
+          print(io.open("/proc/self/fd/" .. reader):read "a")
+          -- One whose parent is there is left alone.
+          local child = process.fork()
+          if child == 0 then
+            syscall.set_parent_death_signal "KILL"
+            process.exit(3)
+          end
+          print(process.reap(child).code)
+        ]],
+      }
+      check.equal(status.stdout, "\n3\n")
     end,
   },
   {

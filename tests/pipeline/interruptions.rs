@@ -109,6 +109,77 @@ fn a_signal_ends_everything_and_loses_nothing() {
     }
 }
 
+/// Ends a process if the test fails while this is there.
+struct Guard(Pid);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = kill(self.0, Signal::SIGKILL);
+        }
+    }
+}
+
+/// A step that has ended, and that the coordinator has not looked at yet when the signal comes, is stored.
+#[test]
+fn what_has_ended_before_a_signal_is_kept() {
+    needs_namespaces!();
+    let rig = rig();
+    let word = format!("quick{}", rig.name());
+    rig.recipe(
+        "alone",
+        &format!(
+            r#"install = function(b)
+    b:write(b.dest .. "/opt/alone", "alone\n")
+    if b.jobs == {WAITS} then
+      b:run {{ "/usr/local/bin/bq", "-e", "local p = require('bq.process') p.catch_signals {{ 'USR1' }} p.wait_any()", "{word}" }}
+    end
+  end"#
+        ),
+    );
+    rig.stage(&[]).is(0);
+    let child = waiting(&rig);
+    let guard = Guard(pid(&child));
+    eventually("the other step", || !processes_with(&word).is_empty());
+    let quick = processes_with(&word)[0];
+    let inner = processes_with("/usr/local/bin/coordinator.lua")
+        .into_iter()
+        .find(|&pid| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(&rig.name())
+        });
+    let inner = inner.expect("it is there");
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    kill(Pid::from_raw(inner), Signal::SIGSTOP).expect("it is there");
+    eventually("the program's own handling of signals", || {
+        let status = read(format!("/proc/{quick}/status"));
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigBlk:\t"));
+        u64::from_str_radix(mask.unwrap_or("0"), 16).unwrap_or(0) & (1 << 9) != 0
+    });
+    kill(Pid::from_raw(quick), Signal::SIGUSR1).expect("it is there");
+    eventually("the end of the step", || {
+        let children = read(format!("/proc/{inner}/task/{inner}/children"));
+        children
+            .split_whitespace()
+            .any(|pid| read(format!("/proc/{pid}/stat")).contains(") Z "))
+    });
+    kill(pid(&child), Signal::SIGTERM).expect("it is there");
+    eventually("the signal", || {
+        let status = read(format!("/proc/{inner}/status"));
+        let pending = status
+            .lines()
+            .find_map(|line| line.strip_prefix("ShdPnd:\t"));
+        u64::from_str_radix(pending.unwrap_or("0"), 16).unwrap_or(0) & (1 << 14) != 0
+    });
+    kill(Pid::from_raw(inner), Signal::SIGCONT).expect("it is there");
+    drop(guard);
+    assert_eq!(end(child).status, Some(130));
+    rig.is_quiet();
+    assert!(rig.outputs().contains_key("low/alone"));
+}
+
 #[test]
 fn a_second_run_is_told_who_is_working() {
     needs_namespaces!();
@@ -145,6 +216,30 @@ fn a_killed_coordinator_takes_its_tree_along() {
     let status = rig.run(&["status", "--workspace", "space"]).is(0);
     assert!(!status.out.contains("running"), "{}", status.out);
     rig.build(&[]).is(0);
+}
+
+/// The plan is made again by a program of its own, where something was edited.
+#[test]
+fn a_killed_coordinator_takes_the_making_of_its_plan_along() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    let before = rig.text("space/plan.json");
+    rig.write(
+        "plan.lua",
+        "require('bq.fs').write('planning', '') require('bq.process').wait_any()",
+    );
+    let mut child = rig
+        .command(&["coordinator", "--workspace", "space"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("bq starts");
+    eventually("the making of the plan", || rig.path("planning").exists());
+    kill(pid(&child), Signal::SIGTERM).expect("it is there");
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.signal(), Some(Signal::SIGTERM as i32));
+    rig.is_quiet();
+    assert_eq!(rig.text("space/plan.json"), before);
 }
 
 #[test]

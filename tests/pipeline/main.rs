@@ -174,10 +174,14 @@ impl Rig {
         self.folder.path().join(name)
     }
 
+    fn name(&self) -> String {
+        let name = self.folder.path().file_name().expect("it has a name");
+        name.to_string_lossy().into_owned()
+    }
+
     /// A word that is in the command lines of what runs for this rig only.
     fn mark(&self) -> String {
-        let name = self.folder.path().file_name().expect("it has a name");
-        format!("mark{}", name.to_string_lossy())
+        format!("mark{}", self.name())
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -212,7 +216,11 @@ impl Rig {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = support::bq_at(&self.bq, self.folder.path());
-        command.args(words).stdin(Stdio::null());
+        // By which `is_quiet` knows it. What it starts inside is told of the workspace, whose path has the name too.
+        command
+            .args(words)
+            .env("RIG", self.name())
+            .stdin(Stdio::null());
         command
     }
 
@@ -287,7 +295,7 @@ impl Rig {
     /// Nothing of this rig runs any more, and nothing in it is mounted.
     fn is_quiet(&self) {
         support::eventually("the end of all processes", || {
-            support::processes_with(&self.mark()).is_empty()
+            support::processes_of(&self.name()).is_empty()
         });
         let here = self.folder.path().display().to_string();
         let left: Vec<String> = support::mounts()

@@ -111,14 +111,26 @@ pub(crate) fn mounts() -> Vec<String> {
 
 /// The processes that have a word in their command line, wherever their namespaces.
 pub(crate) fn processes_with(word: &str) -> Vec<i32> {
+    processes(word, &["cmdline"])
+}
+
+/// Also those that have it in their environment, as far as that can be read.
+pub(crate) fn processes_of(word: &str) -> Vec<i32> {
+    processes(word, &["cmdline", "environ"])
+}
+
+fn processes(word: &str, files: &[&str]) -> Vec<i32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("Linux has it").flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
             continue;
         };
-        // A process that has ended has no command line any more, also before it is reaped.
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&line).contains(word) {
+        // A process that has ended has neither any more, also before it is reaped.
+        let has = |file| {
+            let text = std::fs::read(entry.path().join(file)).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(word)
+        };
+        if files.iter().any(has) {
             found.push(pid);
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a client asked for.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Request {
     pub(crate) count: usize,
     /// How many requests this connection has carried, this one included.
     pub(crate) nth: usize,
+    pub(crate) at: Instant,
 }
 
 impl Request {
@@ -239,6 +240,7 @@ fn read_request(reader: &mut impl BufRead, nth: usize) -> Option<Request> {
         headers: Vec::new(),
         count: 0,
         nth,
+        at: Instant::now(),
     };
     loop {
         let mut line = String::new();

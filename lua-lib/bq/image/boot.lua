@@ -81,7 +81,7 @@ local function run(options, disk, folder)
   }
   if #steps == 0 and not options.serial then
     log.info "the serial console is this terminal; `poweroff` ends it, or Ctrl-A X"
-    local status = process.run { argv = argv, stdin = "inherit" }
+    local status = process.run { argv = argv, stdin = "inherit", die_with_parent = true }
     fail.exit(status.code or 1)
   end
   local serial = options.serial or folder .. "/serial"

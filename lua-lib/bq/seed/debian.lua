@@ -66,7 +66,7 @@ local function apt_get(options, words, what)
   for _, name in ipairs { "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR" } do
     env[name] = os.getenv(name)
   end
-  local result = process.run { argv = argv, env = env, stdout = "capture", stderr = "capture" }
+  local result = process.run { argv = argv, env = env, stdout = "capture", stderr = "capture", die_with_parent = true }
   if not result.ok then
     fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
   end

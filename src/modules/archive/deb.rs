@@ -1,6 +1,6 @@
 //! A `.deb`: an `ar` of three members, of which the last holds the files.
 
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read, Take};
 
 use super::member::input_error;
 use crate::error::{Error, Result};
@@ -50,6 +50,30 @@ pub(super) fn find_data(input: &mut dyn BufRead) -> Result<u64> {
         } else {
             return Err(format("a .deb with a member that is not known"));
         }
+    }
+}
+
+/// The content of `data.tar`, which ends where its size says, and not before.
+pub(super) struct Data<R>(pub(super) Take<R>);
+
+impl<R: BufRead> BufRead for Data<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.0.fill_buf()?.is_empty() && self.0.limit() > 0 {
+            return Err(io::Error::other(cut(io::ErrorKind::UnexpectedEof.into())));
+        }
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.0.consume(count);
+    }
+}
+
+impl<R: BufRead> Read for Data<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

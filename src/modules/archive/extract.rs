@@ -346,7 +346,7 @@ impl<'r> Tree<'r> {
     /// Looks again at links that wind, and gives folders their modes and times, the deepest first.
     pub(super) fn finish(&mut self) -> Result<()> {
         for name in std::mem::take(&mut self.late) {
-            if self.root.leaves(&name) != Some(false) {
+            if self.root.leaves(&name) {
                 return Err(refused(&name, "a link that leads outside"));
             }
         }

@@ -75,12 +75,13 @@ fn open<'a>(
     threads: u32,
 ) -> Result<Box<dyn Read + Send + 'a>> {
     let is_deb = raw.fill_buf().map_err(input_error)?.starts_with(deb::MAGIC);
-    let size = if is_deb {
-        deb::find_data(raw)?
+    let input: Box<dyn BufRead + Send> = if is_deb {
+        let size = deb::find_data(raw)?;
+        Box::new(deb::Data(raw.take(size)))
     } else {
-        u64::MAX
+        Box::new(raw)
     };
-    decode(Box::new(raw.take(size)), threads).map_err(input_error)
+    decode(input, threads).map_err(input_error)
 }
 
 fn threaded<T>(

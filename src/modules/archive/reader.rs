@@ -29,8 +29,9 @@ pub(super) struct Reader<'a> {
     entries: u64,
     names: u64,
     bytes: u64,
-    /// Where the current member starts.
+    /// Where the current member starts, and its name.
     start: u64,
+    name: Vec<u8>,
     mtime: Option<(i64, u32)>,
 }
 
@@ -51,6 +52,7 @@ impl<'a> Reader<'a> {
             names: 0,
             bytes: 0,
             start: 0,
+            name: Vec::new(),
             mtime: None,
         }
     }
@@ -105,7 +107,8 @@ impl<'a> Reader<'a> {
             return Err(format("two long names for one member"));
         }
         let raw = pax.path.or(long_name).unwrap_or(header.name);
-        self.count(raw.len() as u64)?;
+        self.count(raw.len() as u64)
+            .map_err(|error| error.at(shown(&raw)))?;
         let refused =
             |code: &str, message: String| Err(Error::new("tar", code, message).at(shown(&raw)));
         let name = match normalise(&raw) {
@@ -163,6 +166,7 @@ impl<'a> Reader<'a> {
             );
         }
         self.remaining = size;
+        self.name.clone_from(&name);
         self.padding = size.wrapping_neg() % BLOCK as u64;
         Ok(Member {
             name,
@@ -194,6 +198,17 @@ impl<'a> Reader<'a> {
 
     /// Hands on what is left of the current member's content, piece by piece.
     pub(super) fn content(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.pieces(sink).map_err(|error| {
+            // What the kernel says is about the archive.
+            if error.path.is_some() || error.errno.is_some() {
+                error
+            } else {
+                error.at(shown(&self.name))
+            }
+        })
+    }
+
+    fn pieces(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         while self.remaining > 0 {
             let piece = fill(self.input)?;
             if piece.is_empty() {

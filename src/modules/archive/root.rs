@@ -114,14 +114,18 @@ impl Root {
         let kind = OFlag::O_PATH | OFlag::O_DIRECTORY;
         match self.openat2(name, kind, flags) {
             Some(result) => result,
-            None => walk(&self.top, name, self.follow),
+            None if self.follow => walk(&self.top, name, Links::Inside),
+            None => walk(&self.top, name, Links::None),
         }
     }
 
-    /// Opening the name, links followed, would leave the folder; `None` if this kernel cannot tell.
-    pub(super) fn leaves(&self, name: &[u8]) -> Option<bool> {
-        let result = self.openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH)?;
-        Some(matches!(result, Err(Errno::EXDEV)))
+    /// Opening the name, links followed, would leave the folder.
+    pub(super) fn leaves(&self, name: &[u8]) -> bool {
+        let result = self
+            .openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH)
+            .unwrap_or_else(|| walk(&self.top, name, Links::Beneath));
+        // Whoever changes it all the time may want to hide that it does.
+        matches!(result, Err(Errno::EXDEV | Errno::EAGAIN))
     }
 
     /// `None` where there is no openat2.
@@ -154,14 +158,27 @@ impl Root {
     }
 }
 
+/// What becomes of links on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// ELOOP.
+    None,
+    /// Followed, and the folder is `/`.
+    Inside,
+    /// Followed; EXDEV if one leads outside. The last component may be a file.
+    Beneath,
+}
+
 /// What openat2 does, component by component: no step leaves the folder, and `..` goes back the way that we came.
-fn walk(top: &OwnedFd, name: &[u8], follow: bool) -> nix::Result<OwnedFd> {
+fn walk(top: &OwnedFd, name: &[u8], links: Links) -> nix::Result<OwnedFd> {
     let mut way: Vec<OwnedFd> = Vec::new();
     let mut rest: VecDeque<Vec<u8>> = components(name).map(<[u8]>::to_vec).collect();
-    let mut links = 0;
+    let mut followed = 0;
     while let Some(component) = rest.pop_front() {
         if component == b".." {
-            way.pop();
+            if way.pop().is_none() && links == Links::Beneath {
+                return Err(Errno::EXDEV);
+            }
             continue;
         }
         let here = way.last().unwrap_or(top);
@@ -170,14 +187,17 @@ fn walk(top: &OwnedFd, name: &[u8], follow: bool) -> nix::Result<OwnedFd> {
         let stat = fstatat(&fd, c"", AtFlags::AT_EMPTY_PATH)?;
         match type_of(&stat) {
             SFlag::S_IFDIR => way.push(fd),
-            SFlag::S_IFLNK if follow => {
-                links += 1;
-                if links > LINKS_MAX {
+            SFlag::S_IFLNK if links != Links::None => {
+                followed += 1;
+                if followed > LINKS_MAX {
                     return Err(Errno::ELOOP);
                 }
                 let text = readlinkat(&fd, c"")?;
                 let text = text.as_bytes();
                 if text.starts_with(b"/") {
+                    if links == Links::Beneath {
+                        return Err(Errno::EXDEV);
+                    }
                     way.clear();
                 }
                 for component in components(text).collect::<Vec<_>>().into_iter().rev() {
@@ -185,6 +205,7 @@ fn walk(top: &OwnedFd, name: &[u8], follow: bool) -> nix::Result<OwnedFd> {
                 }
             }
             SFlag::S_IFLNK => return Err(Errno::ELOOP),
+            _ if links == Links::Beneath && rest.is_empty() => return Ok(fd),
             _ => return Err(Errno::ENOTDIR),
         }
     }
@@ -201,7 +222,7 @@ mod tests {
     use nix::errno::Errno;
     use nix::sys::stat::fstat;
 
-    use super::{Root, walk};
+    use super::{Links, OFlag, ResolveFlag, Root, walk};
 
     /// Both ways of resolving agree, on names that stay, leave, loop and lead nowhere.
     #[test]
@@ -237,7 +258,7 @@ mod tests {
             let want = std::fs::metadata(top.join(real)).expect("is there").ino();
             for fd in [
                 root.resolve(name.as_bytes()),
-                walk(&root.top, name.as_bytes(), true),
+                walk(&root.top, name.as_bytes(), Links::Inside),
             ] {
                 assert_eq!(fstat(fd.expect(name)).expect("stat").st_ino, want, "{name}");
             }
@@ -251,7 +272,7 @@ mod tests {
         ] {
             for result in [
                 root.resolve(name.as_bytes()),
-                walk(&root.top, name.as_bytes(), true),
+                walk(&root.top, name.as_bytes(), Links::Inside),
             ] {
                 assert_eq!(result.expect_err(name), errno, "{name}");
             }
@@ -259,13 +280,31 @@ mod tests {
         let root = Root::open(&top, false).expect("opens");
         for result in [
             root.resolve(b"lib/deep"),
-            walk(&root.top, b"lib/deep", false),
+            walk(&root.top, b"lib/deep", Links::None),
         ] {
             assert_eq!(result.expect_err("a link"), Errno::ELOOP);
         }
         assert!(root.resolve(b"usr/lib/deep").is_ok());
-        assert!(walk(&root.top, b"usr/lib/deep", false).is_ok());
-        assert_ne!(root.leaves(b"escape"), Some(false));
-        assert_ne!(root.leaves(b"lib"), Some(true));
+        assert!(walk(&root.top, b"usr/lib/deep", Links::None).is_ok());
+        for (name, errno) in [
+            ("escape", Some(Errno::EXDEV)),
+            ("above", Some(Errno::EXDEV)),
+            ("absolute", Some(Errno::EXDEV)),
+            ("all", Some(Errno::EXDEV)),
+            ("loop", Some(Errno::ELOOP)),
+            ("dangling", Some(Errno::ENOENT)),
+            ("to_file/x", Some(Errno::ENOTDIR)),
+            ("lib", None),
+            ("up", None),
+            ("lib/deep", None),
+            ("to_file", None),
+        ] {
+            let name = name.as_bytes();
+            let kernel = root.openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH);
+            let ours = walk(&root.top, name, Links::Beneath);
+            assert_eq!(ours.err(), errno, "{name:?}");
+            assert_eq!(kernel.and_then(Result::err), errno, "{name:?}");
+            assert_eq!(root.leaves(name), errno == Some(Errno::EXDEV));
+        }
     }
 }

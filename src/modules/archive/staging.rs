@@ -154,19 +154,9 @@ pub(super) fn remove(path: &Path) {
     let Ok(stat) = fs::symlink_metadata(path) else {
         return;
     };
-    if !stat.is_dir() {
+    if stat.is_dir() {
+        let _ = crate::modules::fs::remove_tree(path);
+    } else {
         drop(fs::remove_file(path));
-    } else if fs::remove_dir_all(path).is_err() {
-        open_up(path);
-        drop(fs::remove_dir_all(path));
-    }
-}
-
-fn open_up(folder: &Path) {
-    drop(fs::set_permissions(folder, Permissions::from_mode(0o700)));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
-        }
     }
 }

@@ -21,6 +21,8 @@ use serde::Deserialize;
 use super::arguments::{Bytes, options, table, text};
 use crate::error::{Error, Result, native};
 
+pub(crate) use remove::tree as remove_tree;
+
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "stat", |lua, path: Bytes| {
         describe(lua, "stat", &path, fs::metadata(&*path))

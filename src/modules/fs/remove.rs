@@ -1,11 +1,27 @@
-//! Removing, also where modes forbid it.
+//! Removing, also where modes forbid it, and however deep a tree is.
 
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use super::{is_absent, make_writable};
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmod, fchmodat, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::is_absent;
 use crate::error::{Error, Result};
+
+/// How many folders are open at once, one in the other. What lies deeper is moved up first: neither the descriptors that a
+/// process may have nor its stack set a limit then.
+const DEPTH: usize = 64;
+const FOLDER: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
 
 pub(super) fn one(path: &Path) -> Result<bool> {
     let fail = |e: io::Error| Error::io("remove", &e).at(path);
@@ -24,29 +40,179 @@ pub(super) fn all(path: &Path) -> Result<bool> {
         Ok(meta) if !meta.is_dir() => return one(path),
         Ok(_) => {}
     }
-    // The usual tree goes the quick way; the slow way is for folders that forbid writing,
-    // such as overlayfs's own working folder of mode 000.
-    match fs::remove_dir_all(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path)?;
-            fs::remove_dir_all(path)
-                .map(|()| true)
-                .map_err(|e| Error::io("remove", &e).at(path))
+    tree(path)
+        .map(|()| true)
+        .map_err(|errno| Error::os("remove", errno).at(path))
+}
+
+/// Removes a folder with all that is in it.
+pub(crate) fn tree(path: &Path) -> nix::Result<()> {
+    let top = open_folder(AT_FDCWD, path)?;
+    let mut tree = Tree {
+        top: top.as_fd(),
+        moved: 0,
+    };
+    loop {
+        let before = tree.moved;
+        tree.empty(top.as_fd(), 0)?;
+        if tree.moved == before {
+            break;
         }
-        Err(error) if is_absent(&error) => Ok(true),
-        Err(error) => Err(Error::io("remove", &error).at(path)),
+    }
+    absent_is_fine(unlinkat(AT_FDCWD, path, UnlinkatFlags::RemoveDir))
+}
+
+struct Tree<'t> {
+    top: BorrowedFd<'t>,
+    /// How many folders were moved up.
+    moved: u64,
+}
+
+impl Tree<'_> {
+    fn empty(&mut self, folder: BorrowedFd<'_>, depth: usize) -> nix::Result<()> {
+        for (name, is_folder) in entries(folder)? {
+            let mut flags = UnlinkatFlags::NoRemoveDir;
+            if is_folder {
+                if depth == DEPTH {
+                    self.move_up(folder, &name)?;
+                    continue;
+                }
+                match open_folder(folder, name.as_c_str()) {
+                    Ok(inner) => self.empty(inner.as_fd(), depth + 1)?,
+                    Err(Errno::ENOENT) => continue,
+                    Err(errno) => return Err(errno),
+                }
+                flags = UnlinkatFlags::RemoveDir;
+            }
+            let removed = with_power(
+                || unlinkat(folder, name.as_c_str(), flags),
+                || fchmod(folder, Mode::S_IRWXU),
+            );
+            absent_is_fine(removed)?;
+        }
+        Ok(())
+    }
+
+    fn move_up(&mut self, folder: BorrowedFd<'_>, name: &CStr) -> nix::Result<()> {
+        loop {
+            self.moved += 1;
+            let to = format!(".deep-{}", self.moved);
+            let moved = with_power(
+                || renameat(folder, name, self.top, to.as_str()),
+                || {
+                    fchmod(folder, Mode::S_IRWXU)?;
+                    // Its `..` changes, which is a change of the folder itself.
+                    fchmodat(folder, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
+                },
+            );
+            match moved {
+                Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => {}
+                moved => return absent_is_fine(moved),
+            }
+        }
     }
 }
 
-fn open_up(folder: &Path) -> Result<()> {
-    make_writable(folder)?;
-    let fail = |e: io::Error| Error::io("remove", &e).at(folder);
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        if entry.file_type().map_err(fail)?.is_dir() {
-            open_up(&entry.path())?;
+/// The names in a folder, each with whether it is one.
+fn entries(folder: BorrowedFd<'_>) -> nix::Result<Vec<(CString, bool)>> {
+    let mut dir = with_power(
+        || Dir::openat(folder, c".", FOLDER, Mode::empty()),
+        || fchmod(folder, Mode::S_IRWXU),
+    )?;
+    let mut entries = Vec::new();
+    for entry in dir.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
         }
+        let is_folder = if let Some(kind) = entry.file_type() {
+            kind == Type::Directory
+        } else {
+            let stat = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR
+        };
+        entries.push((name.to_owned(), is_folder));
     }
-    Ok(())
+    Ok(entries)
+}
+
+fn open_folder<P: nix::NixPath + ?Sized>(at: BorrowedFd<'_>, name: &P) -> nix::Result<OwnedFd> {
+    with_power(
+        || openat(at, name, FOLDER, Mode::empty()),
+        || fchmodat(at, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink),
+    )
+}
+
+/// Again with the mode that it takes, where modes forbid it.
+fn with_power<T>(
+    mut body: impl FnMut() -> nix::Result<T>,
+    mut allow: impl FnMut() -> nix::Result<()>,
+) -> nix::Result<T> {
+    match body() {
+        Err(Errno::EACCES) if allow().is_ok() => body(),
+        result => result,
+    }
+}
+
+/// Somebody else may have removed it.
+fn absent_is_fine(result: nix::Result<()>) -> nix::Result<()> {
+    match result {
+        Err(Errno::ENOENT) => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::PermissionsExt;
+
+    use nix::fcntl::AT_FDCWD;
+    use nix::sys::stat::{Mode, mkdirat};
+
+    use super::{DEPTH, open_folder, tree};
+
+    /// Deeper than a path can be long, with what is in the way of moving it, and with modes that forbid it.
+    #[test]
+    fn a_deep_tree() {
+        let place = tempfile::tempdir().expect("a folder");
+        let top = place.path().join("top");
+        std::fs::create_dir(&top).expect("a folder");
+        let mut folder = open_folder(AT_FDCWD, &top).expect("it is there");
+        let name = "a name of some thirty characters";
+        for depth in 0..200 {
+            mkdirat(&folder, name, Mode::S_IRWXU).expect("a folder");
+            let inner = open_folder(folder.as_fd(), name).expect("it is there");
+            if depth % 50 == 7 || depth == DEPTH {
+                mkdirat(&folder, "shut", Mode::empty()).expect("a folder");
+                nix::sys::stat::fchmod(&folder, Mode::S_IRUSR).expect("it is ours");
+            }
+            folder = inner;
+        }
+        drop(folder);
+        std::fs::write(top.join(".deep-1"), "").expect("a file");
+        std::fs::create_dir(top.join(".deep-2")).expect("a folder");
+        std::fs::create_dir_all(top.join(".deep-3/in/it")).expect("a folder");
+        std::os::unix::fs::symlink("/", top.join(".deep-4")).expect("a link");
+        tree(&top).expect("it goes");
+        assert_eq!(
+            std::fs::read_dir(place.path()).expect("is there").count(),
+            0
+        );
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (top, other) = (place.path().join("top"), place.path().join("other"));
+        for folder in [&top, &other] {
+            std::fs::create_dir(folder).expect("a folder");
+        }
+        std::fs::write(other.join("file"), "").expect("a file");
+        std::os::unix::fs::symlink(&other, top.join("link")).expect("a link");
+        std::fs::set_permissions(&top, PermissionsExt::from_mode(0o555)).expect("it is ours");
+        tree(&top).expect("it goes");
+        assert!(!top.exists() && other.join("file").exists());
+    }
 }

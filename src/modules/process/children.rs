@@ -29,6 +29,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 struct Children {
     running: HashMap<i32, Child>,
     caught: Vec<Signal>,
+    /// What `fork` has blocked, and `reap` lets through again.
+    held: Vec<Signal>,
 }
 
 struct Child {
@@ -115,9 +117,31 @@ pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "reap", reap)
 }
 
-/// A copy of this process has no children yet.
-pub(super) fn forget(lua: &Lua) {
+/// A copy of this process has no children yet, and signals as a new program expects them: none blocked. To process 1 of a
+/// namespace the kernel delivers none that it neither handles nor blocks, so there they wait for `reap`.
+pub(super) fn forget(lua: &Lua) -> Result<()> {
     lua.set_app_data(Children::default());
+    let mut through = SigSet::all();
+    if nix::unistd::getpid().as_raw() == 1 {
+        for signal in PASSED_ON {
+            through.remove(signal);
+        }
+    }
+    through
+        .thread_unblock()
+        .map_err(|errno| Error::os("sigprocmask", errno))
+}
+
+/// What is to be passed on to a child waits from before there is one: it would end this process, and leave the child alone.
+pub(super) fn hold(lua: &Lua) -> Result<()> {
+    let blocked = SigSet::thread_get_mask().map_err(|errno| Error::os("sigprocmask", errno))?;
+    let signals: Vec<Signal> = PASSED_ON
+        .into_iter()
+        .filter(|signal| !blocked.contains(*signal))
+        .collect();
+    block(&signals)?;
+    children(lua)?.held.extend(signals);
+    Ok(())
 }
 
 fn spawn(lua: &Lua, command: Command) -> Result<i32> {
@@ -208,9 +232,14 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
         .and_then(|seconds| after(Instant::now(), seconds));
     block(&[Signal::SIGCHLD])?;
     let mut children = children(lua)?;
-    let mut set: SigSet = children.caught.iter().copied().collect();
+    let caught: SigSet = children.caught.iter().copied().collect();
+    let mut set = caught;
     set.add(Signal::SIGCHLD);
     loop {
+        // First: among children that end faster than they are waited for, it would never come.
+        if let Some(signal) = next_signal(&caught, Some(Instant::now()))? {
+            return woken(lua, signal).map(Some);
+        }
         if let Some(ended) = children.ended()? {
             return ended.into_table(lua).map(Some);
         }
@@ -218,15 +247,17 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
         let wake = [until, next].into_iter().flatten().min();
         match next_signal(&set, wake)? {
             Some(Signal::SIGCHLD) => {}
-            Some(signal) => {
-                let out = table(lua)?;
-                out.raw_set("caught", signal_name(signal as i32))?;
-                return Ok(Some(out));
-            }
+            Some(signal) => return woken(lua, signal).map(Some),
             None if until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
             None => {}
         }
     }
+}
+
+fn woken(lua: &Lua, signal: Signal) -> Result<Table> {
+    let out = table(lua)?;
+    out.raw_set("caught", signal_name(signal as i32))?;
+    Ok(out)
 }
 
 impl Children {
@@ -287,12 +318,16 @@ const PASSED_ON: [Signal; 4] = [
 /// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
 fn reap(lua: &Lua, pid: i32) -> Result<Table> {
     let started = Instant::now();
+    let held = std::mem::take(&mut children(lua)?.held);
     let mut set: SigSet = PASSED_ON.into_iter().collect();
     set.add(Signal::SIGCHLD);
-    let before = set
+    let mut before = set
         .thread_swap_mask(SigmaskHow::SIG_BLOCK)
         .map_err(|errno| Error::os("sigprocmask", errno))?;
     let ended = reap_blocked(pid, started, &set);
+    for signal in held {
+        before.remove(signal);
+    }
     before
         .thread_set_mask()
         .map_err(|errno| Error::os("sigprocmask", errno))?;

@@ -6,7 +6,7 @@ mod jobs;
 mod run;
 
 use std::ffi::CString;
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -125,15 +125,45 @@ fn fork(lua: &Lua, (): ()) -> Result<i32> {
         ));
     }
     flush();
+    let own = pidfd(nix::unistd::getpid().as_raw())?;
+    children::hold(lua)?;
     // SAFETY: there is one thread, so that no lock of another can be held in the copy.
     match unsafe { nix::unistd::fork() }.map_err(|errno| Error::os("fork", errno))? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
-            children::forget(lua);
-            unblock_all().map_err(|errno| Error::os("sigprocmask", errno))?;
+            lua.set_app_data(Parent(own.into_raw_fd()));
+            children::forget(lua)?;
             Ok(0)
         }
     }
+}
+
+/// The process that `fork` copied, as a descriptor: its id says nothing in another pid namespace. A plain number, since
+/// scripts may close all descriptors.
+struct Parent(RawFd);
+
+/// Whether the process that this one was forked from has ended.
+pub(super) fn has_parent_ended(lua: &Lua) -> bool {
+    let Some(parent) = lua.app_data_ref::<Parent>() else {
+        return false;
+    };
+    let mut look = libc::pollfd {
+        fd: parent.0,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the one entry lives for the call.
+    unsafe { libc::poll(&raw mut look, 1, 0) };
+    look.revents & libc::POLLIN != 0
+}
+
+/// A descriptor that can be read from when a process has ended.
+fn pidfd(pid: i32) -> Result<OwnedFd> {
+    // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = Errno::result(fd).map_err(|errno| Error::os("pidfd_open", errno))?;
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
 /// Signals as a new program expects them: none blocked.

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use mlua::{Lua, Table};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
@@ -71,11 +70,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         .spawn()
         .map_err(|e| command.not_started("run", &e))?;
     let pid = child.id().cast_signed();
-    // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
-    let watch = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let watch = Errno::result(watch).map_err(|errno| Error::os("pidfd_open", errno))?;
-    // SAFETY: the descriptor is new and nobody else's.
-    let watch = unsafe { OwnedFd::from_raw_fd(watch as i32) };
+    let watch = super::pidfd(pid)?;
     let input = command
         .input
         .as_ref()

@@ -65,6 +65,7 @@ fn number(name: &str) -> Result<Option<libc::c_long>> {
         "keyctl" => libc::SYS_keyctl,
         "mount" => libc::SYS_mount,
         "open_by_handle_at" => libc::SYS_open_by_handle_at,
+        "openat2" => libc::SYS_openat2,
         "perf_event_open" => libc::SYS_perf_event_open,
         "ptrace" => libc::SYS_ptrace,
         "request_key" => libc::SYS_request_key,

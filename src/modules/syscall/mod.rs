@@ -76,12 +76,12 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "set_no_new_privs", |_, ()| {
         os("prctl", nix::sys::prctl::set_no_new_privs())
     })?;
-    native(lua, module, "set_parent_death_signal", |_, name: String| {
-        os(
-            "prctl",
-            nix::sys::prctl::set_pdeathsig(Some(signal(&name)?)),
-        )
-    })?;
+    native(
+        lua,
+        module,
+        "set_parent_death_signal",
+        set_parent_death_signal,
+    )?;
     native(lua, module, "set_dumpable", |_, on: bool| {
         os("prctl", nix::sys::prctl::set_dumpable(on))
     })?;
@@ -147,6 +147,17 @@ fn check(op: &str, result: libc::c_long) -> Result<()> {
     } else {
         Ok(())
     }
+}
+
+fn set_parent_death_signal(lua: &Lua, name: String) -> Result<()> {
+    let signal = signal(&name)?;
+    os("prctl", nix::sys::prctl::set_pdeathsig(Some(signal)))?;
+    if super::process::has_parent_ended(lua) {
+        // The signal has come too early. Process 1 of a namespace would take none from here.
+        // SAFETY: ends the process; nothing of it runs after.
+        unsafe { libc::_exit(128 + signal as i32) }
+    }
+    Ok(())
 }
 
 fn signal(name: &str) -> Result<Signal> {
