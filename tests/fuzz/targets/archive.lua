@@ -2,6 +2,7 @@
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fs = require "bq.fs"
+local syscall = require "bq.syscall"
 
 -- stylua: ignore
 local target = {
@@ -125,7 +126,9 @@ function target.try(_, path)
     local ok, err = pcall(archive.extract, wanted)
     if ok then
       assert(listed or index ~= 1, "unpacked, but not listed")
-      digest.tree "out"
+      local read, why = pcall(digest.tree, "out")
+      -- An ordinary user's own files, of a mode by which nobody may read them.
+      assert(read or why.code == "EACCES" and syscall.geteuid() ~= 0, why)
       fs.remove_all "out"
     else
       assert(is_own(err), err)
