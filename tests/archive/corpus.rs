@@ -479,7 +479,7 @@ fn modes_and_devices() -> Vec<Case> {
         case(
             "mode_blank",
             tar(&[Header::new("m", b'5', 0).with(100, &[0; 8]).block()]),
-            AsTar,
+            Unpacked,
         ),
         case(
             "mode_no_number",
@@ -809,7 +809,7 @@ fn blocks_and_ends() -> Vec<Case> {
                 Header::new("d", b'5', 0).with_mode(0o500).block(),
                 file("d/x", "x"),
             ]),
-            AsTar,
+            Unpacked,
         ),
         case("no_folders", tar(&[file("a/b/c/d", "x")]), AsTar),
         case("nothing_but_padding", tar(&[]), AsTar),
