@@ -241,10 +241,7 @@ fn each_limit_of_namespaces() {
             &format!("{UNSHARE}: No space left on device (ENOSPC)"),
             &hint,
         );
-        // That of mounts is made by the first process inside, which does not know the hint yet.
-        if kind != "mnt" {
-            world.cannot_enter(&hint);
-        }
+        world.cannot_enter(&hint);
     }
 }
 

@@ -259,6 +259,14 @@ end
 --- Exit status of a tree that could not be made.
 namespace.FAILED = 125
 
+--- Gives this process namespaces of its own.
+local function unshare(kinds, stage)
+  local ok, err = pcall(syscall.unshare, kinds)
+  if not ok then
+    fail.raise("cannot make namespaces", { cause = err, hint = preflight.hint(stage, err) })
+  end
+end
+
 local function launch(sandbox, dies_with_parent)
   local kinds = { "pid", "ipc", "uts" }
   if not sandbox.network then
@@ -269,12 +277,9 @@ local function launch(sandbox, dies_with_parent)
   if own then
     table.insert(kinds, 1, "user")
   end
-  local ok, err = pcall(syscall.unshare, kinds)
-  if not ok then
-    fail.raise("cannot make namespaces", { cause = err, hint = preflight.hint("unshare", err) })
-  end
+  unshare(kinds, "unshare")
   if own then
-    ok, err = pcall(syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
+    local ok, err = pcall(syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
     if not ok then
       fail.raise("cannot map the user into its namespace", { cause = err, hint = preflight.hint("map", err) })
     end
@@ -287,7 +292,7 @@ local function launch(sandbox, dies_with_parent)
   if first == 0 then
     finish(function()
       -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher stays outside.
-      syscall.unshare { "mount" }
+      unshare({ "mount" }, "unshare_mount")
       return first_process(sandbox)
     end)
   end

@@ -29,10 +29,14 @@ local function apparmor()
   return APPARMOR:format(ok and program or "/path/of/bq")
 end
 
+local function allow(kind)
+  return ("allow namespaces: `sudo sysctl -w user.max_%s_namespaces=15000`"):format(kind)
+end
+
 local function no_namespace(err)
   for _, kind in ipairs { "user", "mnt", "pid", "net", "ipc", "uts" } do
     if sysctl("user.max_" .. kind .. "_namespaces") == 0 then
-      return ("allow namespaces: `sudo sysctl -w user.max_%s_namespaces=15000`"):format(kind)
+      return allow(kind)
     end
   end
   if err.code == "ENOSPC" then
@@ -51,13 +55,16 @@ local function no_namespace(err)
 end
 
 --- One thing to do about a failed call; `nil` if nothing is known.
----@param call string the call or stage: `unshare`, `map`, `mount`, `overlay`, `dev`, `pivot_root`, …
+---@param call string the call or stage: `unshare`, `unshare_mount` once the others are made, `map`, `mount`, `overlay`, `dev`, `pivot_root`, …
 ---@param err bq.error
 ---@return string?
 function preflight.hint(call, err)
   if type(err) ~= "table" then
     return nil
-  elseif call == "unshare" then
+  elseif call == "unshare_mount" and err.code == "ENOSPC" then
+    -- Inside a user namespace the limits that can be read are those of its own; what was reached is one further out.
+    return allow "mnt"
+  elseif call == "unshare" or call == "unshare_mount" then
     return no_namespace(err)
   elseif (call == "map" or call == "mount") and err.code == "EACCES" then
     return is_apparmor_restricted() and apparmor() or nil
