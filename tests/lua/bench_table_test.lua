@@ -27,8 +27,11 @@ check.run {
   {
     "the table has its place in a file",
     function()
-      local text = table_of.text({ table_of.judge({ reach = 0.9 }, result(0.95, 1)) }, "a machine", 3)
-      check.contains(text, "| what | tool | 0.950 s | 1.000 s | 0.95 | ≤ 0.90 × (missed) |")
+      local piped, quick = result(0.95, 1), result(0.0015, 0.0012)
+      piped.beside = "a | b"
+      local text = table_of.text({ table_of.judge({ reach = 0.9 }, piped), table_of.judge({ at_most = 0.004 }, quick) }, "a machine", 3)
+      check.contains(text, "| what | tool | 1.5 ms | 1.2 ms |  | ≤ 4 ms more |")
+      check.contains(text, "| what | a \\| b | 0.95 s | 1.00 s | 0.95 | ≤ 0.90 × (missed) |")
       fs.write("readme", "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n")
       table_of.place("readme", text)
       table_of.place("readme", text)

@@ -1,7 +1,9 @@
 -- What is measured of disks: making one, and booting it.
+local coordinator = require "bq.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local process = require "bq.process"
+local report = require "bq.report"
 
 local disk = {}
 
@@ -31,7 +33,19 @@ local function has_kernel(space)
   return false
 end
 
---- A disk with the staged rootfs on it. The usual tools make a file system only, but of the same files.
+--- The kernel of the plan's disks.
+local function kernel_of(space)
+  local build = coordinator.new { workspace = space, plan = space:plan(), report = report.new(), jobs = 1 }
+  build:look()
+  for _, output in ipairs(build:phase_outputs "image") do
+    if fs.stat(output .. "/boot/vmlinuz") then
+      return output .. "/boot/vmlinuz"
+    end
+  end
+  fail.raise("the benchmark has no kernel", { hint = "build it: `bq scripts/coordinator.lua`" })
+end
+
+--- A disk with the staged rootfs on it. The usual tools make a file system only, but of the same files and the kernel.
 ---@param space bq.Workspace
 ---@param scratch string
 ---@return fun(): table
@@ -53,7 +67,10 @@ function disk.writing(space, scratch)
         return run { process.executable(), "build_qcow2", "--workspace", space.path, "--rootfs", data, "--output", out }
       end,
       theirs = function()
-        shell('mke2fs -q -t ext4 -d "$1" "$2.raw" 1536M && qemu-img convert -c -m 2 -O qcow2 "$2.raw" "$2" && rm "$2.raw"', data, out)
+        shell(
+          'cp "$3" "$1/boot/vmlinuz" && mke2fs -q -t ext4 -d "$1" "$2.raw" 1536M && qemu-img convert -c -m 2 -O qcow2 "$2.raw" "$2" && rm "$2.raw" "$1/boot/vmlinuz"',
+          data, out, kernel_of(space)
+        )
       end,
     }
   end

@@ -72,7 +72,8 @@ function Record:flush()
     end)
     local name = self:file "tar"
     archive.pack { output = self.folder .. "/" .. name, sources = sources, compression = "none" }
-    self:add(('tar -xmf "$record"/%s -C "$root"'):format(name))
+    -- Folders that are there keep their modes: the root may be one that others use, in a test the machine's.
+    self:add(('tar -xm --no-overwrite-dir -f "$record"/%s -C "$root"'):format(name))
   end
 end
 

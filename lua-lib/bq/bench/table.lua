@@ -56,6 +56,15 @@ function table_of.judge(row, result)
   return result
 end
 
+local function time(seconds)
+  return seconds < 0.1 and ("%.1f ms"):format(seconds * 1000) or ("%.2f s"):format(seconds)
+end
+
+--- In a table a bar would begin the next cell, in code too.
+local function cell(text)
+  return (text:gsub("|", "\\|"))
+end
+
 --- The table, in Markdown.
 ---@param results bq.bench.Result[]
 ---@param machine string
@@ -71,12 +80,12 @@ function table_of.text(results, machine, runs)
   for _, result in ipairs(results) do
     local more = (result.memory and result.reach:find "MB" and (", %.0f MB"):format(result.memory) or "")
       .. (result.size_ratio and (", size %.2f ×"):format(result.size_ratio) or "")
-    lines[#lines + 1] = ("| %s | %s | %.3f s%s | %s | %s | %s%s |"):format(
-      result.what,
-      result.beside,
-      result.ours,
+    lines[#lines + 1] = ("| %s | %s | %s%s | %s | %s | %s%s |"):format(
+      cell(result.what),
+      cell(result.beside),
+      time(result.ours),
       more,
-      result.theirs and ("%.3f s"):format(result.theirs) or "",
+      result.theirs and time(result.theirs) or "",
       result.ratio and ("%.2f"):format(result.ratio) or "",
       result.reach,
       result.reached and "" or " (missed)"
