@@ -21,12 +21,14 @@ local bq <const> = process.executable()
 ---@param argv string[]
 ---@param cwd? string
 ---@param limits? table<string, integer>
+---@return number memory the most that it took, in MB
 function builds.run(argv, cwd, limits)
   local status = process.run { argv = argv, cwd = cwd, stdout = "null", stderr = "capture", limits = limits }
   if not status.ok then
     local cause = status.stderr:match "error: ([^\n]+)" or status.stderr:match "([^\n]+)\n*$"
     fail.raise(("`%s` failed in the benchmark"):format(table.concat(argv, " ", 1, math.min(#argv, 3))), { cause = cause })
   end
+  return status.max_memory / (1 << 20)
 end
 
 --- What one step costs beyond its commands: the same build with one step and with many, by their difference.

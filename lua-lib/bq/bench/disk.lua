@@ -1,4 +1,5 @@
 -- What is measured of disks: making one, and booting it.
+local builds = require "bq.bench.builds"
 local coordinator = require "bq.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -7,16 +8,7 @@ local report = require "bq.report"
 
 local disk = {}
 
-local MIB <const> = 1 << 20
-
---- Runs a command; the most memory that it took, in MB. Raises if it fails.
-local function run(argv, cwd)
-  local status = process.run { argv = argv, cwd = cwd, stdout = "null", stderr = "capture" }
-  if not status.ok then
-    fail.raise(("the benchmark's `%s` failed"):format(argv[1]), { cause = status.stderr:match "error: [^\n]+" or status.stderr:match "[^\n]+" })
-  end
-  return status.max_memory / MIB
-end
+local run <const> = builds.run
 
 local function shell(text, ...)
   return run { "sh", "-ec", text, "sh", ... }
@@ -51,6 +43,7 @@ end
 ---@return fun(): table
 function disk.writing(space, scratch)
   local data, out = scratch .. "/disk", scratch .. "/out"
+  local kernel
   return function()
     return {
       data = has_kernel(space) and data or nil,
@@ -59,6 +52,7 @@ function disk.writing(space, scratch)
       size_of = out,
       within = 1.0,
       prepare = function()
+        kernel = kernel_of(space)
         fs.copy(space:rootfs(), data, { hardlink = true })
         fs.mkdir(data .. "/usr/sbin")
         fs.write(data .. "/usr/sbin/init", "", { sync = false })
@@ -69,7 +63,7 @@ function disk.writing(space, scratch)
       theirs = function()
         shell(
           'cp "$3" "$1/boot/vmlinuz" && mke2fs -q -t ext4 -d "$1" "$2.raw" 1536M && qemu-img convert -c -m 2 -O qcow2 "$2.raw" "$2" && rm "$2.raw" "$1/boot/vmlinuz"',
-          data, out, kernel_of(space)
+          data, out, kernel
         )
       end,
     }
