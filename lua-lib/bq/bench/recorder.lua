@@ -70,10 +70,15 @@ function Record:flush()
     table.sort(sources, function(a, b)
       return a.path < b.path
     end)
-    local name = self:file "tar"
+    local name, names = self:file "tar", {}
     archive.pack { output = self.folder .. "/" .. name, sources = sources, compression = "none" }
-    -- Folders that are there keep their modes: the root may be one that others use, in a test the machine's.
-    self:add(('tar -xm --no-overwrite-dir -f "$record"/%s -C "$root"'):format(name))
+    for index, source in ipairs(sources) do
+      names[index] = source.prefix .. "\n"
+    end
+    fs.write(("%s/%s.names"):format(self.folder, name), table.concat(names), { sync = false })
+    -- By name, without the folders above: the root may be one that others use, in a test the machine's, and tar would
+    -- change their modes (`--no-overwrite-dir` changes them for a while).
+    self:add(('tar -xmf "$record"/%s -C "$root" --verbatim-files-from --no-unquote -T "$record"/%s.names'):format(name, name))
   end
 end
 
