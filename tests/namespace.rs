@@ -416,7 +416,7 @@ fn exit_statuses_and_signals_come_out() {
             Some(status)
         );
     }
-    for (signal, status) in [("KILL", 137), ("TERM", 143), ("ABRT", 134), ("HUP", 129)] {
+    for (signal, status) in [("KILL", 137), ("TERM", 143), ("ABRT", 134), ("USR1", 138)] {
         let code = format!(
             "require('bq.process').kill(require('bq.syscall').getpid(), '{signal}')\n\
              require('bq.process').wait_any {{ timeout = 60 }}"

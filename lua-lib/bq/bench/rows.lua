@@ -2,7 +2,6 @@
 local builds = require "bq.bench.builds"
 local digest = require "bq.digest"
 local disk = require "bq.bench.disk"
-local fail = require "bq.fail"
 local fs = require "bq.fs"
 local process = require "bq.process"
 
@@ -19,24 +18,14 @@ local function rows(space, scratch, unpacked, only)
   local rootfs, bq = space:rootfs(), process.executable()
   local out, tree = scratch .. "/out", unpacked .. "/out"
 
-  --- A command of the shell, quiet; raises if it fails.
+  --- A command of the shell.
   local function shell(text, ...)
-    local status = process.run { argv = { "sh", "-ec", text, "sh", ... }, cwd = scratch, stdout = "null", stderr = "capture" }
-    if not status.ok then
-      fail.raise(("the benchmark's `%s` failed"):format(text), { cause = status.stderr:match "[^\n]+" })
-    end
+    builds.run({ "sh", "-ec", text, "sh", ... }, scratch)
   end
-
-  -- The most memory that a process had, in KB, written by itself.
-  local PEAK = " io.write((require('bq.fs').read('/proc/self/status'):match 'VmHWM:%s*(%d+)'))"
 
   --- Runs code; the most memory that it took, in MB.
   local function run_bq(code, ...)
-    local status = process.run { argv = { bq, "-e", code .. PEAK, ... }, cwd = scratch, stdout = "capture", stderr = "capture" }
-    if not status.ok then
-      fail.raise("bq failed in a benchmark", { cause = status.stderr:match "[^\n]+" })
-    end
-    return tonumber(status.stdout) / 1024
+    return builds.run({ bq, "-e", code, ... }, scratch)
   end
 
   --- The largest file of `sources/` with an ending.
