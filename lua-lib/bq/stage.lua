@@ -22,6 +22,40 @@ local PLACES = { "dev", "proc", "sys", "tmp", "run", "root", "var/lib/bq", "usr/
 -- The folders of the library and the programs that go along.
 local CARRIED = { "lua-lib", "scripts" }
 
+--- Drops what lies beside the recipes of a folder that goes before others: their patches, the files that they name.
+---@param out table<string, string> path and text; changed
+---@param folder string
+local function drop_beside(out, folder)
+  local names, first = {}, {}
+  for path in pairs(out) do
+    local name = path:match "^scripts/packages/([^/]+)%.lua$"
+    names[#names + 1] = name
+  end
+  for _, entry in ipairs(fs.stat(folder) and fs.list(folder) or {}) do
+    local name = entry:match "^(.+)%.lua$"
+    if name then
+      first[name] = true
+      names[#names + 1] = name
+    end
+  end
+  --- Whose patches a folder has: of `linux` and `linux-headers`, those of the longer name.
+  local function owner(patches)
+    local best = ""
+    for _, name in ipairs(names) do
+      if #name > #best and patches:sub(1, #name + 1) == name .. "-" then
+        best = name
+      end
+    end
+    return best
+  end
+  for path in pairs(out) do
+    local patches = path:match "^scripts/packages/patches/([^/]+)/"
+    if first[patches and owner(patches) or path:match "^scripts/packages/([^/]+)/"] then
+      out[path] = nil
+    end
+  end
+end
+
 --- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
 ---@param recipe_folders string[] where recipes are looked for; they go along as well, the first winning
 ---@param script? string the text of the script that made the plan, which makes it again inside
@@ -53,6 +87,7 @@ local function carried(recipe_folders, script)
   end
   for index = #recipe_folders, 1, -1 do
     if recipe_folders[index]:sub(1, 1) ~= "$" then
+      drop_beside(out, recipe_folders[index])
       overlay(recipe_folders[index], "scripts/packages")
     end
   end
