@@ -28,7 +28,7 @@ local cross = {
   CC = "{target}-clang",
   CXX = "{target}-clang++",
 }
--- The seed's compiler for what runs on this machine; the kernel's makefiles tell it their target by themselves.
+-- The compiler of the base for what runs where it runs; the kernel's makefiles tell it their target by themselves.
 local tools = { PATH = "/usr/bin:/usr/sbin:/bin:/sbin", CC = "clang", CXX = "clang++" }
 -- The system's own programs come first, but for the compiler as long as the system has none.
 local native = {
@@ -111,6 +111,8 @@ return build.main({
       name = "image",
       about = "what a disk holds besides its rootfs: a kernel, and what its init does",
       base = { "seed" },
+      -- Where there is a compiler of our own, the kernel is built by that.
+      base_in = { full = { "system" } },
       prefix = "/usr",
       env = tools,
       apart = true,

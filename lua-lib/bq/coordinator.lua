@@ -33,14 +33,22 @@ local KEPT = "/kept"
 local Build = {}
 Build.__index = Build
 
---- Leaves out the phases that would have to run programs of another architecture than this machine's.
+--- Leaves out the phases that would have to run programs of another architecture than this machine's, and those that rest
+--- on them.
 ---@param made table the plan, which is changed
 ---@return string[] phases
 function coordinator.leave_out_foreign(made)
-  local foreign, steps, seen = {}, json.array {}, {}
+  local foreign, steps, out, seen = {}, json.array {}, {}, {}
   local is_foreign = made.arch ~= syscall.uname().machine
+  for _, name in ipairs(made.phase_order) do
+    local phase = made.phases[name]
+    out[name] = is_foreign and phase.needs_native
+    for _, base in ipairs(phase.base) do
+      out[name] = out[name] or out[base]
+    end
+  end
   for _, step in ipairs(made.steps) do
-    if not (is_foreign and made.phases[step.phase].needs_native) then
+    if not out[step.phase] then
       steps[#steps + 1] = step
     elseif not seen[step.phase] then
       seen[step.phase] = true

@@ -8,6 +8,7 @@ local declaration = {}
 ---@field name string
 ---@field about string one line
 ---@field base string[] `seed`, or earlier phases whose outputs are below every step
+---@field base_in? table<string, string[]> by set, what is below every step there instead
 ---@field prefix string
 ---@field env table<string, string>
 ---@field packages table<string, string[]> by list
@@ -25,7 +26,15 @@ local declaration = {}
 ---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
 ---@field env table<string, string> of every step
 
-local PHASE_FIELDS = { name = 1, about = 1, base = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
+local PHASE_FIELDS = { name = 1, about = 1, base = 1, base_in = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
+
+--- What is below every step of a phase.
+---@param phase bq.Phase
+---@param set string
+---@return string[]
+function declaration.base(phase, set)
+  return phase.base_in and phase.base_in[set] or phase.base
+end
 
 --- Raises if a phase says what phases do not say, or names what is not there.
 ---@param declared bq.Declaration
@@ -40,9 +49,16 @@ function declaration.check(declared)
         })
       end
     end
-    for _, base in ipairs(phase.base) do
-      if not seen[base] then
-        fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
+    for set in pairs(phase.base_in or {}) do
+      if not declared.sets[set] then
+        fail.raise(("phase `%s` has a base in `%s`, which is no set"):format(phase.name, set))
+      end
+    end
+    for set in pairs(declared.sets) do
+      for _, base in ipairs(declaration.base(phase, set)) do
+        if not seen[base] then
+          fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
+        end
       end
     end
     seen[phase.name] = true
@@ -72,14 +88,14 @@ function declaration.inside(declared, set)
       for field, value in pairs(phase) do
         copy[field] = value
       end
-      for _, name in ipairs(phase.base) do
+      for _, name in ipairs(declaration.base(phase, set)) do
         name = kept[name] and name or "seed"
         if not seen[name] then
           seen[name] = true
           base[#base + 1] = name
         end
       end
-      copy.base = base
+      copy.base, copy.base_in = base, nil
       phases[#phases + 1] = copy
     end
   end

@@ -203,7 +203,7 @@ function plan.make(declared, selection, recipes)
     end
     made.phases[phase.name] = {
       about = phase.about,
-      base = json.array(phase.base),
+      base = json.array(declaration.base(phase, selection.set)),
       prefix = phase.prefix,
       env = env,
       needs_native = phase.needs_native,

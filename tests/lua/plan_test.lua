@@ -1,10 +1,12 @@
 local check = require "check"
+local coordinator = require "bq.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local plan = require "bq.plan"
 local recipe = require "bq.recipe"
 local scratch = require "scratch"
+local syscall = require "bq.syscall"
 
 local count = 0
 
@@ -124,6 +126,36 @@ check.run {
     "a package without a recipe, with the nearest",
     function()
       refused({ "error: the plan has a mistake", "  phase one:1: no recipe `zlibb`, did you mean `zlib`?" }, { zlib = "" }, { "zlibb" })
+    end,
+  },
+  {
+    "a phase may rest on something else in a set",
+    function()
+      local phases = two({ "a" }, { "b" }, { base = { "seed" }, base_in = { full = { "low" } } })
+      local recipes = { a = "", b = "" }
+      check.equal(make(recipes, nil, nil, phases).phases.high.base, { "seed" })
+      check.equal(make(recipes, nil, { set = "full" }, phases).phases.high.base, { "low" })
+      for changes, message in pairs {
+        [{ base_in = { fll = { "low" } } }] = "phase `high` has a base in `fll`, which is no set",
+        [{ base_in = { full = { "lwo" } } }] = "phase `high` rests on `lwo`, which is no earlier phase",
+      } do
+        refused({ "error: " .. message }, recipes, nil, nil, two({ "a" }, { "b" }, changes))
+      end
+    end,
+  },
+  {
+    "what would run programs of another architecture is left out, and what rests on that",
+    function()
+      local phases = two({ "a" }, { "b" })
+      phases[1].needs_native = true
+      phases[3] = { name = "apart", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "c" } } }
+      local other = syscall.uname().machine == "x86_64" and "aarch64" or "x86_64"
+      local made = make({ a = "", b = "", c = "" }, nil, { arch = other }, phases)
+      check.equal(coordinator.leave_out_foreign(made), { "low", "high" })
+      check.equal(ids(made), { "apart/c" })
+      made = make({ a = "", b = "", c = "" }, nil, { arch = syscall.uname().machine }, phases)
+      check.equal(coordinator.leave_out_foreign(made), {})
+      check.equal(#ids(made), 3)
     end,
   },
   {
