@@ -234,9 +234,22 @@ function coordinator.folder(workspace, id)
   return workspace:at("build", (id:gsub("/", "-")))
 end
 
+-- What is to be removed lies in such folders, whoever made them.
+local ASIDE <const> = "gone-"
+
+--- Puts a folder out of the way, for `remove_gone`.
+local function put_aside(self, folder)
+  local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
+  fs.rename(folder, aside .. "/tree")
+  self.gone[#self.gone + 1] = aside
+end
+
 local function write_job(self, step, inputs)
   local phase = self.plan.phases[step.phase]
   local folder = coordinator.folder(self.workspace, step.id)
+  if fs.lstat(folder) then
+    put_aside(self, folder)
+  end
   step_root.clean(folder)
   local sources = {}
   for name in pairs(step.sources) do
@@ -333,8 +346,8 @@ local function failed(self, one, status)
   self.report:failed(one.step, details)
 end
 
---- Removes the build trees of steps that are done, while others go on: that of a large package takes minutes where a
---- disk is told of each file that went. What is left over, `sweep` removes.
+--- Removes build trees of steps that are done or begin anew, while others go on: that of a large package takes minutes
+--- where a disk is told of each file that went. What is left over, `sweep` removes.
 local function remove_gone(self)
   if #self.gone > 0 then
     local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
@@ -429,7 +442,7 @@ local function start_ready(self)
   return waits
 end
 
---- Removes the build trees of steps that are done: a kill can come between the store and the removal.
+--- Removes the build trees that nobody needs: a kill can come between the store and the removal, and before its end.
 function Build:sweep()
   local names = fs.list(self.workspace:at "build")
   if #names == 0 then
@@ -443,6 +456,11 @@ function Build:sweep()
     local folder = coordinator.folder(self.workspace, id)
     if state == "done" and left[folder] and not fs.stat(folder .. KEPT) then
       fs.remove_all(folder)
+    end
+  end
+  for _, name in ipairs(names) do
+    if name:find("^" .. ASIDE:gsub("%-", "%%-")) then
+      fs.remove_all(self.workspace:at("build", name))
     end
   end
 end

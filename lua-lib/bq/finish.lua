@@ -2,6 +2,7 @@
 local bom = require "bq.bom"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
@@ -62,6 +63,17 @@ local function add(tree, owned, shadowed, step, output)
   fs.copy(output, tree, { merge = true, skip = skip })
 end
 
+local function sorted(owned)
+  local list = json.array {}
+  for _, line in pairs(owned) do
+    list[#list + 1] = line
+  end
+  table.sort(list, function(a, b)
+    return a.path < b.path
+  end)
+  return list
+end
+
 --- Raises if a text is in any file or link of the tree: what is finished owes nothing to what it was built by.
 local function refuse_traces(tree, owned, text)
   local found = {}
@@ -80,6 +92,24 @@ local function refuse_traces(tree, owned, text)
   end
 end
 
+local EXECUTABLE <const> = tonumber("111", 8)
+
+--- Makes one file of a program that a package has under several names in a folder, as hard links.
+local function link_names(tree, owned)
+  local first = {}
+  for _, line in ipairs(sorted(owned)) do
+    if line.type == "file" and line.mode & EXECUTABLE ~= 0 then
+      local what = ("%s %o %s %s"):format(line.digest, line.mode, line.package, files.parent(line.path))
+      if first[what] then
+        fs.remove(tree .. "/" .. line.path)
+        fs.link(tree .. "/" .. first[what], tree .. "/" .. line.path)
+      else
+        first[what] = line.path
+      end
+    end
+  end
+end
+
 --- The plan's steps that the finished root is made of, the lowest first.
 local function parts(build, plan)
   local out = {}
@@ -89,17 +119,6 @@ local function parts(build, plan)
     end
   end
   return out
-end
-
-local function sorted(owned)
-  local list = json.array {}
-  for _, line in pairs(owned) do
-    list[#list + 1] = line
-  end
-  table.sort(list, function(a, b)
-    return a.path < b.path
-  end)
-  return list
 end
 
 --- What staging put in: bq, its library and the programs.
@@ -140,6 +159,7 @@ function finish.tree(space, build, inside, provenance)
   if plan.sysroot ~= "" then
     refuse_traces(partial, owned, plan.sysroot)
   end
+  link_names(partial, owned)
   local base = digest.tree(partial)
   stage.places(partial)
   stage.install(partial, provenance.folders, provenance.script)

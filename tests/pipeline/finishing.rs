@@ -27,6 +27,8 @@ fn rig() -> Rig {
          install = function(b) \
            b:write(b.dest .. \"/usr/final\", b:read(b.src .. \"/data\") .. b:read \"/etc/name\" .. b:read \"/usr/libx.a\") \
            b:write(b.dest .. \"/etc/shared\", \"final\\n\") \
+           b:install(b.src .. \"/data\", \"/usr/one\") b:install(b.src .. \"/data\", \"/usr/two\") \
+           b:install(b.src .. \"/data\", \"/usr/text\", 420) \
            b:symlink(\"final\", b.dest .. \"/usr/link\") \
          end",
     );
@@ -60,7 +62,8 @@ fn holds_what_was_built_and_its_papers() {
     );
     let files = rig.lua(
         "for _, one in ipairs(require('bq.archive').list 'rootfs.tar.gz') do \
-           if not one.path:find '^usr/local/.' and one.type ~= 'dir' then print(one.path) end end",
+           if not one.path:find '^usr/local/.' and one.type ~= 'dir' then \
+             print(one.path .. (one.type == 'hardlink' and ' -> ' .. one.target or '')) end end",
     );
     assert_eq!(
         files.lines().collect::<Vec<_>>(),
@@ -70,6 +73,9 @@ fn holds_what_was_built_and_its_papers() {
             "usr/final",
             "usr/libx.so",
             "usr/link",
+            "usr/one",
+            "usr/text",
+            "usr/two -> usr/one",
             "var/lib/bq/lock.json",
             "var/lib/bq/manifest.json",
             "var/lib/bq/plan.json",
@@ -89,11 +95,13 @@ fn holds_what_was_built_and_its_papers() {
     assert_eq!(
         owners,
         format!(
-            "etc/name\troot\tMIT\t{}\netc/shared\troot\tMIT\t{}\nusr/final\tfinal\tMIT\t{}\nusr/libx.so\troot\tMIT\t{}\nusr/link\tfinal\tMIT\tfinal\n",
+            "etc/name\troot\tMIT\t{}\netc/shared\troot\tMIT\t{}\nusr/final\tfinal\tMIT\t{}\nusr/libx.so\troot\tMIT\t{}\nusr/link\tfinal\tMIT\tfinal\n\
+             usr/one\tfinal\tMIT\t{data}\nusr/text\tfinal\tMIT\t{data}\nusr/two\tfinal\tMIT\t{data}\n",
             sha256(b"finished\n"),
             sha256(b"root\n"),
             sha256(b"data\nfinished\nx\n"),
             sha256(b"x\n"),
+            data = sha256(b"data\n"),
         )
     );
     // bq itself is in it, the one part that was not built here.

@@ -316,6 +316,7 @@ fn what_a_kill_left_after_the_store_goes() {
     let rig = Rig::built();
     rig.write("space/build/low-app/src/file", "left\n");
     rig.write("space/build/low-lib/kept", "");
+    rig.write("space/build/gone-a/tree/src/file", "aside\n");
     rig.build(&[]).is(0).says("nothing to do");
     assert_eq!(crate::names(&rig.path("space/build")), ["low-lib"]);
 }
