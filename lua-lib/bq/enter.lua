@@ -11,7 +11,7 @@ local workspace = require "bq.workspace"
 local enter = {}
 
 -- What a program inside finds.
-local ENV = { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", LC_ALL = "C", TZ = "UTC" }
+local ENV = { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
 
 --- Whether this program already runs in namespaces of its own, inside the rootfs.
 ---@param space bq.Workspace
