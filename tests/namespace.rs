@@ -170,6 +170,26 @@ fn nothing_of_the_machine_is_in_sight() {
     assert_eq!(mounts(), before);
 }
 
+/// As on a machine that was booted from what bq built.
+#[test]
+fn the_root_that_one_is_in_can_be_entered() {
+    needs_namespaces!();
+    let before = mounts();
+    let root = Root::new();
+    let code =
+        "print(require('bq.syscall').getpid(), table.concat(require('bq.fs').list '/', ' '))";
+    let left: Left = root
+        .enter(
+            &[],
+            &["/bq", "enter", "--rootfs", "/", "--", "/bq", "-e", code],
+        )
+        .output()
+        .expect("bq runs")
+        .into();
+    assert_eq!(left, good("2\tbq dev proc tmp\n"));
+    assert_eq!(mounts(), before);
+}
+
 #[test]
 fn devices_work_and_stay_as_they_are() {
     needs_namespaces!();

@@ -78,7 +78,7 @@ function enter.coordinator(space, words)
       process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }
     end,
   }))
-  return status.code or 128 + 9
+  return status.exit_status
 end
 
 --- Runs a command inside, on the caller's terminal, as the last program that this process starts; its exit status.

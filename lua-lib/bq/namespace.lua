@@ -155,8 +155,8 @@ local function make_root(sandbox)
   else
     local here = fs.cwd()
     syscall.mount { source = here, target = here, flags = { "bind", "rec" } }
-    -- From the folder under the new mount to the mount itself.
-    syscall.chdir(here)
+    -- From the folder under the new mount to the mount itself; a path that ends at `/` stays below what is mounted there.
+    syscall.chdir(here == "/" and "/.." or here)
   end
   -- Sources are opened before the pivot, targets are reached after it: a link in the root cannot lead outside.
   local nodes, binds = open_devices(), {}
@@ -221,10 +221,6 @@ local function finish(body)
   process.exit(guarded(body))
 end
 
-local function exit_status(status)
-  return status.code or 128 + (({ HUP = 1, INT = 2, QUIT = 3, KILL = 9, SEGV = 11, PIPE = 13, TERM = 15, ABRT = 6, BUS = 7, FPE = 8, ILL = 4 })[status.signal] or 1)
-end
-
 local function first_process(sandbox)
   syscall.set_parent_death_signal "KILL"
   syscall.umask(tonumber("022", 8))
@@ -253,7 +249,7 @@ local function first_process(sandbox)
     -- A step must not stop process 1 from doing its work.
     syscall.set_dumpable(false)
   end
-  return exit_status(process.reap(child))
+  return process.reap(child).exit_status
 end
 
 --- Exit status of a tree that could not be made.
@@ -313,7 +309,7 @@ end
 ---@return integer status
 function namespace.last(sandbox)
   return guarded(function()
-    return exit_status(launch(sandbox, false))
+    return launch(sandbox, false).exit_status
   end)
 end
 
@@ -330,7 +326,7 @@ function namespace.run(sandbox)
   if launcher == 0 then
     finish(function()
       syscall.set_parent_death_signal "KILL"
-      return exit_status(namespace.launch(sandbox))
+      return namespace.launch(sandbox).exit_status
     end)
   end
   return process.reap(launcher)

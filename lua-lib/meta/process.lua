@@ -25,6 +25,7 @@ local process = {}
 ---@field ok boolean ended by itself with status 0
 ---@field code? integer its exit status
 ---@field signal? string the signal that ended it: `KILL`, `TERM`, …
+---@field exit_status integer what a shell says: the code, or 128 and the number of the signal
 ---@field timed_out boolean
 ---@field seconds number wall time
 ---@field max_memory integer bytes; the most that it, or one that it has waited for, had in RAM

@@ -79,6 +79,8 @@ impl Ended {
         status.raw_set("ok", self.code == Some(0))?;
         status.raw_set("code", self.code)?;
         status.raw_set("signal", self.signal.map(signal_name))?;
+        let exit_status = self.code.or(self.signal.map(|signal| 128 + signal));
+        status.raw_set("exit_status", exit_status)?;
         status.raw_set("timed_out", self.timed_out)?;
         status.raw_set("seconds", self.seconds)?;
         status.raw_set("max_memory", self.max_memory)?;
