@@ -459,7 +459,7 @@ function Build:sweep()
     end
   end
   for _, name in ipairs(names) do
-    if name:find("^" .. ASIDE:gsub("%-", "%%-")) then
+    if name:sub(1, #ASIDE) == ASIDE then
       fs.remove_all(self.workspace:at("build", name))
     end
   end
