@@ -2,6 +2,7 @@
 //! out of them.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use support::builds::{Build, Run, can_build};
@@ -289,6 +290,12 @@ fn a_full_disk_leaves_no_image() {
     assert_eq!(build.list("ws/build"), Vec::<String>::new());
 }
 
+/// Writes the file `disk`: empty, with the root of an x86_64.
+const WRITE_DISK: &str = r#"local image = require "bq.image"
+  local id = image.guid(("0"):rep(64))
+  image.write { output = "disk", format = "qcow2", disk_guid = id, partitions = {
+    { type = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", guid = id, name = "root", size = 1 << 20 } } }"#;
+
 #[test]
 fn what_cannot_be_booted_or_read() {
     let build = Build::new(&[]);
@@ -327,13 +334,10 @@ fn what_cannot_be_booted_or_read() {
         .says("error: `qemu-system-x86_64` is not installed")
         .says("apt-get install qemu-system-x86 ovmf");
     // A QCOW2 that was cut off, or says what cannot be.
-    let code = r#"local image = require "bq.image"
-      local id = image.guid(("0"):rep(64))
-      image.write { output = "disk", format = "qcow2", disk_guid = id, partitions = {
-        { type = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", guid = id, name = "root", size = 1 << 20 } } }
-      local bytes = require("bq.fs").read "disk"
+    let code = r#"local bytes = require("bq.fs").read "disk"
       require("bq.fs").write("cut", bytes:sub(1, #bytes // 2))
       require("bq.fs").write("bad", bytes:sub(1, 4) .. "\0\0\0\9" .. bytes:sub(9))"#;
+    build.bq(&["-e", WRITE_DISK]).ok();
     build.bq(&["-e", code]).ok();
     build.bq(&["inspect", "disk"]).ok();
     build
@@ -345,15 +349,44 @@ fn what_cannot_be_booted_or_read() {
         .fails(1)
         .says("error: cannot read `bad`");
     // A program that takes QEMU's place: no firmware is named by its file.
-    build.write("bin/qemu-system-x86_64", "#!/bin/sh\n");
-    let mut command = support::bq(build.path());
-    command.env("PATH", build.at("bin"));
-    std::fs::set_permissions(
-        build.at("bin/qemu-system-x86_64"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .expect("it is there");
-    Run::of(command.args(["boot", "--firmware", "none.fd", "disk"]))
-        .fails(2)
+    let run = with_machine(&build, "", &["--firmware", "none.fd", "disk"]);
+    run.fails(2)
         .says("`--firmware none.fd`: there is no `none.fd`");
+}
+
+/// Runs `bq boot` with a shell script in the place of QEMU.
+fn with_machine(build: &Build, script: &str, arguments: &[&str]) -> Run {
+    let program = build.at("bin/qemu-system-x86_64");
+    build.write("bin/qemu-system-x86_64", &format!("#!/bin/sh\n{script}"));
+    std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).expect("it is there");
+    let path = format!("{}:/usr/bin:/bin", build.at("bin").display());
+    let mut command = support::bq(build.path());
+    command.env("PATH", path).env("TMPDIR", build.path());
+    Run::of(command.arg("boot").args(arguments))
+}
+
+#[test]
+fn what_a_machine_writes_lies_in_the_folder_of_its_run() {
+    let build = Build::new(&[]);
+    build.bq(&["-e", WRITE_DISK]).ok();
+    build.write("code", "the firmware");
+    build.write("variables", "its variables");
+    let script = "echo \"in $TMPDIR\"\ncat \"$TMPDIR/variables\"\necho more >\"$TMPDIR/vl.1\"\n";
+    let boot = |more: &[&str]| {
+        let options = ["--firmware", "code:variables", "--wait-for"];
+        with_machine(&build, script, &[&options, more, &["disk"]].concat())
+    };
+    let serial = ["--serial", "serial"];
+    boot(&[&["its variables"], &serial[..]].concat()).ok();
+    let said = build.read("serial");
+    let folder = format!("in {}/bq-boot-", build.path().display());
+    assert!(said.starts_with(&folder), "{said}");
+    // What it said is kept where it failed, and nothing else.
+    boot(&["nothing of the kind"])
+        .fails(1)
+        .says("the machine ended before it said `nothing of the kind`");
+    let left: Vec<String> = build.list(".");
+    let kept = left.iter().filter(|name| name.starts_with("bq-boot-"));
+    let kept: Vec<_> = kept.map(|name| build.list(name)).collect();
+    assert_eq!(kept, [["serial"]]);
 }

@@ -90,6 +90,19 @@ local function run(options, disk, folder)
   log.info(("%s: all was said in %s%s"):format(disk, report.time(ended.seconds), ended.off and ", and the machine is off" or ""))
 end
 
+--- A folder of this run, in the first place that can be written: what the disk takes in may be large, and /tmp may be memory.
+local function make_folder()
+  local places, cause = { os.getenv "TMPDIR" or "/var/tmp", "/tmp" }, nil
+  for _, place in ipairs(places) do
+    local ok, made = pcall(fs.mkdtemp, place .. "/bq-boot-")
+    if ok then
+      return made
+    end
+    cause = cause or made
+  end
+  error(cause, 0)
+end
+
 --- Runs the program.
 ---@param words string[] the command line
 function boot.main(words)
@@ -102,12 +115,15 @@ function boot.main(words)
   if #options ~= 1 then
     fail.usage("which disk?", "`bq scripts/boot.lua disk.qcow2`")
   end
-  local folder = fs.mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/bq-boot-")
+  local folder = make_folder()
   local ok, err = pcall(run, options, options[1], folder)
   -- What a failed machine said is worth more than a clean folder.
-  local keep = not ok and not options.serial and fs.stat(folder .. "/serial")
-  if keep then
-    fs.remove(folder .. "/variables")
+  if not ok and not options.serial and fs.stat(folder .. "/serial") then
+    for _, name in ipairs(fs.list(folder)) do
+      if name ~= "serial" then
+        fs.remove_all(folder .. "/" .. name)
+      end
+    end
   else
     fs.remove_all(folder)
   end

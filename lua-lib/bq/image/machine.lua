@@ -102,7 +102,7 @@ end
 ---@field disk string
 ---@field format "qcow2"|"raw"
 ---@field firmware bq.image.Firmware
----@field folder string for the copy of the variables
+---@field folder string for the copy of the variables, and for what a disk that is not kept takes in
 ---@field memory integer MiB
 ---@field cpus integer
 ---@field network? boolean
@@ -121,7 +121,8 @@ end
 function machine.command(options)
   local variables = options.folder .. "/variables"
   fs.write(variables, fs.read(options.firmware.variables), { sync = false })
-  local argv = { machine.program(options.arch) }
+  -- QEMU writes what a disk takes in, and is thrown away, to where TMPDIR says: else to /var/tmp, which not everybody can write.
+  local argv = { "env", "TMPDIR=" .. options.folder, machine.program(options.arch) }
   local function add(...)
     table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
   end
