@@ -290,7 +290,7 @@ fn a_full_disk_leaves_no_image() {
     assert_eq!(build.list("ws/build"), Vec::<String>::new());
 }
 
-/// Writes the file `disk`: empty, with the root of an x86_64.
+/// Writes the file `disk`: empty, with the root of an `x86_64`.
 const WRITE_DISK: &str = r#"local image = require "bq.image"
   local id = image.guid(("0"):rep(64))
   image.write { output = "disk", format = "qcow2", disk_guid = id, partitions = {
