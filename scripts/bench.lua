@@ -18,7 +18,9 @@ local options = args.parse({
     { name = "workspace", value = "DIR", help = "a built workspace, whose rootfs and sources are the data [default: data/sysroot]" },
     { name = "runs", value = "N", number = true, default = 5, help = "how often each is run" },
     { name = "only", value = "NAMES", many = true, help = "only these rows" },
-    { name = "packages", value = "NAMES", many = true, help = "build only these in the row `core`, and what they need" },
+    { name = "set", value = "NAME", default = "core", help = "the set that is built in the row `set`" },
+    { name = "packages", value = "NAMES", many = true, help = "build only these in the row `set`, and what they need" },
+    { name = "stored", value = "NAMES", many = true, help = "do not build these in the row `set`: take them from the workspace's store" },
     { name = "unpack-to", value = "DIR", help = "unpack archives here, where removing many files is slow in the workspace" },
     { name = "json", value = "FILE", help = "write the figures as JSON too" },
     { name = "readme", value = "FILE", help = "put the table between the two `bench` marks of this file too" },
@@ -83,11 +85,12 @@ local wanted, results = {}, json.array {}
 for _, name in ipairs(args.list(options.only)) do
   wanted[name] = true
 end
+local built = { set = options.set, only = args.list(options.packages), stored = args.list(options.stored) }
 local uname = syscall.uname()
 local cpu = fs.read("/proc/cpuinfo"):match "model name%s*:%s*([^\n]+)" or uname.machine
 local machine = ("Linux %s, %s, %d cores"):format(uname.release:match "^[%d.]+", cpu, process.cores())
 local ok, err = pcall(function()
-  for _, row in ipairs(rows(space, scratch, unpacked, args.list(options.packages))) do
+  for _, row in ipairs(rows(space, scratch, unpacked, built)) do
     if next(wanted) and not wanted[row.name] then
       goto continue
     end

@@ -31,11 +31,11 @@ local shell = #command > 0 and command or { "/bin/sh" }
 
 --- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
 local function find_step(name)
-  local coordinator = require "bq.coordinator"
+  local build_trees = require "bq.build_trees"
   local found, known = {}, {}
   for _, one in ipairs(space:plan().steps) do
     local id = one.id
-    if fs.stat(coordinator.folder(space, id) .. "/job.json") then
+    if fs.stat(build_trees.folder(space, id) .. "/job.json") then
       known[#known + 1] = id
       if name == id or name == id:gsub("/", "-") or name == one.name then
         found[#found + 1] = id
@@ -67,7 +67,7 @@ local function enter_step(id)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
   local step_root = require "bq.step_root"
-  local folder = require("bq.coordinator").folder(space, id)
+  local folder = require("bq.build_trees").folder(space, id)
   local job = require("bq.json").decode(fs.read(folder .. "/job.json"))
   local env = require("bq.step").new(job).env
   env.PS1 = ("%s $ "):format(id)

@@ -1,4 +1,5 @@
 -- Carries a plan out: keys, the steps that are ready, several at once, until all are in the store.
+local build_trees = require "bq.build_trees"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -18,9 +19,6 @@ local coordinator = {}
 local POLL = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
 local GRACE = 1.5
-
--- The file in a step's folder that says that it stays though the step is done.
-local KEPT = "/kept"
 
 ---@class bq.Build
 ---@field workspace bq.Workspace
@@ -67,8 +65,9 @@ function coordinator.new(options)
   local lock = self.workspace:read_json "lock.json" or {}
   local staged = self.workspace:staged()
   self.by_id, self.state, self.keys = {}, {}, {}
-  -- Processes that build steps, and that remove what these leave; build trees that nobody removes yet.
-  self.running, self.removing, self.gone = {}, {}, {}
+  -- Processes that build steps.
+  self.running = {}
+  self.trees = build_trees.new(self.workspace)
   self.left = {}
   for _, step in ipairs(self.plan.steps) do
     self.by_id[step.id] = step
@@ -226,30 +225,9 @@ function Build:phase_outputs(phase)
   return out
 end
 
---- The folder of a step in `build/`.
----@param workspace bq.Workspace
----@param id string
----@return string
-function coordinator.folder(workspace, id)
-  return workspace:at("build", (id:gsub("/", "-")))
-end
-
--- What is to be removed lies in such folders, whoever made them.
-local ASIDE <const> = "gone-"
-
---- Puts a folder out of the way, for `remove_gone`.
-local function put_aside(self, folder)
-  local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
-  fs.rename(folder, aside .. "/tree")
-  self.gone[#self.gone + 1] = aside
-end
-
 local function write_job(self, step, inputs)
   local phase = self.plan.phases[step.phase]
-  local folder = coordinator.folder(self.workspace, step.id)
-  if fs.lstat(folder) then
-    put_aside(self, folder)
-  end
+  local folder = self.trees:clear(step.id)
   step_root.clean(folder)
   local sources = {}
   for name in pairs(step.sources) do
@@ -346,19 +324,8 @@ local function failed(self, one, status)
   self.report:failed(one.step, details)
 end
 
---- Removes build trees of steps that are done or begin anew, while others go on: that of a large package takes minutes
---- where a disk is told of each file that went. What is left over, `sweep` removes.
-local function remove_gone(self)
-  if #self.gone > 0 then
-    local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
-    table.move(self.gone, 1, #self.gone, #argv + 1, argv)
-    self.removing[process.spawn { argv = argv, stdout = "null", stderr = "null", die_with_parent = true }] = true
-    self.gone = {}
-  end
-end
-
 local function ended(self, status)
-  self.removing[status.pid] = nil
+  self.trees:ended(status.pid)
   local one = self.running[status.pid]
   if not one then
     return
@@ -379,11 +346,7 @@ local function ended(self, status)
   end
   local meta = json.decode(fs.read(one.folder .. "/entry/meta.json"))
   store.put(self.workspace, self.keys[id], one.folder .. "/entry")
-  if self.keep_build then
-    fs.write(one.folder .. KEPT, "", { sync = false })
-  else
-    self.gone[#self.gone + 1] = one.folder
-  end
+  self.trees:done(one.folder, self.keep_build)
   set_state(self, one.step, "done")
   self.context.outputs[id] = meta.output
   self.report:done(one.step, meta)
@@ -442,27 +405,9 @@ local function start_ready(self)
   return waits
 end
 
---- Removes the build trees that nobody needs: a kill can come between the store and the removal, and before its end.
+--- Removes the build trees that an earlier run has left.
 function Build:sweep()
-  local names = fs.list(self.workspace:at "build")
-  if #names == 0 then
-    return
-  end
-  local left = {}
-  for _, name in ipairs(names) do
-    left[self.workspace:at("build", name)] = true
-  end
-  for id, state in pairs(self.state) do
-    local folder = coordinator.folder(self.workspace, id)
-    if state == "done" and left[folder] and not fs.stat(folder .. KEPT) then
-      fs.remove_all(folder)
-    end
-  end
-  for _, name in ipairs(names) do
-    if name:sub(1, #ASIDE) == ASIDE then
-      fs.remove_all(self.workspace:at("build", name))
-    end
-  end
+  self.trees:sweep(self.state)
 end
 
 --- Builds all that is not in the store.
@@ -476,8 +421,8 @@ function Build:run()
   self.report:begin(self)
   while true do
     local waits = start_ready(self)
-    remove_gone(self)
-    if not (next(self.running) or next(self.removing)) then
+    self.trees:remove()
+    if not (next(self.running) or self.trees:busy()) then
       break
     end
     local status = process.wait_any { timeout = waits and POLL or 1 }

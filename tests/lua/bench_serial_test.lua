@@ -102,7 +102,7 @@ check.run {
       local lines = serial.step(space, {
         step = { id = "one/b", fields = { include = { "lib" } } },
         sources = { main = { path = workspace.INSIDE .. "/sources/b.tar.xz" }, more = { path = workspace.INSIDE .. "/sources/c.tar", strip = 2 } },
-        lowers = { workspace.INSIDE .. "/store/0aff/output", "/" },
+        lowers = { workspace.INSIDE .. "/store/0aff/output", workspace.INSIDE .. "/store/0bff/output", "/" },
         seed_at = "/seed",
         epoch = 7,
       }, "rec", { ["0aff"] = "one-a" })
@@ -110,7 +110,7 @@ check.run {
       local here = space.path
       check.contains(text, ("tar -xf %s/sources/b.tar.xz --no-same-owner --strip-components=1 -C src --wildcards --no-wildcards-match-slash '*/lib'"):format(here))
       check.contains(text, ("tar -xf %s/sources/c.tar --no-same-owner --strip-components=2 -C build/more"):format(here))
-      check.contains(text, ('layers one-b "$work"/out/one-a %s/rootfs'):format(here))
+      check.contains(text, ('layers one-b "$work"/out/one-a %s/store/0bff/output %s/rootfs'):format(here, here))
       check.contains(text, ('mount --bind %s/rootfs "$root"/seed'):format(here))
       check.contains(text, "record=rec\ntrue\nend one-b")
     end,

@@ -10,8 +10,6 @@ local workspace = require "bq.workspace"
 
 local builds = {}
 
---- The set that is built in a few minutes.
-builds.SET = "core"
 --- What a plan of many steps may take, in MB.
 builds.PLAN_MEMORY = 300
 
@@ -93,8 +91,8 @@ function builds.plan(scratch, count)
   }
 end
 
--- Options of the command line that staged a workspace which change what is staged, and not of what set.
-local KEPT = { ["--seed"] = true, ["--recipes"] = true }
+-- Options of the command line that staged a workspace which change what is staged; the last only where it is of the same set.
+local KEPT <const> = { ["--seed"] = "any", ["--recipes"] = "any", ["--without"] = "same" }
 
 --- The names below a folder.
 local function names(folder)
@@ -106,15 +104,64 @@ local function names(folder)
   return table.concat(out, "\n")
 end
 
+---@class bq.bench.Set
+---@field set string
+---@field only string[] the packages that are built, all if there are none
+---@field stored string[] the packages that are taken from the store instead
+
+--- What is built, in words.
+---@param built bq.bench.Set
+---@return string
+function builds.title(built)
+  local words = {}
+  if #built.only > 0 then
+    words[1] = "only " .. table.concat(built.only, ", ")
+  end
+  if #built.stored > 0 then
+    words[#words + 1] = table.concat(built.stored, ", ") .. " stored before"
+  end
+  return ("set `%s` built on %d cores%s"):format(built.set, process.cores(), #words > 0 and (" (%s)"):format(table.concat(words, "; ")) or "")
+end
+
+--- Links what the store of a workspace has of some packages into that of another.
+---@param from bq.Workspace
+---@param to bq.Workspace
+---@param packages string[]
+---@return table<string, true> keys
+local function take(from, to, packages)
+  local wanted, taken = {}, {}
+  for _, name in ipairs(packages) do
+    wanted[name] = true
+  end
+  for _, key in ipairs(store.keys(from)) do
+    if wanted[store.get(from, key).step:match "/(.*)$"] then
+      fs.mkdir(to:at "store")
+      fs.copy(from:at("store", key), to:at("store", key), { hardlink = true })
+      taken[key] = true
+    end
+  end
+  return taken
+end
+
 --- A whole set, beside a script that is written down while the set is built for the first time.
 ---@param space bq.Workspace whose seed and sources are used
 ---@param scratch string
----@param only string[] the packages that are built, all if there are none
+---@param built bq.bench.Set
 ---@return table
-function builds.set(space, scratch, only)
+function builds.set(space, scratch, built)
   local core, script, work = workspace.new(scratch .. "/core"), scratch .. "/core.sh", scratch .. "/serial"
   local lock, command = space:read_json "lock.json", space:read_json "command.json"
-  local made = {}
+  local made, taken = {}, {}
+
+  --- The keys of what is there and was not taken.
+  local function built_keys()
+    local keys = {}
+    for _, key in ipairs(store.keys(core)) do
+      keys[#keys + 1] = not taken[key] and key or nil
+    end
+    return keys
+  end
+
   return {
     data = lock and lock.sources and command,
     tools = { "unshare", "mount", "tar", "find" },
@@ -124,27 +171,32 @@ function builds.set(space, scratch, only)
         fs.copy(space:at(name), core:at(name), { hardlink = true })
       end
       core:write_json("lock.json", lock)
-      local words = { bq, "build_sysroot", "--set", builds.SET, "--workspace", core.path, "--offline" }
+      local words = { bq, "build_sysroot", "--set", built.set, "--workspace", core.path, "--offline" }
+      local same = space:plan().set == built.set
       for index, word in ipairs(command.arguments) do
-        if KEPT[word] then
+        if KEPT[word] == "any" or KEPT[word] and same then
           table.move({ word, command.arguments[index + 1] }, 1, 2, #words + 1, words)
         end
       end
-      for _, name in ipairs(only) do
+      for _, name in ipairs(built.only) do
         table.move({ "--only", name }, 1, 2, #words + 1, words)
       end
       builds.run(words)
+      taken = take(space, core, built.stored)
       serial.record(core, process.cores())
       local recorded <const> = scratch .. "/recorded"
       fs.rename(core:at "build", recorded)
       fs.write(script, serial.script(core, recorded), { sync = false })
-      for _, key in ipairs(store.keys(core)) do
+      for _, key in ipairs(built_keys()) do
         local name = store.get(core, key).step:gsub("/", "-")
         made[name] = names(store.output(core, key))
       end
     end,
     before = function()
-      for _, path in ipairs { core:at "store", core:at "build", core:at "journal.jsonl", work } do
+      for _, key in ipairs(built_keys()) do
+        fs.remove_all(core:at("store", key))
+      end
+      for _, path in ipairs { core:at "build", core:at "journal.jsonl", work } do
         fs.remove_all(path)
       end
     end,

@@ -97,7 +97,7 @@ end
 ---@param space bq.Workspace
 ---@param job table as the coordinator wrote it
 ---@param folder string of the step's record
----@param outputs table<string, string> names of earlier steps by their keys
+---@param outputs table<string, string> names of earlier steps by their keys; what is not among them is in the store
 ---@return string[]
 function serial.step(space, job, folder, outputs)
   local name = job.step.id:gsub("/", "-")
@@ -108,7 +108,11 @@ function serial.step(space, job, folder, outputs)
   local layers = {}
   for index, lower in ipairs(job.lowers) do
     local key = lower:match "/store/(%x+)/output$"
-    layers[index] = key and ('"$work"/out/%s'):format(quote(outputs[key])) or quote(space:rootfs())
+    if key and outputs[key] then
+      layers[index] = ('"$work"/out/%s'):format(quote(outputs[key]))
+    else
+      layers[index] = quote(key and outside(space, lower) or space:rootfs())
+    end
   end
   lines[#lines + 1] = ("layers %s %s"):format(quote(name), table.concat(layers, " "))
   if job.seed_at then
