@@ -29,6 +29,14 @@ function builds.run(argv, cwd, limits)
   return status.max_memory / (1 << 20)
 end
 
+--- Runs a command of the shell, as `run` does.
+---@param folder string to be in
+---@param text string
+---@param ... string its arguments
+function builds.shell(folder, text, ...)
+  builds.run({ "sh", "-ec", text, "sh", ... }, folder)
+end
+
 --- What one step costs beyond its commands: the same build with one step and with many, by their difference.
 ---@param scratch string
 ---@param count integer

@@ -8,11 +8,7 @@ local report = require "bq.report"
 
 local disk = {}
 
-local run <const> = builds.run
-
-local function shell(text, ...)
-  return run { "sh", "-ec", text, "sh", ... }
-end
+local run <const>, shell <const> = builds.run, builds.shell
 
 --- Whether the workspace has what a disk is made of.
 local function has_kernel(space)
@@ -62,6 +58,7 @@ function disk.writing(space, scratch)
       end,
       theirs = function()
         shell(
+          scratch,
           'cp "$3" "$1/boot/vmlinuz" && mke2fs -q -t ext4 -d "$1" "$2.raw" 1536M && qemu-img convert -c -m 2 -O qcow2 "$2.raw" "$2" && rm "$2.raw" "$1/boot/vmlinuz"',
           data, out, kernel
         )
@@ -117,7 +114,7 @@ function disk.booting(space, scratch)
       prepare = function()
         fs.mkdir(folder)
         run { process.executable(), "build_qcow2", "--workspace", space.path, "--output", folder .. "/ours.qcow2" }
-        shell(THE_SAME_BY_TOOLS, folder .. "/ours.qcow2", folder)
+        shell(scratch, THE_SAME_BY_TOOLS, folder .. "/ours.qcow2", folder)
       end,
       ours = boot "ours",
       theirs = boot "theirs",

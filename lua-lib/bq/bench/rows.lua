@@ -5,6 +5,8 @@ local disk = require "bq.bench.disk"
 local fs = require "bq.fs"
 local process = require "bq.process"
 
+local shell <const> = builds.shell
+
 -- What takes milliseconds is run more often than the rest.
 local OFTEN <const> = 10
 
@@ -17,11 +19,6 @@ local OFTEN <const> = 10
 local function rows(space, scratch, unpacked, built)
   local rootfs, bq = space:rootfs(), process.executable()
   local out, tree = scratch .. "/out", unpacked .. "/out"
-
-  --- A command of the shell.
-  local function shell(text, ...)
-    builds.run({ "sh", "-ec", text, "sh", ... }, scratch)
-  end
 
   --- Runs code; the most memory that it took, in MB.
   local function run_bq(code, ...)
@@ -53,7 +50,7 @@ local function rows(space, scratch, unpacked, built)
           return run_bq("require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }", path, tree, sha256)
         end,
         theirs = function()
-          shell("sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, tree)
+          shell(scratch, "sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, tree)
         end,
       }
     end
@@ -71,7 +68,7 @@ local function rows(space, scratch, unpacked, built)
           run_bq("require('bq.archive').pack { sources = { { path = (...) } }, output = select(2, ...), compression = select(3, ...) }", rootfs, out, compression)
         end,
         theirs = function()
-          shell("tar -C \"$1\" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | " .. pipe .. " > \"$2\"", rootfs, out)
+          shell(scratch, "tar -C \"$1\" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | " .. pipe .. " > \"$2\"", rootfs, out)
         end,
       }
     end
@@ -92,7 +89,7 @@ local function rows(space, scratch, unpacked, built)
       fs.mkdir(served)
       fs.mkdir(scratch .. "/fetched")
       for index = 1, FILES do
-        shell("head -c \"$1\" /dev/urandom > \"$2\"", tostring(FILE_SIZE), ("%s/f%d"):format(served, index))
+        shell(scratch, "head -c \"$1\" /dev/urandom > \"$2\"", tostring(FILE_SIZE), ("%s/f%d"):format(served, index))
       end
       local log_file = scratch .. "/server.log"
       server = process.spawn {
@@ -125,7 +122,7 @@ local function rows(space, scratch, unpacked, built)
       end,
       theirs = function()
         empty()
-        shell("curl -sS --fail --parallel \"$@\" && sha256sum fetched/*", table.unpack(urls))
+        shell(scratch, "curl -sS --fail --parallel \"$@\" && sha256sum fetched/*", table.unpack(urls))
       end,
       finish = function()
         process.kill(server, "TERM")
@@ -168,7 +165,7 @@ local function rows(space, scratch, unpacked, built)
         run_bq("require('bq.digest').tree(...)", rootfs)
       end,
       theirs = function()
-        shell("cd \"$1\" && find . -type f -print0 | sort -z | xargs -0 sha256sum", rootfs)
+        shell(scratch, "cd \"$1\" && find . -type f -print0 | sort -z | xargs -0 sha256sum", rootfs)
       end,
     },
     {
@@ -183,7 +180,7 @@ local function rows(space, scratch, unpacked, built)
         run_bq("local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }", tree, table.unpack(debs))
       end,
       theirs = function()
-        shell("mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", tree, table.unpack(debs))
+        shell(scratch, "mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", tree, table.unpack(debs))
       end,
     },
     { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk.writing(space, scratch), needs_data = true },
