@@ -53,7 +53,7 @@ check.run {
         b:symlink("out", b.dest .. "/link")
         b:install(b.build .. "/input", "/bin/tool")
         b:write(b.dest .. "/gone", "")
-        fs.remove(b.dest .. "/gone")
+        check.equal(fs.remove(b.dest .. "/gone"), true)
         b:copy(b.build, b.dest .. "/tree")
         b:write(b.dest .. "/lib/x.la", "")
       end)

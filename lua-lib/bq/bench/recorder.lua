@@ -123,7 +123,7 @@ function Record:watch()
       own[name] = call
       fs[name] = function(...)
         local gone, put = REMOVES[name] and select(REMOVES[name], ...), PUTS[name] and select(PUTS[name], ...)
-        call(...)
+        local result = call(...)
         if gone then
           self:flush()
           self:add(('rm -rf "$root"%s'):format(quote(gone)))
@@ -136,6 +136,7 @@ function Record:watch()
             self.touched[put .. "/" .. entry.path] = true
           end
         end
+        return result
       end
     end
   end
