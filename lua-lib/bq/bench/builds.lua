@@ -131,18 +131,23 @@ function builds.title(built)
   return ("set `%s` built on %d cores%s"):format(built.set, process.cores(), #words > 0 and (" (%s)"):format(table.concat(words, "; ")) or "")
 end
 
---- Links what the store of a workspace has of some packages into that of another.
+--- Links what the store of a workspace has of some packages into that of another. Raises if it has nothing of one.
 ---@param from bq.Workspace
 ---@param to bq.Workspace
 ---@param packages string[]
 ---@return table<string, true> keys
 local function take(from, to, packages)
-  local wanted, taken = {}, {}
-  for _, name in ipairs(packages) do
-    wanted[name] = true
-  end
+  local keys, taken = {}, {}
   for _, key in ipairs(store.keys(from)) do
-    if wanted[store.get(from, key).step:match "/(.*)$"] then
+    local name = store.get(from, key).step:match "/(.*)$"
+    keys[name] = keys[name] or {}
+    table.insert(keys[name], key)
+  end
+  for _, name in ipairs(packages) do
+    if not keys[name] then
+      fail.usage(("`--stored %s`: the store of `%s` has nothing of it"):format(name, from.path))
+    end
+    for _, key in ipairs(keys[name]) do
       fs.mkdir(to:at "store")
       fs.copy(from:at("store", key), to:at("store", key), { hardlink = true })
       taken[key] = true
