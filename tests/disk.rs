@@ -381,6 +381,12 @@ fn what_a_machine_writes_lies_in_the_folder_of_its_run() {
     let said = build.read("serial");
     let folder = format!("in {}/bq-boot-", build.path().display());
     assert!(said.starts_with(&folder), "{said}");
+    // A place that is named is the one that is used.
+    let mut command = support::bq(build.path());
+    command.env("TMPDIR", build.at("none"));
+    Run::of(command.args(["boot", "disk"]))
+        .fails(1)
+        .says("none/bq-boot-");
     // What it said is kept where it failed, and nothing else.
     boot(&["nothing of the kind"])
         .fails(1)

@@ -162,14 +162,14 @@ end
 ---@param built bq.bench.Set
 ---@return table
 function builds.set(space, scratch, built)
-  local core, script, work = workspace.new(scratch .. "/core"), scratch .. "/core.sh", scratch .. "/serial"
+  local own, script, work = workspace.new(scratch .. "/set"), scratch .. "/set.sh", scratch .. "/serial"
   local lock, command = space:read_json "lock.json", space:read_json "command.json"
   local made, taken = {}, {}
 
   --- The keys of what is there and was not taken.
   local function built_keys()
     local keys = {}
-    for _, key in ipairs(store.keys(core)) do
+    for _, key in ipairs(store.keys(own)) do
       keys[#keys + 1] = not taken[key] and key or nil
     end
     return keys
@@ -179,12 +179,12 @@ function builds.set(space, scratch, built)
     data = lock and lock.sources and command,
     tools = { "unshare", "mount", "tar", "find" },
     prepare = function()
-      fs.mkdir(core.path)
+      fs.mkdir(own.path)
       for _, name in ipairs { "rootfs", "sources", "seed" } do
-        fs.copy(space:at(name), core:at(name), { hardlink = true })
+        fs.copy(space:at(name), own:at(name), { hardlink = true })
       end
-      core:write_json("lock.json", lock)
-      local words = { bq, "build_sysroot", "--set", built.set, "--workspace", core.path, "--offline" }
+      own:write_json("lock.json", lock)
+      local words = { bq, "build_sysroot", "--set", built.set, "--workspace", own.path, "--offline" }
       local same = space:plan().set == built.set
       for index, word in ipairs(command.arguments) do
         if KEPT[word] == "any" or KEPT[word] and same then
@@ -195,26 +195,26 @@ function builds.set(space, scratch, built)
         table.move({ "--only", name }, 1, 2, #words + 1, words)
       end
       builds.run(words)
-      taken = take(space, core, built.stored)
-      serial.record(core, process.cores())
+      taken = take(space, own, built.stored)
+      serial.record(own, process.cores())
       local recorded <const> = scratch .. "/recorded"
-      fs.rename(core:at "build", recorded)
-      fs.write(script, serial.script(core, recorded), { sync = false })
+      fs.rename(own:at "build", recorded)
+      fs.write(script, serial.script(own, recorded), { sync = false })
       for _, key in ipairs(built_keys()) do
-        local name = store.get(core, key).step:gsub("/", "-")
-        made[name] = names(store.output(core, key))
+        local name = store.get(own, key).step:gsub("/", "-")
+        made[name] = names(store.output(own, key))
       end
     end,
     before = function()
       for _, key in ipairs(built_keys()) do
-        fs.remove_all(core:at("store", key))
+        fs.remove_all(own:at("store", key))
       end
-      for _, path in ipairs { core:at "build", core:at "journal.jsonl", work } do
+      for _, path in ipairs { own:at "build", own:at "journal.jsonl", work } do
         fs.remove_all(path)
       end
     end,
     ours = function()
-      builds.run { bq, "coordinator", "--workspace", core.path }
+      builds.run { bq, "coordinator", "--workspace", own.path }
     end,
     theirs = function()
       builds.run { "unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "sh", script, work }

@@ -90,10 +90,11 @@ local function run(options, disk, folder)
   log.info(("%s: all was said in %s%s"):format(disk, report.time(ended.seconds), ended.off and ", and the machine is off" or ""))
 end
 
---- A folder of this run, in the first place that can be written: what the disk takes in may be large, and /tmp may be memory.
+--- A folder of this run, where TMPDIR says, or in the first place that can be written: what the disk takes in may be large,
+--- and /tmp may be memory.
 local function make_folder()
-  local places, cause = { os.getenv "TMPDIR" or "/var/tmp", "/tmp" }, nil
-  for _, place in ipairs(places) do
+  local named, cause = os.getenv "TMPDIR", nil
+  for _, place in ipairs(named and { named } or { "/var/tmp", "/tmp" }) do
     local ok, made = pcall(fs.mkdtemp, place .. "/bq-boot-")
     if ok then
       return made
