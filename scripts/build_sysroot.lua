@@ -1,7 +1,7 @@
 #!/usr/bin/env bq
 -- The plan of the whole build: edit it, or copy it and run the copy.
 -- Each phase builds its packages on the base below it; what a package is, its recipe in `packages/` says.
-local build = require "bq.build"
+local prepare = require "bq.stage.prepare"
 
 -- What every step sees. The build path is the same everywhere, so nothing has to be mapped away.
 local env = {
@@ -37,7 +37,7 @@ local native = {
   CXX = "clang++",
 }
 
-return build.main({
+return prepare.main({
   seed = "auto",
   set = "full",
   target = "{arch}-bq-linux-musl",

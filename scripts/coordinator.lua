@@ -1,9 +1,9 @@
 #!/usr/bin/env bq
 -- Carries the plan out: enters the staged rootfs if it is not in it, and builds what is not in the store.
 local args = require "bq.args"
-local build = require "bq.build"
-local coordinator = require "bq.coordinator"
-local enter = require "bq.enter"
+local prepare = require "bq.stage.prepare"
+local coordinator = require "bq.run.coordinator"
+local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local log = require "bq.log"
 local process = require "bq.process"
@@ -26,7 +26,7 @@ local space = workspace.new(options.workspace)
 local plan = space:plan()
 space:create()
 space:lock()
-plan = build.refresh(space, plan)
+plan = prepare.refresh(space, plan)
 
 local foreign = coordinator.leave_out_foreign(plan)
 if #foreign > 0 and not enter.is_entered(space) then
@@ -56,7 +56,7 @@ elseif enter.is_entered(space) then
   end
 else
   if not space.inside then
-    build.restage(space)
+    prepare.restage(space)
   end
   space:unlock()
   fail.exit(enter.coordinator(space, arg))

@@ -5,7 +5,7 @@
 collectgarbage "stop"
 
 local args = require "bq.args"
-local enter = require "bq.enter"
+local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local syscall = require "bq.syscall"
@@ -31,11 +31,11 @@ local shell = #command > 0 and command or { "/bin/sh" }
 
 --- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
 local function find_step(name)
-  local build_trees = require "bq.build_trees"
+  local trees = require "bq.run.trees"
   local found, known = {}, {}
   for _, one in ipairs(space:plan().steps) do
     local id = one.id
-    if fs.stat(build_trees.folder(space, id) .. "/job.json") then
+    if fs.stat(trees.folder(space, id) .. "/job.json") then
       known[#known + 1] = id
       if name == id or name == id:gsub("/", "-") or name == one.name then
         found[#found + 1] = id
@@ -66,10 +66,10 @@ local function enter_step(id)
     table.move(shell, 1, #shell, #argv + 1, argv)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
-  local step_root = require "bq.step_root"
-  local folder = require("bq.build_trees").folder(space, id)
+  local step_root = require "bq.run.step_root"
+  local folder = require("bq.run.trees").folder(space, id)
   local job = require("bq.json").decode(fs.read(folder .. "/job.json"))
-  local env = require("bq.step").new(job).env
+  local env = require("bq.run.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
   local sandbox = step_root.sandbox({ folder = folder, lowers = job.lowers, seed_at = job.seed_at }, { network = options.network })
@@ -101,8 +101,8 @@ end
 
 --- The outputs of a phase as one tree, with a layer above that is thrown away.
 local function enter_phase(plan, phase)
-  local step_root = require "bq.step_root"
-  local build = require("bq.coordinator").new { workspace = space, plan = plan, report = require("bq.report").new(), jobs = 1 }
+  local step_root = require "bq.run.step_root"
+  local build = require("bq.run.coordinator").new { workspace = space, plan = plan, report = require("bq.report").new(), jobs = 1 }
   build:look()
   local lowers = build:phase_outputs(phase)
   local folder = fs.mkdtemp(space:at "build/enter-")

@@ -1,14 +1,14 @@
 #!/usr/bin/env bq
 -- Packs the system that was built: a rootfs that owes nothing to its seed, and that can be the next one.
 local args = require "bq.args"
-local build = require "bq.build"
-local coordinator = require "bq.coordinator"
+local prepare = require "bq.stage.prepare"
+local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
-local finish = require "bq.finish"
+local finish = require "bq.stage.finish"
 local log = require "bq.log"
 local report = require "bq.report"
-local source = require "bq.source"
-local stage = require "bq.stage"
+local source = require "bq.source.source"
+local stage = require "bq.stage.stage"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -32,7 +32,7 @@ if not inside or #plan.finish == 0 then
   })
 end
 space:lock()
-local _, folders, script = build.provenance(space)
+local _, folders, script = prepare.provenance(space)
 local run = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
 run:look()
 local tree, digest, locked = finish.tree(space, run, inside, { folders = folders, script = script })

@@ -1,16 +1,16 @@
 #!/usr/bin/env bq
 -- Fetches every place that a recipe names, and prints the digest of what came: for pinning.
-local apt = require "bq.apt"
+local apt = require "bq.source.apt"
 local args = require "bq.args"
-local build = require "bq.build"
+local prepare = require "bq.stage.prepare"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local interpolate = require "bq.interpolate"
+local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
-local recipe = require "bq.recipe"
+local recipe = require "bq.plan.recipe"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -24,7 +24,7 @@ local options = args.parse({
   positional = "NAME...",
 }, arg)
 
-local recipes = recipe.collection(build.recipe_folders(options.recipes))
+local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
 
 --- Every place of a recipe's sources, interpolated.
 local function places(found)

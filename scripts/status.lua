@@ -1,7 +1,7 @@
 #!/usr/bin/env bq
 -- What is done, running, failed, and next.
 local args = require "bq.args"
-local coordinator = require "bq.coordinator"
+local coordinator = require "bq.run.coordinator"
 local fs = require "bq.fs"
 local journal = require "bq.journal"
 local json = require "bq.json"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bq
 -- Compares: the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
-local coordinator = require "bq.coordinator"
+local coordinator = require "bq.run.coordinator"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
-local record = require "bq.record"
+local record = require "bq.stage.record"
 local report = require "bq.report"
 local store = require "bq.store"
 local workspace = require "bq.workspace"

@@ -11,7 +11,7 @@ static PROGRAMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 /// How bundled files are shown in tracebacks and named on the command line.
 pub(crate) const PREFIX: &str = "$/";
 
-/// A bundled file by its name: `$/lua-lib/bq/plan.lua` or `$/scripts/enter.lua`.
+/// A bundled file by its name: `$/lua-lib/bq/plan/plan.lua` or `$/scripts/enter.lua`.
 pub(crate) fn file(name: &str) -> Option<&'static [u8]> {
     let name = name.strip_prefix(PREFIX)?;
     let (folder, rest) = name.split_once('/')?;

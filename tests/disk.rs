@@ -50,7 +50,7 @@ file:close()
 const PLAN: &str = r#"local function phase(name, packages)
   return { name = name, base = { "seed" }, prefix = "/usr", env = {}, apart = true, packages = { core = packages } }
 end
-return require("bq.build").main({
+return require("bq.stage.prepare").main({
   seed = "auto",
   set = "core",
   target = "{arch}-bq-linux-musl",

@@ -107,7 +107,7 @@ impl Root {
     /// Runs code inside, in a sandbox with these further fields of Lua.
     fn sandbox(&self, fields: &str, code: &str) -> Left {
         let launch = format!(
-            "local status = require('bq.namespace').run {{ root = 'root', argv = {{ '/bq', '-e', ... }}, env = {{}}, {fields} }}
+            "local status = require('bq.run.namespace').run {{ root = 'root', argv = {{ '/bq', '-e', ... }}, env = {{}}, {fields} }}
              os.exit(status.code or 1)"
         );
         let mut command = support::bq(self.outside());
@@ -501,7 +501,7 @@ fn signals_while_the_root_is_made_are_passed_on_after() {
         let code = "local fs, syscall = require 'bq.fs', require 'bq.syscall'
             local here = fs.cwd()
             local root = here .. '/root'
-            local status = require('bq.namespace').run {
+            local status = require('bq.run.namespace').run {
               root = root, argv = { '/bq', '-e', 'require(\"bq.process\").wait_any()', ... }, env = {},
               prepare = function()
                 fs.write(here .. '/first', fs.readlink '/proc/self')

@@ -3,7 +3,7 @@ local fs = require "bq.fs"
 local process = require "bq.process"
 local recorder = require "bq.bench.recorder"
 local serial = require "bq.bench.serial"
-local step = require "bq.step"
+local step = require "bq.run.step"
 local workspace = require "bq.workspace"
 
 --- A step whose folders lie in this test's own.

@@ -1,7 +1,7 @@
 -- Files, recipes and declarations for the Lua tests; each test program runs in an empty folder of its own.
 local digest = require "bq.digest"
 local fs = require "bq.fs"
-local recipe = require "bq.recipe"
+local recipe = require "bq.plan.recipe"
 
 local scratch = {}
 

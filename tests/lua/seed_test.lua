@@ -1,4 +1,4 @@
-local apt = require "bq.apt"
+local apt = require "bq.source.apt"
 local archive = require "bq.archive"
 local check = require "check"
 local digest = require "bq.digest"

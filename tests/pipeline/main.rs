@@ -33,7 +33,7 @@ macro_rules! needs_namespaces {
 pub(crate) use needs_namespaces;
 
 const DECLARATION: &str = r#"
-local build = require "bq.build"
+local build = require "bq.stage.prepare"
 return build.main({
   seed = "./seed.tar.gz",
   set = "core",
@@ -260,7 +260,7 @@ impl Rig {
     /// The output digests of all steps that are done.
     fn outputs(&self) -> BTreeMap<String, String> {
         let code = "local space = require('bq.workspace').new 'space'
-            local build = require('bq.coordinator').new {
+            local build = require('bq.run.coordinator').new {
               workspace = space, plan = space:plan(), report = require('bq.report').new(), jobs = 1,
             }
             build:look()

@@ -71,7 +71,7 @@ impl Build {
         build.write(
             "build.lua",
             &format!(
-                r#"return require("bq.build").main({{
+                r#"return require("bq.stage.prepare").main({{
                   seed = "auto",
                   set = "core",
                   target = "{{arch}}-bq-linux-musl",
@@ -178,7 +178,7 @@ fn open_up(folder: &Path) {
 /// Whether this machine can build; a test that needs that ends where it cannot, after this has said why.
 pub(crate) fn can_build() -> bool {
     let folder = tempfile::tempdir().expect("a folder");
-    let code = "for _, finding in ipairs(require('bq.preflight').run '.') do \
+    let code = "for _, finding in ipairs(require('bq.run.preflight').run '.') do \
         if finding.fatal then print(finding.message, finding.cause or '') end end";
     let run = Run::of(bq(folder.path()).args(["-e", code])).ok();
     if !run.stdout.is_empty() {

@@ -90,7 +90,7 @@ pub(crate) fn is_root() -> bool {
 /// Why namespaces cannot be had here; `None` where they can.
 pub(crate) fn why_no_namespaces() -> Option<String> {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let code = "for _, finding in ipairs(require 'bq.probe' '.') do
+    let code = "for _, finding in ipairs(require 'bq.run.probe' '.') do
         if finding.fatal then print(finding.message .. ': ' .. tostring(finding.cause)) end
     end";
     let text = lua(folder.path(), code).stdout;

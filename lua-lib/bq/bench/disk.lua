@@ -1,6 +1,6 @@
 -- What is measured of disks: making one, and booting it.
 local builds = require "bq.bench.builds"
-local coordinator = require "bq.coordinator"
+local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local process = require "bq.process"

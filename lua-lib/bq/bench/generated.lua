@@ -1,10 +1,10 @@
 -- A workspace of many generated steps, all of them done: what a plan costs before anything is built.
-local coordinator = require "bq.coordinator"
+local coordinator = require "bq.run.coordinator"
 local fs = require "bq.fs"
 local json = require "bq.json"
-local key = require "bq.key"
-local plan = require "bq.plan"
-local recipe = require "bq.recipe"
+local key = require "bq.plan.key"
+local plan = require "bq.plan.plan"
+local recipe = require "bq.plan.recipe"
 local report = require "bq.report"
 local store = require "bq.store"
 local syscall = require "bq.syscall"
@@ -13,7 +13,7 @@ local workspace = require "bq.workspace"
 local generated = {}
 
 local DECLARATION = [[
-return require("bq.build").main({
+return require("bq.stage.prepare").main({
   seed = "./none.tar.gz",
   set = "core",
   target = "{arch}-bq-linux-musl",

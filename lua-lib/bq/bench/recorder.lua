@@ -183,7 +183,7 @@ end
 
 --- Records the step that this process comes to build; again has no effect.
 function recorder.start()
-  local step, step_root = require "bq.step", require "bq.step_root"
+  local step, step_root = require "bq.run.step", require "bq.run.step_root"
   local new = recorder.new or step.new
   recorder.new = new
   function step.new(job)

@@ -1,13 +1,13 @@
 -- A plain shell script that does what a build did, one step after the other: the same commands in the same roots, and
 -- nothing of keys, store or coordinator.
-local coordinator = require "bq.coordinator"
-local enter = require "bq.enter"
+local coordinator = require "bq.run.coordinator"
+local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local journal = require "bq.journal"
 local json = require "bq.json"
-local namespace = require "bq.namespace"
-local plan = require "bq.plan"
+local namespace = require "bq.run.namespace"
+local plan = require "bq.plan.plan"
 local process = require "bq.process"
 local recorder = require "bq.bench.recorder"
 local report = require "bq.report"

@@ -13,7 +13,7 @@ local layout = require "bq.image.layout"
 local log = require "bq.log"
 local progress = require "bq.progress"
 local report = require "bq.report"
-local step_root = require "bq.step_root"
+local step_root = require "bq.run.step_root"
 local workspace = require "bq.workspace"
 
 local build = {}

@@ -4,9 +4,9 @@ local archive = require "bq.archive"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local namespace = require "bq.namespace"
+local namespace = require "bq.run.namespace"
 local process = require "bq.process"
-local step_root = require "bq.step_root"
+local step_root = require "bq.run.step_root"
 
 local filesystem = {}
 

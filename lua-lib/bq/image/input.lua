@@ -1,17 +1,17 @@
 -- Where what goes onto a disk comes from: phases of a workspace, or a rootfs tarball; bq, and the record of the build.
 local archive = require "bq.archive"
 local content = require "bq.image.content"
-local coordinator = require "bq.coordinator"
+local coordinator = require "bq.run.coordinator"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
-local main_build = require "bq.build"
+local prepare = require "bq.stage.prepare"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
 local report = require "bq.report"
-local stage = require "bq.stage"
+local stage = require "bq.stage.stage"
 local workspace = require "bq.workspace"
 
 local input = {}
@@ -107,7 +107,7 @@ end
 
 --- Puts bq itself, its library and its programs into a folder.
 local function add_bq(root, found, options)
-  main_build.restage(found.space, root)
+  prepare.restage(found.space, root)
   local program = options.bq or process.executable()
   local arch = content.architecture(program)
   if options.bq then

@@ -4,7 +4,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
-local namespace = require "bq.namespace"
+local namespace = require "bq.run.namespace"
 local seed_file = require "bq.seed.file"
 
 local alpine = {}

@@ -1,5 +1,5 @@
 -- Debian as a seed: the machine's own apt downloads the build tools and all that they need, and bq unpacks them.
-local apt = require "bq.apt"
+local apt = require "bq.source.apt"
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"

@@ -3,8 +3,8 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
-local plan = require "bq.plan"
-local recipe = require "bq.recipe"
+local plan = require "bq.plan.plan"
+local recipe = require "bq.plan.recipe"
 
 -- stylua: ignore
 local target = {

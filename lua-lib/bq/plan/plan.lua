@@ -1,0 +1,303 @@
+-- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
+local choice = require "bq.plan.choice"
+local declaration = require "bq.plan.declaration"
+local digest = require "bq.digest"
+local files = require "bq.files"
+local json = require "bq.json"
+local nearest = require "bq.nearest"
+local recipe = require "bq.plan.recipe"
+local tokens = require "bq.plan.tokens"
+
+local plan = {}
+
+--- The form of `plan.json`; a plan of another form is made again.
+plan.SCHEMA = 1
+
+--- What the kernel's build calls an architecture.
+local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
+
+local function contains(list, word)
+  for _, item in ipairs(list) do
+    if item == word then
+      return true
+    end
+  end
+  return false
+end
+
+--- One step, without what its dependencies resolve to.
+local function make_step(recipes, found, phase, arch)
+  local fields, verbs = recipes:resolve(found, phase.name)
+  local strategy = recipes:strategy(fields.strategy)
+  recipes:add_texts(found, fields, strategy.module.fields, arch)
+  local step = {
+    id = phase.name .. "/" .. found.name,
+    name = found.name,
+    phase = phase.name,
+    version = fields.version,
+    license = fields.license,
+    homepage = fields.homepage,
+    strategy = fields.strategy,
+    depends = json.array(table.move(fields.depends or {}, 1, #(fields.depends or {}), 1, {})),
+    uses = fields.uses,
+    seed_at = fields.seed_at,
+    leave_out = fields.leave_out,
+    sources = recipe.sources(fields),
+    patches = recipes:patches(found),
+    code = strategy.code,
+    functions = json.array(verbs),
+  }
+  if #verbs > 0 then
+    step.recipe = { text = found.text, digest = tokens.digest(found.text), path = files.name(found.path) }
+    step.code = {}
+    for _, module in ipairs(tokens.requires(found.text)) do
+      for name, code in pairs(recipe.code(module)) do
+        step.code[name] = code
+      end
+    end
+    for name, code in pairs(strategy.code) do
+      step.code[name] = code
+    end
+  end
+  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches", "seed_at", "leave_out" } do
+    fields[gone] = nil
+  end
+  step.fields = fields
+  return step
+end
+
+--- Resolves names to step ids, optional ones that are not in the phase left out; sorts by dependency.
+local function order(recipes, steps, by_name)
+  local sorted, state = {}, {}
+  local function visit(step, trail)
+    if state[step.name] == "done" then
+      return
+    end
+    if state[step.name] then
+      local cycle = { step.name }
+      for index = #trail, 1, -1 do
+        table.insert(cycle, 1, trail[index])
+        if trail[index] == step.name then
+          break
+        end
+      end
+      recipes:problem(recipes:get(step.name), "depends", "the dependencies form a cycle: " .. table.concat(cycle, " → "))
+      return
+    end
+    state[step.name] = "open"
+    trail[#trail + 1] = step.name
+    local ids = json.array {}
+    for _, name in ipairs(step.depends) do
+      local needed = by_name[name]
+      if needed then
+        visit(needed, trail)
+        ids[#ids + 1] = needed.id
+        -- What is made of the seed's programs needs them wherever it is used.
+        step.seed_at = step.seed_at or needed.seed_at
+      else
+        local near = nearest(name, by_name)
+        local there = recipes:get(name)
+        recipes:problem(
+          recipes:get(step.name),
+          "depends",
+          ("`%s` needs `%s`, %s phase `%s`"):format(step.name, name, there and "which is not in" or "for which there is no recipe; in", step.phase)
+            .. (near and not there and (": did you mean `%s`?"):format(near) or "")
+        )
+      end
+    end
+    for _, name in ipairs(step.uses or {}) do
+      local used = by_name[name]
+      if used and not contains(ids, used.id) then
+        visit(used, trail)
+        ids[#ids + 1] = used.id
+        step.seed_at = step.seed_at or used.seed_at
+      end
+    end
+    table.remove(trail)
+    table.sort(ids)
+    step.depends, step.uses = ids, nil
+    state[step.name] = "done"
+    sorted[#sorted + 1] = step
+  end
+  for _, step in ipairs(steps) do
+    visit(step, {})
+  end
+  return sorted
+end
+
+--- Puts the phase's first packages below all the others.
+local function add_first(phase, steps, by_name)
+  local below = {}
+  local function mark(name)
+    local step = by_name[name]
+    if step and not below[name] then
+      below[name] = true
+      for _, list in ipairs { step.depends, step.uses or {} } do
+        for _, needed in ipairs(list) do
+          mark(needed)
+        end
+      end
+    end
+  end
+  for _, name in ipairs(phase.first or {}) do
+    mark(name)
+  end
+  for _, step in ipairs(steps) do
+    if not below[step.name] then
+      step.uses = table.move(step.uses or {}, 1, #(step.uses or {}), 1, {})
+      table.move(phase.first or {}, 1, #(phase.first or {}), #step.uses + 1, step.uses)
+    end
+  end
+end
+
+-- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
+-- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
+local LIBRARY = { "bq.plan.interpolate", "bq.run.launch", "bq.run.step" }
+
+--- The digest of what the library says that carries out every step.
+---@return string
+function plan.library()
+  local parts = {}
+  for index, name in ipairs(LIBRARY) do
+    parts[index] = name .. "=" .. tokens.digest(files.module(name))
+  end
+  return digest.sha256(table.concat(parts, "\n"))
+end
+
+--- Makes a plan. All mistakes in recipes are shown at once.
+---@param declared bq.Declaration
+---@param selection bq.Selection
+---@param recipes bq.Recipes
+---@return table plan
+function plan.make(declared, selection, recipes)
+  declaration.check(declared)
+  choice.check(declared, selection, recipes, KERNEL_ARCH)
+  local arch = selection.arch
+  local made = {
+    schema = plan.SCHEMA,
+    arch = arch,
+    kernel_arch = KERNEL_ARCH[arch],
+    target = declared.target:gsub("{arch}", arch),
+    sysroot = declared.sysroot or "",
+    set = selection.set,
+    epoch = declared.epoch,
+    selection = {
+      only = json.array(selection.only or {}),
+      with = json.array(selection.with or {}),
+      without = json.array(selection.without or {}),
+    },
+    phase_order = json.array {},
+    finish = json.array(declared.finish and declared.finish[selection.set] or {}),
+    phases = {},
+    steps = json.array {},
+    code = {},
+    library = plan.library(),
+    recipes = {},
+  }
+  for _, phase in ipairs(declared.phases) do
+    local env = {}
+    for _, layer in ipairs { declared.env, phase.env } do
+      for name, value in pairs(layer) do
+        env[name] = value
+      end
+    end
+    made.phases[phase.name] = {
+      about = phase.about,
+      base = json.array(declaration.base(phase, selection.set)),
+      prefix = phase.prefix,
+      env = env,
+      needs_native = phase.needs_native,
+    }
+    table.insert(made.phase_order, phase.name)
+    local steps, by_name = {}, {}
+    for _, name in ipairs(choice.packages(declared, phase, selection)) do
+      local found = recipes:get(name)
+      if found then
+        recipes:lint(found)
+        -- After a mistake there is no plan, and what is wrong may be of any type.
+        if #recipes.problems == 0 then
+          local step = make_step(recipes, found, phase, arch)
+          steps[#steps + 1], by_name[name] = step, step
+        end
+      elseif recipes.loaded[name] == nil then
+        local near = nearest(name, recipes:names())
+        table.insert(recipes.problems, {
+          path = "phase " .. phase.name,
+          line = 1,
+          message = ("no recipe `%s`"):format(name) .. (near and (", did you mean `%s`?"):format(near) or ""),
+        })
+      end
+    end
+    if #recipes.problems == 0 then
+      if phase.apart then
+        for _, step in ipairs(steps) do
+          step.depends, step.uses = json.array {}, nil
+        end
+      end
+      add_first(phase, steps, by_name)
+      for _, step in ipairs(order(recipes, steps, by_name)) do
+        table.insert(made.steps, step)
+      end
+    end
+  end
+  recipes:check()
+  if selection.only and #selection.only > 0 then
+    choice.narrow(made, selection.only)
+  end
+  for _, step in ipairs(made.steps) do
+    for module in pairs(step.code) do
+      made.code[module] = files.module(module)
+    end
+    made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name, step.version) }
+  end
+  return made
+end
+
+--- Whether the recipes and strategies that a plan was made from still say the same; the first that does not.
+---@param made table the plan
+---@param recipes bq.Recipes
+---@return string? what has changed
+function plan.stale(made, recipes)
+  if made.schema ~= plan.SCHEMA then
+    return "the plan was made by another version of bq"
+  end
+  for name, old in pairs(made.recipes) do
+    local now = recipes:fingerprint(name, old.version)
+    if not now then
+      return ("the recipe `%s` is gone"):format(name)
+    elseif now ~= old.digest then
+      return ("the recipe `%s` was edited"):format(name)
+    end
+  end
+  if plan.library() ~= made.library then
+    return "the library that carries out steps was edited"
+  end
+  for module, text in pairs(made.code) do
+    if files.module(module) ~= text then
+      return ("`%s` was edited"):format(module)
+    end
+  end
+end
+
+--- The steps that a step's root shows besides its base: its dependencies and all of theirs, in plan order.
+---@param by_id table<string, table>
+---@param step table
+---@return string[] ids
+function plan.closure(by_id, step)
+  local seen, out = {}, {}
+  local function add(id)
+    if not seen[id] then
+      seen[id] = true
+      for _, next_id in ipairs(by_id[id].depends) do
+        add(next_id)
+      end
+      out[#out + 1] = id
+    end
+  end
+  for _, id in ipairs(step.depends) do
+    add(id)
+  end
+  return out
+end
+
+return plan

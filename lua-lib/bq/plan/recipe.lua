@@ -1,0 +1,283 @@
+-- Recipes: found by name in folders, loaded, and resolved for one phase.
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local json = require "bq.json"
+local lint = require "bq.plan.lint"
+local tokens = require "bq.plan.tokens"
+
+local recipe = {}
+
+---@class bq.Recipe
+---@field name string
+---@field path string of the file
+---@field text string
+---@field data table what the file returned
+
+---@class bq.Recipes
+---@field folders string[] the first that has a recipe wins
+---@field loaded table<string, bq.Recipe>
+---@field problems bq.Problem[]
+local Recipes = {}
+Recipes.__index = Recipes
+
+---@class bq.Problem
+---@field path string
+---@field line integer
+---@field message string
+
+--- A collection of recipes.
+---@param folders string[] the first that has a recipe wins; `$/scripts/packages` is the bundle's
+---@return bq.Recipes
+function recipe.collection(folders)
+  return setmetatable({ folders = folders, loaded = {}, problems = {}, strategies = {} }, Recipes)
+end
+
+--- Notes a problem of a recipe; all are shown together.
+---@param where bq.Recipe|{ path: string, text: string }
+---@param field? string on whose line it is
+---@param message string
+function Recipes:problem(where, field, message)
+  table.insert(self.problems, {
+    path = where.path,
+    line = field and lint.line_of(where.text, field) or 1,
+    message = message,
+  })
+end
+
+--- Raises if any problem was found, and shows them all.
+function Recipes:check()
+  if #self.problems == 0 then
+    return
+  end
+  table.sort(self.problems, function(a, b)
+    if a.path ~= b.path then
+      return a.path < b.path
+    end
+    return a.line < b.line or a.line == b.line and a.message < b.message
+  end)
+  local notes, seen = {}, {}
+  for _, problem in ipairs(self.problems) do
+    local note = ("  %s:%d: %s"):format(problem.path, problem.line, problem.message)
+    if not seen[note] then
+      seen[note] = true
+      notes[#notes + 1] = note
+    end
+  end
+  local what = #notes == 1 and "a mistake" or #notes .. " mistakes"
+  fail.raise("the plan has " .. what, { notes = notes })
+end
+
+--- The names of all recipes, sorted.
+---@return string[]
+function Recipes:names()
+  local names, seen = {}, {}
+  for _, folder in ipairs(self.folders) do
+    for _, file in ipairs(files.list(folder)) do
+      local name = file:match "^(.+)%.lua$"
+      if name and not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+--- A recipe by its name; `nil` if there is none, or if it cannot be read (then a problem was noted).
+---@param name string
+---@return bq.Recipe?
+function Recipes:get(name)
+  if self.loaded[name] ~= nil then
+    return self.loaded[name] or nil
+  elseif not lint.is_name(name) then
+    return nil
+  end
+  for _, folder in ipairs(self.folders) do
+    local path = ("%s/%s.lua"):format(folder, name)
+    local text = files.read(path)
+    if text then
+      local found = self:load(name, path, text, folder)
+      self.loaded[name] = found or false
+      return found
+    end
+  end
+end
+
+function Recipes:load(name, path, text, folder)
+  local found = { name = name, path = path, text = text, folder = folder }
+  local env = setmetatable({}, {
+    __index = _G,
+    __newindex = function(_, key)
+      error(("`%s` is set as a global; write `local %s`"):format(key, key), 2)
+    end,
+  })
+  -- Lua's messages begin with a file, which it may shorten, and a line.
+  local function raised(message)
+    local line, rest = message:match "^.-:(%d+): (.*)$"
+    table.insert(self.problems, { path = path, line = tonumber(line) or 1, message = rest or message })
+  end
+  local chunk, message = load(text, "@" .. path, "t", env)
+  if not chunk then
+    raised(message)
+    return nil
+  end
+  local ok, data = pcall(chunk)
+  if not ok then
+    raised(tostring(data))
+    return nil
+  elseif type(data) ~= "table" then
+    self:problem(found, nil, "a recipe returns a table")
+    return nil
+  elseif not lint.is_plain(self, found, data) then
+    return nil
+  end
+  found.data = data
+  if data.name ~= name then
+    self:problem(found, "name", ("`name` is `%s`, but the file is `%s.lua`"):format(tostring(data.name), name))
+  end
+  return found
+end
+
+--- A strategy's module, with the digest of all its code.
+---@param name string
+---@return table?
+function Recipes:strategy(name)
+  if self.strategies[name] == nil then
+    local text = files.module("bq.strategy." .. name)
+    local module = text and require("bq.strategy." .. name)
+    self.strategies[name] = module and { module = module, code = recipe.code("bq.strategy." .. name) } or false
+  end
+  return self.strategies[name] or nil
+end
+
+--- The modules that a chunk of code needs, itself included, each with the digest of what it says.
+---@param name string of a module of the library
+---@return table<string, string>
+function recipe.code(name)
+  local out = {}
+  local function add(module)
+    -- The native modules and what every step rests on are not in a strategy's hands.
+    if out[module] or not module:find "^bq%.strategy%." then
+      return
+    end
+    local text = files.module(module)
+    if text then
+      out[module] = tokens.digest(text)
+      for _, needed in ipairs(tokens.requires(text)) do
+        add(needed)
+      end
+    end
+  end
+  add(name)
+  return out
+end
+
+--- Checks what a recipe says, for all its phases; what is wrong is noted.
+---@param found bq.Recipe
+function Recipes:lint(found)
+  if not found.linted then
+    found.linted = true
+    lint.recipe(self, found, recipe.sources(found.data))
+  end
+end
+
+--- The sources of a recipe: `main` and the others, each a list of alternatives.
+---@param data table
+---@return table<string, table[]>
+function recipe.sources(data)
+  local out = {}
+  if type(data.source) == "table" then
+    out.main = data.source
+  end
+  for name, alternatives in pairs(type(data.sources) == "table" and data.sources or {}) do
+    out[tostring(name)] = alternatives
+  end
+  return out
+end
+
+--- What a recipe says for one phase: its fields with the phase's changes over them, verbs apart.
+---@param found bq.Recipe
+---@param phase string
+---@return table fields
+---@return string[] verbs that are functions of the recipe
+function Recipes:resolve(found, phase)
+  local fields, verbs = {}, {}
+  local changes = found.data.phases and found.data.phases[phase] or {}
+  for _, layer in ipairs { found.data, changes } do
+    for field, value in pairs(layer) do
+      fields[field] = value
+    end
+  end
+  fields.phases = nil
+  for verb in pairs(lint.VERBS) do
+    if type(fields[verb]) == "function" then
+      fields[verb] = nil
+      verbs[#verbs + 1] = verb
+    end
+  end
+  table.sort(verbs)
+  return fields, verbs
+end
+
+--- The patches of a recipe: the files of `patches/<name>-<version>/`, in order.
+---@param found bq.Recipe
+---@return { name: string, text: string, sha256: string }[]
+function Recipes:patches(found)
+  local out = {}
+  local folder = ("%s/patches/%s-%s"):format(found.folder, found.name, found.data.version)
+  for _, name in ipairs(files.list(folder)) do
+    if name:find "%.patch$" then
+      local text = files.read(folder .. "/" .. name)
+      -- Patches are of any bytes, and a plan is text.
+      local bytes = text:gsub(".", function(byte)
+        return ("%02x"):format(byte:byte())
+      end)
+      out[#out + 1] = { name = name, hex = bytes, sha256 = digest.sha256(text) }
+    end
+  end
+  return json.array(out)
+end
+
+--- Puts the texts of files where a recipe names them: they lie in a folder of the recipe's name, beside it.
+---@param found bq.Recipe
+---@param fields table of a step, changed
+---@param kinds? table<string, string> of the strategy's fields: those of the kind `texts`
+---@param arch string stands for `{arch}` in a name
+function Recipes:add_texts(found, fields, kinds, arch)
+  for field, kind in pairs(kinds or {}) do
+    local texts = json.array {}
+    for index, name in ipairs(kind == "texts" and fields[field] or {}) do
+      name = name:gsub("{arch}", arch)
+      local text = files.read(("%s/%s/%s"):format(found.folder, found.name, name))
+      if not text then
+        self:problem(found, field, ("`%s`: there is no file `%s/%s` beside the recipe"):format(field, found.name, name))
+      end
+      texts[index] = { name = name, text = text }
+    end
+    fields[field] = #texts > 0 and texts or fields[field]
+  end
+end
+
+--- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
+---@param name string
+---@param version string
+---@return string?
+function Recipes:fingerprint(name, version)
+  for _, folder in ipairs(self.folders) do
+    local text = files.read(("%s/%s.lua"):format(folder, name))
+    if text then
+      local parts = { text }
+      for _, patch in ipairs(self:patches { name = name, folder = folder, data = { version = version } }) do
+        parts[#parts + 1] = patch.name .. "=" .. patch.sha256
+      end
+      for _, file in ipairs(files.list(("%s/%s"):format(folder, name))) do
+        parts[#parts + 1] = file .. "=" .. digest.sha256(files.read(("%s/%s/%s"):format(folder, name, file)) or "")
+      end
+      return digest.sha256(table.concat(parts, "\n"))
+    end
+  end
+end
+
+return recipe

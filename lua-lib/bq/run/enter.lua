@@ -1,0 +1,104 @@
+-- Entering the staged rootfs, with the workspace at its fixed place inside.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local log = require "bq.log"
+local namespace = require "bq.run.namespace"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+local enter = {}
+
+-- What a program inside finds.
+local ENV = { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
+
+--- Whether this program already runs in namespaces of its own, inside the rootfs.
+---@param space bq.Workspace
+---@return boolean
+function enter.is_entered(space)
+  return space.inside and os.getenv "BQ_ENTERED" ~= nil
+end
+
+--- The environment of a program inside.
+---@param space? bq.Workspace
+---@return table<string, string>
+function enter.environment(space)
+  local env = { BQ_ENTERED = "1", BQ_OUTSIDE = space and not space.inside and space.path or os.getenv "BQ_OUTSIDE" }
+  for name, value in pairs(ENV) do
+    env[name] = value
+  end
+  for _, name in ipairs { "TERM", "COLORTERM", "NO_COLOR", "CLICOLOR_FORCE" } do
+    env[name] = os.getenv(name)
+  end
+  return env
+end
+
+--- A sandbox around the staged rootfs.
+---@param space bq.Workspace
+---@param more table
+---@return bq.Sandbox
+function enter.sandbox(space, more)
+  if not space:staged() then
+    fail.raise(("there is no staged rootfs in `%s`"):format(space.path), { hint = "stage it first: `bq scripts/build_sysroot.lua`" })
+  end
+  local sandbox = { root = space:rootfs() }
+  -- In a plain chroot the workspace is part of the root already.
+  if not space.inside then
+    sandbox.binds = { { source = space.path, target = workspace.INSIDE } }
+  end
+  for name, value in pairs(more) do
+    sandbox[name] = value
+  end
+  return sandbox
+end
+
+--- Runs the coordinator inside; its exit status.
+---@param space bq.Workspace
+---@param words string[] its command line
+---@return integer
+function enter.coordinator(space, words)
+  local argv, skip = { "/usr/local/bin/bq" }, false
+  table.move(host.options, 1, #host.options, 2, argv)
+  argv[#argv + 1] = "/usr/local/bin/coordinator.lua"
+  for _, word in ipairs(words) do
+    if word == "--workspace" then
+      skip = true
+    elseif skip or word:find "^%-%-workspace=" then
+      skip = false
+    else
+      argv[#argv + 1] = word
+    end
+  end
+  local env = enter.environment(space)
+  -- Inside, process ids are others: who holds the workspace is told by the one that people see.
+  env.BQ_HOLDER = tostring(syscall.getpid())
+  local status = namespace.run(enter.sandbox(space, {
+    body = function()
+      process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }
+    end,
+  }))
+  return status.exit_status
+end
+
+--- Runs a command inside, on the caller's terminal, as the last program that this process starts; its exit status.
+---@param sandbox bq.Sandbox
+---@param argv string[]
+---@param env table<string, string>
+---@param cwd string
+---@return integer
+function enter.command(sandbox, argv, env, cwd)
+  sandbox.terminal = true
+  sandbox.body = function()
+    local folder = fs.stat(cwd) and cwd or "/"
+    syscall.chdir(folder)
+    local _, err = pcall(process.exec, { argv = argv, env = env, cwd = folder })
+    log.error(("cannot run `%s` in the rootfs"):format(argv[1]))
+    log.raw("caused by: " .. tostring(err))
+    -- As a shell says it: found but not run, or not found.
+    return err.code == "ENOENT" and 127 or 126
+  end
+  return namespace.last(sandbox)
+end
+
+return enter

@@ -1,0 +1,156 @@
+-- Carries out one step in a process of its own: sources, root, strategy, output, store.
+local archive = require "bq.archive"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local namespace = require "bq.run.namespace"
+local process = require "bq.process"
+local step = require "bq.run.step"
+local step_root = require "bq.run.step_root"
+local syscall = require "bq.syscall"
+
+--- A failure as JSON, whatever bytes are in it.
+local function describe(failure)
+  local lines, command = fail.lines(failure), type(failure) == "table" and rawget(failure, "command") or nil
+  for index, line in ipairs(lines) do
+    lines[index] = json.text(line)
+  end
+  for index, word in ipairs(command and command.argv or {}) do
+    command.argv[index] = json.text(word)
+  end
+  return json.encode { lines = lines, command = command }
+end
+
+--- Writes what a failure was, where the coordinator finds it.
+local function report(job, failure)
+  local lines = fail.lines(failure)
+  for _, line in ipairs(lines) do
+    io.stdout:write(line, "\n")
+  end
+  io.stdout:flush()
+  fs.write(job.folder .. "/failure.json", describe(failure), { sync = false })
+end
+
+local function unpack(job)
+  for name, file in pairs(job.sources) do
+    -- The main source is the tree itself; further ones lie beside it, under their names.
+    local target = name == "main" and job.folder .. "/src" or job.folder .. "/build/" .. name
+    archive.extract {
+      path = file.path,
+      sha256 = file.sha256,
+      target = target,
+      strip = file.strip or 1,
+      include = name == "main" and job.step.fields.include or nil,
+      mtime = job.epoch,
+      merge = true,
+    }
+  end
+end
+
+--- A recipe with functions of its own, loaded from the text that the plan holds.
+local function own_verbs(job)
+  if not job.step.recipe then
+    return {}
+  end
+  local chunk = assert(load(job.step.recipe.text, "@" .. job.step.recipe.path, "t"))
+  local data = chunk()
+  local changes = data.phases and data.phases[job.step.phase] or {}
+  local verbs = {}
+  for _, verb in ipairs(job.step.functions) do
+    verbs[verb] = changes[verb] or data[verb]
+  end
+  return verbs
+end
+
+--- Strategies come from the plan, so that what runs is what the key says.
+local function load_strategy(job)
+  for name, text in pairs(job.code) do
+    package.preload[name] = assert(load(text, "@" .. name:gsub("%.", "/") .. ".lua", "t"))
+    package.loaded[name] = nil
+  end
+  return require("bq.strategy." .. job.step.strategy)
+end
+
+local VERBS = { "configure", "build", "check", "install" }
+
+local function work(job, strategy, verbs)
+  syscall.chdir(step_root.BUILD)
+  local current = step.new(job)
+  current:patch()
+  for _, verb in ipairs(VERBS) do
+    local body = verbs[verb] or strategy[verb]
+    if body and (verb ~= "check" or job.check) then
+      current:say("== " .. verb)
+      body(current)
+    end
+  end
+  current:say "== normalise"
+  current:normalise()
+  return 0
+end
+
+--- Runs the step that a file describes. The exit status is 0 if its output is in the store.
+---@param path string of the job
+---@return integer status
+local function launch(path)
+  local job = json.decode(fs.read(path))
+  local started = process.clock()
+  local ok, err = xpcall(function()
+    unpack(job)
+    local strategy, verbs = load_strategy(job), own_verbs(job)
+    local status = namespace.launch(step_root.sandbox({
+      folder = job.folder,
+      lowers = job.lowers,
+      seed_at = job.seed_at,
+    }, {
+      keep = job.pass,
+      body = function()
+        local good, failure = xpcall(work, function(err)
+          return fail.is_expected(err) and err or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
+        end, job, strategy, verbs)
+        if not good then
+          -- The step's folder is out of sight from in here; its log is not.
+          fs.write(step_root.HOME .. "/.failure.json", describe(failure), { sync = false })
+          for _, line in ipairs(fail.lines(failure)) do
+            io.stdout:write(line, "\n")
+          end
+        end
+        return good and 0 or 1
+      end,
+    }))
+    if not status.ok then
+      local inner = job.folder .. "/home/.failure.json"
+      if fs.stat(inner) then
+        fs.rename(inner, job.folder .. "/failure.json")
+        return false
+      end
+      if status.code == namespace.FAILED then
+        fail.raise("the step's root could not be made", { cause = "see the lines above" })
+      end
+      fail.raise("the step was ended from outside", { cause = status.signal and "signal " .. status.signal or "status " .. status.code })
+    end
+    return true
+  end, function(err)
+    return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
+  end)
+  if not ok then
+    report(job, err)
+    return 1
+  elseif not err then
+    return 1
+  end
+  local output = digest.tree(job.folder .. "/entry/output")
+  fs.write(job.folder .. "/entry/meta.json", json.encode({
+    key = job.key,
+    step = job.step.id,
+    version = job.step.version,
+    license = job.step.license,
+    output = output,
+    inputs = job.inputs,
+    seconds = math.floor((process.clock() - started) * 1000) / 1000,
+  }, { pretty = true }))
+  return 0
+end
+
+return launch

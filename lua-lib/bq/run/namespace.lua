@@ -1,0 +1,335 @@
+-- Namespaces: a process tree with a root of its own, and nothing of the machine but what is bound on purpose.
+--
+-- The order of the calls matters; each step's reason stands beside it. A launcher makes the namespaces, its child is
+-- process 1 of the new pid namespace and makes the mounts, and that one's child does the work.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local log = require "bq.log"
+local preflight = require "bq.run.preflight"
+local process = require "bq.process"
+local syscall = require "bq.syscall"
+
+local namespace = {}
+
+local NODES = { "null", "zero", "full", "random", "urandom", "tty" }
+local DEVICE_LINKS = {
+  fd = "/proc/self/fd",
+  stdin = "/proc/self/fd/0",
+  stdout = "/proc/self/fd/1",
+  stderr = "/proc/self/fd/2",
+  ptmx = "pts/ptmx",
+}
+-- What a step may keep: nothing of these reaches beyond its own namespaces.
+-- stylua: ignore
+local CAPABILITIES = {
+  "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+  "linux_immutable", "net_bind_service", "net_broadcast", "ipc_lock", "ipc_owner", "lease", "setfcap",
+}
+-- Calls that no build needs, and that reach the kernel's rarely used corners or other processes' secrets.
+-- stylua: ignore
+local DENIED = {
+  "add_key", "bpf", "io_uring_setup", "kexec_load", "keyctl", "open_by_handle_at", "perf_event_open", "request_key",
+  "syslog", "userfaultfd",
+}
+-- Sockets that a network namespace does not hold: the hypervisor's, and the kernel's ciphers.
+local DENIED_SOCKETS = { "alg", "vsock" }
+-- Calls about owners and ids that a map of one id cannot carry out: distribution packages make them, and owners are
+-- normalised anyway.
+-- stylua: ignore
+local IDS = {
+  "chown", "lchown", "fchown", "fchownat", "setgroups", "setuid", "setgid", "setresuid", "setresgid", "setreuid",
+  "setregid", "setfsuid", "setfsgid",
+}
+
+---@class bq.Bind
+---@field source string outside
+---@field target string inside; its folder is there
+---@field readonly? boolean
+
+---@class bq.Sandbox
+---@field root string the tree that becomes `/`
+---@field prepare? fun() called when mounts are private, before the root is entered: mounts what `root` is made of
+---@field binds? bq.Bind[]
+---@field network? boolean the machine's network, instead of a loopback device alone
+---@field confined? boolean cut capabilities, seccomp and landlock: for steps
+---@field answer_ids? boolean calls about owners and ids succeed without being made
+---@field terminal? boolean stays in the caller's session, for a shell
+---@field keep? integer[] descriptors that stay open
+---@field files? table<string, string> files of the root that are written when it is entered
+---@field body fun(): integer? what the work is; its result is the exit status
+
+--- Whether this process can make namespaces without a user namespace of its own.
+local function has_power()
+  for _, name in ipairs(syscall.capabilities()) do
+    if name == "sys_admin" then
+      return true
+    end
+  end
+  return false
+end
+
+--- From inside a plain `chroot`, `/` is no mount, and cannot be made private; what is mounted then would spread to
+--- the machine. A process with the power to chroot can step out of it, to where mounts can be made private.
+local function leave_chroot()
+  local jail = syscall.open_path("/", { directory = true })
+  local inner = fs.mkdtemp "/tmp/bq-root-"
+  syscall.chroot(inner)
+  for _ = 1, 64 do
+    syscall.chdir ".."
+  end
+  syscall.chroot "."
+  syscall.mount { target = "/", flags = { "rec", "private" } }
+  syscall.fchdir(jail)
+  fs.remove("." .. inner)
+  syscall.close(jail)
+end
+
+--- Makes all mounts private, and enters the folder that becomes the root.
+local function make_private(root)
+  local ok, err = pcall(syscall.mount, { target = "/", flags = { "rec", "private" } })
+  if ok then
+    syscall.chdir(root)
+  elseif err.code == "EINVAL" and root == "/" then
+    leave_chroot()
+  else
+    error(err, 0)
+  end
+end
+
+local function require_folder(path)
+  local stat = fs.lstat(path)
+  if not stat or stat.type ~= "dir" then
+    fail.raise(("`%s` of the root is %s, not a folder"):format(path, stat and "a " .. stat.type or "missing"))
+  end
+end
+
+local function open_devices()
+  local nodes = {}
+  for _, name in ipairs(NODES) do
+    nodes[name] = syscall.open_tree("/dev/" .. name)
+  end
+  return nodes
+end
+
+local function mount_devices(nodes)
+  require_folder "/dev"
+  -- With the mode of a usual /tmp, `echo > /dev/null` would be refused: it would open somebody else's file for creation.
+  syscall.mount { source = "tmpfs", target = "/dev", type = "tmpfs", flags = { "nosuid", "noexec" }, data = "mode=755,size=64k,nr_inodes=128" }
+  for _, name in ipairs(NODES) do
+    fs.append("/dev/" .. name, "")
+    syscall.move_mount(nodes[name], "/dev/" .. name)
+  end
+  for name, target in pairs(DEVICE_LINKS) do
+    fs.symlink(target, "/dev/" .. name)
+  end
+  fs.mkdir "/dev/pts"
+  fs.mkdir "/dev/shm"
+  syscall.mount { source = "devpts", target = "/dev/pts", type = "devpts", flags = { "nosuid", "noexec" }, data = "newinstance,ptmxmode=0666,mode=620" }
+  syscall.mount { source = "tmpfs", target = "/dev/shm", type = "tmpfs", flags = { "nosuid", "nodev" }, data = "mode=1777" }
+  -- A bind of a node on a `nodev` mount succeeds; only opening it tells.
+  local ok, err = pcall(fs.append, "/dev/null", "")
+  if not ok then
+    fail.raise("the devices of this machine cannot be used in a namespace", { cause = err, hint = preflight.hint("dev", err) })
+  end
+  syscall.mount_setattr("/dev", { "rdonly" })
+end
+
+--- With the ids of real root, even a process without capabilities may write these.
+local function mask_proc()
+  for _, name in ipairs { "sys", "sysrq-trigger", "irq", "bus" } do
+    local path = "/proc/" .. name
+    if fs.stat(path) then
+      syscall.mount { source = path, target = path, flags = { "bind", "rec" } }
+      syscall.mount_setattr(path, { "rdonly" }, { recursive = true })
+    end
+  end
+end
+
+--- Makes the root, as process 1 of the new pid namespace.
+---@param sandbox bq.Sandbox
+local function make_root(sandbox)
+  make_private(sandbox.prepare and "/" or sandbox.root)
+  if sandbox.prepare then
+    sandbox.prepare()
+    syscall.chdir(sandbox.root)
+  else
+    local here = fs.cwd()
+    syscall.mount { source = here, target = here, flags = { "bind", "rec" } }
+    -- From the folder under the new mount to the mount itself; a path that ends at `/` stays below what is mounted there.
+    syscall.chdir(here == "/" and "/.." or here)
+  end
+  -- Sources are opened before the pivot, targets are reached after it: a link in the root cannot lead outside.
+  local nodes, binds = open_devices(), {}
+  for index, bind in ipairs(sandbox.binds or {}) do
+    binds[index] = syscall.open_tree(bind.source, { recursive = true })
+  end
+  syscall.pivot_root(".", ".")
+  local old = syscall.open_path(".", { directory = true })
+  syscall.chdir "/"
+  require_folder "/proc"
+  require_folder "/tmp"
+  syscall.mount { source = "proc", target = "/proc", type = "proc", flags = { "nosuid", "nodev", "noexec" } }
+  mount_devices(nodes)
+  syscall.mount { source = "tmpfs", target = "/tmp", type = "tmpfs", flags = { "nosuid", "nodev" }, data = "mode=1777" }
+  for index, bind in ipairs(sandbox.binds or {}) do
+    syscall.move_mount(binds[index], bind.target)
+    if bind.readonly then
+      syscall.mount_setattr(bind.target, { "rdonly" }, { recursive = true })
+    end
+  end
+  for path, text in pairs(sandbox.files or {}) do
+    fs.remove("/" .. path)
+    fs.write("/" .. path, text, { sync = false })
+  end
+  if sandbox.confined then
+    mask_proc()
+  end
+  -- Only now: without any proc in sight the kernel refuses a new one.
+  syscall.fchdir(old)
+  syscall.umount(".", { "detach" })
+  syscall.chdir "/"
+  syscall.close(old)
+end
+
+local function confine(sandbox)
+  syscall.set_no_new_privs()
+  if sandbox.confined then
+    syscall.keep_capabilities(CAPABILITIES)
+    syscall.landlock_scope()
+    syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS, deny_namespaces = true }
+  end
+  if sandbox.answer_ids then
+    syscall.seccomp { succeed = IDS }
+  end
+end
+
+--- What a body returns, as an exit status; an error is shown.
+local function guarded(body)
+  local ok, result = xpcall(body, function(err)
+    return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
+  end)
+  if not ok then
+    for _, line in ipairs(fail.lines(result)) do
+      log.raw(line)
+    end
+  end
+  return ok and (result or 0) or namespace.FAILED
+end
+
+--- Ends a forked process: an error is never raised into the copy of the caller's code.
+local function finish(body)
+  process.exit(guarded(body))
+end
+
+local function first_process(sandbox)
+  syscall.set_parent_death_signal "KILL"
+  syscall.umask(tonumber("022", 8))
+  fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
+    if not sandbox.network then
+      syscall.loopback_up()
+    end
+    syscall.sethostname "bq"
+    local ok, err = pcall(make_root, sandbox)
+    if not ok then
+      fail.raise("cannot make the root", { cause = err, hint = preflight.hint(err.op, err) })
+    end
+    syscall.close_range(3, { keep = sandbox.keep, now = true })
+    confine(sandbox)
+  end)
+  local child = process.fork()
+  if child == 0 then
+    finish(function()
+      if not sandbox.terminal then
+        syscall.setsid()
+      end
+      return sandbox.body()
+    end)
+  end
+  if sandbox.confined then
+    -- A step must not stop process 1 from doing its work.
+    syscall.set_dumpable(false)
+  end
+  return process.reap(child).exit_status
+end
+
+--- Exit status of a tree that could not be made.
+namespace.FAILED = 125
+
+--- Gives this process namespaces of its own.
+local function unshare(kinds, stage)
+  local ok, err = pcall(syscall.unshare, kinds)
+  if not ok then
+    fail.raise("cannot make namespaces", { cause = err, hint = preflight.hint(stage, err) })
+  end
+end
+
+local function launch(sandbox, dies_with_parent)
+  local kinds = { "pid", "ipc", "uts" }
+  if not sandbox.network then
+    kinds[#kinds + 1] = "net"
+  end
+  local uid, gid = syscall.geteuid(), syscall.getegid()
+  local own = not has_power()
+  if own then
+    table.insert(kinds, 1, "user")
+  end
+  unshare(kinds, "unshare")
+  if own then
+    local ok, err = pcall(syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
+    if not ok then
+      fail.raise("cannot map the user into its namespace", { cause = err, hint = preflight.hint("map", err) })
+    end
+  end
+  if dies_with_parent then
+    -- Again: the powers that a new user namespace gives take the wish away.
+    syscall.set_parent_death_signal "KILL"
+  end
+  local first = process.fork()
+  if first == 0 then
+    finish(function()
+      -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher stays outside.
+      unshare({ "mount" }, "unshare_mount")
+      return first_process(sandbox)
+    end)
+  end
+  return process.reap(first)
+end
+
+--- Makes the namespaces in this process, and runs the body in a tree below it. Only for a process that does nothing
+--- else after: what it forks from here on would be in the dead pid namespace.
+---@param sandbox bq.Sandbox
+---@return bq.process.Status
+function namespace.launch(sandbox)
+  return launch(sandbox, true)
+end
+
+--- As `launch`, for the program itself: it lives on when what started it ends, and a root that could not be made is an
+--- exit status.
+---@param sandbox bq.Sandbox
+---@return integer status
+function namespace.last(sandbox)
+  return guarded(function()
+    return launch(sandbox, false).exit_status
+  end)
+end
+
+--- As `launch`, in a child of its own: this process stays as it is.
+---@param sandbox bq.Sandbox
+---@return bq.process.Status
+function namespace.run(sandbox)
+  if sandbox.argv then
+    sandbox.body = function()
+      process.exec { argv = sandbox.argv, env = sandbox.env, cwd = sandbox.cwd, stdin = "null" }
+    end
+  end
+  local launcher = process.fork()
+  if launcher == 0 then
+    finish(function()
+      syscall.set_parent_death_signal "KILL"
+      return namespace.launch(sandbox).exit_status
+    end)
+  end
+  return process.reap(launcher)
+end
+
+return namespace

@@ -1,0 +1,290 @@
+-- What a strategy works with: the step that is being built, inside its root.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local interpolate = require "bq.plan.interpolate"
+local process = require "bq.process"
+local step_root = require "bq.run.step_root"
+
+---@class bq.Step
+---@field name string
+---@field version string
+---@field phase string
+---@field arch string `x86_64` or `aarch64`
+---@field kernel_arch string `x86` or `arm64`
+---@field target string the triple that is built for
+---@field prefix string
+---@field sysroot string
+---@field cross boolean whether what is built cannot be run by the root it is built in
+---@field src string the source tree
+---@field build string an empty folder to build in
+---@field dest string what is installed below this is the output
+---@field jobs integer how many commands may run at once, all steps together
+---@field recipe table the recipe's fields for this phase
+---@field env table<string, string>
+local Step = {}
+Step.__index = Step
+
+local step = {}
+
+--- The step in its root.
+---@param job table what the coordinator wrote
+---@return bq.Step
+function step.new(job)
+  local self = setmetatable({
+    name = job.step.name,
+    version = job.step.version,
+    phase = job.step.phase,
+    arch = job.arch,
+    kernel_arch = job.kernel_arch,
+    target = job.target,
+    prefix = job.prefix,
+    sysroot = job.sysroot,
+    cross = job.cross,
+    epoch = job.epoch,
+    src = step_root.SOURCE,
+    build = step_root.BUILD,
+    dest = step_root.DEST,
+    jobs = job.jobs,
+    makeflags = job.makeflags,
+    pass = job.pass,
+    patches = job.step.patches,
+  }, Step)
+  self.values = {}
+  for _, name in ipairs { "name", "version", "phase", "arch", "kernel_arch", "target", "prefix", "sysroot", "src", "build", "dest", "jobs" } do
+    self.values[name] = self[name]
+  end
+  self.env = self:expand(job.env)
+  self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
+  self.recipe = self:expand(job.step.fields)
+  for name, value in pairs(self.recipe.env or {}) do
+    self.env[name] = tostring(value)
+  end
+  return self
+end
+
+--- `{version}`, `{prefix}` and so on in a text, or in all texts of a table.
+---@param value any
+---@return any
+function Step:expand(value)
+  return interpolate(value, self.values)
+end
+
+--- A line of the log.
+---@param text string
+function Step:say(text)
+  io.stdout:write(text, "\n")
+  io.stdout:flush()
+end
+
+local function words(self, argv)
+  local out = {}
+  for index, word in ipairs(argv) do
+    out[index] = tostring(self:expand(word))
+  end
+  return out
+end
+
+local function environment(self, more)
+  local env = {}
+  for _, layer in ipairs { self.env, more or {} } do
+    for name, value in pairs(layer) do
+      env[name] = tostring(value)
+    end
+  end
+  return env
+end
+
+--- A word as a shell would want it, for the log.
+local function quote(word)
+  return word:find "^[%w_./:=,+@%%-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- Runs a program; its output goes to the log. Raises if it fails.
+---@param argv string[]
+---@param options? { cwd?: string, env?: table<string, string>, ok?: integer[], input?: string, stdout?: string }
+---@return bq.process.Status
+function Step:run(argv, options)
+  options = options or {}
+  argv = words(self, argv)
+  local shown = {}
+  for index, word in ipairs(argv) do
+    shown[index] = quote(word)
+  end
+  local cwd = options.cwd or self.build
+  self:say(("[%s] %s"):format(cwd, table.concat(shown, " ")))
+  local status = process.run {
+    argv = argv,
+    cwd = cwd,
+    env = environment(self, options.env),
+    pass = self.pass,
+    input = options.input,
+    stdout = options.stdout or "inherit",
+    stderr = "inherit",
+  }
+  local good = status.ok
+  for _, code in ipairs(options.ok or {}) do
+    good = good or status.code == code
+  end
+  if not good then
+    local failure = fail.new(("`%s` failed"):format(argv[1]), {
+      cause = status.signal and ("it was ended by signal %s"):format(status.signal) or ("it ended with status %d"):format(status.code),
+    })
+    failure.command = { argv = argv, cwd = cwd, code = status.code, signal = status.signal }
+    error(failure, 0)
+  end
+  return status
+end
+
+--- Runs a program and returns what it wrote to standard output, without the newlines at its end.
+---@param argv string[]
+---@param options? table as for `run`
+---@return string
+function Step:capture(argv, options)
+  local how = { stdout = "capture" }
+  for name, value in pairs(options or {}) do
+    how[name] = value
+  end
+  return (self:run(argv, how).stdout:gsub("\n+$", ""))
+end
+
+--- Runs GNU make, which takes its share of the jobs that all steps have together.
+---@param arguments string[]
+---@param options? table as for `run`
+function Step:make(arguments, options)
+  options = options or {}
+  local env = { MAKEFLAGS = self.makeflags }
+  for name, value in pairs(options.env or {}) do
+    env[name] = value
+  end
+  local argv = { "make" }
+  table.move(arguments or {}, 1, #(arguments or {}), 2, argv)
+  return self:run(argv, { cwd = options.cwd, env = env, ok = options.ok, input = options.input })
+end
+
+--- The text of a file.
+---@param path string
+---@return string
+function Step:read(path)
+  return fs.read(path)
+end
+
+--- Writes a file, and the folders above it.
+---@param path string
+---@param text string
+---@param mode? integer
+function Step:write(path, text, mode)
+  self:mkdir(path:match "^(.*)/" or ".")
+  fs.write(path, text, { mode = mode, sync = false })
+end
+
+--- Replaces a text in a file, taken literally, everywhere in it. Raises if it is not there.
+---@param path string
+---@param old string
+---@param new string
+function Step:replace(path, old, new)
+  local text = fs.read(path)
+  local parts, at, count = {}, 1, 0
+  while true do
+    local first, last = text:find(old, at, true)
+    if not first then
+      break
+    end
+    parts[#parts + 1] = text:sub(at, first - 1) .. new
+    at, count = last + 1, count + 1
+  end
+  if count == 0 then
+    fail.raise(("`%s` has no text `%s` to replace"):format(path, old))
+  end
+  parts[#parts + 1] = text:sub(at)
+  fs.write(path, table.concat(parts), { mode = fs.stat(path).mode, sync = false })
+end
+
+---@param path string
+function Step:mkdir(path)
+  fs.mkdir(path)
+end
+
+--- Copies a file or a tree.
+---@param from string
+---@param to string
+function Step:copy(from, to)
+  self:mkdir(to:match "^(.*)/" or ".")
+  fs.copy(from, to)
+end
+
+--- Makes a link, and the folders above it.
+---@param target string what the link says
+---@param path string
+function Step:symlink(target, path)
+  self:mkdir(path:match "^(.*)/" or ".")
+  fs.symlink(target, path)
+end
+
+--- Puts a file into the output.
+---@param from string
+---@param path string absolute, below the output
+---@param mode? integer
+function Step:install(from, path, mode)
+  self:copy(from, self.dest .. path)
+  fs.chmod(self.dest .. path, mode or tonumber("755", 8))
+end
+
+--- Puts the patches of the recipe over the source tree.
+function Step:patch()
+  for _, patch in ipairs(self.patches) do
+    self:say("patch " .. patch.name)
+    local text = patch.hex:gsub("%x%x", function(byte)
+      return string.char(tonumber(byte, 16))
+    end)
+    self:run({ "patch", "-p1", "-f" }, { cwd = self.src, input = text })
+  end
+end
+
+local function is_elf(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read(4) == "\127ELF"
+end
+
+local function is_archive(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read(8) == "!<arch>\n"
+end
+
+local function octal(text)
+  return tonumber(text, 8)
+end
+
+--- Makes the output the same on every machine: stripped, no `.la`, plain modes, one time.
+function Step:normalise()
+  local files, everything = {}, fs.walk(self.dest)
+  for _, entry in ipairs(everything) do
+    local path = self.dest .. "/" .. entry.path
+    if entry.type == "file" and path:find "%.la$" then
+      fs.remove(path)
+    elseif entry.type == "file" and self.recipe.strip ~= false and entry.size > 8 then
+      if is_elf(path) and not path:find "%.o$" then
+        files[#files + 1] = path
+      elseif is_archive(path) then
+        self:run({ self.env.STRIP, "--strip-debug", "--enable-deterministic-archives", path })
+      end
+    end
+  end
+  for _, path in ipairs(files) do
+    self:run({ self.env.STRIP, "--strip-unneeded", path })
+  end
+  for _, entry in ipairs(fs.walk(self.dest)) do
+    local path = self.dest .. "/" .. entry.path
+    -- A sticky folder, such as /tmp, is as its recipe made it.
+    if entry.type ~= "link" and entry.mode & octal "1000" == 0 then
+      local executable = entry.type == "dir" or entry.mode & octal "111" ~= 0
+      -- Set-id and sticky bits are what a recipe set on purpose.
+      fs.chmod(path, (entry.mode & octal "7000") | octal(executable and "755" or "644"))
+    end
+  end
+  for _, entry in ipairs(fs.walk(self.dest)) do
+    fs.utime(self.dest .. "/" .. entry.path, self.epoch)
+  end
+  fs.utime(self.dest, self.epoch)
+end
+
+return step

@@ -1,0 +1,180 @@
+-- The root of a step: its phase's base and the outputs of what it depends on, below a layer that is thrown away.
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local log = require "bq.log"
+local preflight = require "bq.run.preflight"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+local step_root = {}
+
+--- The fixed places inside: builds see the same paths on every machine.
+step_root.SOURCE = "/bq/src"
+step_root.BUILD = "/bq/build"
+step_root.DEST = "/bq/dest"
+step_root.HOME = "/bq/home"
+
+--- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
+--- it as the step left it.
+step_root.COPIED = "root.copied"
+
+-- Folders that have to be there to be mounted on.
+local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "bq/home" }
+
+---@class bq.StepRoot
+---@field folder string the step's folder in `build/`
+---@field lowers string[] trees, the topmost first
+---@field seed_at? string
+
+--- Empties a step's folder and makes what is in it.
+---@param folder string
+function step_root.clean(folder)
+  fs.remove_all(folder)
+  for _, name in ipairs { "upper", "work", "root", "src", "build", "home", "lower", "empty", "entry/output" } do
+    fs.mkdir(folder .. "/" .. name)
+  end
+end
+
+-- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
+local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
+
+--- In a plain chroot the workspace lies below `/`, and the kernel refuses layers that lie in one another. Seen through
+--- an overlay of its own, `/` is another tree.
+---@return string
+local function set_apart()
+  syscall.mount { source = "tmpfs", target = "empty", type = "tmpfs", data = "mode=755" }
+  fs.mkdir "empty/none"
+  fs.mkdir "empty/base"
+  -- An overlay that cannot be written wants two layers.
+  syscall.mount { source = "base", target = "empty/base", type = "overlay", data = "lowerdir=/:empty/none,userxattr" }
+  return "empty/base"
+end
+
+--- Mounts an overlay at `root/`, of the layers that are named; `false` where there is no overlay to be had.
+local function mount_overlay(lowers)
+  local ok, err = pcall(syscall.mount, {
+    source = "overlay",
+    target = "root",
+    type = "overlay",
+    -- Without `userxattr` a user's overlay cannot remove folders of a lower layer.
+    data = ("lowerdir=%s,upperdir=upper,workdir=work,userxattr"):format(table.concat(lowers, ":")),
+  })
+  if not ok and err.code == "ELOOP" and not lowers.apart then
+    local again = { apart = true }
+    for index, lower in ipairs(lowers) do
+      again[index] = fs.readlink(lower) == "/" and set_apart() or lower
+    end
+    if #again > 1 then
+      again[#again] = nil -- the empty layer, under which the base is now
+    end
+    return mount_overlay(again)
+  end
+  if not ok and not REFUSED[err.code] then
+    fail.raise("cannot mount the step's root", { cause = err, hint = preflight.hint("overlay", err) })
+  end
+  return ok
+end
+
+--- Makes `root/` by copying what an overlay would show.
+local function copy_lowers(lowers)
+  log.warn "this kernel or file system refuses overlays: the root is made by copying, which takes time and room"
+  local view = fs.cwd() .. "/view"
+  for index = #lowers, 1, -1 do
+    local lower, skip = lowers[index], nil
+    if lower == "/" then
+      -- The tree without what is mounted over it. In a plain chroot it holds the workspace, and maybe devices and sockets;
+      -- all of these places are mounted over in the step's root.
+      fs.mkdir(view)
+      syscall.mount { source = "/", target = view, flags = { "bind" } }
+      lower, skip = view, { view .. "/dev", view .. "/tmp", view .. workspace.INSIDE }
+    end
+    fs.copy(lower, "root", { merge = true, skip = skip })
+    if skip then
+      if fs.stat(view .. workspace.INSIDE) then
+        fs.mkdir("root" .. workspace.INSIDE)
+      end
+      syscall.umount(view, { "detach" })
+    end
+  end
+  -- The topmost layer of an overlay says how its top is, and that is the one that is thrown away.
+  fs.chmod("root", fs.stat("upper").mode)
+  fs.write(step_root.COPIED, "", { sync = false })
+end
+
+--- Mounts the root at `root/` in the step's folder; called in the step's own mount namespace.
+---@param root bq.StepRoot
+function step_root.mount(root)
+  syscall.chdir(root.folder)
+  local names = {}
+  for index, lower in ipairs(root.lowers) do
+    -- Short names: the kernel takes at most a page of options.
+    local name = "lower/" .. index
+    if not fs.lstat(name) then
+      fs.symlink(lower, name)
+    end
+    names[index] = name
+  end
+  -- An overlay wants at least one layer below; a root that rests on nothing has an empty one.
+  names[#names + 1] = "empty"
+  if fs.stat(step_root.COPIED) or not mount_overlay(names) then
+    if not fs.stat(step_root.COPIED) then
+      fail.wrap("cannot copy the step's root", nil, copy_lowers, root.lowers)
+    end
+    syscall.mount { source = "root", target = "root", flags = { "bind" } }
+  end
+  -- A link that an earlier step put out is followed inside the root, as it will be seen from there: it leads nowhere else.
+  for _, place in ipairs(PLACES) do
+    local path = files.inside("root", files.parent(place)) .. "/" .. files.name(place)
+    if not fs.lstat(path) then
+      fs.mkdir(path)
+    end
+  end
+  -- What lies in a plain chroot's own /var/lib/bq is no business of a step.
+  local private = files.inside("root", workspace.INSIDE)
+  if fs.stat(private) then
+    syscall.mount { source = "tmpfs", target = private, type = "tmpfs", data = "mode=755,size=4k" }
+  end
+  if root.seed_at then
+    local place = files.inside("root", root.seed_at)
+    fs.mkdir(place)
+    syscall.mount { source = "/", target = place, flags = { "bind" } }
+    if fs.stat(place .. workspace.INSIDE) then
+      syscall.mount { source = "tmpfs", target = place .. workspace.INSIDE, type = "tmpfs", data = "mode=755,size=4k" }
+    end
+    syscall.mount_setattr(place, { "rdonly" }, { recursive = true })
+  end
+end
+
+--- What is bound into the root: the step's own folders, on the workspace's file system.
+---@param folder string
+---@return bq.Bind[]
+function step_root.binds(folder)
+  return {
+    { source = folder .. "/src", target = step_root.SOURCE },
+    { source = folder .. "/build", target = step_root.BUILD },
+    { source = folder .. "/entry/output", target = step_root.DEST },
+    { source = folder .. "/home", target = step_root.HOME },
+  }
+end
+
+--- A sandbox for a step's root.
+---@param root bq.StepRoot
+---@param more table further fields of the sandbox
+---@return bq.Sandbox
+function step_root.sandbox(root, more)
+  local sandbox = {
+    root = root.folder .. "/root",
+    prepare = function()
+      step_root.mount(root)
+    end,
+    binds = step_root.binds(root.folder),
+    confined = true,
+  }
+  for key, value in pairs(more) do
+    sandbox[key] = value
+  end
+  return sandbox
+end
+
+return step_root

@@ -1,0 +1,95 @@
+-- The folders of steps in `build/`, and their removal: that of a large package takes minutes where a disk is told of each
+-- file that went, so it goes on beside the next steps.
+local fs = require "bq.fs"
+local process = require "bq.process"
+
+local trees = {}
+
+-- What is to be removed may lie in such folders, whoever made them.
+local ASIDE <const> = "gone-"
+-- The file in a step's folder that says that it stays though the step is done.
+local KEPT <const> = "/kept"
+
+---@class bq.Trees
+---@field workspace bq.Workspace
+---@field gone string[] folders that nobody removes yet
+---@field removing table<integer, true> processes that remove
+local Trees = {}
+Trees.__index = Trees
+
+--- The folder of a step.
+---@param workspace bq.Workspace
+---@param id string
+---@return string
+function trees.folder(workspace, id)
+  return workspace:at("build", (id:gsub("/", "-")))
+end
+
+---@param workspace bq.Workspace
+---@return bq.Trees
+function trees.new(workspace)
+  return setmetatable({ workspace = workspace, gone = {}, removing = {} }, Trees)
+end
+
+--- The place of a step's folder, where nothing is any more: what was there is put out of the way.
+---@param id string
+---@return string
+function Trees:clear(id)
+  local folder = trees.folder(self.workspace, id)
+  if fs.lstat(folder) then
+    local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
+    fs.rename(folder, aside .. "/tree")
+    self.gone[#self.gone + 1] = aside
+  end
+  return folder
+end
+
+--- A step is done, and its folder is no longer needed.
+---@param folder string
+---@param keep? boolean it stays all the same
+function Trees:done(folder, keep)
+  if keep then
+    fs.write(folder .. KEPT, "", { sync = false })
+  else
+    self.gone[#self.gone + 1] = folder
+  end
+end
+
+--- Begins to remove what is no longer needed, in a process of its own.
+function Trees:remove()
+  if #self.gone > 0 then
+    local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
+    table.move(self.gone, 1, #self.gone, #argv + 1, argv)
+    self.removing[process.spawn { argv = argv, stdout = "null", stderr = "null", die_with_parent = true }] = true
+    self.gone = {}
+  end
+end
+
+--- Whether something is being removed.
+---@return boolean
+function Trees:busy()
+  return next(self.removing) ~= nil
+end
+
+--- A process ended, perhaps one that removes.
+---@param pid integer
+function Trees:ended(pid)
+  self.removing[pid] = nil
+end
+
+--- Removes what nobody needs: a kill can come between the store and the removal, and before its end.
+---@param states table<string, string> what became of each step
+function Trees:sweep(states)
+  local names, needless = fs.list(self.workspace:at "build"), {}
+  for id, state in pairs(#names > 0 and states or {}) do
+    needless[trees.folder(self.workspace, id)] = state == "done"
+  end
+  for _, name in ipairs(names) do
+    local folder = self.workspace:at("build", name)
+    if name:sub(1, #ASIDE) == ASIDE or needless[folder] and not fs.stat(folder .. KEPT) then
+      fs.remove_all(folder)
+    end
+  end
+end
+
+return trees

@@ -1,0 +1,205 @@
+-- The machine's own apt: its Debian mirrors, and its download helper, as an ordinary user.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local files = require "bq.files"
+local process = require "bq.process"
+
+local apt = {}
+
+--- How many files are under way at the same time.
+local AT_ONCE = 6
+local HELPER = "/usr/lib/apt/apt-helper"
+--- Debian's release names, by which an entry of a sources list is known to be Debian's own.
+local RELEASES = {
+  bullseye = true, bookworm = true, trixie = true, forky = true, sid = true,
+  oldstable = true, stable = true, testing = true, unstable = true,
+}
+
+--- Whether this machine has apt.
+---@return boolean
+function apt.is_available()
+  return process.which "apt-get" ~= nil and fs.stat(HELPER) ~= nil
+end
+
+local function has_release(suites)
+  for suite in suites:gmatch "%S+" do
+    if RELEASES[suite:match "^[^-/]+"] then
+      return true
+    end
+  end
+  return false
+end
+
+--- Adds an entry's mirror, if it is one of Debian's that has whole releases.
+local function add(out, uri, suites)
+  local list = uri:match "^mirror%+file:/*(/.*)$"
+  if list then
+    -- A file with a mirror in each line, and maybe words about it.
+    for line in (files.read(list) or ""):gmatch "[^\n]+" do
+      add(out, line:match "^%s*([^%s#]+)" or "", suites)
+    end
+  elseif uri:find "^%l[%l+]*:" and not uri:find "^cdrom:" and not uri:find "security" and has_release(suites) then
+    uri = uri:gsub("/+$", "")
+    for _, known in ipairs(out) do
+      if known == uri then
+        return
+      end
+    end
+    out[#out + 1] = uri
+  end
+end
+
+--- The stanzas of a deb822 file: each a map of lowercase names to values, of which further lines begin with a space.
+local function stanzas(text)
+  local out, fields, last = {}, {}, nil
+  for line in (text .. "\n\n"):gmatch "(.-)\r?\n" do
+    local name, value = line:match "^(%a[%w-]*):%s*(.*)$"
+    if name then
+      last = name:lower()
+      fields[last] = value
+    elseif line:find "^%s+%S" and last then
+      fields[last] = fields[last] .. line
+    elseif not line:find "%S" then
+      out[#out + 1], fields, last = fields, {}, nil
+    end
+  end
+  return out
+end
+
+--- The Debian mirrors that this machine is configured for, in the order of its files.
+---@param folder? string `/etc/apt` if absent
+---@return string[]
+function apt.mirrors(folder)
+  folder = folder or "/etc/apt"
+  local out, paths = {}, { folder .. "/sources.list" }
+  for _, name in ipairs(files.list(folder .. "/sources.list.d")) do
+    paths[#paths + 1] = folder .. "/sources.list.d/" .. name
+  end
+  for _, path in ipairs(paths) do
+    local text = files.read(path) or ""
+    if path:find "%.sources$" then
+      for _, fields in ipairs(stanzas(text)) do
+        local is_on = (fields.enabled or "yes"):lower() ~= "no" and (" " .. (fields.types or "") .. " "):find " deb "
+        for uri in (is_on and fields.uris or ""):gmatch "%S+" do
+          add(out, uri, fields.suites or "")
+        end
+      end
+    elseif path:find "%.list$" then
+      for line in text:gmatch "[^\n]+" do
+        local uri, suite = line:gsub("%b[]", ""):match "^%s*deb%s+(%S+)%s+(%S+)"
+        if uri then
+          add(out, uri, suite)
+        end
+      end
+    end
+  end
+  return out
+end
+
+--- The options that let apt work in a folder of ours, without root and without touching the machine's state.
+---@param folder string
+---@return string[]
+function apt.options(folder)
+  for _, name in ipairs { "etc/preferences.d", "state/lists/partial", "cache/archives/partial" } do
+    fs.mkdir(folder .. "/" .. name)
+  end
+  fs.write(folder .. "/state/status", "", { sync = false })
+  local out = {}
+  for name, value in pairs {
+    ["Dir::Etc"] = folder .. "/etc",
+    ["Dir::Etc::SourceList"] = folder .. "/etc/sources.list",
+    ["Dir::Etc::SourceParts"] = "/dev/null",
+    ["Dir::Etc::Preferences"] = "/dev/null",
+    ["Dir::Etc::PreferencesParts"] = folder .. "/etc/preferences.d",
+    ["Dir::State"] = folder .. "/state",
+    ["Dir::State::status"] = folder .. "/state/status",
+    ["Dir::Cache"] = folder .. "/cache",
+    ["APT::Sandbox::User"] = "",
+    ["APT::Install-Recommends"] = "false",
+    ["Acquire::Languages"] = "none",
+    ["Debug::NoLocking"] = "1",
+    ["Acquire::Retries"] = "3",
+  } do
+    out[#out + 1] = ("-o%s=%s"):format(name, value)
+  end
+  table.sort(out)
+  return out
+end
+
+--- What apt printed that says why it failed: its lines that start with `E:` or `Err:`.
+---@param text string
+---@return string
+function apt.complaint(text)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    local complaint = line:match "^E: (.*)" or line:match "^Err:%d* ?(.*)"
+    if complaint then
+      lines[#lines + 1] = complaint
+    end
+  end
+  return #lines > 0 and table.concat(lines, "; ") or (text:match "([^\n]+)%s*$" or "no reason given")
+end
+
+---@class bq.source.apt.File
+---@field uri string
+---@field path string where it goes
+---@field sha256 string
+---@field error? string set by `download` where it failed
+
+--- Downloads files by apt's helper, several at once; what failed has `error` set.
+---@param list bq.source.apt.File[]
+---@param folder string for apt's own files
+---@param choices? { jobs?: integer, on_done?: fun(file: bq.source.apt.File) }
+function apt.download(list, folder, choices)
+  if #list == 0 then
+    return
+  end
+  local at_once, on_done = choices and choices.jobs or AT_ONCE, choices and choices.on_done
+  local options = apt.options(folder)
+  local running, next_one, active = {}, 1, 0
+  local function start(file)
+    local argv = { HELPER, table.unpack(options) }
+    table.move({ "download-file", file.uri, file.path .. ".part", "SHA256:" .. file.sha256 }, 1, 4, #argv + 1, argv)
+    file.log = file.path .. ".log"
+    local pid = process.spawn { argv = argv, log = file.log, session = true, die_with_parent = true }
+    running[pid] = file
+  end
+  while next_one <= #list or next(running) do
+    while next_one <= #list and active < at_once do
+      start(list[next_one])
+      next_one, active = next_one + 1, active + 1
+    end
+    local status = process.wait_any()
+    local file = status and running[status.pid]
+    if status and status.caught then
+      for pid in pairs(running) do
+        process.kill(-pid, "KILL")
+      end
+      fail.raise("interrupted", { cause = "signal " .. status.caught })
+    elseif file then
+      running[status.pid], active = nil, active - 1
+      if status.ok and fs.stat(file.path .. ".part") then
+        fs.rename(file.path .. ".part", file.path)
+      else
+        file.error = apt.complaint(files.read(file.log) or "")
+        fs.remove(file.path .. ".part")
+      end
+      fs.remove(file.log)
+      if on_done then
+        on_done(file)
+      end
+    end
+  end
+end
+
+--- Where a source package's file is in a mirror's pool (Debian policy: `lib` packages by four letters).
+---@param mirror string
+---@param package string the source package
+---@param file string
+---@return string
+function apt.pool_uri(mirror, package, file)
+  local prefix = package:match "^lib." or package:sub(1, 1)
+  return ("%s/pool/main/%s/%s/%s"):format(mirror, prefix, package, file)
+end
+
+return apt

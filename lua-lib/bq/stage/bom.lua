@@ -1,0 +1,110 @@
+-- The bill of materials: CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/), the same for the same root.
+local interpolate = require "bq.plan.interpolate"
+local json = require "bq.json"
+local source = require "bq.source.source"
+
+local bom = {}
+
+local function reference(name, version)
+  return ("pkg:generic/%s@%s"):format(name, version)
+end
+
+--- The source that was used, where it comes from, and the digest by which it is known.
+local function references(step, locked)
+  local out = json.array {}
+  for name, alternatives in pairs(step.sources) do
+    local used = locked[source.id(step, name)]
+    for _, one in ipairs(alternatives) do
+      if used and one.sha256 == used.sha256 and one.url then
+        out[#out + 1] = {
+          type = "source-distribution",
+          url = interpolate(one.url, { name = step.name, version = step.version }),
+          hashes = json.array { { alg = "SHA-256", content = used.sha256 } },
+        }
+      end
+    end
+  end
+  if step.homepage then
+    out[#out + 1] = { type = "website", url = step.homepage }
+  end
+  return #out > 0 and out or nil
+end
+
+local function properties(pairs_of)
+  local out = json.array {}
+  for _, one in ipairs(pairs_of) do
+    if one[2] then
+      out[#out + 1] = { name = one[1], value = one[2] }
+    end
+  end
+  return out
+end
+
+local function component(plan, step, locked, outputs)
+  local used = locked[source.id(step, "main")]
+  return {
+    type = "library",
+    ["bom-ref"] = step.id,
+    name = step.name,
+    version = step.version,
+    purl = reference(step.name, step.version),
+    licenses = json.array { { expression = step.license } },
+    externalReferences = references(step, locked),
+    properties = properties {
+      { "bq:phase", step.phase },
+      { "bq:output", outputs[step.id] },
+      { "bq:source", used and used.file },
+      { "bq:source:sha256", used and used.sha256 },
+      { "bq:target", plan.target },
+    },
+  }
+end
+
+--- A UUID (RFC 9562, version 8) from a digest.
+local function uuid(hex)
+  return ("%s-%s-8%s-8%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
+end
+
+--- The bill of a root.
+---@param plan table
+---@param steps table[] what the root is made of
+---@param locked table<string, { sha256: string, file: string }> the sources, by id
+---@param outputs table<string, string> output digests by step id
+---@param root string the root's digest
+---@param program string SHA-256 of bq itself, which is in the root and is not built there
+---@return table
+function bom.make(plan, steps, locked, outputs, root, program)
+  local components, dependencies, here = json.array {}, json.array {}, {}
+  for _, step in ipairs(steps) do
+    here[step.id] = true
+  end
+  for _, step in ipairs(steps) do
+    components[#components + 1] = component(plan, step, locked, outputs)
+    local needs = json.array {}
+    for _, id in ipairs(step.depends) do
+      needs[#needs + 1] = here[id] and id or nil
+    end
+    dependencies[#dependencies + 1] = { ref = step.id, dependsOn = needs }
+  end
+  components[#components + 1] = {
+    type = "application",
+    ["bom-ref"] = "bq",
+    name = "bq",
+    licenses = json.array { { expression = "MIT" } },
+    hashes = json.array { { alg = "SHA-256", content = program } },
+  }
+  return {
+    bomFormat = "CycloneDX",
+    specVersion = "1.6",
+    serialNumber = "urn:uuid:" .. uuid(root),
+    version = 1,
+    metadata = {
+      timestamp = os.date("!%Y-%m-%dT%H:%M:%SZ", plan.epoch),
+      component = { type = "operating-system", ["bom-ref"] = "root", name = "rootfs-" .. plan.arch, version = root:sub(1, 16) },
+    },
+    components = components,
+    dependencies = dependencies,
+  }
+end
+
+return bom

@@ -1,0 +1,191 @@
+-- The finished root: the outputs of the phases that it is made of, in one tree, with bq, the plan and the papers.
+local bom = require "bq.stage.bom"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local log = require "bq.log"
+local process = require "bq.process"
+local progress = require "bq.progress"
+local source = require "bq.source.source"
+local stage = require "bq.stage.stage"
+local store = require "bq.store"
+local workspace = require "bq.workspace"
+
+local finish = {}
+
+---@class bq.Owned a path of the root and whose it is
+---@field path string without a leading `/`
+---@field type "file"|"dir"|"link"
+---@field mode integer
+---@field size integer
+---@field digest? string SHA-256 of a file's content
+---@field target? string of a link
+---@field package string
+---@field licence string
+
+--- A pattern for the paths that a recipe leaves out, and what is below them.
+local function matcher(patterns)
+  local list = {}
+  for _, pattern in ipairs(patterns or {}) do
+    local text = pattern:gsub("^/", ""):gsub("[%^$().%[%]+%-?%%]", "%%%0"):gsub("%*", "[^/]*")
+    list[#list + 1] = "^" .. text .. "$"
+    list[#list + 1] = "^" .. text .. "/"
+  end
+  return function(path)
+    for _, pattern in ipairs(list) do
+      if path:find(pattern) then
+        return true
+      end
+    end
+    return false
+  end
+end
+
+--- Puts one output into the tree; what it says wins over what is there.
+local function add(tree, owned, shadowed, step, output)
+  local is_left_out = matcher(step.leave_out)
+  local skip = {}
+  for _, line in ipairs(digest.manifest(output)) do
+    local before = owned[line.path]
+    if is_left_out(line.path) then
+      skip[#skip + 1] = output .. "/" .. line.path
+    elseif not before or line.type ~= "dir" then
+      if before and (before.digest ~= line.digest or before.target ~= line.target) then
+        shadowed[#shadowed + 1] = ("/%s (%s, not %s)"):format(line.path, step.name, before.package)
+      end
+      line.package, line.licence = step.name, step.license
+      owned[line.path] = line
+    end
+  end
+  -- No hard links: who enters the tree and writes must not write into the store.
+  fs.copy(output, tree, { merge = true, skip = skip })
+end
+
+local function sorted(owned)
+  local list = json.array {}
+  for _, line in pairs(owned) do
+    list[#list + 1] = line
+  end
+  table.sort(list, function(a, b)
+    return a.path < b.path
+  end)
+  return list
+end
+
+--- Raises if a text is in any file or link of the tree: what is finished owes nothing to what it was built by.
+local function refuse_traces(tree, owned, text)
+  local found = {}
+  for _, line in pairs(owned) do
+    local content = line.type == "file" and fs.read(tree .. "/" .. line.path) or line.target
+    if content and content:find(text, 1, true) then
+      found[#found + 1] = ("  /%s (%s)"):format(line.path, line.package)
+    end
+  end
+  if #found > 0 then
+    table.sort(found)
+    fail.raise(("%d files of the finished root name `%s`, which is not in it"):format(#found, text), {
+      notes = found,
+      hint = "mend the recipe, or let it leave the file out by `leave_out`",
+    })
+  end
+end
+
+local EXECUTABLE <const> = tonumber("111", 8)
+
+--- Makes one file of a program that a package has under several names in a folder, as hard links.
+local function link_names(tree, owned)
+  local first = {}
+  for _, line in ipairs(sorted(owned)) do
+    if line.type == "file" and line.mode & EXECUTABLE ~= 0 then
+      local what = ("%s %o %s %s"):format(line.digest, line.mode, line.package, files.parent(line.path))
+      if first[what] then
+        fs.remove(tree .. "/" .. line.path)
+        fs.link(tree .. "/" .. first[what], tree .. "/" .. line.path)
+      else
+        first[what] = line.path
+      end
+    end
+  end
+end
+
+--- The plan's steps that the finished root is made of, the lowest first.
+local function parts(build, plan)
+  local out = {}
+  for _, name in ipairs(plan.finish) do
+    for _, id in ipairs(build:phase_steps(name)) do
+      out[#out + 1] = build.by_id[id]
+    end
+  end
+  return out
+end
+
+--- What staging put in: bq, its library and the programs.
+local function add_ours(tree, owned)
+  for _, line in ipairs(digest.manifest(tree)) do
+    if not owned[line.path] then
+      line.package, line.licence = "bq", "MIT"
+      owned[line.path] = line
+    end
+  end
+end
+
+--- Makes the tree `finished/` of the workspace from what the store holds.
+---@param space bq.Workspace
+---@param build bq.Build that has looked into the store
+---@param inside table the plan by which the root builds itself again
+---@param provenance { folders: string[], script?: string } where the recipes and the plan come from
+---@return string tree
+---@return string digest of the tree without bq and the papers
+---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
+function finish.tree(space, build, inside, provenance)
+  local plan, partial = build.plan, space:at "finished.partial"
+  local steps = parts(build, plan)
+  build:require_done(steps)
+  fs.remove_all(partial)
+  fs.mkdir(partial)
+  local owned, shadowed = {}, {}
+  do
+    local bar <close> = progress.bar { label = "finishing" }
+    for _, step in ipairs(steps) do
+      bar:message(step.name)
+      add(partial, owned, shadowed, step, store.output(space, build.keys[step.id]))
+    end
+  end
+  if #shadowed > 0 then
+    log.info(("%d paths are in two packages, and the later has them: %s"):format(#shadowed, table.concat(shadowed, ", ")))
+  end
+  if plan.sysroot ~= "" then
+    refuse_traces(partial, owned, plan.sysroot)
+  end
+  link_names(partial, owned)
+  local base = digest.tree(partial)
+  stage.places(partial)
+  stage.install(partial, provenance.folders, provenance.script)
+  stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true })
+  add_ours(partial, owned)
+  local lock = space:read_json "lock.json" or {}
+  local sources, wanted = {}, {}
+  for _, want in ipairs(source.wanted(inside)) do
+    wanted[want.id] = true
+  end
+  for id, locked in pairs(lock.sources or {}) do
+    sources[id] = wanted[id] and locked or nil
+  end
+  local folder = partial .. workspace.INSIDE .. "/"
+  for name, value in pairs {
+    ["plan.json"] = inside,
+    ["lock.json"] = { seed = { id = "finished", digest = base }, sources = sources },
+    ["manifest.json"] = { root = base, files = sorted(owned) },
+    ["sbom.json"] = bom.make(plan, steps, sources, build.context.outputs, base, digest.file(process.executable())),
+  } do
+    fs.write(folder .. name, json.encode(value, { pretty = true }) .. "\n", { sync = false })
+  end
+  local tree = space:at "finished"
+  fs.remove_all(tree)
+  fs.rename(partial, tree)
+  return tree, base, sources
+end
+
+return finish

@@ -1,0 +1,125 @@
+-- The bundled recipes: what lint cannot know of them.
+local check = require "check"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local process = require "bq.process"
+local recipe = require "bq.plan.recipe"
+
+local root = fs.realpath(host.script):match "^(.*)/tests/lua/.+$"
+local recipes = recipe.collection { root .. "/scripts/packages" }
+local names = recipes:names()
+check.truthy(#names > 20, #names)
+
+local function dry_run(...)
+  local status = process.run {
+    argv = { process.executable(), root .. "/scripts/build_sysroot.lua", "--dry-run", ... },
+    stdout = "capture",
+    stderr = "capture",
+  }
+  check.truthy(status.ok, status.stderr)
+  return status.stdout
+end
+
+--- The phases of the plan that is shown, each with the names of its packages.
+local function phases_of(text)
+  local out, packages = {}, nil
+  for line in text:gmatch "[^\n]+" do
+    local phase, package = line:match "^([%w_-]+) %(", line:match "^  ([%w_+.-]+) "
+    if phase then
+      packages = {}
+      out[phase] = packages
+    elseif package then
+      packages[package] = true
+    end
+  end
+  return out
+end
+
+local phases = phases_of(dry_run "--set=full")
+
+-- Identifiers of SPDX, of those that we have met so far; a new one is looked up there first.
+-- stylua: ignore
+local LICENSES <const> = {
+  ["Apache-2.0"] = 1, ["BSD-2-Clause"] = 1, ["BSD-3-Clause"] = 1, ["BSD-3-Clause-flex"] = 1, ["Boehm-GC"] = 1,
+  ["GPL-2.0-only"] = 1, ["GPL-2.0-or-later"] = 1, ["GPL-3.0-or-later"] = 1, ISC = 1, ["LGPL-2.0-only"] = 1, ["LGPL-2.1-or-later"] = 1,
+  ["LGPL-3.0-or-later"] = 1, MIT = 1, OpenSSL = 1, Zlib = 1, blessing = 1,
+}
+local EXCEPTIONS <const> = { ["LLVM-exception"] = 1, ["Linux-syscall-note"] = 1, ["PCRE2-exception"] = 1 }
+
+--- What is wrong with a licence: identifiers, one each between AND and OR, with exceptions of SPDX.
+local function wrong(license)
+  for part in (license:gsub(" AND ", "\0"):gsub(" OR ", "\0") .. "\0"):gmatch "(.-)\0" do
+    local id, exception = part:match "^(%S+) WITH (%S+)$"
+    if not LICENSES[id or part] or (exception and not EXCEPTIONS[exception]) then
+      return part
+    end
+  end
+end
+
+check.run {
+  {
+    "what makes a licence right",
+    function()
+      check.equal(wrong "MIT", nil)
+      check.equal(wrong "GPL-2.0-only WITH Linux-syscall-note AND MIT OR ISC", nil)
+      check.equal(wrong "GPL-2.0", "GPL-2.0")
+      check.equal(wrong "MIT WITH nothing", "MIT WITH nothing")
+      check.equal(wrong "MIT and ISC", "MIT and ISC")
+      check.equal(wrong "MIT AND ", "")
+    end,
+  },
+  {
+    "each says what it is, under which licence, and where its home is",
+    function()
+      for _, name in ipairs(names) do
+        local found = recipes:get(name)
+        local data = found.data
+        check.truthy(found.text:find "^%-%- %w[^\n]+", name .. ": no comment says what it is")
+        check.equal({ name, wrong(data.license) }, { name, nil })
+        check.truthy(not (data.source and not data.homepage), name .. ": no homepage")
+        check.truthy(not data.homepage or data.homepage:find "^https://%S+$", name .. ": " .. tostring(data.homepage))
+      end
+    end,
+  },
+  {
+    "in each phase, what it needs has a recipe",
+    function()
+      for _, name in ipairs(names) do
+        local found = recipes:get(name)
+        for phase in pairs(found.data.phases or {}) do
+          check.truthy(phases[phase], ("%s: no phase `%s`"):format(name, phase))
+        end
+        for phase in pairs(phases) do
+          recipes:lint(found)
+          local fields = recipes:resolve(found, phase)
+          check.truthy(recipes:strategy(fields.strategy), name .. ": " .. tostring(fields.strategy))
+          for _, field in ipairs { "depends", "uses" } do
+            for _, other in ipairs(fields[field] or {}) do
+              check.truthy(other ~= name and recipes:get(other), ("%s in %s: `%s` names `%s`"):format(name, phase, field, other))
+            end
+          end
+        end
+      end
+      recipes:check()
+    end,
+  },
+  {
+    "all of them together make a plan, for both machines",
+    function()
+      local missing = {}
+      for _, name in ipairs(names) do
+        local is_there = false
+        for _, packages in pairs(phases) do
+          is_there = is_there or packages[name]
+        end
+        missing[#missing + 1] = not is_there and name or nil
+      end
+      for _, arch in ipairs { "x86_64", "aarch64" } do
+        local all = phases_of(dry_run("--set=full", "--arch", arch, #missing > 0 and "--with=" .. table.concat(missing, ",") or nil))
+        for _, name in ipairs(missing) do
+          check.truthy(all.system[name], name)
+        end
+      end
+    end,
+  },
+}

@@ -1,0 +1,252 @@
+local check = require "check"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local recipe = require "bq.plan.recipe"
+local scratch = require "scratch"
+
+local count = 0
+
+--- The lines that are shown for one recipe, without the folder.
+local function problems(text, name)
+  count = count + 1
+  local folder = "case" .. count
+  local recipes = scratch.recipes(folder, { [name or "one"] = text })
+  local found = recipes:get(name or "one")
+  if found then
+    recipes:lint(found)
+  end
+  local ok, err = pcall(recipes.check, recipes)
+  if ok then
+    return {}
+  end
+  check.truthy(fail.is_expected(err))
+  local lines = fail.lines(err)
+  for index, line in ipairs(lines) do
+    lines[index] = line:gsub(folder .. "/", "", 1)
+  end
+  return lines
+end
+
+local function one(text, problem)
+  check.equal(problems(text), { "error: the plan has a mistake", "  " .. problem })
+end
+
+local HASH <const> = ("0123456789abcdef"):rep(4)
+
+check.run {
+  {
+    "a good recipe",
+    function()
+      check.equal(problems(scratch.recipe "one"), {})
+      check.equal(problems(scratch.recipe("one", ('source = { { url = "https://a/{version}", sha256 = "%s" }, { debian = "a.tar" } }'):format(HASH))), {})
+      check.equal(problems(scratch.recipe("one", "install = function(b) b:mkdir(b.dest) end, build = function() end")), {})
+      check.equal(problems(scratch.recipe("one", 'phases = { system = { env = { A = 1, B = true }, files = { ["/a"] = "x" } } }')), {})
+    end,
+  },
+  {
+    "an unknown field, with the nearest, on its line",
+    function()
+      one(scratch.recipe("one", 'depnds = { "zlib" }'), "one.lua:6: unknown field `depnds`, did you mean `depends`?")
+      one(scratch.recipe("one", "quux = 1"), "one.lua:6: unknown field `quux`")
+      -- A strategy's own fields are known with that strategy only.
+      one(scratch.recipe("one", 'targets = { "all" }'), "one.lua:6: unknown field `targets`")
+      one(scratch.recipe("one", "phases = { system = {\n    flies = {} } }"), "one.lua:7: unknown field `flies`, did you mean `files`?")
+    end,
+  },
+  {
+    "a wrong type",
+    function()
+      one(scratch.recipe("one", 'depends = "zlib"'), "one.lua:6: `depends` is string, expected a list of texts")
+      one(scratch.recipe("one", "depends = { 1 }"), "one.lua:6: `depends` is table, expected a list of texts")
+      one(scratch.recipe("one", 'strip = "no"'), "one.lua:6: `strip` is string, expected true or false")
+      one(scratch.recipe("one", "env = { A = {} }"), "one.lua:6: `env` is table, expected a map of names to texts, numbers or true/false")
+      one(scratch.recipe("one", 'homepage = ""'), "one.lua:6: `homepage` is string, expected a text that is not empty")
+      one(scratch.recipe("one", "include = function() end"), "one.lua:6: `include` is function, expected a list of texts")
+    end,
+  },
+  {
+    "phases and sources of a wrong type are mistakes, not bugs",
+    function()
+      for _, field in ipairs { "phases", "source", "sources" } do
+        one(scratch.recipe("one", field .. " = true"), ("one.lua:6: `%s` is boolean, expected a table"):format(field))
+      end
+      one(scratch.recipe("one", "phases = { system = 1 }"), "one.lua:6: `phases` has `system`, which is number, expected a table")
+      one(scratch.recipe("one", "sources = { extra = 1 }"), "one.lua:6: `sources` has `extra`, which is number, expected a list of places")
+    end,
+  },
+  {
+    "sources without a digest, with a bad one, without a place",
+    function()
+      local function source(text)
+        return scratch.recipe("one", "source = " .. text)
+      end
+      local unpinned = "one.lua:6: no source of `one` has a `sha256`; fetch one and look at it: `bq scripts/hash_sources.lua one`"
+      one(source '{ { url = "https://a" } }', unpinned)
+      one(source '{ { url = "https://a", sha256 = "12" } }', "one.lua:6: `sha256` is not 64 hexadecimal digits")
+      one(source(('{ { url = "https://a", sha256 = "%s" } }'):format(("x"):rep(64))), "one.lua:6: `sha256` is not 64 hexadecimal digits")
+      one(source(('{ { sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
+      one(source(('{ { url = "a", debian = "b", sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
+      one(source(('{ { url = "a", sha256 = "%s", mirror = "b" } }'):format(HASH)), "one.lua:6: a source has no field `mirror`")
+      one(source '{ "https://a" }', "one.lua:6: `source` is a list of tables, each with `url` or `debian`")
+      one(source "{}", "one.lua:6: `source` lists no place to get it from")
+      one(scratch.recipe("one", 'sources = { extra = { { url = "a" } } }'), unpinned)
+    end,
+  },
+  {
+    "the file's name is the recipe's name",
+    function()
+      one(scratch.recipe "other", "one.lua:2: `name` is `other`, but the file is `one.lua`")
+    end,
+  },
+  {
+    "what is missing",
+    function()
+      check.equal(problems "return { name = 'one' }", {
+        "error: the plan has 3 mistakes",
+        "  one.lua:1: `license` is missing",
+        "  one.lua:1: `strategy` is missing",
+        "  one.lua:1: `version` is missing",
+      })
+    end,
+  },
+  {
+    "an unknown strategy, with the nearest",
+    function()
+      local text = scratch.recipe("one"):gsub("files", "autotool")
+      one(text, "one.lua:5: no strategy `autotool`, did you mean `autotools`?")
+      text = scratch.recipe("one"):gsub("files", "nonsense")
+      one(text, "one.lua:5: no strategy `nonsense`")
+    end,
+  },
+  {
+    "a syntax error, with file and line",
+    function()
+      one("return {\n  name = \"one\",\n  version 1\n}\n", "one.lua:3: '}' expected (to close '{' at line 1) near '1'")
+    end,
+  },
+  {
+    "a chunk that raises, and one that returns no table",
+    function()
+      one("\nerror 'no'", "one.lua:2: no")
+      one("error('no', 0)", "one.lua:1: no")
+      one("return 1", "one.lua:1: a recipe returns a table")
+      one("", "one.lua:1: a recipe returns a table")
+    end,
+  },
+  {
+    "a recipe that sets or reads a global",
+    function()
+      one("\ncommon = 1\nreturn {}", "one.lua:2: `common` is set as a global; write `local common`")
+      one("return {\n  name = undefined }", "one.lua:2: the global `undefined` was never set")
+      check.equal(rawget(_G, "common"), nil)
+    end,
+  },
+  {
+    "all mistakes of all recipes at once, sorted, each once",
+    function()
+      local recipes = scratch.recipes("many", {
+        a = scratch.recipe("a", "depnds = {}, lisense = 1"),
+        b = scratch.recipe("x"),
+        c = "return {",
+      })
+      for _ = 1, 2 do
+        for _, name in ipairs(recipes:names()) do
+          local found = recipes:get(name)
+          if found then
+            recipes:lint(found)
+          end
+        end
+      end
+      local lines = fail.lines(check.raises(function()
+        recipes:check()
+      end))
+      check.equal(lines[1], "error: the plan has 4 mistakes")
+      check.equal(#lines, 5)
+      check.contains(lines[2], "many/a.lua:6: unknown field `depnds`")
+      check.contains(lines[3], "many/a.lua:6: unknown field `lisense`, did you mean `license`?")
+      check.contains(lines[4], "many/b.lua:2: `name` is `x`")
+      check.contains(lines[5], "many/c.lua:1: ")
+    end,
+  },
+  {
+    "the first folder that has a recipe wins",
+    function()
+      scratch.recipes("first", { a = scratch.recipe "a" })
+      scratch.recipes("second", { a = "return {", b = scratch.recipe "b" })
+      local recipes = recipe.collection { "first", "absent", "second" }
+      check.equal(recipes:names(), { "a", "b" })
+      check.equal(recipes:get("a").path, "first/a.lua")
+      check.equal(recipes:get("b").path, "second/b.lua")
+      check.equal(recipes:get "c", nil)
+      recipes:check()
+    end,
+  },
+  {
+    "a phase's changes lie over the recipe, verbs apart",
+    function()
+      local recipes = scratch.recipes("phases", {
+        a = scratch.recipe("a", 'env = { A = 1 }, install = function() end, phases = { system = { version = "2", env = { B = 2 }, build = function() end } }'),
+      })
+      local found = recipes:get "a"
+      local fields, verbs = recipes:resolve(found, "system")
+      check.equal({ fields.version, fields.env, verbs }, { "2", { B = 2 }, { "build", "install" } })
+      fields, verbs = recipes:resolve(found, "sysroot")
+      check.equal({ fields.version, fields.env, verbs }, { "1", { A = 1 }, { "install" } })
+      check.equal(fields.phases, nil)
+    end,
+  },
+  {
+    "patches, in order, and the fingerprint of all",
+    function()
+      local recipes = scratch.recipes("patched", { a = scratch.recipe "a" })
+      local before = recipes:fingerprint("a", "1")
+      check.equal(#recipes:patches(recipes:get "a"), 0)
+      scratch.write("patched/patches/a-1/0002-b.patch", "b")
+      scratch.write("patched/patches/a-1/0001-a.patch", "a")
+      scratch.write("patched/patches/a-1/notes.txt", "n")
+      local patches = recipes:patches(recipes:get "a")
+      check.equal({ #patches, patches[1].name, patches[2].hex }, { 2, "0001-a.patch", "62" })
+      local after = recipes:fingerprint("a", "1")
+      check.truthy(before ~= after)
+      fs.write("patched/patches/a-1/0001-a.patch", "c")
+      check.truthy(recipes:fingerprint("a", "1") ~= after)
+      check.equal(recipes:fingerprint("zzz", "1"), nil)
+    end,
+  },
+  {
+    "files beside a recipe: their texts, per architecture, and what is missing",
+    function()
+      local recipes = scratch.recipes("beside", { a = scratch.recipe "a" })
+      scratch.write("beside/a/all.config", "A=1\n")
+      scratch.write("beside/a/x86_64.config", "B=2\n")
+      local kinds = { fragments = "texts", other = "strings" }
+      local fields = { fragments = { "all.config", "{arch}.config" }, other = { "all.config" } }
+      recipes:add_texts(recipes:get "a", fields, kinds, "x86_64")
+      check.equal(fields.fragments, { { name = "all.config", text = "A=1\n" }, { name = "x86_64.config", text = "B=2\n" } })
+      check.equal(fields.other, { "all.config" })
+      recipes:check()
+      local before = recipes:fingerprint("a", "1")
+      scratch.write("beside/a/x86_64.config", "B=3\n")
+      check.truthy(recipes:fingerprint("a", "1") ~= before)
+      recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, "aarch64")
+      check.contains(check.raises(function()
+        recipes:check()
+      end), "`fragments`: there is no file `a/aarch64.config` beside the recipe")
+    end,
+  },
+  {
+    "every bundled recipe is right",
+    function()
+      local recipes = recipe.collection { "$/scripts/packages" }
+      local names = recipes:names()
+      check.truthy(#names > 5, #names)
+      for _, name in ipairs(names) do
+        local found = recipes:get(name)
+        if found then
+          recipes:lint(found)
+        end
+      end
+      recipes:check()
+    end,
+  },
+}

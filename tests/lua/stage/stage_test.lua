@@ -1,0 +1,45 @@
+local check = require "check"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local scratch = require "scratch"
+local stage = require "bq.stage.stage"
+
+local PACKAGES <const> = "root/usr/local/share/bq/scripts/packages"
+
+--- The staged files below a folder of the packages.
+local function staged(folder)
+  local out = {}
+  for _, entry in ipairs(fs.stat(PACKAGES .. "/" .. folder) and fs.walk(PACKAGES .. "/" .. folder) or {}) do
+    out[#out + 1] = entry.type == "file" and entry.path or nil
+  end
+  return out
+end
+
+check.run {
+  {
+    "a recipe that goes before the bundled one leaves that one's patches and files behind",
+    function()
+      fs.mkdir "root"
+      stage.places "root"
+      stage.install("root", {})
+      check.equal(fs.read(PACKAGES .. "/linux.lua"), files.read "$/scripts/packages/linux.lua")
+      local version = files.read("$/scripts/packages/linux.lua"):match 'version = "([^"]+)"'
+      local patches <const> = "patches/linux-" .. version
+      check.truthy(#staged(patches) > 0 and #staged "linux" > 0)
+      scratch.write("lower/linux-headers.lua", scratch.recipe "linux-headers")
+      scratch.write("lower/patches/linux-headers-1/0001-stays.patch", "of the longer name")
+      scratch.write("own/linux.lua", scratch.recipe "linux")
+      stage.install("root", { "own", "lower", "$/scripts/packages" })
+      check.equal(fs.read(PACKAGES .. "/linux.lua"), scratch.recipe "linux")
+      check.equal({ staged(patches), staged "linux" }, { {}, {} })
+      check.equal(staged "patches/linux-headers-1", { "0001-stays.patch" })
+      scratch.write("own/patches/linux-1/0001-own.patch", "own")
+      scratch.write("own/linux/own.config", "own")
+      stage.install("root", { "own", "lower", "$/scripts/packages" })
+      check.equal({ staged "patches/linux-1", staged "linux" }, { { "0001-own.patch" }, { "own.config" } })
+      stage.install("root", {})
+      check.equal(#staged "patches/linux-1", 0)
+      check.truthy(#staged(patches) > 0)
+    end,
+  },
+}
