@@ -293,9 +293,10 @@ fn ten_thousand_steps() {
     let folder = tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .expect("a folder");
-    let code = "local generated = require 'bq.bench.generated' generated.write(arg[1], 10000) generated.finish(arg[1])";
+    let code = "local generated = require 'generated' generated.write(arg[1], 10000) generated.finish(arg[1])";
     let place = folder.path().display().to_string();
-    Run::of(bq(folder.path()).args(["-e", code, &place])).ok();
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench");
+    Run::of(bq(folder.path()).args(["--lib", library, "-e", code, &place])).ok();
     let workspace = format!("{place}/ws");
     let shown = Run::of(bq(folder.path()).args(["build.lua", "--dry-run"])).ok();
     assert!(

@@ -1,4 +1,4 @@
-//! Every `tests/lua/**/*_test.lua` is one test, run by the binary as a user would run it.
+//! Every `*_test.lua` below `tests/lua` and `tests/bench` is one test, run by the binary as a user would run it.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut files = Vec::new();
-    collect(&root, &mut files);
+    for folder in ["lua", "bench"] {
+        collect(&root.join(folder), &mut files);
+    }
     files.sort();
     let trials = files
         .into_iter()
         .map(|file| {
-            let name = file
-                .strip_prefix(&root)
-                .unwrap_or(&file)
-                .display()
-                .to_string();
+            let name = file.strip_prefix(&root).unwrap_or(&file);
+            let name = name.strip_prefix("lua").unwrap_or(name);
+            let name = name.display().to_string();
             Trial::test(name, move || run(&file))
         })
         .collect();

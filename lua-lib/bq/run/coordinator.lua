@@ -28,6 +28,7 @@ local GRACE = 1.5
 ---@field keep_going? boolean
 ---@field keep_build? boolean
 ---@field check? boolean
+---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 local Build = {}
 Build.__index = Build
 
@@ -58,7 +59,7 @@ function coordinator.leave_out_foreign(made)
 end
 
 --- A build of a plan.
----@param options { workspace: bq.Workspace, plan: table, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean }
+---@param options { workspace: bq.Workspace, plan: table, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, observer?: string }
 ---@return bq.Build
 function coordinator.new(options)
   local self = setmetatable(options, Build)
@@ -270,6 +271,7 @@ local function write_job(self, step, inputs)
     makeflags = self.jobserver.makeflags,
     pass = json.array(self.jobserver.fds),
     check = self.check or nil,
+    observer = self.observer,
   }, { sync = false })
   return folder
 end

@@ -77,6 +77,8 @@ local VERBS = { "configure", "build", "check", "install" }
 local function work(job, strategy, verbs)
   syscall.chdir(step_root.BUILD)
   local current = step.new(job)
+  local observer = job.observer and assert(load(job.observer, "@observer.lua", "t"))().new(current, step_root.HOME)
+  current.observer = observer
   current:patch()
   for _, verb in ipairs(VERBS) do
     local body = verbs[verb] or strategy[verb]
@@ -86,7 +88,13 @@ local function work(job, strategy, verbs)
     end
   end
   current:say "== normalise"
+  if observer then
+    observer:normalise()
+  end
   current:normalise()
+  if observer then
+    observer:finish()
+  end
   return 0
 end
 

@@ -5,6 +5,20 @@ local interpolate = require "bq.plan.interpolate"
 local process = require "bq.process"
 local step_root = require "bq.run.step_root"
 
+---@class bq.run.Command
+---@field argv string[]
+---@field cwd string
+---@field env table<string, string>
+---@field input? string
+---@field ok? integer[] exit statuses that are no failure, besides 0
+
+--- Is told what a step does: the benchmark writes it down.
+---@class bq.run.Observer
+---@field command fun(self: bq.run.Observer, call: bq.run.Command) before a command is run
+---@field ran fun(self: bq.run.Observer) after it
+---@field normalise fun(self: bq.run.Observer) before the output is normalised
+---@field finish fun(self: bq.run.Observer) after that
+
 ---@class bq.Step
 ---@field name string
 ---@field version string
@@ -21,6 +35,7 @@ local step_root = require "bq.run.step_root"
 ---@field jobs integer how many commands may run at once, all steps together
 ---@field recipe table the recipe's fields for this phase
 ---@field env table<string, string>
+---@field observer? bq.run.Observer
 local Step = {}
 Step.__index = Step
 
@@ -112,15 +127,22 @@ function Step:run(argv, options)
   end
   local cwd = options.cwd or self.build
   self:say(("[%s] %s"):format(cwd, table.concat(shown, " ")))
+  local env = environment(self, options.env)
+  if self.observer then
+    self.observer:command { argv = argv, cwd = cwd, env = env, input = options.input, ok = options.ok }
+  end
   local status = process.run {
     argv = argv,
     cwd = cwd,
-    env = environment(self, options.env),
+    env = env,
     pass = self.pass,
     input = options.input,
     stdout = options.stdout or "inherit",
     stderr = "inherit",
   }
+  if self.observer then
+    self.observer:ran()
+  end
   local good = status.ok
   for _, code in ipairs(options.ok or {}) do
     good = good or status.code == code

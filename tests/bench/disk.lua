@@ -1,5 +1,5 @@
 -- What is measured of disks: making one, and booting it.
-local builds = require "bq.bench.builds"
+local builds = require "builds"
 local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"

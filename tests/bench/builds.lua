@@ -2,9 +2,9 @@
 local archive = require "bq.archive"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
-local generated = require "bq.bench.generated"
+local generated = require "generated"
 local process = require "bq.process"
-local serial = require "bq.bench.serial"
+local serial = require "serial"
 local store = require "bq.store"
 local workspace = require "bq.workspace"
 

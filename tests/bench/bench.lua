@@ -6,14 +6,14 @@ local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
 local process = require "bq.process"
-local rows = require "bq.bench.rows"
+local rows = require "rows"
 local syscall = require "bq.syscall"
-local table_of = require "bq.bench.table"
+local figures = require "figures"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
   about = "Measures bq beside the usual tools. Rows whose tool or data is missing are left out, and say so.",
-  usage = "bq scripts/bench.lua [OPTIONS]",
+  usage = "bq tests/bench/bench.lua [OPTIONS]",
   options = {
     { name = "workspace", value = "DIR", help = "a built workspace, whose rootfs and sources are the data [default: data/sysroot]" },
     { name = "runs", value = "N", number = true, default = 5, help = "how often each is run" },
@@ -78,7 +78,7 @@ local function run(row)
   end
   result.ours, result.theirs = median(ours), row.theirs and median(theirs) or nil
   result.size_ratio = size and their_size and size / their_size or nil
-  return table_of.judge(row, result)
+  return figures.judge(row, result)
 end
 
 local wanted, results = {}, json.array {}
@@ -123,11 +123,11 @@ end
 if options.unpack_to then
   machine = ("%s, unpacking to `%s`"):format(machine, options.unpack_to)
 end
-local text = table_of.text(results, machine, options.runs)
+local text = figures.text(results, machine, options.runs)
 log.out(text)
 if options.json then
   fs.write(options.json, json.encode({ machine = machine, runs = options.runs, rows = results }, { pretty = true }))
 end
 if options.readme then
-  table_of.place(options.readme, text)
+  figures.place(options.readme, text)
 end

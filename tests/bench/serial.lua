@@ -1,16 +1,13 @@
 -- A plain shell script that does what a build did, one step after the other: the same commands in the same roots, and
 -- nothing of keys, store or coordinator.
-local coordinator = require "bq.run.coordinator"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local journal = require "bq.journal"
 local json = require "bq.json"
 local namespace = require "bq.run.namespace"
-local plan = require "bq.plan.plan"
 local process = require "bq.process"
-local recorder = require "bq.bench.recorder"
-local report = require "bq.report"
+local recorder = require "recorder"
 local workspace = require "bq.workspace"
 
 local serial = {}
@@ -143,32 +140,41 @@ function serial.script(space, trees)
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- Runs inside the staged rootfs: `...` is how many jobs, and the observer's text.
+local INSIDE <const> = [[
+local coordinator, fail = require "bq.run.coordinator", require "bq.fail"
+local report, workspace = require "bq.report", require "bq.workspace"
+local jobs, observer = ...
+local space = workspace.new()
+local build = coordinator.new {
+  workspace = space,
+  plan = space:plan(),
+  report = report.new(),
+  jobs = math.tointeger(jobs),
+  keep_build = true,
+  observer = observer,
+}
+if not build:run() then
+  fail.exit(1)
+end
+]]
+
 --- Builds the plan of a workspace, with all that its steps do written down in their folders.
 ---@param space bq.Workspace
 ---@param jobs integer
 function serial.record(space, jobs)
-  local code = ("return require('bq.bench.serial').record_inside(%d)"):format(jobs)
   local status = namespace.run(enter.sandbox(space, {
     body = function()
-      process.exec { argv = { "/usr/local/bin/bq", "-q", "-e", code }, env = enter.environment(space), cwd = "/", stdin = "null" }
+      process.exec {
+        argv = { "/usr/local/bin/bq", "-q", "-e", INSIDE, tostring(jobs), fs.read(recorder.PATH) },
+        env = enter.environment(space),
+        cwd = "/",
+        stdin = "null",
+      }
     end,
   }))
   if not status.ok then
     fail.raise "what is to be recorded cannot be built"
-  end
-end
-
---- As `record`, inside the staged rootfs.
----@param jobs integer
-function serial.record_inside(jobs)
-  local space = workspace.new()
-  local made = space:plan()
-  for name, text in pairs(made.code) do
-    made.code[name] = "require('bq.bench.recorder').start() " .. text
-  end
-  local build = coordinator.new { workspace = space, plan = made, report = report.new(), jobs = jobs, keep_build = true }
-  if not build:run() then
-    fail.exit(1)
   end
 end
 

@@ -2,7 +2,7 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 
-local table_of = {}
+local figures = {}
 
 local FIRST <const>, LAST <const> = "<!-- bench -->\n", "<!-- /bench -->\n"
 
@@ -33,7 +33,7 @@ local FIRST <const>, LAST <const> = "<!-- bench -->\n", "<!-- /bench -->\n"
 ---@param row bq.bench.Row
 ---@param result bq.bench.Result
 ---@return bq.bench.Result
-function table_of.judge(row, result)
+function figures.judge(row, result)
   if row.per then
     result.ours, result.theirs = (result.ours - result.theirs) / row.per, nil
   end
@@ -70,7 +70,7 @@ end
 ---@param machine string
 ---@param runs integer
 ---@return string
-function table_of.text(results, machine, runs)
+function figures.text(results, machine, runs)
   local lines = {
     ("On %s, medians of %d runs each, in turn:"):format(machine, runs),
     "",
@@ -97,7 +97,7 @@ end
 --- Puts a text between the two marks of a file.
 ---@param path string
 ---@param text string
-function table_of.place(path, text)
+function figures.place(path, text)
   local content = fs.read(path)
   local _, from = content:find(FIRST, 1, true)
   local to = from and content:find(LAST, from, true)
@@ -107,4 +107,4 @@ function table_of.place(path, text)
   fs.write(path, content:sub(1, from) .. "\n" .. text .. "\n\n" .. content:sub(to), { mode = fs.stat(path).mode })
 end
 
-return table_of
+return figures

@@ -1,8 +1,8 @@
 local check = require "check"
 local fs = require "bq.fs"
 local process = require "bq.process"
-local recorder = require "bq.bench.recorder"
-local serial = require "bq.bench.serial"
+local recorder = require "recorder"
+local serial = require "serial"
 local step = require "bq.run.step"
 local workspace = require "bq.workspace"
 
@@ -17,10 +17,13 @@ local function recorded(work)
   job.env = { PATH = os.getenv "PATH", A = "a b" }
   local current = step.new(job)
   current.src, current.build, current.dest = here .. "/in/src", here .. "/in/build", here .. "/in/dest"
-  recorder.attach(current, here .. "/record")
+  local observer = recorder.new(current, here .. "/home")
+  current.observer = observer
   work(current)
+  observer:normalise()
   current:normalise()
-  return fs.read "record/step.sh"
+  observer:finish()
+  return fs.read("home/" .. recorder.FOLDER .. "/step.sh")
 end
 
 --- Carries a record out with nothing but a shell, in the same places but emptied.
@@ -33,7 +36,7 @@ local function again()
   -- The root is the machine's own, where it would be left for another.
   fs.write("bin/chroot", '#!/bin/sh\nshift\nexec "$@"\n', { mode = tonumber("755", 8) })
   local status = process.run {
-    argv = { "sh", "-ec", 'root=/ record=$PWD/record chroot=$PWD/bin/chroot; . "$record"/step.sh' },
+    argv = { "sh", "-ec", 'root=/ record=$PWD/home/.record chroot=$PWD/bin/chroot; . "$record"/step.sh' },
     stderr = "capture",
   }
   check.equal(status.stderr, "")
@@ -84,13 +87,20 @@ check.run {
     end,
   },
   {
-    "what the library does to files is as before when a record is complete",
+    "what Lua removes or replaces between commands goes, whoever does it",
     function()
-      local write = fs.write
-      recorded(function()
-        check.truthy(fs.write ~= write)
+      local text = recorded(function(b)
+        b:run { "sh", "-c", "mkdir tree && echo one > tree/file && echo 12345 > same && ln -s file link && mkdir changing" }
+        fs.remove_all(b.build .. "/tree")
+        fs.write(b.build .. "/same", "54321\n", { sync = false })
+        fs.remove(b.build .. "/link")
+        fs.remove(b.build .. "/changing")
+        fs.write(b.build .. "/changing", "a file\n", { sync = false })
+        b:run { "sh", "-c", 'test ! -e tree && test ! -L link && cat same changing > "$0"', b.dest .. "/out" }
       end)
-      check.truthy(fs.write == write)
+      check.contains(text, "/in/build/tree\n")
+      again()
+      check.equal(fs.read "in/dest/out", "54321\na file\n")
     end,
   },
   {

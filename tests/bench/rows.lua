@@ -1,7 +1,7 @@
 -- What is measured, beside what.
-local builds = require "bq.bench.builds"
+local builds = require "builds"
 local digest = require "bq.digest"
-local disk = require "bq.bench.disk"
+local disk = require "disk"
 local fs = require "bq.fs"
 local process = require "bq.process"
 
