@@ -8,6 +8,7 @@ local fail = require "bq.fail"
 local log = require "bq.log"
 local process = require "bq.process"
 local report = require "bq.report"
+local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -28,7 +29,7 @@ space:create()
 space:lock()
 plan = prepare.refresh(space, plan)
 
-local foreign = coordinator.leave_out_foreign(plan)
+local foreign = state.leave_out_foreign(plan)
 if #foreign > 0 and not enter.is_entered(space) then
   log.warn(
     ("left out: %s, since what is built has to run there, on a machine (or an emulator) for %s: `bq coordinator.lua` in the packed chroot"):format(
@@ -37,16 +38,16 @@ if #foreign > 0 and not enter.is_entered(space) then
     )
   )
 end
+local build = state.new(space, plan)
+local done = build:look()
 local run = coordinator.new {
-  workspace = space,
-  plan = plan,
+  state = build,
   report = report.new(),
   jobs = options.jobs or process.cores(),
   keep_going = options.keep_going,
   keep_build = options.keep_build,
   check = options.check,
 }
-local done = run:look()
 run:sweep()
 if done == #plan.steps then
   log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))

@@ -31,11 +31,11 @@ local shell = #command > 0 and command or { "/bin/sh" }
 
 --- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
 local function find_step(name)
-  local trees = require "bq.run.trees"
+  local job = require "bq.run.job"
   local found, known = {}, {}
   for _, one in ipairs(space:plan().steps) do
     local id = one.id
-    if fs.stat(trees.folder(space, id) .. "/job.json") then
+    if fs.stat(job.paths(job.folder(space, id)).job) then
       known[#known + 1] = id
       if name == id or name == id:gsub("/", "-") or name == one.name then
         found[#found + 1] = id
@@ -67,8 +67,9 @@ local function enter_step(id)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
   local step_root = require "bq.run.step_root"
-  local folder = require("bq.run.trees").folder(space, id)
-  local job = require("bq.json").decode(fs.read(folder .. "/job.json"))
+  local jobs = require "bq.run.job"
+  local folder = jobs.folder(space, id)
+  local job = assert(jobs.read(folder))
   local env = require("bq.run.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
@@ -102,11 +103,9 @@ end
 --- The outputs of a phase as one tree, with a layer above that is thrown away.
 local function enter_phase(plan, phase)
   local step_root = require "bq.run.step_root"
-  local build = require("bq.run.coordinator").new { workspace = space, plan = plan, report = require("bq.report").new(), jobs = 1 }
-  build:look()
-  local lowers = build:phase_outputs(phase)
+  local lowers = require("bq.run.state").look(space, plan):phase_outputs(phase)
   local folder = fs.mkdtemp(space:at "build/enter-")
-  step_root.clean(folder)
+  require("bq.run.job").clean(folder)
   local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
   local env = enter.environment(space)
   local ok, status = pcall(enter.command, sandbox, shell, env, "/")

@@ -2,13 +2,12 @@
 -- Packs the system that was built: a rootfs that owes nothing to its seed, and that can be the next one.
 local args = require "bq.args"
 local prepare = require "bq.stage.prepare"
-local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
 local finish = require "bq.stage.finish"
 local log = require "bq.log"
-local report = require "bq.report"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
+local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -33,9 +32,7 @@ if not inside or #plan.finish == 0 then
 end
 space:lock()
 local _, folders, script = prepare.provenance(space)
-local run = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
-run:look()
-local tree, digest, locked = finish.tree(space, run, inside, { folders = folders, script = script })
+local tree, digest, locked = finish.tree(space, state.look(space, plan), inside, { folders = folders, script = script })
 log.info(("finished %s: tree digest %s"):format(tree, digest))
 stage.pack(space, options.output, tree, {
   sources = not options.skip_sources and source.file_names(locked) or {},

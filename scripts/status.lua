@@ -1,12 +1,12 @@
 #!/usr/bin/env bq
 -- What is done, running, failed, and next.
 local args = require "bq.args"
-local coordinator = require "bq.run.coordinator"
 local fs = require "bq.fs"
 local journal = require "bq.journal"
 local json = require "bq.json"
 local log = require "bq.log"
 local report = require "bq.report"
+local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -20,8 +20,7 @@ local options = args.parse({
 
 local space = workspace.new(options.workspace)
 local plan = space:plan()
-local build = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
-build:look()
+local build = state.look(space, plan)
 local history = journal.by_step(space)
 -- A start without an end counts only while somebody holds the workspace.
 local may, free = pcall(fs.lock, space:at ".lock", { shared = true })
@@ -32,22 +31,22 @@ end
 local rows, counts, left = {}, {}, 0
 for _, step in ipairs(plan.steps) do
   local past = history[step.id] or {}
-  local state, detail = build.state[step.id], ""
-  if state == "done" then
-    detail = build.context.outputs[step.id]:sub(1, 16)
+  local is, detail = build.states[step.id], ""
+  if is == "done" then
+    detail = build.outputs[step.id]:sub(1, 16)
   elseif past.running and not free then
-    state = "running"
+    is = "running"
     detail = "for " .. report.time(os.time() - past.running.time)
   elseif past.ended and not past.ended.ok then
-    state, detail = "failed", space:at("logs", (step.id:gsub("/", "-")) .. ".log")
+    is, detail = "failed", space:log(step.id)
   else
-    state = build:is_ready(step) and "next" or "waiting"
+    is = build:readiness(step) == "ready" and "next" or "waiting"
   end
-  if state ~= "done" and past.done then
+  if is ~= "done" and past.done then
     left = left + past.done.seconds
   end
-  counts[state] = (counts[state] or 0) + 1
-  rows[#rows + 1] = { step = step.id, version = step.version, state = state, detail = detail }
+  counts[is] = (counts[is] or 0) + 1
+  rows[#rows + 1] = { step = step.id, version = step.version, state = is, detail = detail }
 end
 
 if options.json then
@@ -57,9 +56,9 @@ else
     log.out(("%-8s %-26s %-10s %s"):format(row.state, row.step, row.version, row.detail))
   end
   local parts = {}
-  for _, state in ipairs { "done", "running", "failed", "next", "waiting" } do
-    if counts[state] then
-      parts[#parts + 1] = ("%d %s"):format(counts[state], state)
+  for _, name in ipairs { "done", "running", "failed", "next", "waiting" } do
+    if counts[name] then
+      parts[#parts + 1] = ("%d %s"):format(counts[name], name)
     end
   end
   log.out(("%d steps: %s%s"):format(#rows, table.concat(parts, ", "), left > 0 and (", about %s of work left"):format(report.time(left)) or ""))

@@ -1,13 +1,12 @@
 #!/usr/bin/env bq
 -- Compares: the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
-local coordinator = require "bq.run.coordinator"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local record = require "bq.stage.record"
-local report = require "bq.report"
+local state = require "bq.run.state"
 local store = require "bq.store"
 local workspace = require "bq.workspace"
 
@@ -49,18 +48,11 @@ if options.store then
   log.info(("%d outputs in the store: %d damaged%s"):format(#keys, bad, bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""))
 end
 
---- The plan of a workspace, with what its store has of it.
-local function look(one)
-  local build = coordinator.new { workspace = one, plan = one:plan(), report = report.new(), jobs = 1 }
-  build:look()
-  return build
-end
-
 --- What the plan of a workspace has in its store: key and output digest of every step, by its id.
 local function stored(one)
-  local build, out = look(one), {}
+  local build, out = state.look(one, one:plan()), {}
   for _, step in ipairs(build.plan.steps) do
-    out[step.id] = build.state[step.id] == "done" and { key = build.keys[step.id], output = build.context.outputs[step.id] } or {}
+    out[step.id] = build.states[step.id] == "done" and { key = build.keys[step.id], output = build.outputs[step.id] } or {}
   end
   return out
 end
@@ -119,14 +111,14 @@ if options.expected then
   if not fs.stat(options.expected) then
     fail.usage(("`--expected %s`: no such file"):format(options.expected))
   end
-  local build = look(space)
+  local build = state.look(space, space:plan())
   local found = record.compare(options.expected, build)
     or fail.raise(("`%s` has no digests of set %s"):format(options.expected, build.plan.set), {
       hint = "record them: `bq scripts/verify.lua --record FILE`",
     })
   for _, id in ipairs(found.differ) do
     bad = bad + 1
-    log.error(("%s differs: output %s, recorded %s"):format(id, build.context.outputs[id], found.record.steps[id]))
+    log.error(("%s differs: output %s, recorded %s"):format(id, build.outputs[id], found.record.steps[id]))
   end
   for _, id in ipairs(found.other_seed) do
     log.warn(("%s differs, on another seed than the recorded one"):format(id))
@@ -147,7 +139,7 @@ if options.expected then
 end
 
 if options.record then
-  record.write(options.record, look(space), space:read_json "lock.json" or {})
+  record.write(options.record, state.look(space, space:plan()), space:read_json "lock.json" or {})
   log.info(("recorded in `%s`"):format(options.record))
 end
 if bad > 0 then

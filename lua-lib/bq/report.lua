@@ -37,12 +37,15 @@ function report.size(bytes)
   return (index == 1 and "%d %s" or "%.1f %s"):format(bytes, units[index])
 end
 
-function Report:begin(build)
+--- A run begins.
+---@param state bq.State
+---@param jobs integer
+function Report:begin(state, jobs)
   self.total = 0
-  for _, state in pairs(build.state) do
-    self.total = self.total + (state == "waiting" and 1 or 0)
+  for _, one in pairs(state.states) do
+    self.total = self.total + (one == "waiting" and 1 or 0)
   end
-  log.info(("building %d of %d steps for %s, %d jobs"):format(self.total, #build.plan.steps, build.plan.arch, build.jobs))
+  log.info(("building %d of %d steps for %s, %d jobs"):format(self.total, #state.plan.steps, state.plan.arch, jobs))
 end
 
 ---@param step table
@@ -121,21 +124,23 @@ function Report:tick()
   end
 end
 
-function Report:finish(build)
+--- A run is over.
+---@param state bq.State
+function Report:finish(state)
   for id in pairs(self.bars) do
-    take_bar(self, build.by_id[id])
+    take_bar(self, state.by_id[id])
   end
   local counts = {}
-  for _, state in pairs(build.state) do
-    counts[state] = (counts[state] or 0) + 1
+  for _, one in pairs(state.states) do
+    counts[one] = (counts[one] or 0) + 1
   end
   local parts = {}
-  for _, state in ipairs { "done", "failed", "blocked", "waiting", "running" } do
-    if counts[state] then
-      parts[#parts + 1] = ("%d %s"):format(counts[state], state)
+  for _, name in ipairs { "done", "failed", "blocked", "waiting", "running" } do
+    if counts[name] then
+      parts[#parts + 1] = ("%d %s"):format(counts[name], name)
     end
   end
-  log.info(("%d steps: %s"):format(#build.plan.steps, table.concat(parts, ", ")))
+  log.info(("%d steps: %s"):format(#state.plan.steps, table.concat(parts, ", ")))
 end
 
 return report

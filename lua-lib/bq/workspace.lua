@@ -54,6 +54,20 @@ function Workspace:at(...)
   return table.concat({ self.path, ... }, "/")
 end
 
+--- The log of a step that failed.
+---@param id string
+---@return string
+function Workspace:log(id)
+  return self:at("logs", (id:gsub("/", "-")) .. ".log")
+end
+
+--- What is known about a step that failed.
+---@param id string
+---@return string
+function Workspace:failure(id)
+  return self:at("logs", (id:gsub("/", "-")) .. ".json")
+end
+
 --- A path below the workspace as a person outside knows it.
 ---@param path string
 ---@return string

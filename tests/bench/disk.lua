@@ -1,10 +1,9 @@
 -- What is measured of disks: making one, and booting it.
 local builds = require "builds"
-local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local process = require "bq.process"
-local report = require "bq.report"
+local state = require "bq.run.state"
 
 local disk = {}
 
@@ -23,8 +22,7 @@ end
 
 --- The kernel of the plan's disks.
 local function kernel_of(space)
-  local build = coordinator.new { workspace = space, plan = space:plan(), report = report.new(), jobs = 1 }
-  build:look()
+  local build = state.look(space, space:plan())
   for _, output in ipairs(build:phase_outputs "image") do
     if fs.stat(output .. "/boot/vmlinuz") then
       return output .. "/boot/vmlinuz"

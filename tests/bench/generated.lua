@@ -1,11 +1,10 @@
 -- A workspace of many generated steps, all of them done: what a plan costs before anything is built.
-local coordinator = require "bq.run.coordinator"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
 local recipe = require "bq.plan.recipe"
-local report = require "bq.report"
+local state = require "bq.run.state"
 local store = require "bq.store"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
@@ -76,7 +75,7 @@ function generated.finish(folder)
     folder = folder,
     recipes = { folder .. "/packages" },
   })
-  local build = coordinator.new { workspace = space, plan = made, report = report.new(), jobs = 1 }
+  local build = state.new(space, made)
   for _, step in ipairs(made.steps) do
     local inputs = key.inputs(build.context, step)
     local name = key.of(inputs)
@@ -86,7 +85,7 @@ function generated.finish(folder)
       json.encode { key = name, step = step.id, version = step.version, output = name, inputs = inputs, seconds = 0 },
       { sync = false }
     )
-    build.context.outputs[step.id] = name
+    build.outputs[step.id] = name
   end
 end
 

@@ -143,18 +143,17 @@ end
 -- Runs inside the staged rootfs: `...` is how many jobs, and the observer's text.
 local INSIDE <const> = [[
 local coordinator, fail = require "bq.run.coordinator", require "bq.fail"
-local report, workspace = require "bq.report", require "bq.workspace"
+local report, state, workspace = require "bq.report", require "bq.run.state", require "bq.workspace"
 local jobs, observer = ...
 local space = workspace.new()
-local build = coordinator.new {
-  workspace = space,
-  plan = space:plan(),
+local run = coordinator.new {
+  state = state.new(space, space:plan()),
   report = report.new(),
   jobs = math.tointeger(jobs),
   keep_build = true,
   observer = observer,
 }
-if not build:run() then
+if not run:run() then
   fail.exit(1)
 end
 ]]

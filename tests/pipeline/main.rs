@@ -260,11 +260,8 @@ impl Rig {
     /// The output digests of all steps that are done.
     fn outputs(&self) -> BTreeMap<String, String> {
         let code = "local space = require('bq.workspace').new 'space'
-            local build = require('bq.run.coordinator').new {
-              workspace = space, plan = space:plan(), report = require('bq.report').new(), jobs = 1,
-            }
-            build:look()
-            for id, output in pairs(build.context.outputs) do print(id, output) end";
+            local build = require('bq.run.state').look(space, space:plan())
+            for id, output in pairs(build.outputs) do print(id, output) end";
         self.lua(code)
             .lines()
             .filter_map(|line| line.split_once('\t'))

@@ -1,7 +1,6 @@
 -- Where what goes onto a disk comes from: phases of a workspace, or a rootfs tarball; bq, and the record of the build.
 local archive = require "bq.archive"
 local content = require "bq.image.content"
-local coordinator = require "bq.run.coordinator"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -10,8 +9,8 @@ local log = require "bq.log"
 local prepare = require "bq.stage.prepare"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
-local report = require "bq.report"
 local stage = require "bq.stage.stage"
+local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
 local input = {}
@@ -48,7 +47,7 @@ local function phase_layers(run, phase, packages)
       version = step.version,
       license = step.license,
       key = run.keys[id],
-      output = run.context.outputs[id],
+      output = run.outputs[id],
     }
   end
   return layers
@@ -61,8 +60,7 @@ end
 ---@return bq.image.Input
 function input.find(space, disk, options)
   local plan = space:plan()
-  local run = coordinator.new { workspace = space, plan = plan, report = report.new(), jobs = 1 }
-  run:look()
+  local run = state.look(space, plan)
   local what = options.rootfs or disk.rootfs
   local found = {
     space = space,

@@ -1,154 +1,56 @@
--- Carries a plan out: keys, the steps that are ready, several at once, until all are in the store.
-local trees = require "bq.run.trees"
+-- Carries a plan out: starts the steps that are ready, several at once, until all are in the store.
+--
+--   local run = coordinator.new { state = state.look(space, plan), report = report.new(), jobs = 8 }
+--   run:sweep()          -- removes what an earlier run left in `build/`
+--   local ok = run:run() -- builds; `false` if a step failed
+--
+-- A run is one loop: start what is ready, wait for a process to end, take in what it did. What is done and what is ready, the
+-- state knows (`bq.run.state`); what a step's process gets and leaves, the job (`bq.run.job`).
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local job = require "bq.run.job"
 local journal = require "bq.journal"
 local json = require "bq.json"
 local key = require "bq.plan.key"
-local plan = require "bq.plan.plan"
 local process = require "bq.process"
 local source = require "bq.source.source"
 local step_root = require "bq.run.step_root"
 local store = require "bq.store"
-local syscall = require "bq.syscall"
+local trees = require "bq.run.trees"
 
 local coordinator = {}
 
 -- How often to look for a free job while a step waits for one, in seconds.
-local POLL = 0.05
+local POLL <const> = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
-local GRACE = 1.5
+local GRACE <const> = 1.5
 
----@class bq.Build
+---@class bq.Run
 ---@field workspace bq.Workspace
 ---@field plan table
+---@field state bq.State
 ---@field report bq.Report
 ---@field jobs integer
 ---@field keep_going? boolean
 ---@field keep_build? boolean
 ---@field check? boolean
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
-local Build = {}
-Build.__index = Build
+---@field failures table[]
+---@field private trees bq.Trees
+---@field private running table<integer, { step: table, folder: string }> by process
+local Run = {}
+Run.__index = Run
 
---- Leaves out the phases that would have to run programs of another architecture than this machine's, and those that rest
---- on them.
----@param made table the plan, which is changed
----@return string[] phases
-function coordinator.leave_out_foreign(made)
-  local foreign, steps, out, seen = {}, json.array {}, {}, {}
-  local is_foreign = made.arch ~= syscall.uname().machine
-  for _, name in ipairs(made.phase_order) do
-    local phase = made.phases[name]
-    out[name] = is_foreign and phase.needs_native
-    for _, base in ipairs(phase.base) do
-      out[name] = out[name] or out[base]
-    end
-  end
-  for _, step in ipairs(made.steps) do
-    if not out[step.phase] then
-      steps[#steps + 1] = step
-    elseif not seen[step.phase] then
-      seen[step.phase] = true
-      foreign[#foreign + 1] = step.phase
-    end
-  end
-  made.steps = steps
-  return foreign
-end
-
---- A build of a plan.
----@param options { workspace: bq.Workspace, plan: table, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, observer?: string }
----@return bq.Build
+--- A run that carries a plan out.
+---@param options { state: bq.State, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, observer?: string }
+---@return bq.Run
 function coordinator.new(options)
-  local self = setmetatable(options, Build)
-  local lock = self.workspace:read_json "lock.json" or {}
-  local staged = self.workspace:staged()
-  self.by_id, self.state, self.keys = {}, {}, {}
-  -- Processes that build steps.
+  local self = setmetatable(options, Run)
+  self.workspace, self.plan = self.state.workspace, self.state.plan
   self.running = {}
   self.trees = trees.new(self.workspace)
-  self.left = {}
-  for _, step in ipairs(self.plan.steps) do
-    self.by_id[step.id] = step
-    self.state[step.id] = "waiting"
-    self.left[step.phase] = self.left[step.phase] or { count = 0 }
-    self.left[step.phase].count = self.left[step.phase].count + 1
-  end
-  self.context = {
-    plan = self.plan,
-    by_id = self.by_id,
-    -- A chroot that is looked at from outside does not lie in its workspace; its lock knows the seed too.
-    seed = staged and staged.seed_digest or lock.seed and lock.seed.digest or "unknown",
-    locked = lock.sources or {},
-    outputs = {},
-    below = {},
-    phase_digests = {},
-  }
   return self
-end
-
---- `ready`, `waiting`, or `blocked` by a step that failed.
-local function readiness(self, step)
-  for _, id in ipairs(step.depends) do
-    local state = self.state[id]
-    if state == "failed" or state == "blocked" then
-      return "blocked", id
-    elseif state ~= "done" then
-      return "waiting"
-    end
-  end
-  for _, name in ipairs(self.plan.phases[step.phase].base) do
-    local left = self.left[name]
-    if left and left.failed then
-      return "blocked", left.failed
-    elseif left and left.count > 0 then
-      return "waiting"
-    end
-  end
-  return "ready"
-end
-
---- Notes what became of a step, for it and for the phase that it belongs to.
-local function set_state(self, step, state)
-  self.state[step.id] = state
-  local left = self.left[step.phase]
-  if state == "done" then
-    left.count = left.count - 1
-  elseif state == "failed" or state == "blocked" then
-    left.failed = left.failed or step.id
-  end
-end
-
---- Whether all that a step needs is done.
----@param step table
----@return boolean
-function Build:is_ready(step)
-  return readiness(self, step) == "ready"
-end
-
---- Marks as done what the store holds, as far as keys can be told without building.
----@return integer done
-function Build:look()
-  local count, found = 0, true
-  while found do
-    found = false
-    for _, step in ipairs(self.plan.steps) do
-      if self.state[step.id] == "waiting" and readiness(self, step) == "ready" then
-        local inputs = key.inputs(self.context, step)
-        local name = key.of(inputs)
-        local meta = store.get(self.workspace, name)
-        self.keys[step.id] = name
-        if meta then
-          set_state(self, step, "done")
-          self.context.outputs[step.id] = meta.output
-          count, found = count + 1, true
-        end
-      end
-    end
-  end
-  return count
 end
 
 --- Why a step is built: what differs from the last time that it was.
@@ -163,76 +65,13 @@ local function reason(self, step, inputs)
   return "it was never built here"
 end
 
---- The ids of a phase's steps, sorted: the order in which their outputs lie on each other does not depend on the order
---- in which they are built.
----@param phase string
----@return string[]
-function Build:phase_steps(phase)
-  local ids = {}
-  for _, step in ipairs(self.plan.steps) do
-    if step.phase == phase then
-      ids[#ids + 1] = step.id
-    end
-  end
-  table.sort(ids)
-  return ids
-end
-
---- The trees of a step's root, the topmost first.
-local function lowers(self, step)
-  local out = {}
-  for _, name in ipairs(self.plan.phases[step.phase].base) do
-    if name == "seed" then
-      table.insert(out, 1, "/")
-    end
-    for _, id in ipairs(self:phase_steps(name)) do
-      table.insert(out, 1, store.output(self.workspace, self.keys[id]))
-    end
-  end
-  for _, id in ipairs(plan.closure(self.by_id, step)) do
-    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
-  end
-  return out
-end
-
---- Raises if any of these steps is not in the store.
----@param steps table[]
-function Build:require_done(steps)
-  local missing = {}
-  for _, step in ipairs(steps) do
-    if self.state[step.id] ~= "done" then
-      missing[#missing + 1] = ("`%s`"):format(step.id)
-    end
-  end
-  if #missing > 0 then
-    fail.raise(("%s %s not built"):format(table.concat(missing, ", "), #missing == 1 and "is" or "are"), {
-      hint = "build it: `bq scripts/coordinator.lua`",
-    })
-  end
-end
-
---- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
----@param phase string
----@return string[]
-function Build:phase_outputs(phase)
-  local out, steps = {}, {}
-  for _, id in ipairs(self:phase_steps(phase)) do
-    steps[#steps + 1] = self.by_id[id]
-  end
-  self:require_done(steps)
-  for _, step in ipairs(steps) do
-    table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
-  end
-  return out
-end
-
 local function write_job(self, step, inputs)
   local phase = self.plan.phases[step.phase]
   local folder = self.trees:clear(step.id)
-  step_root.clean(folder)
+  job.clean(folder)
   local sources = {}
   for name in pairs(step.sources) do
-    local locked = self.context.locked[source.id(step, name)]
+    local locked = self.state.context.locked[source.id(step, name)]
     if not locked or not fs.stat(self.workspace:at("sources", locked.file)) then
       fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
         hint = "fetch it: `bq scripts/build_sysroot.lua`",
@@ -250,12 +89,12 @@ local function write_job(self, step, inputs)
   end
   env.HOME = step_root.HOME
   env.SOURCE_DATE_EPOCH = tostring(self.plan.epoch)
-  fs.write(folder .. "/job.json", json.encode {
+  job.write {
     step = step,
     key = key.of(inputs),
     inputs = inputs,
     folder = folder,
-    lowers = lowers(self, step),
+    lowers = self.state:lowers(step),
     seed_at = step.seed_at,
     sources = sources,
     code = code,
@@ -272,26 +111,26 @@ local function write_job(self, step, inputs)
     pass = json.array(self.jobserver.fds),
     check = self.check or nil,
     observer = self.observer,
-  }, { sync = false })
+  }
   return folder
 end
 
 local function start(self, step)
-  local inputs = key.inputs(self.context, step)
-  self.keys[step.id] = key.of(inputs)
+  local inputs = key.inputs(self.state.context, step)
   local why = reason(self, step, inputs)
   local folder = write_job(self, step, inputs)
-  journal.add(self.workspace, { event = "start", step = step.id, key = self.keys[step.id], reason = why })
+  local log = job.paths(folder).log
+  journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
   local pid = process.spawn {
-    argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder .. "/job.json" },
-    log = folder .. "/entry/log",
+    argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
+    log = log,
     session = true,
     die_with_parent = true,
     pass = self.jobserver.fds,
   }
   self.running[pid] = { step = step, folder = folder }
-  set_state(self, step, "running")
-  self.report:started(step, why, folder .. "/entry/log")
+  self.state:set(step, "running")
+  self.report:started(step, why, log)
 end
 
 --- The last lines of a log.
@@ -304,15 +143,15 @@ local function tail(path, count)
 end
 
 local function failed(self, one, status)
-  local id = one.step.id
-  local log = self.workspace:at("logs", (id:gsub("/", "-")) .. ".log")
-  fs.write(log, files.read(one.folder .. "/entry/log") or "", { sync = false })
-  local failure = files.read(one.folder .. "/failure.json")
+  local id, at = one.step.id, job.paths(one.folder)
+  local log = self.workspace:log(id)
+  fs.write(log, files.read(at.log) or "", { sync = false })
+  local failure = files.read(at.failure)
   failure = failure and json.decode(failure) or { lines = { status.signal and "error: ended by signal " .. status.signal or "error: ended with status " .. tostring(status.code) } }
   local details = {
     step = id,
     version = one.step.version,
-    key = self.keys[id],
+    key = self.state.keys[id],
     log = self.workspace:shown(log),
     lines = failure.lines,
     command = failure.command,
@@ -320,8 +159,8 @@ local function failed(self, one, status)
     shell = ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()),
     seconds = status.seconds,
   }
-  fs.write((log:gsub("%.log$", ".json")), json.encode(details, { pretty = true }), { sync = false })
-  set_state(self, one.step, "failed")
+  fs.write(self.workspace:failure(id), json.encode(details, { pretty = true }), { sync = false })
+  self.state:set(one.step, "failed")
   self.failures[#self.failures + 1] = details
   self.report:failed(one.step, details)
 end
@@ -337,20 +176,19 @@ local function ended(self, status)
     self.holding = self.holding - 1
     self.jobserver:release()
   end
-  local id = one.step.id
-  if fs.stat(one.folder .. "/" .. step_root.COPIED) then
+  local id, at = one.step.id, job.paths(one.folder)
+  if fs.stat(at.copied) then
     self.report:copied()
   end
-  journal.add(self.workspace, { event = "end", step = id, key = self.keys[id], ok = status.ok, seconds = status.seconds })
+  journal.add(self.workspace, { event = "end", step = id, key = self.state.keys[id], ok = status.ok, seconds = status.seconds })
   if not status.ok then
     failed(self, one, status)
     return
   end
-  local meta = json.decode(fs.read(one.folder .. "/entry/meta.json"))
-  store.put(self.workspace, self.keys[id], one.folder .. "/entry")
+  local meta = json.decode(fs.read(at.meta))
+  store.put(self.workspace, self.state.keys[id], at.entry)
   self.trees:done(one.folder, self.keep_build)
-  set_state(self, one.step, "done")
-  self.context.outputs[id] = meta.output
+  self.state:set(one.step, "done", meta.output)
   self.report:done(one.step, meta)
 end
 
@@ -381,18 +219,13 @@ end
 local function start_ready(self)
   local waits = false
   for _, step in ipairs(self.plan.steps) do
-    if self.state[step.id] == "waiting" then
-      local state, by = readiness(self, step)
-      if state == "blocked" then
-        set_state(self, step, "blocked")
+    if self.state.states[step.id] == "waiting" then
+      local readiness, by = self.state:readiness(step)
+      if readiness == "blocked" then
+        self.state:set(step, "blocked")
         self.report:blocked(step, by)
-      elseif state == "ready" and not (self.stopping or waits) then
-        local name = key.of(key.inputs(self.context, step))
-        local meta = store.get(self.workspace, name)
-        if meta then
-          self.keys[step.id] = name
-          set_state(self, step, "done")
-          self.context.outputs[step.id] = meta.output
+      elseif readiness == "ready" and not (self.stopping or waits) then
+        if self.state:find(step) then
           self.report:reused(step)
           return start_ready(self)
         elseif self.jobserver:try_acquire() then
@@ -408,19 +241,19 @@ local function start_ready(self)
 end
 
 --- Removes the build trees that an earlier run has left.
-function Build:sweep()
-  self.trees:sweep(self.state)
+function Run:sweep()
+  self.trees:sweep(self.state.states)
 end
 
 --- Builds all that is not in the store.
 ---@return boolean ok
-function Build:run()
+function Run:run()
   self.jobserver = process.jobserver(self.jobs)
   self.holding, self.failures = 0, {}
   self.history = journal.by_step(self.workspace)
   process.catch_signals { "INT", "TERM", "HUP" }
   journal.add(self.workspace, { event = "run", jobs = self.jobs })
-  self.report:begin(self)
+  self.report:begin(self.state, self.jobs)
   while true do
     local waits = start_ready(self)
     self.trees:remove()
@@ -431,7 +264,7 @@ function Build:run()
     if status and status.caught then
       stop(self)
       journal.add(self.workspace, { event = "run_end", ok = false, signal = status.caught })
-      self.report:finish(self)
+      self.report:finish(self.state)
       fail.raise("the build was stopped", {
         cause = "signal " .. status.caught,
         hint = "what is done is kept; go on by the same command",
@@ -448,7 +281,7 @@ function Build:run()
   self:sweep()
   local ok = #self.failures == 0
   journal.add(self.workspace, { event = "run_end", ok = ok })
-  self.report:finish(self)
+  self.report:finish(self.state)
   return ok
 end
 

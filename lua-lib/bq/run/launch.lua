@@ -3,12 +3,16 @@ local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local jobs = require "bq.run.job"
 local json = require "bq.json"
 local namespace = require "bq.run.namespace"
 local process = require "bq.process"
 local step = require "bq.run.step"
 local step_root = require "bq.run.step_root"
 local syscall = require "bq.syscall"
+
+-- Where a step's own process leaves its failure, as it is seen from inside.
+local INNER_FAILURE <const> = step_root.HOME .. jobs.names.inner_failure:match "/.*$"
 
 --- A failure as JSON, whatever bytes are in it.
 local function describe(failure)
@@ -23,19 +27,19 @@ local function describe(failure)
 end
 
 --- Writes what a failure was, where the coordinator finds it.
-local function report(job, failure)
+local function report(at, failure)
   local lines = fail.lines(failure)
   for _, line in ipairs(lines) do
     io.stdout:write(line, "\n")
   end
   io.stdout:flush()
-  fs.write(job.folder .. "/failure.json", describe(failure), { sync = false })
+  fs.write(at.failure, describe(failure), { sync = false })
 end
 
-local function unpack(job)
+local function unpack(job, at)
   for name, file in pairs(job.sources) do
     -- The main source is the tree itself; further ones lie beside it, under their names.
-    local target = name == "main" and job.folder .. "/src" or job.folder .. "/build/" .. name
+    local target = name == "main" and at.src or at.build .. "/" .. name
     archive.extract {
       path = file.path,
       sha256 = file.sha256,
@@ -98,14 +102,14 @@ local function work(job, strategy, verbs)
   return 0
 end
 
---- Runs the step that a file describes. The exit status is 0 if its output is in the store.
----@param path string of the job
+--- Runs the step whose job lies in a folder. The exit status is 0 if its output is in the folder, whole.
+---@param folder string
 ---@return integer status
-local function launch(path)
-  local job = json.decode(fs.read(path))
+local function launch(folder)
+  local job, at = assert(jobs.read(folder)), jobs.paths(folder)
   local started = process.clock()
   local ok, err = xpcall(function()
-    unpack(job)
+    unpack(job, at)
     local strategy, verbs = load_strategy(job), own_verbs(job)
     local status = namespace.launch(step_root.sandbox({
       folder = job.folder,
@@ -119,7 +123,7 @@ local function launch(path)
         end, job, strategy, verbs)
         if not good then
           -- The step's folder is out of sight from in here; its log is not.
-          fs.write(step_root.HOME .. "/.failure.json", describe(failure), { sync = false })
+          fs.write(INNER_FAILURE, describe(failure), { sync = false })
           for _, line in ipairs(fail.lines(failure)) do
             io.stdout:write(line, "\n")
           end
@@ -128,9 +132,8 @@ local function launch(path)
       end,
     }))
     if not status.ok then
-      local inner = job.folder .. "/home/.failure.json"
-      if fs.stat(inner) then
-        fs.rename(inner, job.folder .. "/failure.json")
+      if fs.stat(at.inner_failure) then
+        fs.rename(at.inner_failure, at.failure)
         return false
       end
       if status.code == namespace.FAILED then
@@ -143,13 +146,13 @@ local function launch(path)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
   end)
   if not ok then
-    report(job, err)
+    report(at, err)
     return 1
   elseif not err then
     return 1
   end
-  local output = digest.tree(job.folder .. "/entry/output")
-  fs.write(job.folder .. "/entry/meta.json", json.encode({
+  local output = digest.tree(at.output)
+  fs.write(at.meta, json.encode({
     key = job.key,
     step = job.step.id,
     version = job.step.version,

@@ -2,6 +2,7 @@
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local job = require "bq.run.job"
 local log = require "bq.log"
 local preflight = require "bq.run.preflight"
 local syscall = require "bq.syscall"
@@ -15,9 +16,9 @@ step_root.BUILD = "/bq/build"
 step_root.DEST = "/bq/dest"
 step_root.HOME = "/bq/home"
 
---- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
---- it as the step left it.
-step_root.COPIED = "root.copied"
+-- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
+-- it as the step left it.
+local COPIED <const> = job.names.copied
 
 -- Folders that have to be there to be mounted on.
 local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "bq/home" }
@@ -26,15 +27,6 @@ local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "
 ---@field folder string the step's folder in `build/`
 ---@field lowers string[] trees, the topmost first
 ---@field seed_at? string
-
---- Empties a step's folder and makes what is in it.
----@param folder string
-function step_root.clean(folder)
-  fs.remove_all(folder)
-  for _, name in ipairs { "upper", "work", "root", "src", "build", "home", "lower", "empty", "entry/output" } do
-    fs.mkdir(folder .. "/" .. name)
-  end
-end
 
 -- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
 local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
@@ -99,7 +91,7 @@ local function copy_lowers(lowers)
   end
   -- The topmost layer of an overlay says how its top is, and that is the one that is thrown away.
   fs.chmod("root", fs.stat("upper").mode)
-  fs.write(step_root.COPIED, "", { sync = false })
+  fs.write(COPIED, "", { sync = false })
 end
 
 --- Mounts the root at `root/` in the step's folder; called in the step's own mount namespace.
@@ -117,8 +109,8 @@ function step_root.mount(root)
   end
   -- An overlay wants at least one layer below; a root that rests on nothing has an empty one.
   names[#names + 1] = "empty"
-  if fs.stat(step_root.COPIED) or not mount_overlay(names) then
-    if not fs.stat(step_root.COPIED) then
+  if fs.stat(COPIED) or not mount_overlay(names) then
+    if not fs.stat(COPIED) then
       fail.wrap("cannot copy the step's root", nil, copy_lowers, root.lowers)
     end
     syscall.mount { source = "root", target = "root", flags = { "bind" } }
@@ -150,11 +142,12 @@ end
 ---@param folder string
 ---@return bq.Bind[]
 function step_root.binds(folder)
+  local at = job.paths(folder)
   return {
-    { source = folder .. "/src", target = step_root.SOURCE },
-    { source = folder .. "/build", target = step_root.BUILD },
-    { source = folder .. "/entry/output", target = step_root.DEST },
-    { source = folder .. "/home", target = step_root.HOME },
+    { source = at.src, target = step_root.SOURCE },
+    { source = at.build, target = step_root.BUILD },
+    { source = at.output, target = step_root.DEST },
+    { source = at.home, target = step_root.HOME },
   }
 end
 
@@ -164,7 +157,7 @@ end
 ---@return bq.Sandbox
 function step_root.sandbox(root, more)
   local sandbox = {
-    root = root.folder .. "/root",
+    root = job.paths(root.folder).root,
     prepare = function()
       step_root.mount(root)
     end,

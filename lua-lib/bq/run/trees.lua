@@ -1,14 +1,13 @@
 -- The folders of steps in `build/`, and their removal: that of a large package takes minutes where a disk is told of each
 -- file that went, so it goes on beside the next steps.
 local fs = require "bq.fs"
+local job = require "bq.run.job"
 local process = require "bq.process"
 
 local trees = {}
 
 -- What is to be removed may lie in such folders, whoever made them.
 local ASIDE <const> = "gone-"
--- The file in a step's folder that says that it stays though the step is done.
-local KEPT <const> = "/kept"
 
 ---@class bq.Trees
 ---@field workspace bq.Workspace
@@ -16,14 +15,6 @@ local KEPT <const> = "/kept"
 ---@field removing table<integer, true> processes that remove
 local Trees = {}
 Trees.__index = Trees
-
---- The folder of a step.
----@param workspace bq.Workspace
----@param id string
----@return string
-function trees.folder(workspace, id)
-  return workspace:at("build", (id:gsub("/", "-")))
-end
 
 ---@param workspace bq.Workspace
 ---@return bq.Trees
@@ -35,7 +26,7 @@ end
 ---@param id string
 ---@return string
 function Trees:clear(id)
-  local folder = trees.folder(self.workspace, id)
+  local folder = job.folder(self.workspace, id)
   if fs.lstat(folder) then
     local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
     fs.rename(folder, aside .. "/tree")
@@ -49,7 +40,7 @@ end
 ---@param keep? boolean it stays all the same
 function Trees:done(folder, keep)
   if keep then
-    fs.write(folder .. KEPT, "", { sync = false })
+    fs.write(job.paths(folder).kept, "", { sync = false })
   else
     self.gone[#self.gone + 1] = folder
   end
@@ -82,11 +73,11 @@ end
 function Trees:sweep(states)
   local names, needless = fs.list(self.workspace:at "build"), {}
   for id, state in pairs(#names > 0 and states or {}) do
-    needless[trees.folder(self.workspace, id)] = state == "done"
+    needless[job.folder(self.workspace, id)] = state == "done"
   end
   for _, name in ipairs(names) do
     local folder = self.workspace:at("build", name)
-    if name:sub(1, #ASIDE) == ASIDE or needless[folder] and not fs.stat(folder .. KEPT) then
+    if name:sub(1, #ASIDE) == ASIDE or needless[folder] and not fs.stat(job.paths(folder).kept) then
       fs.remove_all(folder)
     end
   end

@@ -111,11 +111,11 @@ local function link_names(tree, owned)
 end
 
 --- The plan's steps that the finished root is made of, the lowest first.
-local function parts(build, plan)
+local function parts(state, plan)
   local out = {}
   for _, name in ipairs(plan.finish) do
-    for _, id in ipairs(build:phase_steps(name)) do
-      out[#out + 1] = build.by_id[id]
+    for _, id in ipairs(state:phase_steps(name)) do
+      out[#out + 1] = state.by_id[id]
     end
   end
   return out
@@ -133,16 +133,16 @@ end
 
 --- Makes the tree `finished/` of the workspace from what the store holds.
 ---@param space bq.Workspace
----@param build bq.Build that has looked into the store
+---@param state bq.State that has looked into the store
 ---@param inside table the plan by which the root builds itself again
 ---@param provenance { folders: string[], script?: string } where the recipes and the plan come from
 ---@return string tree
 ---@return string digest of the tree without bq and the papers
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
-function finish.tree(space, build, inside, provenance)
-  local plan, partial = build.plan, space:at "finished.partial"
-  local steps = parts(build, plan)
-  build:require_done(steps)
+function finish.tree(space, state, inside, provenance)
+  local plan, partial = state.plan, space:at "finished.partial"
+  local steps = parts(state, plan)
+  state:require_done(steps)
   fs.remove_all(partial)
   fs.mkdir(partial)
   local owned, shadowed = {}, {}
@@ -150,7 +150,7 @@ function finish.tree(space, build, inside, provenance)
     local bar <close> = progress.bar { label = "finishing" }
     for _, step in ipairs(steps) do
       bar:message(step.name)
-      add(partial, owned, shadowed, step, store.output(space, build.keys[step.id]))
+      add(partial, owned, shadowed, step, store.output(space, state.keys[step.id]))
     end
   end
   if #shadowed > 0 then
@@ -178,7 +178,7 @@ function finish.tree(space, build, inside, provenance)
     ["plan.json"] = inside,
     ["lock.json"] = { seed = { id = "finished", digest = base }, sources = sources },
     ["manifest.json"] = { root = base, files = sorted(owned) },
-    ["sbom.json"] = bom.make(plan, steps, sources, build.context.outputs, base, digest.file(process.executable())),
+    ["sbom.json"] = bom.make(plan, steps, sources, state.outputs, base, digest.file(process.executable())),
   } do
     fs.write(folder .. name, json.encode(value, { pretty = true }) .. "\n", { sync = false })
   end

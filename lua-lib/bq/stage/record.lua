@@ -14,19 +14,19 @@ local function read(path)
   return fs.stat(path) and json.decode(fs.read(path)) or {}
 end
 
---- Notes what a build has in its store.
+--- Notes what a workspace has in its store.
 ---@param path string
----@param build bq.Build that has looked into the store
+---@param state bq.State that has looked into the store
 ---@param lock table of the workspace
-function record.write(path, build, lock)
+function record.write(path, state, lock)
   local all, steps = read(path), {}
-  for id, output in pairs(build.context.outputs) do
+  for id, output in pairs(state.outputs) do
     steps[id] = output
   end
-  all[build.plan.set] = {
+  all[state.plan.set] = {
     date = os.date "!%Y-%m-%d",
     seed = lock.seed and lock.seed.id or "unknown",
-    seed_digest = build.context.seed,
+    seed_digest = state.context.seed,
     steps = steps,
   }
   fs.write(path, json.encode(all, { pretty = true }) .. "\n")
@@ -52,23 +52,23 @@ local function rests_on_seed(plan, step)
   return false
 end
 
---- Compares a build with a record; `nil` if there is none of its set.
+--- Compares a workspace with a record; `nil` if there is none of its set.
 ---@param path string
----@param build bq.Build that has looked into the store
+---@param state bq.State that has looked into the store
 ---@return bq.Comparison?
-function record.compare(path, build)
-  local one = read(path)[build.plan.set]
+function record.compare(path, state)
+  local one = read(path)[state.plan.set]
   if not one then
     return nil
   end
   local out = { record = one, same = {}, differ = {}, other_seed = {}, absent = {} }
   for id, expected in pairs(one.steps) do
-    local actual, step = build.context.outputs[id], build.by_id[id]
+    local actual, step = state.outputs[id], state.by_id[id]
     local list = out.same
     if not actual then
       list = out.absent
     elseif actual ~= expected then
-      list = one.seed_digest ~= build.context.seed and rests_on_seed(build.plan, step) and out.other_seed or out.differ
+      list = one.seed_digest ~= state.context.seed and rests_on_seed(state.plan, step) and out.other_seed or out.differ
     end
     list[#list + 1] = id
   end

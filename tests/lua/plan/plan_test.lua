@@ -1,11 +1,11 @@
 local check = require "check"
-local coordinator = require "bq.run.coordinator"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local plan = require "bq.plan.plan"
 local recipe = require "bq.plan.recipe"
 local scratch = require "scratch"
+local state = require "bq.run.state"
 local syscall = require "bq.syscall"
 
 local count = 0
@@ -151,10 +151,10 @@ check.run {
       phases[3] = { name = "apart", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "c" } } }
       local other = syscall.uname().machine == "x86_64" and "aarch64" or "x86_64"
       local made = make({ a = "", b = "", c = "" }, nil, { arch = other }, phases)
-      check.equal(coordinator.leave_out_foreign(made), { "low", "high" })
+      check.equal(state.leave_out_foreign(made), { "low", "high" })
       check.equal(ids(made), { "apart/c" })
       made = make({ a = "", b = "", c = "" }, nil, { arch = syscall.uname().machine }, phases)
-      check.equal(coordinator.leave_out_foreign(made), {})
+      check.equal(state.leave_out_foreign(made), {})
       check.equal(#ids(made), 3)
     end,
   },

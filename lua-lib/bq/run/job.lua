@@ -1,0 +1,116 @@
+-- A step's folder in `build/`, and the job in it: what the coordinator asks of the step's process. What lies where in the
+-- folder is known here only.
+--
+--   job.json       what is to be done (`bq.Job`)      failure.json   why it failed
+--   entry/         becomes the entry of the store: output/, meta.json, log
+--   src/ build/ home/   what the step sees at /bq     root/ upper/ work/ lower/ empty/   its root
+--   root.copied    `root/` is a whole copy            kept           the folder stays though the step is done
+local fs = require "bq.fs"
+local json = require "bq.json"
+
+local job = {}
+
+---@class bq.Job
+---@field step table of the plan
+---@field key string
+---@field inputs table what the key is the digest of
+---@field folder string the step's folder
+---@field lowers string[] trees of its root, the topmost first
+---@field seed_at? string where in the root the seed is
+---@field sources table<string, { path: string, sha256: string, strip?: integer }>
+---@field code table<string, string> texts of the strategy's modules
+---@field env table<string, string>
+---@field arch string
+---@field kernel_arch string
+---@field target string
+---@field prefix string
+---@field cross boolean
+---@field sysroot string
+---@field epoch integer
+---@field jobs integer
+---@field makeflags string
+---@field pass integer[] descriptors that the step's programs inherit
+---@field check? boolean
+---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
+
+---@class bq.JobPaths
+---@field folder string
+---@field job string
+---@field failure string
+---@field inner_failure string as the step's own process, inside its root, left it
+---@field entry string
+---@field output string
+---@field log string
+---@field meta string
+---@field root string
+---@field src string
+---@field build string
+---@field home string
+---@field copied string
+---@field kept string
+
+-- What is in the folder, under which name.
+local NAMES = {
+  job = "job.json",
+  failure = "failure.json",
+  inner_failure = "home/.failure.json",
+  entry = "entry",
+  output = "entry/output",
+  log = "entry/log",
+  meta = "entry/meta.json",
+  root = "root",
+  src = "src",
+  build = "build",
+  home = "home",
+  copied = "root.copied",
+  kept = "kept",
+}
+-- The folders that a step begins with.
+local FOLDERS = { "upper", "work", "root", "src", "build", "home", "lower", "empty", NAMES.output }
+
+--- The names in a step's folder, relative to it.
+job.names = NAMES
+
+--- The folder of a step.
+---@param space bq.Workspace
+---@param id string
+---@return string
+function job.folder(space, id)
+  return space:at("build", (id:gsub("/", "-")))
+end
+
+--- The paths in a step's folder.
+---@param folder string
+---@return bq.JobPaths
+function job.paths(folder)
+  local paths = { folder = folder }
+  for what, name in pairs(NAMES) do
+    paths[what] = folder .. "/" .. name
+  end
+  return paths
+end
+
+--- Empties a step's folder and makes what is in it.
+---@param folder string
+function job.clean(folder)
+  fs.remove_all(folder)
+  for _, name in ipairs(FOLDERS) do
+    fs.mkdir(folder .. "/" .. name)
+  end
+end
+
+--- Writes a job into its folder.
+---@param one bq.Job
+function job.write(one)
+  fs.write(job.paths(one.folder).job, json.encode(one), { sync = false })
+end
+
+--- The job of a folder; `nil` if there is none.
+---@param folder string
+---@return bq.Job?
+function job.read(folder)
+  local path = job.paths(folder).job
+  return fs.stat(path) and json.decode(fs.read(path)) or nil
+end
+
+return job

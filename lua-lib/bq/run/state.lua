@@ -1,0 +1,225 @@
+-- The state of a build: which steps of a plan are done, their keys and outputs, and which can be built next. It only looks:
+-- the coordinator (`bq.run.coordinator`) changes it while it builds.
+--
+--   local state = require "bq.run.state"
+--   local build = state.look(space, space:plan())
+--   print(build.states["system/zlib"], build.keys["system/zlib"], build.outputs["system/zlib"])
+local fail = require "bq.fail"
+local json = require "bq.json"
+local key = require "bq.plan.key"
+local plan = require "bq.plan.plan"
+local store = require "bq.store"
+local syscall = require "bq.syscall"
+
+local state = {}
+
+---@class bq.State
+---@field workspace bq.Workspace
+---@field plan table
+---@field by_id table<string, table> steps
+---@field states table<string, "waiting"|"running"|"done"|"failed"|"blocked"> by step id
+---@field keys table<string, string> by step id, as far as they are known
+---@field outputs table<string, string> output digests by step id, of what is done
+---@field context bq.KeyContext
+---@field private left table<string, { count: integer, failed?: string }> steps of a phase that are not done
+local State = {}
+State.__index = State
+
+--- Leaves out the phases that would have to run programs of another architecture than this machine's, and those that rest
+--- on them.
+---@param made table the plan, which is changed
+---@return string[] phases
+function state.leave_out_foreign(made)
+  local foreign, steps, out, seen = {}, json.array {}, {}, {}
+  local is_foreign = made.arch ~= syscall.uname().machine
+  for _, name in ipairs(made.phase_order) do
+    local phase = made.phases[name]
+    out[name] = is_foreign and phase.needs_native
+    for _, base in ipairs(phase.base) do
+      out[name] = out[name] or out[base]
+    end
+  end
+  for _, step in ipairs(made.steps) do
+    if not out[step.phase] then
+      steps[#steps + 1] = step
+    elseif not seen[step.phase] then
+      seen[step.phase] = true
+      foreign[#foreign + 1] = step.phase
+    end
+  end
+  made.steps = steps
+  return foreign
+end
+
+--- The state of a plan of which nothing is known yet: every step waits.
+---@param space bq.Workspace
+---@param made table the plan
+---@return bq.State
+function state.new(space, made)
+  local lock, staged = space:read_json "lock.json" or {}, space:staged()
+  local self = setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
+  for _, step in ipairs(made.steps) do
+    self.by_id[step.id] = step
+    self.states[step.id] = "waiting"
+    self.left[step.phase] = self.left[step.phase] or { count = 0 }
+    self.left[step.phase].count = self.left[step.phase].count + 1
+  end
+  self.context = {
+    plan = made,
+    by_id = self.by_id,
+    -- A chroot that is looked at from outside does not lie in its workspace; its lock knows the seed too.
+    seed = staged and staged.seed_digest or lock.seed and lock.seed.digest or "unknown",
+    locked = lock.sources or {},
+    outputs = self.outputs,
+    below = {},
+    phase_digests = {},
+  }
+  return self
+end
+
+--- The state of a plan, with what the store has of it.
+---@param space bq.Workspace
+---@param made table the plan
+---@return bq.State
+function state.look(space, made)
+  local self = state.new(space, made)
+  self:look()
+  return self
+end
+
+--- Whether a step can be built now: `ready`, `waiting`, or `blocked` by a step that failed.
+---@param step table
+---@return "ready"|"waiting"|"blocked"
+---@return string? by
+function State:readiness(step)
+  for _, id in ipairs(step.depends) do
+    local one = self.states[id]
+    if one == "failed" or one == "blocked" then
+      return "blocked", id
+    elseif one ~= "done" then
+      return "waiting"
+    end
+  end
+  for _, name in ipairs(self.plan.phases[step.phase].base) do
+    local left = self.left[name]
+    if left and left.failed then
+      return "blocked", left.failed
+    elseif left and left.count > 0 then
+      return "waiting"
+    end
+  end
+  return "ready"
+end
+
+--- Notes what became of a step, for it and for the phase that it belongs to.
+---@param step table
+---@param value "running"|"done"|"failed"|"blocked"
+---@param output? string of a step that is done: the digest of its output
+function State:set(step, value, output)
+  self.states[step.id] = value
+  local left = self.left[step.phase]
+  if value == "done" then
+    self.outputs[step.id] = output
+    left.count = left.count - 1
+  elseif value == "failed" or value == "blocked" then
+    left.failed = left.failed or step.id
+  end
+end
+
+--- Looks for a step that is ready in the store; if its output is there, the step is done.
+---@param step table
+---@return boolean
+function State:find(step)
+  local name = key.of(key.inputs(self.context, step))
+  self.keys[step.id] = name
+  local meta = store.get(self.workspace, name)
+  if meta then
+    self:set(step, "done", meta.output)
+  end
+  return meta ~= nil
+end
+
+--- Marks as done what the store holds, as far as keys can be told without building.
+---@return integer done
+function State:look()
+  local count, found = 0, true
+  while found do
+    found = false
+    for _, step in ipairs(self.plan.steps) do
+      if self.states[step.id] == "waiting" and self:readiness(step) == "ready" and self:find(step) then
+        count, found = count + 1, true
+      end
+    end
+  end
+  return count
+end
+
+--- The ids of a phase's steps, sorted: the order in which their outputs lie on each other does not depend on the order
+--- in which they are built.
+---@param phase string
+---@return string[]
+function State:phase_steps(phase)
+  local ids = {}
+  for _, step in ipairs(self.plan.steps) do
+    if step.phase == phase then
+      ids[#ids + 1] = step.id
+    end
+  end
+  table.sort(ids)
+  return ids
+end
+
+--- The trees of a step's root, the topmost first. All that the step depends on has to be done.
+---@param step table
+---@return string[]
+function State:lowers(step)
+  local out = {}
+  local function add(id)
+    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
+  end
+  for _, name in ipairs(self.plan.phases[step.phase].base) do
+    if name == "seed" then
+      table.insert(out, 1, "/")
+    end
+    for _, id in ipairs(self:phase_steps(name)) do
+      add(id)
+    end
+  end
+  for _, id in ipairs(plan.closure(self.by_id, step)) do
+    add(id)
+  end
+  return out
+end
+
+--- Raises if any of these steps is not in the store.
+---@param steps table[]
+function State:require_done(steps)
+  local missing = {}
+  for _, step in ipairs(steps) do
+    if self.states[step.id] ~= "done" then
+      missing[#missing + 1] = ("`%s`"):format(step.id)
+    end
+  end
+  if #missing > 0 then
+    fail.raise(("%s %s not built"):format(table.concat(missing, ", "), #missing == 1 and "is" or "are"), {
+      hint = "build it: `bq scripts/coordinator.lua`",
+    })
+  end
+end
+
+--- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
+---@param phase string
+---@return string[]
+function State:phase_outputs(phase)
+  local out, steps = {}, {}
+  for _, id in ipairs(self:phase_steps(phase)) do
+    steps[#steps + 1] = self.by_id[id]
+  end
+  self:require_done(steps)
+  for _, step in ipairs(steps) do
+    table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
+  end
+  return out
+end
+
+return state
