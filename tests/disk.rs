@@ -292,7 +292,7 @@ fn a_full_disk_leaves_no_image() {
 
 /// Writes the file `disk`: empty, with the root of an `x86_64`.
 const WRITE_DISK: &str = r#"local image = require "bq.image"
-  local id = image.guid(("0"):rep(64))
+  local id = require("bq.digest").uuid(("0"):rep(64))
   image.write { output = "disk", format = "qcow2", disk_guid = id, partitions = {
     { type = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", guid = id, name = "root", size = 1 << 20 } } }"#;
 

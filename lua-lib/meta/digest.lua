@@ -33,4 +33,9 @@ function digest.tree(path, options) end
 ---@return bq.digest.Line[]
 function digest.manifest(path, options) end
 
+---A UUID in text (RFC 9562, version 8: what is in it is the maker's own) from the first 16 bytes of a digest.
+---@param digest string at least 32 hexadecimal digits
+---@return string uuid lowercase
+function digest.uuid(digest) end
+
 return digest

@@ -8,15 +8,16 @@
 ---docs/interop/qcow2. ext4 (read only): the kernel's Documentation/filesystems/ext4. GUIDs: RFC 9562.
 ---
 ---```lua
----local digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+---local digest = require "bq.digest"
+---local of_content = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ---image.write {
 ---  output = "disk.qcow2",
 ---  format = "qcow2",
----  disk_guid = image.guid(digest),
+---  disk_guid = digest.uuid(of_content),
 ---  partitions = {
 ---    {
 ---      type = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
----      guid = image.guid(digest:reverse()),
+---      guid = digest.uuid(of_content:reverse()),
 ---      name = "EFI",
 ---      size = 64 * 1024 * 1024,
 ---      content = { fat32 = {
@@ -31,11 +32,6 @@
 ---```
 ---@class bq.image
 local image = {}
-
----A GUID in text, of version 8, from the first 16 bytes of a digest.
----@param digest string at least 32 hexadecimal digits
----@return string guid lowercase
-function image.guid(digest) end
 
 ---@class bq.image.FatFile
 ---@field path string absolute; one that ends in `/` is a folder, which needs saying only where it is empty

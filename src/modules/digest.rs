@@ -11,6 +11,7 @@ use mlua::{Lua, LuaString, Table};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
+use uuid::Builder;
 
 use super::archive::{
     Exclude, Node, Options, Type, file_digest, hex, in_threads, path_of, settled, shown, walk,
@@ -25,7 +26,21 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         file_digest(&path_of(&path))
     })?;
     native(lua, module, "tree", tree)?;
-    native(lua, module, "manifest", manifest)
+    native(lua, module, "manifest", manifest)?;
+    native(lua, module, "uuid", |_, digest: String| uuid(&digest))
+}
+
+/// RFC 9562 version 8 from the first 16 bytes of a digest: 122 bits of it remain.
+fn uuid(digest: &str) -> Result<String> {
+    let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let bytes = digest.get(..32).filter(|_| is_hex);
+    let bytes = bytes.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+    let bytes = bytes.ok_or_else(|| {
+        let text = format!("`{digest}` is not a digest of at least 32 hexadecimal digits");
+        Error::argument("uuid", text)
+    })?;
+    let uuid = Builder::from_custom_bytes(bytes.to_be_bytes()).into_uuid();
+    Ok(uuid.to_string())
 }
 
 /// A node with, for a file, the digest of its content.

@@ -1,7 +1,6 @@
 -- Where everything lies on a disk that boots by EFI, and the ids that it bears: all follow from the content's digest.
 local digest = require "bq.digest"
 local fail = require "bq.fail"
-local image = require "bq.image"
 
 local layout = {}
 
@@ -48,11 +47,11 @@ function layout.ids(content)
     return digest.sha256(("bq.image %s %s"):format(use, content))
   end
   return {
-    disk = image.guid(derive "disk"),
-    efi = image.guid(derive "efi"),
-    root = image.guid(derive "root"),
-    filesystem = image.guid(derive "filesystem"),
-    hash_seed = image.guid(derive "hash_seed"),
+    disk = digest.uuid(derive "disk"),
+    efi = digest.uuid(derive "efi"),
+    root = digest.uuid(derive "root"),
+    filesystem = digest.uuid(derive "filesystem"),
+    hash_seed = digest.uuid(derive "hash_seed"),
     volume = tonumber(derive("volume"):sub(1, 8), 16),
   }
 end

@@ -1,4 +1,5 @@
 -- The bill of materials: CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/), the same for the same root.
+local digest = require "bq.digest"
 local interpolate = require "bq.plan.interpolate"
 local json = require "bq.json"
 local source = require "bq.source.source"
@@ -60,11 +61,6 @@ local function component(plan, step, locked, outputs)
   }
 end
 
---- A UUID (RFC 9562, version 8) from a digest.
-local function uuid(hex)
-  return ("%s-%s-8%s-8%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
-end
-
 --- The bill of a root.
 ---@param plan table
 ---@param steps table[] what the root is made of
@@ -96,7 +92,7 @@ function bom.make(plan, steps, locked, outputs, root, program)
   return {
     bomFormat = "CycloneDX",
     specVersion = "1.6",
-    serialNumber = "urn:uuid:" .. uuid(root),
+    serialNumber = "urn:uuid:" .. digest.uuid(root),
     version = 1,
     metadata = {
       timestamp = os.date("!%Y-%m-%dT%H:%M:%SZ", plan.epoch),

@@ -6,10 +6,12 @@ use std::path::Path;
 use mlua::{Lua, Table, Value};
 use serde::Deserialize;
 
-use super::disk::{Disk, ReadAt, View};
+use super::detect::{Content, detect};
+use super::disk::Disk;
 use super::gpt::{self, Partition};
-use super::qcow2::Compression;
-use super::volume::{self, Content, Found, Volume};
+use super::qcow2::compress::Compression;
+use super::read_at::{ReadAt, View};
+use super::volume::{Found, Volume};
 use crate::error::{Error, Result};
 use crate::modules::arguments::{Bytes, required};
 
@@ -59,7 +61,7 @@ pub(super) fn info(lua: &Lua, path: Bytes) -> Result<Table> {
 fn show(lua: &Lua, disk: &Disk) -> Result<Table> {
     let out = lua.create_table()?;
     let partitions = lua.create_table()?;
-    if let Some(table) = gpt::read(disk)? {
+    if let Some(table) = gpt::read::table(disk)? {
         for partition in &table.partitions {
             let entry = lua.create_table()?;
             entry.raw_set("index", partition.index)?;
@@ -92,7 +94,7 @@ fn show(lua: &Lua, disk: &Disk) -> Result<Table> {
 }
 
 fn show_content(out: &Table, disk: &dyn ReadAt) -> Result<()> {
-    match volume::detect(disk)? {
+    match detect(disk)? {
         Content::Volume(name, volume) => {
             out.raw_set("filesystem", name)?;
             out.raw_set("label", volume.label())?;
@@ -119,7 +121,7 @@ fn with_volume<T>(
     body: impl FnOnce(&dyn Volume) -> Result<T>,
 ) -> Result<T> {
     let disk = Disk::open(path)?;
-    let Some(table) = gpt::read(&disk)? else {
+    let Some(table) = gpt::read::table(&disk)? else {
         if which.is_some() {
             let text = "it has no partition table";
             return Err(Error::new("partition", "not_found", text));
@@ -146,7 +148,7 @@ fn with_volume<T>(
 }
 
 fn with_content<T>(disk: &dyn ReadAt, body: impl FnOnce(&dyn Volume) -> Result<T>) -> Result<T> {
-    match volume::detect(disk)? {
+    match detect(disk)? {
         Content::Volume(_, volume) => body(volume.as_ref()),
         Content::Other(name) => {
             let text = format!("files in {name} cannot be read");

@@ -9,28 +9,21 @@ use super::arguments::{Bytes, required};
 use crate::error::{Error, Result, native};
 
 mod bytes;
-mod compress;
+mod detect;
 mod disk;
-mod dos_time;
 mod ext4;
-mod ext4_tree;
-mod fat32;
-mod fat_name;
-mod fat_read;
-mod fat_tree;
+mod fat;
 mod gpt;
-mod guid;
 mod inspect;
 mod options;
 mod output;
 mod qcow2;
-mod qcow2_read;
+mod read_at;
 mod segments;
 mod volume;
 
-use guid::Guid;
 use options::{Blob, split};
-use qcow2::Compression;
+use qcow2::compress::Compression;
 use segments::{Data, Segment, Segments};
 
 /// Where partitions begin unless they say otherwise.
@@ -46,10 +39,7 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "fat32", fat32)?;
     native(lua, module, "info", inspect::info)?;
     native(lua, module, "list", inspect::list)?;
-    native(lua, module, "read", inspect::read)?;
-    native(lua, module, "guid", |_, digest: String| {
-        Guid::from_digest(&digest).map(|guid| guid.to_string())
-    })
+    native(lua, module, "read", inspect::read)
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,7 +112,7 @@ impl FatOptions {
             };
             files.push((file.path, data));
         }
-        fat32::write(fat32::Options {
+        fat::write::segments(fat::write::Options {
             size,
             // What is too far for the field is not told: no reader needs it.
             hidden: u32::try_from(start / gpt::SECTOR).unwrap_or(0),
@@ -154,7 +144,7 @@ impl Content {
 }
 
 impl WriteOptions {
-    fn compressor(&self) -> Result<qcow2::Options> {
+    fn compressor(&self) -> Result<qcow2::write::Options> {
         let bad = |text: String| Err(Error::argument("write", text));
         if self.format == Format::Raw && (self.compression.is_some() || self.level.is_some()) {
             return bad("a raw image has no `compression` and no `level`".to_owned());
@@ -174,7 +164,7 @@ impl WriteOptions {
         let threads = self
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-        Ok(qcow2::Options {
+        Ok(qcow2::write::Options {
             compression,
             level,
             threads: threads.min(MAX_THREADS),
@@ -185,7 +175,7 @@ impl WriteOptions {
     fn disk(self) -> Result<Segments> {
         let large = || Error::argument("write", "the disk would be too large");
         let mut table = gpt::Table {
-            disk_guid: Guid::parse(&self.disk_guid)?,
+            disk_guid: gpt::guid(&self.disk_guid)?,
             partitions: Vec::new(),
         };
         let mut end = gpt::HEAD;
@@ -198,8 +188,8 @@ impl WriteOptions {
             end = start.checked_add(options.size).ok_or_else(large)?;
             table.partitions.push(gpt::Partition {
                 index: number + 1,
-                kind: Guid::parse(&options.r#type)?,
-                guid: Guid::parse(&options.guid)?,
+                kind: gpt::guid(&options.r#type)?,
+                guid: gpt::guid(&options.guid)?,
                 name: options.name.unwrap_or_default(),
                 start,
                 size: options.size,
@@ -214,7 +204,7 @@ impl WriteOptions {
             .ok_or_else(large)?;
         let size = self.size.unwrap_or(least);
         // Checks the whole layout, before any content is opened.
-        let mut segments = gpt::write(&table, size)?;
+        let mut segments = gpt::write::segments(&table, size)?;
         for (partition, content) in table.partitions.iter().zip(contents) {
             let Some(content) = content else { continue };
             for mut segment in content.segments(partition.size, partition.start)? {
@@ -241,7 +231,7 @@ fn write(lua: &Lua, options: Table) -> Result<Table> {
     };
     let written = output::replace(&path, |file| {
         match format {
-            Format::Qcow2 => qcow2::write(file, &disk, compressor, &mut tell)?,
+            Format::Qcow2 => qcow2::write::write(file, &disk, compressor, &mut tell)?,
             Format::Raw => output::write_raw(file, &disk, &mut tell)?,
         }
         let metadata = file.metadata();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
+use super::read_at::{ReadAt, within};
 use crate::error::{Error, Result};
 
 /// Smaller files are held in memory, so that many of them do not need as many descriptors.
@@ -189,6 +190,17 @@ impl Segments {
             }
         }
         Ok(runs)
+    }
+}
+
+impl ReadAt for Segments {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
+        within(at, buffer.len(), self.size)?;
+        Segments::read_at(self, at, buffer)
     }
 }
 

@@ -1,8 +1,5 @@
-//! A file system that is read where it lies: FAT32 or ext4.
+//! What a reader of a file system gives.
 
-use super::disk::ReadAt;
-use super::ext4::Ext4;
-use super::fat_read::Fat;
 use crate::error::{Error, Result};
 
 /// More files than any root has; a damaged image must not keep us busy.
@@ -33,36 +30,6 @@ pub(super) trait Volume {
     fn list(&self, folder: &[u8]) -> Result<Option<Vec<Found>>>;
     /// A file's content; `None` if there is no such file.
     fn read(&self, path: &[u8], max: u64) -> Result<Option<Vec<u8>>>;
-}
-
-/// What a partition was found to hold.
-pub(super) enum Content<'a> {
-    Volume(&'static str, Box<dyn Volume + 'a>),
-    /// Known by its name only.
-    Other(&'static str),
-    Unknown,
-}
-
-pub(super) fn detect(disk: &dyn ReadAt) -> Result<Content<'_>> {
-    let mut head = [0; 2048];
-    if disk.size() < head.len() as u64 {
-        return Ok(Content::Unknown);
-    }
-    disk.read_at(0, &mut head)?;
-    let has = |at: usize, magic: &[u8]| head[at..].starts_with(magic);
-    Ok(if has(1024 + 56, &[0x53, 0xef]) {
-        Content::Volume("ext4", Box::new(Ext4::open(disk)?))
-    } else if has(510, &[0x55, 0xaa]) && has(82, b"FAT32   ") {
-        Content::Volume("fat32", Box::new(Fat::open(disk)?))
-    } else if has(510, &[0x55, 0xaa]) && has(54, b"FAT") {
-        Content::Other("fat")
-    } else if has(0, b"hsqs") {
-        Content::Other("squashfs")
-    } else if has(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) {
-        Content::Other("erofs")
-    } else {
-        Content::Unknown
-    })
 }
 
 /// The names of a path; empty ones and `.` say nothing.

@@ -1,6 +1,7 @@
 -- The reader of QCOW2 disks, and through it those of partition tables and FAT.
 local fs = require "bq.fs"
 local image = require "bq.image"
+local uuid = require("bq.digest").uuid
 
 local target = {
   words = { "QFI\xfb", "EFI PART", "FAT32   ", "\x55\xaa", "\0\0\0\2", "\0\0\0\3", "\0\0\0\x10", "\0\0\0\x1f", "\xeb\x58\x90", "\0\2", "\x53\xef" },
@@ -13,11 +14,11 @@ function target.seeds()
       output = "seed",
       format = "qcow2",
       compression = compression,
-      disk_guid = image.guid(digest),
+      disk_guid = uuid(digest),
       partitions = {
         {
           type = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
-          guid = image.guid(digest:reverse()),
+          guid = uuid(digest:reverse()),
           name = "EFI",
           size = 34 << 20,
           content = { fat32 = { volume_id = 1, mtime = 1700000000, files = { { path = "/EFI/BOOT/F", data = "content" } } } },

@@ -7,11 +7,11 @@ use std::thread;
 use flate2::{Compress, FlushCompress, Status};
 use serde::Deserialize;
 
-use super::bytes::is_zero;
-use super::segments::Segments;
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::is_zero;
+use crate::modules::image::segments::Segments;
 
-pub(super) const CLUSTER: usize = 65536;
+pub(crate) const CLUSTER: usize = 65536;
 /// Clusters that a thread takes at a time: enough to be worth the handing over, few enough to keep memory small.
 const BATCH: u64 = 8;
 /// Batches that a thread may be ahead.
@@ -21,23 +21,23 @@ const WINDOW_BITS: u8 = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     Zlib,
     Zstd,
 }
 
 /// What became of one cluster.
-pub(super) enum Packed {
+pub(crate) enum Packed {
     Compressed(Vec<u8>),
     /// What compression does not make smaller.
     Plain(Vec<u8>),
 }
 
 /// The clusters of a batch that are not all zeros.
-pub(super) struct Batch {
-    pub(super) clusters: Vec<(u64, Packed)>,
+pub(crate) struct Batch {
+    pub(crate) clusters: Vec<(u64, Packed)>,
     /// Bytes of the disk that it stands for.
-    pub(super) length: u64,
+    pub(crate) length: u64,
 }
 
 enum Packer {
@@ -132,7 +132,7 @@ fn work(
 /// Calls `take` with every batch of the disk, in order; all threads have ended when it returns.
 ///
 /// Thread `n` of `m` does batches `n`, `n + m`, `n + 2m` …, so the order needs no sorting.
-pub(super) fn for_each(
+pub(crate) fn for_each(
     disk: &Segments,
     runs: &[Range<u64>],
     compression: Compression,

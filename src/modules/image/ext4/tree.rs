@@ -1,9 +1,16 @@
 //! ext4's extents and folders.
 
-use super::bytes::{le16, le32};
-use super::disk::ReadAt;
-use super::ext4::bad;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::modules::image::bytes::{le16, le32};
+use crate::modules::image::read_at::ReadAt;
+
+pub(super) fn bad(text: impl Into<String>) -> Error {
+    Error::new("ext4", "format", text)
+}
+
+pub(super) fn unsupported(text: impl Into<String>) -> Error {
+    Error::new("ext4", "unsupported", text)
+}
 
 const MAGIC: u16 = 0xf30a;
 const MAX_DEPTH: u16 = 5;

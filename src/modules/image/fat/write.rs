@@ -1,11 +1,11 @@
-//! Writes FAT32: Microsoft's FAT32 file system specification, version 1.03.
+//! Writes FAT32.
 
-use super::bytes::put;
-use super::dos_time;
-use super::fat_name::{self, Short};
-use super::fat_tree::{self, Item, ROOT, Room};
-use super::segments::{Data, Segment};
+use super::name::{self, Short};
+use super::tree::{self, Item, ROOT, Room};
+use super::{ATTR_ARCHIVE, ATTR_FOLDER, ATTR_VOLUME, time};
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::put;
+use crate::modules::image::segments::{Data, Segment};
 
 const SECTOR: u64 = 512;
 const RESERVED: u64 = 32;
@@ -13,20 +13,17 @@ const FATS: u64 = 2;
 /// With fewer clusters it would be FAT16 to every reader.
 const MIN_CLUSTERS: u64 = 65_525;
 const END_OF_CHAIN: u32 = 0x0fff_ffff;
-const ATTR_VOLUME: u8 = 0x08;
-const ATTR_FOLDER: u8 = 0x10;
-const ATTR_ARCHIVE: u8 = 0x20;
 
 /// What the file system is to be.
-pub(super) struct Options {
-    pub(super) size: u64,
+pub(crate) struct Options {
+    pub(crate) size: u64,
     /// Where it will lie on the disk: sectors before it.
-    pub(super) hidden: u32,
-    pub(super) volume_id: u32,
-    pub(super) label: Option<String>,
-    pub(super) mtime: i64,
+    pub(crate) hidden: u32,
+    pub(crate) volume_id: u32,
+    pub(crate) label: Option<String>,
+    pub(crate) mtime: i64,
     /// Absolute paths; those that end in `/` are folders and have no data.
-    pub(super) files: Vec<(String, Option<Data>)>,
+    pub(crate) files: Vec<(String, Option<Data>)>,
 }
 
 /// Sectors of a cluster, as the specification's table has it.
@@ -108,7 +105,7 @@ fn label(text: Option<&str>) -> Result<Option<Short>> {
 }
 
 fn entry(short: &Short, attributes: u8, first: u32, size: u32, mtime: i64) -> [u8; 32] {
-    let (time, date) = dos_time::encode(mtime);
+    let (time, date) = time::encode(mtime);
     let mut entry = [0; 32];
     put(&mut entry, 0, short);
     entry[11] = attributes;
@@ -145,8 +142,8 @@ fn folder(
     }
     for &child in children {
         let item = &items[child];
-        if fat_name::needs_long(&item.name, &item.short) {
-            out.extend(fat_name::long_entries(&item.name, &item.short));
+        if name::needs_long(&item.name, &item.short) {
+            out.extend(name::long_entries(&item.name, &item.short));
         }
         let (attributes, size) = match &item.data {
             Some(data) => (ATTR_ARCHIVE, data.len() as u32),
@@ -213,17 +210,17 @@ fn fat(items: &[Item], next: u32) -> Vec<u8> {
 }
 
 /// The pieces of the file system, from its own start.
-pub(super) fn write(mut options: Options) -> Result<Vec<Segment>> {
+pub(crate) fn segments(mut options: Options) -> Result<Vec<Segment>> {
     let geometry = Geometry::new(options.size)?;
     let label = label(options.label.as_deref())?;
-    let mut items = fat_tree::build(std::mem::take(&mut options.files))?;
-    let children = fat_tree::children(&items);
+    let mut items = tree::build(std::mem::take(&mut options.files))?;
+    let children = tree::children(&items);
     let room = Room {
         cluster_size: geometry.cluster_size(),
         clusters: geometry.clusters,
         labels: u64::from(label.is_some()),
     };
-    let next = fat_tree::allocate(&mut items, &children, &room)?;
+    let next = tree::allocate(&mut items, &children, &room)?;
     let bytes = |offset, bytes| Segment {
         offset,
         data: Data::Bytes(bytes),

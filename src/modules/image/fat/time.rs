@@ -7,7 +7,7 @@ const EPOCH: i64 = 719_468;
 const RANGE: (i64, i64) = (315_532_800, 4_354_819_198);
 
 /// Time and date as a directory entry holds them; what FAT cannot say becomes the nearest that it can.
-pub(super) fn encode(seconds: i64) -> (u16, u16) {
+pub(crate) fn encode(seconds: i64) -> (u16, u16) {
     let seconds = seconds.clamp(RANGE.0, RANGE.1);
     let second = seconds % DAY;
     let days = seconds / DAY + EPOCH;
@@ -25,7 +25,7 @@ pub(super) fn encode(seconds: i64) -> (u16, u16) {
 }
 
 /// Seconds since 1970 of a time and a date.
-pub(super) fn decode(time: u16, date: u16) -> i64 {
+pub(crate) fn decode(time: u16, date: u16) -> i64 {
     let (time, date) = (i64::from(time), i64::from(date));
     let (month, day) = (date >> 5 & 15, date & 31);
     let year = 1980 + (date >> 9) - i64::from(month <= 2);

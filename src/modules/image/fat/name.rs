@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// A name as eight and three bytes, filled up with spaces.
-pub(super) type Short = [u8; 11];
+pub(crate) type Short = [u8; 11];
 
 const LONG_UNITS: usize = 255;
 /// Characters in one long entry.
@@ -13,7 +13,7 @@ const ATTR_LONG: u8 = 0x0f;
 const PLACES: [usize; PER_ENTRY] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
 /// What makes two names one: FAT does not tell upper case from lower.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .map(|c| {
             let mut upper = c.to_uppercase();
@@ -27,7 +27,7 @@ pub(super) fn fold(name: &str) -> String {
 }
 
 /// Why a name cannot be written, if it cannot.
-pub(super) fn check(name: &str) -> Result<(), String> {
+pub(crate) fn check(name: &str) -> Result<(), String> {
     if name == "." || name == ".." || name.is_empty() {
         return Err("is no name".to_owned());
     }
@@ -83,7 +83,7 @@ fn join(stem: &[u8], extension: &[u8]) -> Short {
 }
 
 /// The text of a short name: `KERNEL.EFI`.
-pub(super) fn short_text(short: &Short) -> String {
+pub(crate) fn short_text(short: &Short) -> String {
     let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
     let (stem, extension) = (part(&short[..8]), part(&short[8..]));
     if extension.is_empty() {
@@ -96,7 +96,7 @@ pub(super) fn short_text(short: &Short) -> String {
 /// A short name that no other name in the folder has; `None` when all are taken.
 ///
 /// A name that loses something gets a number: `~1`, `~2`, … in the order of the calls.
-pub(super) fn shorten(name: &str, taken: &mut HashSet<Short>) -> Option<Short> {
+pub(crate) fn shorten(name: &str, taken: &mut HashSet<Short>) -> Option<Short> {
     let (stem, extension, lossy) = basis(name);
     let plain = join(&stem, &extension);
     if !lossy && !stem.is_empty() && taken.insert(plain) {
@@ -111,12 +111,12 @@ pub(super) fn shorten(name: &str, taken: &mut HashSet<Short>) -> Option<Short> {
 }
 
 /// Whether a name needs long entries beside its short one.
-pub(super) fn needs_long(name: &str, short: &Short) -> bool {
+pub(crate) fn needs_long(name: &str, short: &Short) -> bool {
     short_text(short) != name
 }
 
 /// The number of 32-byte entries that a name takes.
-pub(super) fn entries(name: &str, short: &Short) -> u32 {
+pub(crate) fn entries(name: &str, short: &Short) -> u32 {
     if needs_long(name, short) {
         name.encode_utf16().count().div_ceil(PER_ENTRY) as u32 + 1
     } else {
@@ -124,14 +124,14 @@ pub(super) fn entries(name: &str, short: &Short) -> u32 {
     }
 }
 
-pub(super) fn checksum(short: &Short) -> u8 {
+pub(crate) fn checksum(short: &Short) -> u8 {
     short
         .iter()
         .fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte))
 }
 
 /// The long entries of a name, last part first, as they stand before the short one.
-pub(super) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
+pub(crate) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
     let units: Vec<u16> = name.encode_utf16().collect();
     let parts = units.chunks(PER_ENTRY);
     let last = parts.len();
@@ -165,18 +165,18 @@ pub(super) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
 
 /// Collects long entries while a folder is read, until the short one that they belong to.
 #[derive(Default)]
-pub(super) struct LongName {
+pub(crate) struct LongName {
     units: Vec<u16>,
     checksum: u8,
     next: u8,
 }
 
 impl LongName {
-    pub(super) fn is_part(entry: &[u8]) -> bool {
+    pub(crate) fn is_part(entry: &[u8]) -> bool {
         entry[11] & 0x3f == ATTR_LONG
     }
 
-    pub(super) fn add(&mut self, entry: &[u8]) {
+    pub(crate) fn add(&mut self, entry: &[u8]) {
         let number = entry[0] & 0x3f;
         if entry[0] & 0x40 != 0 {
             self.units.clear();
@@ -191,7 +191,7 @@ impl LongName {
     }
 
     /// The name, if its parts were complete and belong to this short name.
-    pub(super) fn take(&mut self, short: &Short) -> Option<String> {
+    pub(crate) fn take(&mut self, short: &Short) -> Option<String> {
         let found = std::mem::take(self);
         let complete = found.next == 0 && !found.units.is_empty();
         if !complete || found.checksum != checksum(short) {

@@ -1,51 +1,45 @@
-//! Reads ext4 as far as files and their content: the kernel's Documentation/filesystems/ext4.
+//! ext4's superblock, its inodes and what they hold.
 
-use std::collections::HashSet;
+use uuid::Uuid;
 
-use super::bytes::{le16, le32};
-use super::disk::ReadAt;
-use super::ext4_tree::{self, Extent};
-use super::guid::Guid;
-use super::volume::{Found, MAX_FILES, Owner, Volume, join, limit, names};
+use super::tree::{Extent, bad, extents, unsupported};
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::{le16, le32};
+use crate::modules::image::read_at::ReadAt;
 
-const ROOT: u32 = 2;
 const INCOMPAT_RECOVER: u32 = 0x4;
 const INCOMPAT_64BIT: u32 = 0x80;
 /// `filetype`, `extents`, `64bit`, `mmp`, `flex_bg`, `ea_inode`, `csum_seed`, `largedir`: known, or nothing to us.
 const INCOMPAT_KNOWN: u32 = 0x2 | 0x40 | INCOMPAT_64BIT | 0x100 | 0x200 | 0x400 | 0x2000 | 0x4000;
-const FLAG_EXTENTS: u32 = 0x8_0000;
+pub(super) const FLAG_EXTENTS: u32 = 0x8_0000;
 const FLAG_ENCRYPTED: u32 = 0x800;
 const FLAG_INLINE: u32 = 0x1000_0000;
-/// More than any folder that a root has.
-const MAX_FOLDER: u64 = 256 << 20;
-const MAX_LINKS: u32 = 40;
-const MAX_TARGET: u64 = 4096;
 
-pub(super) struct Ext4<'a> {
+/// The file system, as far as its inodes.
+pub(super) struct Inodes<'a> {
     disk: &'a dyn ReadAt,
-    block_size: u64,
-    inodes: u32,
+    pub(super) block_size: u64,
+    count: u32,
     per_group: u32,
     inode_size: u64,
     descriptors: u64,
     descriptor_size: u64,
-    label: String,
-    uuid: Guid,
+    pub(super) label: String,
+    pub(super) uuid: Uuid,
 }
 
-struct Inode {
-    mode: u32,
-    uid: u32,
-    gid: u32,
-    size: u64,
-    mtime: i64,
-    flags: u32,
-    block: [u8; 60],
+pub(super) struct Inode {
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) size: u64,
+    pub(super) mtime: i64,
+    pub(super) flags: u32,
+    pub(super) block: [u8; 60],
 }
 
 impl Inode {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self.mode & 0o170_000 {
             0o040_000 => "dir",
             0o100_000 => "file",
@@ -59,15 +53,7 @@ impl Inode {
     }
 }
 
-pub(super) fn bad(text: impl Into<String>) -> Error {
-    Error::new("ext4", "format", text)
-}
-
-fn unsupported(text: impl Into<String>) -> Error {
-    Error::new("ext4", "unsupported", text)
-}
-
-impl<'a> Ext4<'a> {
+impl<'a> Inodes<'a> {
     pub(super) fn open(disk: &'a dyn ReadAt) -> Result<Self> {
         let mut block = [0; 1024];
         disk.read_at(1024, &mut block)?;
@@ -124,18 +110,18 @@ impl<'a> Ext4<'a> {
         Ok(Self {
             disk,
             block_size,
-            inodes: le32(&block, 0),
+            count: le32(&block, 0),
             per_group,
             inode_size,
             descriptors: (u64::from(le32(&block, 0x14)) + 1) * block_size,
             descriptor_size,
             label: String::from_utf8_lossy(&label[..end.unwrap_or(16)]).into_owned(),
-            uuid: Guid::from_text_order(uuid),
+            uuid: Uuid::from_bytes(uuid),
         })
     }
 
-    fn inode(&self, number: u32) -> Result<Inode> {
-        if number == 0 || number > self.inodes {
+    pub(super) fn inode(&self, number: u32) -> Result<Inode> {
+        if number == 0 || number > self.count {
             return Err(bad(format!("there is no inode {number}")));
         }
         let (group, index) = (
@@ -174,7 +160,7 @@ impl<'a> Ext4<'a> {
     }
 
     /// All of a file's bytes; the caller has bounded the size.
-    fn content(&self, inode: &Inode) -> Result<Vec<u8>> {
+    pub(super) fn content(&self, inode: &Inode) -> Result<Vec<u8>> {
         if inode.flags & (FLAG_ENCRYPTED | FLAG_INLINE) != 0 {
             return Err(unsupported("a file is encrypted or kept in its inode"));
         }
@@ -185,9 +171,7 @@ impl<'a> Ext4<'a> {
         if inode.size == 0 {
             return Ok(out);
         }
-        for Extent { first, count, at } in
-            ext4_tree::extents(self.disk, self.block_size, &inode.block)?
-        {
+        for Extent { first, count, at } in extents(self.disk, self.block_size, &inode.block)? {
             let from = u64::from(first) * self.block_size;
             let to = (from + u64::from(count) * self.block_size).min(inode.size);
             if let (Some(at), true) = (at.checked_mul(self.block_size), from < to) {
@@ -196,122 +180,5 @@ impl<'a> Ext4<'a> {
             }
         }
         Ok(out)
-    }
-
-    fn folder(&self, inode: &Inode) -> Result<Vec<(Vec<u8>, u32)>> {
-        limit("ext4", inode.size, MAX_FOLDER)?;
-        ext4_tree::names(&self.content(inode)?, self.block_size as usize)
-    }
-
-    fn target(&self, inode: &Inode) -> Result<Vec<u8>> {
-        limit("ext4", inode.size, MAX_TARGET)?;
-        if inode.flags & FLAG_EXTENTS == 0 && inode.size < 60 {
-            return Ok(inode.block[..inode.size as usize].to_vec());
-        }
-        self.content(inode)
-    }
-
-    /// The inode at a path, its links followed inside this file system.
-    fn find(&self, path: &[u8]) -> Result<Option<(u32, Inode)>> {
-        // Names still to go, the next one last; the folders on the way, for `..`.
-        let mut todo: Vec<Vec<u8>> = names(path).rev().map(<[u8]>::to_vec).collect();
-        let mut way = vec![(ROOT, self.inode(ROOT)?)];
-        let mut links = 0;
-        while let Some(name) = todo.pop() {
-            if name == b".." {
-                if way.len() > 1 {
-                    way.pop();
-                }
-                continue;
-            }
-            let Some((_, folder)) = way.last().filter(|(_, inode)| inode.kind() == "dir") else {
-                return Ok(None);
-            };
-            let entry = self.folder(folder)?.into_iter().find(|e| e.0 == name);
-            let Some((_, number)) = entry else {
-                return Ok(None);
-            };
-            let inode = self.inode(number)?;
-            if inode.kind() != "link" {
-                way.push((number, inode));
-                continue;
-            }
-            links += 1;
-            if links > MAX_LINKS {
-                let text = format!("more than {MAX_LINKS} links on the way");
-                return Err(Error::new("ext4", "ELOOP", text));
-            }
-            let target = self.target(&inode)?;
-            if target.starts_with(b"/") {
-                way.truncate(1);
-            }
-            todo.extend(names(&target).rev().map(<[u8]>::to_vec));
-        }
-        Ok(way.pop())
-    }
-
-    fn found(&self, path: Vec<u8>, inode: &Inode) -> Result<Found> {
-        let kind = inode.kind();
-        Ok(Found {
-            path,
-            kind,
-            size: if kind == "file" { inode.size } else { 0 },
-            mtime: inode.mtime,
-            owner: Some(Owner {
-                mode: inode.mode & 0o7777,
-                uid: inode.uid,
-                gid: inode.gid,
-            }),
-            target: if kind == "link" {
-                Some(self.target(inode)?)
-            } else {
-                None
-            },
-        })
-    }
-}
-
-impl Volume for Ext4<'_> {
-    fn label(&self) -> Option<String> {
-        Some(self.label.clone()).filter(|label| !label.is_empty())
-    }
-
-    fn id(&self) -> String {
-        self.uuid.to_string()
-    }
-
-    fn list(&self, folder: &[u8]) -> Result<Option<Vec<Found>>> {
-        let Some((number, top)) = self.find(folder)?.filter(|(_, i)| i.kind() == "dir") else {
-            return Ok(None);
-        };
-        let prefix = names(folder).fold(Vec::new(), |path, name| join(&path, name));
-        let mut seen = HashSet::from([number]);
-        let mut todo = vec![(prefix, top)];
-        let mut out = Vec::new();
-        while let Some((folder, inode)) = todo.pop() {
-            for (name, number) in self.folder(&inode)? {
-                let path = join(&folder, &name);
-                let inode = self.inode(number)?;
-                out.push(self.found(path.clone(), &inode)?);
-                if out.len() > MAX_FILES {
-                    return Err(bad("too many files"));
-                }
-                if inode.kind() == "dir" {
-                    if !seen.insert(number) {
-                        return Err(bad("a folder is inside itself, or in two places"));
-                    }
-                    todo.push((path, inode));
-                }
-            }
-        }
-        Ok(Some(out))
-    }
-
-    fn read(&self, path: &[u8], max: u64) -> Result<Option<Vec<u8>>> {
-        let Some((_, inode)) = self.find(path)?.filter(|(_, i)| i.kind() == "file") else {
-            return Ok(None);
-        };
-        limit("ext4", inode.size, max)?;
-        self.content(&inode).map(Some)
     }
 }

@@ -2,34 +2,34 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::fat_name::{self, Short};
-use super::segments::Data;
+use super::name::{self, Short};
 use crate::error::{Error, Result};
+use crate::modules::image::segments::Data;
 
 /// The cluster of the root, the first that there is.
-pub(super) const ROOT: u32 = 2;
+pub(crate) const ROOT: u32 = 2;
 const ENTRY: u64 = 32;
 /// As large as a folder may be.
 const MAX_FOLDER: u64 = 65_536 * ENTRY;
 
 /// What there is to give out.
-pub(super) struct Room {
-    pub(super) cluster_size: u64,
-    pub(super) clusters: u64,
+pub(crate) struct Room {
+    pub(crate) cluster_size: u64,
+    pub(crate) clusters: u64,
     /// Entries of the root that are no files.
-    pub(super) labels: u64,
+    pub(crate) labels: u64,
 }
 
 /// A file or folder that is to be written.
-pub(super) struct Item {
-    pub(super) name: String,
+pub(crate) struct Item {
+    pub(crate) name: String,
     path: String,
     /// `None` for a folder.
-    pub(super) data: Option<Data>,
-    pub(super) parent: usize,
-    pub(super) short: Short,
-    pub(super) first: u32,
-    pub(super) clusters: u32,
+    pub(crate) data: Option<Data>,
+    pub(crate) parent: usize,
+    pub(crate) short: Short,
+    pub(crate) first: u32,
+    pub(crate) clusters: u32,
 }
 
 fn refuse(path: &str, code: &str, text: impl Into<String>) -> Error {
@@ -37,7 +37,7 @@ fn refuse(path: &str, code: &str, text: impl Into<String>) -> Error {
 }
 
 /// All files and folders, each after its folder, in the order of their folded names.
-pub(super) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
+pub(crate) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
     let mut found: BTreeMap<Vec<String>, Item> = BTreeMap::new();
     for (path, data) in files {
         let trimmed = path.trim_start_matches('/').trim_end_matches('/');
@@ -52,9 +52,9 @@ pub(super) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
         let mut key = Vec::new();
         let mut parts = trimmed.split('/').peekable();
         while let Some(name) = parts.next() {
-            fat_name::check(name)
+            name::check(name)
                 .map_err(|text| refuse(&path, "argument", format!("the name `{name}` {text}")))?;
-            key.push(fat_name::fold(name));
+            key.push(name::fold(name));
             let data = if parts.peek().is_none() {
                 data.take()
             } else {
@@ -100,7 +100,7 @@ pub(super) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
 }
 
 /// The indices of what is in each folder.
-pub(super) fn children(items: &[Item]) -> Vec<Vec<usize>> {
+pub(crate) fn children(items: &[Item]) -> Vec<Vec<usize>> {
     let mut children = vec![Vec::new(); items.len()];
     for (index, item) in items.iter().enumerate().skip(1) {
         children[item.parent].push(index);
@@ -109,7 +109,7 @@ pub(super) fn children(items: &[Item]) -> Vec<Vec<usize>> {
 }
 
 /// Gives everything its short name and its clusters, one after the other; returns the first free cluster.
-pub(super) fn allocate(items: &mut [Item], children: &[Vec<usize>], room: &Room) -> Result<u32> {
+pub(crate) fn allocate(items: &mut [Item], children: &[Vec<usize>], room: &Room) -> Result<u32> {
     let mut next = u64::from(ROOT);
     for index in 0..items.len() {
         let bytes = if let Some(data) = &items[index].data {
@@ -123,11 +123,11 @@ pub(super) fn allocate(items: &mut [Item], children: &[Vec<usize>], room: &Room)
             let mut entries = if index == 0 { room.labels } else { 2 };
             for &child in &children[index] {
                 let name = &items[child].name;
-                let Some(short) = fat_name::shorten(name, &mut taken) else {
+                let Some(short) = name::shorten(name, &mut taken) else {
                     let text = "too many names that begin alike";
                     return Err(refuse(&items[child].path, "too_large", text));
                 };
-                entries += u64::from(fat_name::entries(name, &short));
+                entries += u64::from(name::entries(name, &short));
                 items[child].short = short;
             }
             if entries * ENTRY > MAX_FOLDER {

@@ -1,22 +1,20 @@
-//! Reads FAT32: Microsoft's FAT32 file system specification, version 1.03.
+//! Reads FAT32.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use super::bytes::{le16, le32};
-use super::disk::ReadAt;
-use super::dos_time;
-use super::fat_name::{LongName, Short, fold, short_text};
-use super::volume::{Found, MAX_FILES, Volume, join, limit, names};
+use super::name::{LongName, Short, fold, short_text};
+use super::{ATTR_FOLDER, ATTR_VOLUME, time};
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::{le16, le32};
+use crate::modules::image::read_at::ReadAt;
+use crate::modules::image::volume::{Found, MAX_FILES, Volume, join, limit, names};
 
 const MAX_FOLDER: u64 = 65_536 * 32;
-const ATTR_VOLUME: u8 = 0x08;
-const ATTR_FOLDER: u8 = 0x10;
 /// Bytes of the table that are kept.
 const WINDOW: u64 = 32_768;
 
-pub(super) struct Fat<'a> {
+pub(crate) struct Fat<'a> {
     disk: &'a dyn ReadAt,
     cluster_size: u64,
     table: u64,
@@ -48,7 +46,7 @@ fn bad(text: impl Into<String>) -> Error {
 }
 
 impl<'a> Fat<'a> {
-    pub(super) fn open(disk: &'a dyn ReadAt) -> Result<Self> {
+    pub(crate) fn open(disk: &'a dyn ReadAt) -> Result<Self> {
         let mut boot = [0; 512];
         disk.read_at(0, &mut boot)?;
         let sector = u64::from(le16(&boot, 11));
@@ -140,7 +138,7 @@ impl<'a> Fat<'a> {
                         attributes: entry[11],
                         first: u32::from(le16(entry, 20)) << 16 | u32::from(le16(entry, 26)),
                         size: le32(entry, 28),
-                        mtime: dos_time::decode(le16(entry, 22), le16(entry, 24)),
+                        mtime: time::decode(le16(entry, 22), le16(entry, 24)),
                     });
                 }
             }

@@ -1,15 +1,13 @@
-//! Writes QCOW2 version 3 with compressed clusters: QEMU's docs/interop/qcow2.
+//! Writes QCOW2 version 3 with compressed clusters.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 
-pub(super) use super::compress::Compression;
-
-use super::bytes::put;
-use super::compress::{self, CLUSTER, Packed};
-use super::output::{Progress, set_size, write_at};
-use super::segments::Segments;
+use super::compress::{self, CLUSTER, Compression, Packed};
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::put;
+use crate::modules::image::output::{Progress, set_size, write_at};
+use crate::modules::image::segments::Segments;
 
 const CLUSTER_BITS: u32 = CLUSTER.trailing_zeros();
 const CLUSTER_SIZE: u64 = CLUSTER as u64;
@@ -28,10 +26,10 @@ const HEADER_LENGTH: usize = 112;
 const COMPRESSION_TYPE: u64 = 1 << 3;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Options {
-    pub(super) compression: Compression,
-    pub(super) level: i32,
-    pub(super) threads: usize,
+pub(crate) struct Options {
+    pub(crate) compression: Compression,
+    pub(crate) level: i32,
+    pub(crate) threads: usize,
 }
 
 /// Where everything goes in the file.
@@ -110,7 +108,7 @@ fn big_endian(entries: &[u64]) -> Vec<u8> {
 }
 
 /// Writes the disk; the same bytes whatever the number of threads.
-pub(super) fn write(
+pub(crate) fn write(
     file: &File,
     disk: &Segments,
     options: Options,
@@ -200,8 +198,8 @@ fn write_counts(file: &File, layout: &mut Layout) -> Result<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::{CLUSTER_SIZE, Compression, Layout, Options, write};
-    use crate::modules::image::disk::ReadAt;
-    use crate::modules::image::qcow2_read::Qcow2;
+    use crate::modules::image::qcow2::read::Qcow2;
+    use crate::modules::image::read_at::ReadAt;
     use crate::modules::image::segments::{Data, Segment, Segments};
 
     /// Bytes that do not compress, the same every time.

@@ -1,4 +1,4 @@
-//! Reads QCOW2, versions 2 and 3: QEMU's docs/interop/qcow2.
+//! Reads QCOW2, versions 2 and 3.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -7,10 +7,10 @@ use std::rc::Rc;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder, Operation};
 
-use super::bytes::{be32, be64};
-use super::disk::{ReadAt, within};
-use super::qcow2::Compression;
+use super::compress::Compression;
 use crate::error::{Error, Result};
+use crate::modules::image::bytes::{be32, be64};
+use crate::modules::image::read_at::{ReadAt, within};
 
 const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
 const COMPRESSED: u64 = 1 << 62;
@@ -50,12 +50,12 @@ impl<T> Cache<T> {
     }
 }
 
-pub(super) struct Qcow2<F> {
+pub(crate) struct Qcow2<F> {
     file: F,
     file_size: u64,
     size: u64,
     cluster_bits: u32,
-    pub(super) compression: Compression,
+    pub(crate) compression: Compression,
     l1: Vec<u8>,
     l2: RefCell<Cache<Vec<u8>>>,
     clusters: RefCell<Cache<Vec<u8>>>,
@@ -70,7 +70,7 @@ fn unsupported(text: impl Into<String>) -> Error {
 }
 
 impl<F: ReadAt> Qcow2<F> {
-    pub(super) fn open(file: F) -> Result<Self> {
+    pub(crate) fn open(file: F) -> Result<Self> {
         let file_size = file.size();
         let mut header = [0; 112];
         let length = header.len().min(file_size as usize);

@@ -1,0 +1,37 @@
+//! Tells which file system a partition holds.
+
+use super::ext4::Ext4;
+use super::fat::read::Fat;
+use super::read_at::ReadAt;
+use super::volume::Volume;
+use crate::error::Result;
+
+/// What a partition was found to hold.
+pub(super) enum Content<'a> {
+    Volume(&'static str, Box<dyn Volume + 'a>),
+    /// Known by its name only.
+    Other(&'static str),
+    Unknown,
+}
+
+pub(super) fn detect(disk: &dyn ReadAt) -> Result<Content<'_>> {
+    let mut head = [0; 2048];
+    if disk.size() < head.len() as u64 {
+        return Ok(Content::Unknown);
+    }
+    disk.read_at(0, &mut head)?;
+    let has = |at: usize, magic: &[u8]| head[at..].starts_with(magic);
+    Ok(if has(1024 + 56, &[0x53, 0xef]) {
+        Content::Volume("ext4", Box::new(Ext4::open(disk)?))
+    } else if has(510, &[0x55, 0xaa]) && has(82, b"FAT32   ") {
+        Content::Volume("fat32", Box::new(Fat::open(disk)?))
+    } else if has(510, &[0x55, 0xaa]) && has(54, b"FAT") {
+        Content::Other("fat")
+    } else if has(0, b"hsqs") {
+        Content::Other("squashfs")
+    } else if has(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) {
+        Content::Other("erofs")
+    } else {
+        Content::Unknown
+    })
+}
