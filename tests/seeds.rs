@@ -28,15 +28,21 @@ fn arch() -> &'static str {
 const APK: &str = r##"#!/bin/bq
 local fetch, fs, process, syscall = require "bq.fetch", require "bq.fs", require "bq.process", require "bq.syscall"
 local words = table.concat(arg, " ")
-assert(words:find("^add %-%-quiet %-%-no%-progress %-%-no%-cache %-%-no%-scripts bash "), words)
+assert(words:find("^add %-%-no%-progress %-%-no%-scripts %-%-%l+%-%l+ bash "), words)
+assert(fs.readlink "/etc/apk/cache" == "/var/cache/apk")
 for _, name in ipairs { "clang", "lld", "llvm", "make", "ninja" } do
   assert((words .. " "):find(" " .. name .. " ", 1, true), name)
 end
 -- Two repositories, on the mirror that was asked for; the file is there to be reached.
 local first, second = fs.read "/etc/apk/repositories":match "^(%S+)/main\n(%S+)/community\n$"
 assert(first == second, first)
-local result = fetch.fetch({ files = { { urls = { first .. "/main/package" }, path = "/etc/package" } }, retries = 0, progress = false })[1]
-assert(result.ok, result.attempts[1] and result.attempts[1].message)
+if words:find("--update-cache", 1, true) then
+  local result = fetch.fetch({ files = { { urls = { first .. "/main/package" }, path = "/var/cache/apk/package" } }, retries = 0, progress = false })[1]
+  assert(result.ok, result.attempts[1] and result.attempts[1].message)
+else
+  assert(words:find("--no-network", 1, true), words)
+end
+fs.copy("/var/cache/apk/package", "/etc/package")
 assert(fs.stat "/etc/resolv.conf", "no resolv.conf")
 -- Nothing of the machine but its network.
 assert(not os.getenv "BQ_SECRET" and #fs.list "/tmp" == 0 and syscall.getpid() < 10)
@@ -185,8 +191,22 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
     assert_eq!(server.requests().len(), asked);
     assert_eq!(build.read("ws/lock.json"), lock);
 
-    // Without the rootfs its packages are wanted again, and they are not kept.
+    // Without the rootfs its packages are wanted again: they are kept, so no network is needed.
+    let before = digest(&build, "ws");
     std::fs::rename(build.at("ws/rootfs"), build.at("ws/away")).expect("it is ours");
+    build
+        .stage(&seed, &["--offline"])
+        .ok()
+        .says("unpacking the seed");
+    assert_eq!(digest(&build, "ws"), before);
+    assert_eq!(build.read("ws/rootfs/etc/package"), "a package");
+    assert!(!build.has("ws/rootfs/etc/apk/cache"));
+    assert_eq!(server.requests().len(), asked);
+
+    // Without the packages that were kept there is nothing to unpack offline, and nothing is left behind.
+    std::fs::remove_dir_all(build.at("ws/rootfs")).expect("it is ours");
+    let kept = format!("ws/seed/apk-3.23.2-{}", arch());
+    std::fs::rename(build.at(&kept), build.at("kept")).expect("it is ours");
     build
         .stage(&seed, &["--offline"])
         .fails(1)
@@ -219,17 +239,39 @@ fn apk_that_fails_leaves_nothing() {
     let build = build();
     let sum = mirror(
         &build,
-        "#!/bin/bq\nio.stderr:write('ERROR: no such package: clang\\n')\nos.exit(3)\n",
+        r#"#!/bin/bq
+io.stdout:write("fetch http://mirror/v3.23/main/x86_64/APKINDEX.tar.gz\n")
+io.stderr:write("WARNING: updating http://mirror/v3.23/main: unexpected HTTP response 404\n")
+io.stderr:write("ERROR: unable to select packages:\n")
+for number = 1, 28 do
+  io.stderr:write("  package", number, " (no such package):\n    required by: world[package", number, "]\n")
+end
+os.exit(3)
+"#,
+    );
+    let server = Server::folder(build.at("mirror"));
+    let run = build
+        .stage(&seed_of(&sum, &server), &[])
+        .fails(1)
+        .says("WARNING: updating http://mirror/v3.23/main: unexpected HTTP response 404\n")
+        .says("caused by: cannot add the build tools to the Alpine seed\ncaused by: `apk add` ended with status 3\n");
+    // What is missing because no list of packages came is not listed.
+    assert!(!run.stderr.contains("no such package"), "{}", run.stderr);
+    assert!(
+        !build.has("ws/rootfs") && !build.has("ws/rootfs.partial") && !build.has("ws/lock.json")
+    );
+
+    // Without any trouble of a mirror, what apk said is shown.
+    let build = self::build();
+    let sum = mirror(
+        &build,
+        "#!/bin/bq\nio.stderr:write('ERROR: unable to select packages:\\n  clang (no such package):\\n')\nos.exit(1)\n",
     );
     let server = Server::folder(build.at("mirror"));
     build
         .stage(&seed_of(&sum, &server), &[])
         .fails(1)
-        .says("ERROR: no such package: clang\n")
-        .says("caused by: cannot add the build tools to the Alpine seed\ncaused by: `apk add` ended with status 3\n");
-    assert!(
-        !build.has("ws/rootfs") && !build.has("ws/rootfs.partial") && !build.has("ws/lock.json")
-    );
+        .says("  clang (no such package):\n");
 }
 
 #[test]
@@ -431,26 +473,162 @@ fn links_of_a_seed_lead_nowhere_else() {
     assert!(build.has(&inside));
 }
 
+/// A Debian package with a few files, in the folder of the build; its digest and size.
+fn package(build: &Build, name: &str, files: &[(&str, &str)]) -> (String, usize) {
+    let tree = format!("tree-{name}");
+    for (path, text) in files {
+        build.write(&format!("{tree}/{path}"), text);
+    }
+    build.pack(&tree, "data.tar.gz");
+    let data = std::fs::read(build.at("data.tar.gz")).expect("it was packed");
+    let mut deb = b"!<arch>\n".to_vec();
+    for (member, content) in [
+        ("debian-binary", &b"2.0\n"[..]),
+        ("control.tar.gz", b"none"),
+        ("data.tar.gz", &data),
+    ] {
+        let header = format!(
+            "{member:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+            0,
+            0,
+            0,
+            100_644,
+            content.len()
+        );
+        deb.extend(header.as_bytes());
+        deb.extend(content);
+        deb.extend(vec![b'\n'; content.len() % 2]);
+    }
+    // The server does not decode: a `+` is asked for as the archive's own index writes it.
+    let path = build.at("archive/pool/main").join(name.replace('+', "%2B"));
+    std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("a folder");
+    std::fs::write(&path, &deb).expect("a file");
+    (sha256(&deb), deb.len())
+}
+
+/// A lock that is shipped with the programs of the build's own folder.
+fn ship(build: &Build, digest: &str) {
+    let mut list = Vec::new();
+    for (name, files) in [
+        (
+            "a/a+b/a+b_1-1_all.deb",
+            &[("usr/bin/clang", "a compiler")][..],
+        ),
+        ("d/dash/dash_1_all.deb", &[("usr/bin/dash", "a shell")]),
+        (
+            "b/base/base_2_all.deb",
+            &[
+                ("dev/none", ""),
+                ("proc/none", ""),
+                ("sys/none", ""),
+                ("tmp/none", ""),
+                ("run/none", ""),
+                ("etc/none", ""),
+            ],
+        ),
+    ] {
+        let (sum, size) = package(build, name, files);
+        list.push(format!(
+            r#"{{ "pool": "pool/main/{name}", "sha256": "{sum}", "size": {size} }}"#
+        ));
+    }
+    std::fs::create_dir_all(build.at("lua-lib/bq")).expect("a folder");
+    build.write(
+        &format!("scripts/seeds/debian-trixie-{}.json", arch()),
+        &format!(
+            r#"{{ "id": "debian:trixie", "arch": "{}", {digest} "packages": [{}] }}"#,
+            arch(),
+            list.join(", ")
+        ),
+    );
+}
+
 #[test]
-fn without_apt_there_is_no_debian() {
+fn the_debian_that_comes_with_bq_wants_no_apt() {
     if !can_build() {
         return;
     }
     let build = build();
-    let stage = |seed: &str| {
-        let words = ["build.lua", "--workspace", "ws", "--seed", seed];
-        Run::of(bq(build.path()).env("PATH", "/none").args(words))
+    ship(&build, "");
+    let server = Server::folder(build.at("archive"));
+    let stage = |seed: &str, workspace: &str, more: &[&str]| {
+        let words = ["build.lua", "--workspace", workspace, "--seed", seed];
+        Run::of(bq(build.path()).env("PATH", "/none").args(words).args(more))
     };
-    stage("debian")
+    let at_server = format!("debian@{}", server.url("").trim_end_matches('/'));
+    stage(&at_server, "ws", &[]).ok();
+    assert_eq!(build.read("ws/rootfs/usr/bin/clang"), "a compiler");
+    assert_eq!(
+        std::fs::read_link(build.at("ws/rootfs/usr/bin/cc")).expect("a link"),
+        Path::new("clang")
+    );
+    let asked = server.requests().len();
+    assert_eq!(asked, 3, "{:?}", server.requests());
+
+    // The packages are in the workspace now, and a folder of them is a mirror.
+    let first = digest(&build, "ws");
+    std::fs::remove_dir_all(build.at("ws/rootfs")).expect("it is ours");
+    stage("debian", "ws", &["--offline"]).ok();
+    let folder = build.at("ws/seed/packages");
+    let mirror = ["--offline", "--mirror", folder.to_str().expect("plain")];
+    stage("auto", "ws2", &mirror)
+        .ok()
+        .says("seed: debian:trixie");
+    assert_eq!(server.requests().len(), asked);
+    assert_eq!(
+        [digest(&build, "ws"), digest(&build, "ws2")],
+        [&*first, &*first]
+    );
+
+    // A mirror by its address, with names or digests.
+    let flat = Server::folder(folder.clone());
+    let mirror = ["--mirror", flat.url("").trim_end_matches('/')].map(str::to_owned);
+    stage("auto", "ws3", &[&mirror[0], &mirror[1]]).ok();
+    assert_eq!(flat.requests().len(), 3);
+    assert_eq!(digest(&build, "ws3"), first);
+
+    // What cannot be had is listed, with the places that were asked.
+    std::fs::remove_file(build.at("archive/pool/main/d/dash/dash_1_all.deb")).expect("it is there");
+    stage(&at_server, "ws4", &[])
         .fails(1)
-        .says("error: the seed `debian:trixie` cannot be had\ncaused by: this machine has no apt\n")
-        .says("hint: name a rootfs tarball instead: `--seed PATH`\n");
-    stage("auto")
+        .says("error: one package of the seed is missing\n  dash_1_all.deb  sha256 ")
+        .says("404")
+        .says("hint: name a folder or address that has them by `--mirror`, or lock the seed anew: `--update-seed`\n");
+    stage(&at_server, "ws4", &["--offline"])
         .fails(1)
-        .says("error: no seed can be had on this machine\n")
-        .says("caused by: not alpine: no digest of its minirootfs for ")
-        .says("; not debian: this machine has no apt\n")
-        .says("hint: give a rootfs tarball that has clang");
+        .says("hint: run it again without `--offline`, or name a folder that has them by `--mirror DIR`\n");
+
+    // Packages of the right digests that unpack to another tree than the lock says are no seed.
+    ship(&build, &format!(r#""digest": "{}","#, "0".repeat(64)));
+    stage(&at_server, "ws5", &[])
+        .fails(1)
+        .says("caused by: the seed `debian:trixie` is another tree than its lock says\n")
+        .says(&format!("caused by: tree digest {first}, expected 0000"));
+    assert!(!build.has("ws5/rootfs"));
+    ship(&build, &format!(r#""digest": "{first}","#));
+    stage(&at_server, "ws5", &[]).ok();
+}
+
+#[test]
+fn only_making_a_lock_wants_apt() {
+    if !can_build() {
+        return;
+    }
+    let build = build();
+    ship(&build, "");
+    let stage = |words: &[&str]| {
+        let all = [&["build.lua", "--workspace", "ws", "--seed"], words].concat();
+        Run::of(bq(build.path()).env("PATH", "/none").args(all))
+    };
+    for words in [&["debian:sid"][..], &["debian", "--update-seed"]] {
+        stage(words)
+            .fails(1)
+            .says("cannot be locked\ncaused by: this machine has no apt\n")
+            .says("hint: take the seed that comes with bq: `--seed debian`, or name a rootfs tarball: `--seed PATH`\n");
+    }
+    stage(&["debian:sid", "--offline"])
+        .fails(1)
+        .says("error: the seed `debian:sid` was never locked in this workspace\nhint: run it once without `--offline`\n");
     assert!(!build.has("ws/rootfs"));
 }
 

@@ -43,14 +43,14 @@ check.run {
     "it is unpacked without what an earlier staging put into it",
     function()
       local one = seed.resolve("seed.tar.gz", "x86_64", space)
-      one.unpack(space, one.obtain(space, {}), "root")
+      one.unpack(space, one.obtain(space, {}), "root", {})
       check.equal(fs.read "root/etc/name", "seed\n")
       check.equal({ fs.stat("root/bin/tool").mode, fs.readlink "root/bin/link" }, { tonumber("755", 8), "/bin/tool" })
       for _, gone in ipairs { "usr/local/bin/bq", "usr/local/share/bq", "var/lib/bq" } do
         check.equal(fs.lstat("root/" .. gone), nil, gone)
       end
       -- Unpacked once more, it is the same tree.
-      one.unpack(space, one.obtain(space, {}), "again")
+      one.unpack(space, one.obtain(space, {}), "again", {})
       check.equal(digest.tree "again", digest.tree "root")
     end,
   },
@@ -73,7 +73,7 @@ check.run {
       fs.write("cut.tar.gz", fs.read("seed.tar.gz"):sub(1, -100))
       local one = seed.resolve("cut.tar.gz", "x86_64", space)
       local err = check.raises(function()
-        one.unpack(space, one.obtain(space, {}), "cut")
+        one.unpack(space, one.obtain(space, {}), "cut", {})
       end)
       check.equal(err.code, "truncated")
     end,
@@ -152,10 +152,8 @@ check.run {
         seed.resolve("alpine:" .. SHA256, "riscv64", space)
       end)
       check.equal({ tostring(err):match "[^\n]+", err.status }, { "error: there is no Alpine for riscv64", 2 })
-      err = check.raises(function()
-        seed.resolve("alpine", "x86_64", space)
-      end)
-      check.contains(err, "the seed `alpine` has no pinned digest for x86_64")
+      check.equal(seed.resolve("alpine", "x86_64", space).id, "alpine:3.23.2")
+      check.equal(seed.resolve("alpine", "aarch64", space).id, "alpine:3.23.2")
     end,
   },
   {
@@ -175,10 +173,10 @@ check.run {
     end,
   },
   {
-    "why there is no debian here, and what to do",
+    "why no debian can be locked here, and what to do",
     function()
       local has_apt, mirrors = apt.is_available, apt.mirrors
-      local debian = require "bq.seed.debian"
+      local debian_lock = require "bq.seed.debian_lock"
       local function reason(available, known, arch, mirror)
         apt.is_available = function()
           return available
@@ -186,46 +184,79 @@ check.run {
         apt.mirrors = function()
           return known
         end
-        return { debian.reason_against(arch, mirror) }
+        return { debian_lock.reason_against(arch, mirror) }
       end
       check.equal(reason(true, {}, "riscv64"), { "no Debian for riscv64", "name a rootfs tarball: `--seed PATH`" })
-      check.equal(reason(false, {}, "x86_64"), { "this machine has no apt", "name a rootfs tarball instead: `--seed PATH`" })
+      check.equal(reason(false, {}, "x86_64")[1], "this machine has no apt")
       check.equal(reason(true, {}, "aarch64"), { "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`" })
       -- With a mirror that is given, the machine's own do not matter.
       check.truthy(reason(true, {}, "x86_64", "http://127.0.0.1:1")[1] ~= "this machine's apt knows no Debian mirror")
-      reason(false, {}, "x86_64")
-      local err = check.raises(function()
-        seed.resolve("debian", "x86_64", space).obtain(space, {})
-      end)
-      check.equal(fail.lines(err), {
-        "error: the seed `debian:trixie` cannot be had",
-        "caused by: this machine has no apt",
-        "hint: name a rootfs tarball instead: `--seed PATH`",
-      })
       apt.is_available, apt.mirrors = has_apt, mirrors
     end,
   },
   {
-    "a locked debian wants no apt as long as its packages are there, and names what is missing",
+    "a lock that comes with bq is there for both architectures, whole",
     function()
-      local path = space:at "seed/packages/a.deb"
-      scratch.write(path, "a")
-      local lock = { id = "debian:trixie", arch = "x86_64", packages = { { file = "a.deb", pool = "pool/a.deb", size = 1, sha256 = digest.sha256 "a" } } }
-      local one = seed.resolve("debian", "x86_64", space)
-      check.truthy(one.obtain(space, { lock = lock, offline = true }) == lock)
-      fs.remove(path)
-      local err = check.raises(function()
-        one.obtain(space, { lock = lock, offline = true })
-      end)
-      check.equal(fail.lines(err), {
-        "error: one package of the seed is missing",
-        "  a.deb  sha256 " .. digest.sha256 "a",
-        "hint: run it again without `--offline`",
+      local debian_lock = require "bq.seed.debian_lock"
+      for _, arch in ipairs { "x86_64", "aarch64" } do
+        local lock = debian_lock.shipped(arch)
+        check.equal({ lock.id, lock.arch, lock.origin, #lock.digest }, { "debian:trixie", arch, "shipped", 64 })
+        check.truthy(lock.snapshot.time:find "^%d%d%d%d%d%d%d%dT%d%d%d%d%d%dZ$", lock.snapshot.time)
+        check.truthy(#lock.packages > 100)
+        local seen, last = {}, ""
+        for _, package in ipairs(lock.packages) do
+          local name = package.pool:match "^pool/main/.+/([^/]+%.deb)$"
+          check.truthy(name and name > last and not seen[package.sha256], package.pool)
+          check.truthy(#package.sha256 == 64 and package.size > 0, package.pool)
+          check.truthy(name:find("_all.deb", 1, true) or name:find("_" .. debian_lock.ARCH[arch] .. ".deb", 1, true), name)
+          seen[package.sha256], last = true, name
+        end
+      end
+      check.equal(debian_lock.shipped "riscv64", nil)
+    end,
+  },
+  {
+    "what differs between two locks",
+    function()
+      local changes = require("bq.seed.debian_lock").changes
+      local function lock(...)
+        local out = { packages = {} }
+        for _, one in ipairs { ... } do
+          table.insert(out.packages, { pool = "pool/main/x/" .. one[1], sha256 = one[2] })
+        end
+        return out
+      end
+      local old = lock({ "a_1-1_amd64.deb", "1" }, { "b_2_all.deb", "2" }, { "c++_3_amd64.deb", "3" }, { "d_4_all.deb", "4" })
+      check.equal(changes(old, old), {})
+      check.equal(changes(old, lock({ "a_1-2_amd64.deb", "5" }, { "c++_3_amd64.deb", "6" }, { "d_4_all.deb", "4" }, { "e_5_all.deb", "7" })), {
+        "a: 1-1 → 1-2",
+        "gone: b 2",
+        "other bytes: c++ 3",
+        "new: e 5",
       })
-      err = check.raises(function()
-        one.obtain(space, { offline = true })
+    end,
+  },
+  {
+    "the lock that counts: the shipped one, or one that this workspace made",
+    function()
+      local path = space:at "seed/packages/a_1_all.deb"
+      scratch.write(path, "a")
+      local packages = { { pool = "pool/main/a/a/a_1_all.deb", size = 1, sha256 = digest.sha256 "a" } }
+      local own = { id = "debian:trixie", arch = "x86_64", packages = packages, origin = "apt" }
+      -- What apt locked for `debian:trixie` is kept for that, and is not what `debian` means.
+      check.truthy(seed.resolve("debian:trixie", "x86_64", space).obtain(space, { lock = own, offline = true }) == own)
+      local err = check.raises(function()
+        seed.resolve("debian", "x86_64", space).obtain(space, { lock = own, offline = true })
       end)
-      check.equal(fail.lines(err)[1], "error: the seed `debian:trixie` was never fetched into this workspace")
+      check.contains(err, "packages of the seed are missing")
+      -- A lock that `--update-seed` made stays.
+      own.updated = true
+      check.truthy(seed.resolve("debian", "x86_64", space).obtain(space, { lock = own, offline = true }) == own)
+      fs.remove(path)
+      err = check.raises(function()
+        seed.resolve("debian", "x86_64", space).obtain(space, { lock = own, offline = true })
+      end)
+      check.equal(fail.lines(err)[2], "  a_1_all.deb  sha256 " .. digest.sha256 "a")
     end,
   },
   {
@@ -248,13 +279,13 @@ check.run {
       end)
       check.equal(fail.lines(err), {
         "error: no seed can be had on this machine",
-        "caused by: not alpine: it rains; not debian: it rains",
+        "caused by: not debian: it rains; not alpine: it rains",
         "hint: give a rootfs tarball that has clang, lld, llvm, cmake and make: `--seed PATH`",
       })
-      package.loaded["bq.seed.debian"].reason_against = function() end
-      check.equal(seed.resolve("auto", "x86_64", space).id, "debian for x86_64, nil")
       package.loaded["bq.seed.alpine"].reason_against = function() end
       check.equal(seed.resolve("auto", "x86_64", space).id, "alpine for x86_64, nil")
+      package.loaded["bq.seed.debian"].reason_against = function() end
+      check.equal(seed.resolve("auto", "x86_64", space).id, "debian for x86_64, nil")
       for name, kind in pairs(kinds) do
         package.loaded["bq.seed." .. name] = kind
       end
@@ -265,10 +296,10 @@ check.run {
     function()
       usage("none.tar.gz", {
         "error: the seed `none.tar.gz` is not there",
-        "hint: a seed is auto, alpine, debian[:SUITE], a tarball's path, or its address",
+        "hint: a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address",
       })
       usage("debain", { "error: no seed `debain`", "hint: did you mean `--seed debian`?" })
-      usage("gentoo", { "error: no seed `gentoo`", "hint: a seed is auto, alpine, debian[:SUITE], a tarball's path, or its address" })
+      usage("gentoo", { "error: no seed `gentoo`", "hint: a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address" })
     end,
   },
   {

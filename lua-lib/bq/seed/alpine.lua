@@ -4,7 +4,9 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local log = require "bq.log"
 local namespace = require "bq.run.namespace"
+local process = require "bq.process"
 local seed_file = require "bq.seed.file"
 
 local alpine = {}
@@ -14,9 +16,13 @@ local BRANCH = "v3.23"
 local MIRROR = "https://dl-cdn.alpinelinux.org/alpine"
 local ARCH = { x86_64 = "x86_64", aarch64 = "aarch64" }
 
--- Digests of minirootfs tarballs, each from a file that was fetched and looked at; until there is one for an
--- architecture, it is given on the command line: `--seed alpine:SHA256`.
-local PINNED = {}
+-- Digests of the minirootfs tarballs. They are what public files that use this release say: three that were made
+-- independently of each other for x86_64, one for aarch64, which has the right one for x86_64 too. Another digest is given
+-- on the command line: `--seed alpine:SHA256`.
+local PINNED = {
+  x86_64 = "b50bf42e519420ca2be48dd0efa22aa087c708d0602b67d413406533bef9dab5",
+  aarch64 = "0a6c278a906bb7dc1c14f3dae426b4494280cdc421697977459bd37f91287d09",
+}
 
 -- stylua: ignore
 local PACKAGES = {
@@ -38,7 +44,12 @@ local PROXIES = { "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_
 
 -- Files of the tree that are the machine's or the moment's, and that the seed's digest must not depend on: each is put
 -- back as it was.
-local PASSING = { "etc/apk/repositories", "etc/resolv.conf", "var/log/apk.log" }
+local PASSING = { "etc/apk/cache", "etc/apk/repositories", "etc/resolv.conf", "var/log/apk.log" }
+
+-- Where apk keeps what it fetched, inside the tree: a folder of the workspace is bound there.
+local CACHE = "/var/cache/apk"
+-- How many lines of apk's errors are shown.
+local SHOWN = 12
 
 --- Why this seed cannot be had here; `nil` if it can.
 ---@param arch string
@@ -71,33 +82,66 @@ local function keep_passing(tree)
   end
 end
 
+--- The lines of apk's output that say what went wrong. Where a mirror did not answer, the packages that are missing for that
+--- reason are not listed.
+---@param text string
+---@return string[]
+function alpine.complaints(text)
+  local fetching, others = {}, {}
+  for line in text:gmatch "[^\r\n]+" do
+    if line:find "^WARNING" or line:find "^ERROR" and not line:find "unable to select packages" then
+      fetching[#fetching + 1] = line
+    elseif not line:find "^%(%d+/%d+%)" and not line:find "^fetch " and not line:find "^OK:" then
+      others[#others + 1] = line
+    end
+  end
+  local list = #fetching > 0 and fetching or others
+  return table.move(list, 1, math.min(#list, SHOWN), 1, {})
+end
+
 --- Runs `apk add` in the tree, with the machine's network and nothing else of it.
-local function add_packages(tree, mirror)
+---@param tree string
+---@param mirror string
+---@param cache string a folder that gets the packages, and has them already with `again`
+---@param again boolean take only what the folder has
+local function add_packages(tree, mirror, cache, again)
   local restore = keep_passing(tree)
   local env = { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", HOME = "/root" }
   for _, name in ipairs(PROXIES) do
     env[name] = os.getenv(name)
   end
-  local argv = { "apk", "add", "--quiet", "--no-progress", "--no-cache", "--no-scripts" }
+  fs.mkdir(cache)
+  fs.mkdir(files.inside(tree, CACHE))
+  local link = files.inside(tree, "etc/apk") .. "/cache"
+  fs.remove(link)
+  fs.symlink(CACHE, link)
+  local argv = { "apk", "add", "--no-progress", "--no-scripts", again and "--no-network" or "--update-cache" }
   table.move(PACKAGES, 1, #PACKAGES, #argv + 1, argv)
   local status = namespace.run {
     root = tree,
-    network = true,
+    network = not again,
     confined = true,
     -- Packages bring files of other owners, which a map of one id cannot hold; owners do not count here.
     answer_ids = true,
+    binds = { { source = cache, target = CACHE } },
     files = {
       ["etc/resolv.conf"] = files.read "/etc/resolv.conf" or "",
       ["etc/apk/repositories"] = ("%s/%s/main\n%s/%s/community\n"):format(mirror, BRANCH, mirror, BRANCH),
     },
-    argv = argv,
-    env = env,
+    body = function()
+      local result = process.run { argv = argv, env = env, stdout = "capture", stderr = "capture" }
+      for _, line in ipairs(result.ok and {} or alpine.complaints(result.stdout .. "\n" .. result.stderr)) do
+        log.raw(line)
+      end
+      return result.exit_status
+    end,
   }
   if not status.ok then
     fail.raise("cannot add the build tools to the Alpine seed", {
       cause = status.code == namespace.FAILED and "`apk` could not be started in a namespace"
         or ("`apk add` ended with %s"):format(status.code and "status " .. status.code or "signal " .. status.signal),
-      hint = "what it said is above; another mirror is given by `--seed alpine@MIRROR`",
+      hint = again and "what it said is above; the packages in the workspace are not whole, and `--update-seed` fetches the newest"
+        or "what it said is above; another mirror is given by `--seed alpine@MIRROR`",
     })
   end
   restore()
@@ -177,24 +221,25 @@ function alpine.make(argument, arch)
       ("look at `%s.sha256`, then `--seed alpine:DIGEST`"):format(url)
     )
   end
-  local path, offline
   return {
     id = id,
     obtain = function(workspace, choices)
-      offline = choices.offline
-      path = seed_file { workspace = workspace, seed = "alpine", name = file, url = url, sha256 = sha256, offline = offline }
-      local lock = choices.lock
+      seed_file.get { workspace = workspace, seed = "alpine", name = file, url = url, sha256 = sha256, offline = choices.offline }
+      local lock = not choices.update and choices.lock
       if lock and lock.id == id and lock.arch == arch and lock.sha256 == sha256 then
         return lock
       end
       return { id = id, arch = arch, sha256 = sha256 }
     end,
-    unpack = function(_, lock, target)
-      if offline then
+    unpack = function(workspace, lock, target, choices)
+      local cache = workspace:at("seed", ("apk-%s-%s"):format(VERSION, ARCH[arch]))
+      -- What was installed before is installed again, from what is kept: mirrors drop old packages.
+      local again = lock.packages ~= nil and #files.list(cache) > 0
+      if choices.offline and not again then
         fail.raise("the packages of the seed `alpine` are not in the workspace", { hint = "run it once without `--offline`" })
       end
       archive.extract {
-        path = path,
+        path = seed_file.path(workspace, file, sha256),
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",
@@ -202,7 +247,7 @@ function alpine.make(argument, arch)
         devices = "skip",
         merge = true,
       }
-      add_packages(target, mirror)
+      add_packages(target, mirror, cache, again)
       lock.packages = installed(target)
       make_links(target)
     end,

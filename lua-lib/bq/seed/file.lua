@@ -10,11 +10,22 @@ local fetch = require "bq.fetch"
 ---@field sha256 string
 ---@field offline? boolean
 
---- The path of the file, fetched if need be.
----@param want bq.SeedFile
+local file = {}
+
+--- Where the file is in the workspace.
+---@param workspace bq.Workspace
+---@param name string of the file
+---@param sha256 string
 ---@return string
-local function file(want)
-  local path = want.workspace:at("seed", want.sha256:sub(1, 16) .. "-" .. want.name)
+function file.path(workspace, name, sha256)
+  return workspace:at("seed", sha256:sub(1, 16) .. "-" .. name)
+end
+
+--- Fetches the file if it is not in the workspace, or not whole there. Raises if it cannot be had.
+---@param want bq.SeedFile
+---@return string path
+function file.get(want)
+  local path = file.path(want.workspace, want.name, want.sha256)
   local result = fetch.fetch({
     files = { { urls = { want.url }, path = path, sha256 = want.sha256, name = "seed " .. want.name } },
     verify_only = want.offline,

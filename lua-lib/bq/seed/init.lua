@@ -5,8 +5,15 @@ local nearest = require "bq.nearest"
 
 ---@class bq.Seed
 ---@field id string what it is, without its content: `debian:trixie`
----@field obtain fun(workspace: bq.Workspace, choices: table): table gets what it is made of; returns its lock
----@field unpack fun(workspace: bq.Workspace, lock: table, target: string) makes the tree
+---@field obtain fun(workspace: bq.Workspace, choices: bq.SeedChoices): table gets what it is made of; returns its lock
+---@field unpack fun(workspace: bq.Workspace, lock: table, target: string, choices: bq.SeedChoices) makes the tree
+
+---@class bq.SeedChoices
+---@field lock? table what the workspace has locked
+---@field update? boolean make a new lock
+---@field mirrors? string[] folders and addresses to look in first
+---@field offline? boolean
+---@field jobs? integer
 
 ---@class bq.SeedKind
 ---@field make fun(argument: string?, arch: string, workspace: bq.Workspace): bq.Seed
@@ -14,7 +21,8 @@ local nearest = require "bq.nearest"
 
 local seed = {}
 
-local KINDS = { "alpine", "debian" }
+-- In the order in which `auto` tries them.
+local KINDS = { "debian", "alpine" }
 
 local function automatic(arch, workspace)
   local reasons = {}
@@ -57,7 +65,7 @@ function seed.resolve(word, arch, workspace)
   local near = nearest(word, { "auto", table.unpack(KINDS) })
   fail.usage(
     ("no seed `%s`"):format(word),
-    near and ("did you mean `--seed %s`?"):format(near) or "a seed is auto, alpine, debian[:SUITE], a tarball's path, or its address"
+    near and ("did you mean `--seed %s`?"):format(near) or "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address"
   )
 end
 

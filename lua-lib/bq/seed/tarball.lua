@@ -37,15 +37,15 @@ function tarball.make(word, arch)
       ("write `--seed %s#sha256=…`, with the digest that its maker published"):format(place)
     )
   elseif not is_url and not fs.stat(place) then
-    fail.usage(("the seed `%s` is not there"):format(place), "a seed is auto, alpine, debian[:SUITE], a tarball's path, or its address")
+    fail.usage(("the seed `%s` is not there"):format(place), "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address")
   end
-  local id, path = "tarball:" .. files.name(place), place
+  local id = "tarball:" .. files.name(place)
   return {
     id = id,
     obtain = function(workspace, choices)
       local actual = sha256
       if is_url then
-        path = seed_file { workspace = workspace, seed = place, name = files.name(place), url = place, sha256 = sha256, offline = choices.offline }
+        seed_file.get { workspace = workspace, seed = place, name = files.name(place), url = place, sha256 = sha256, offline = choices.offline }
       else
         actual = fail.wrap(("cannot read the seed `%s`"):format(place), nil, digest.file, place)
       end
@@ -60,9 +60,9 @@ function tarball.make(word, arch)
       end
       return { id = id, arch = arch, sha256 = actual }
     end,
-    unpack = function(_, lock, target)
+    unpack = function(workspace, lock, target)
       archive.extract {
-        path = path,
+        path = is_url and seed_file.path(workspace, files.name(place), lock.sha256) or place,
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",

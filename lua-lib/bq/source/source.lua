@@ -7,6 +7,7 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
+local mirrors = require "bq.source.mirrors"
 
 local source = {}
 
@@ -138,27 +139,6 @@ local function from_cache(workspace, seen, want, locked)
   end
 end
 
---- Where a file may be on the mirrors that were given: in a folder under any name that starts with its digest or is its
---- own, at an address by our name, by its digest, by its own.
-local function on_mirrors(choices, one)
-  local out, ours = {}, source.file_name(one.sha256, one.file)
-  for _, mirror in ipairs(choices.mirrors) do
-    mirror = mirror:gsub("(.)/+$", "%1")
-    if mirror:find "^%a+://" then
-      for _, name in ipairs(choices.offline and {} or { ours, one.sha256, one.file }) do
-        out[#out + 1] = mirror .. "/" .. name
-      end
-    else
-      for _, name in ipairs(fs.list(mirror)) do
-        if name == one.file or name:sub(1, 16) == one.sha256:sub(1, 16) then
-          out[#out + 1] = mirror .. "/" .. name
-        end
-      end
-    end
-  end
-  return out
-end
-
 local function fetch_urls(workspace, list, options)
   local batch = {}
   for _, item in ipairs(list) do
@@ -190,8 +170,8 @@ local function fetch_debian(workspace, list, jobs)
   if #list == 0 then
     return
   end
-  local mirrors = apt.is_available() and apt.mirrors() or {}
-  if #mirrors == 0 then
+  local known = apt.is_available() and apt.mirrors() or {}
+  if #known == 0 then
     local reason = apt.is_available() and "this machine's apt knows no Debian mirror" or "this machine has no apt"
     for _, item in ipairs(list) do
       table.insert(item.want.tried, ("%s: %s"):format(describe(item.one), reason))
@@ -203,7 +183,7 @@ local function fetch_debian(workspace, list, jobs)
     local one = item.one
     local package = one.package or one.debian:match "^(.-)_"
     batch[#batch + 1] = {
-      uri = apt.pool_uri(mirrors[1], package, one.debian),
+      uri = apt.pool_uri(known[1], package, one.debian),
       path = workspace:at("sources", source.file_name(one.sha256, one.file)),
       sha256 = one.sha256,
       item = item,
@@ -304,7 +284,9 @@ function source.get(workspace, plan, choices)
   for round = 1, #choices.mirrors > 0 and rounds or 0 do
     local batch = {}
     try(round, function(item)
-      item.urls = on_mirrors(choices, item.one)
+      local one = item.one
+      local names = { source.file_name(one.sha256, one.file), one.sha256, one.file }
+      item.urls = mirrors.places(choices.mirrors, one.sha256, names, choices.offline)
       batch[#batch + 1] = #item.urls > 0 and item or nil
     end, function()
       fetch_urls(workspace, batch, { retries = 2, jobs = choices.jobs })

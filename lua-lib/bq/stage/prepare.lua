@@ -26,7 +26,7 @@ prepare.OPTIONS = {
   { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar" },
   { name = "skip-sources", help = "neither fetch sources nor pack them" },
   { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
-  { name = "seed", value = "SEED", help = "auto, alpine, debian[:SUITE], or a rootfs tarball" },
+  { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
   { name = "set", value = "NAME", help = "the package set" },
   { name = "only", value = "NAMES", many = true, help = "only these packages, and what they need" },
   { name = "with", value = "NAMES", many = true, help = "these packages too: NAME or NAME@PHASE" },
@@ -35,7 +35,7 @@ prepare.OPTIONS = {
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   { name = "mirror", value = "PLACE", many = true, help = "a folder or address to look for sources in first" },
   { name = "offline", help = "use what is there, ask no network" },
-  { name = "update-seed", help = "look for newer packages of the seed" },
+  { name = "update-seed", help = "lock the newest packages of the seed, by apt or apk" },
   { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
   { name = "dry-run", help = "check the plan and show it; fetch and write nothing" },
 }
@@ -168,12 +168,18 @@ function prepare.main(declared, words)
     log.warn(("building for %s on %s: phases that run what is built are left out here"):format(selection.arch, syscall.uname().machine))
   end
   local one = seed.resolve(seed_word, syscall.uname().machine, space)
-  local before = not options.update_seed and lock.seed or nil
-  lock.seed = one.obtain(space, { lock = before, offline = options.offline, jobs = options.jobs })
+  local choices = {
+    lock = lock.seed,
+    update = options.update_seed,
+    mirrors = options.mirror,
+    offline = options.offline,
+    jobs = options.jobs,
+  }
+  lock.seed = one.obtain(space, choices)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline, jobs = options.jobs })
   end
-  stage.rootfs(space, one, lock.seed, folders, script)
+  stage.rootfs(space, one, lock.seed, choices, folders, script)
   space:write_json("lock.json", lock)
   -- What the finished root will hold: how it builds itself again.
   fs.remove(space:at "inside.json")

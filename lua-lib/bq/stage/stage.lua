@@ -152,12 +152,17 @@ function stage.mark(root, staged)
 end
 
 --- Unpacks a seed into a folder, and makes the places that bq and its mounts need there.
-local function unpack(space, seed, lock, target)
+local function unpack(space, seed, lock, target, choices)
   local spinner <close> = progress.bar { label = "seed " .. seed.id }
-  seed.unpack(space, lock, target)
+  seed.unpack(space, lock, target, choices)
   local before = lock.digest
   lock.digest = digest.tree(target)
-  if before and before ~= lock.digest then
+  if before and before ~= lock.digest and lock.origin == "shipped" then
+    fail.raise(("the seed `%s` is another tree than its lock says"):format(seed.id), {
+      cause = ("tree digest %s, expected %s"):format(lock.digest, before),
+      hint = "its packages are the right ones, so bq unpacks them differently: this is a bug of bq",
+    })
+  elseif before and before ~= lock.digest then
     log.warn(("the seed %s is another tree than before: what rests on it is built again"):format(seed.id))
   end
   stage.places(target)
@@ -168,9 +173,10 @@ end
 ---@param space bq.Workspace
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
+---@param choices bq.SeedChoices
 ---@param recipe_folders string[]
 ---@param script? string
-function stage.rootfs(space, seed, lock, recipe_folders, script)
+function stage.rootfs(space, seed, lock, choices, recipe_folders, script)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -178,7 +184,7 @@ function stage.rootfs(space, seed, lock, recipe_folders, script)
     fs.remove_all(partial)
     fs.mkdir(partial)
     log.info(("unpacking the seed %s"):format(seed.id))
-    local ok, err = pcall(fail.wrap, ("cannot stage the seed `%s`"):format(seed.id), nil, unpack, space, seed, lock, partial)
+    local ok, err = pcall(fail.wrap, ("cannot stage the seed `%s`"):format(seed.id), nil, unpack, space, seed, lock, partial, choices)
     if not ok then
       fs.remove_all(partial)
       error(err, 0)

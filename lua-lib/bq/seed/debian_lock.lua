@@ -1,0 +1,181 @@
+-- Locks of Debian seeds: the one that is shipped for each architecture, and new ones, made by the machine's apt.
+local apt = require "bq.source.apt"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local json = require "bq.json"
+local log = require "bq.log"
+local process = require "bq.process"
+
+local debian_lock = {}
+
+---@class bq.DebianPackage
+---@field pool string its path in the archive: `pool/main/m/make-dfsg/make_4.4.1-2_amd64.deb`
+---@field sha256 string
+---@field size integer bytes
+
+---@class bq.DebianLock
+---@field id string `debian:SUITE`
+---@field arch string `x86_64` or `aarch64`
+---@field packages bq.DebianPackage[] in the order of their names
+---@field origin "shipped"|"apt" who made it
+---@field digest? string of the tree
+---@field snapshot? { time: string, tried: boolean } when all packages were in Debian's archive, and whether that was seen
+
+--- The suite of the seed that is shipped.
+debian_lock.SUITE = "trixie"
+--- Debian's names of the architectures.
+debian_lock.ARCH = { x86_64 = "amd64", aarch64 = "arm64" }
+
+-- What signs the package lists of Debian's suites.
+local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+-- What recipes may take for granted in a seed. A seed is these packages and all that they need.
+-- stylua: ignore
+local PACKAGES = {
+  "bash", "bc", "bison", "bzip2", "cmake", "coreutils", "dash", "diffutils", "file", "findutils", "flex", "gawk", "grep",
+  "gzip", "libc6-dev", "linux-libc-dev", "m4", "make", "ninja-build", "patch", "perl-base", "python3-minimal", "rsync",
+  "sed", "tar", "xz-utils",
+}
+local COMPILER = { "clang", "lld", "llvm" }
+-- The release of the compiler, where the suite's usual one is too old for the C++ library (LLVM 18 wants clang 16).
+local RELEASE = { bookworm = "16" }
+-- What apt's own programs may ask of the environment: the way to the network.
+local PASSED = { "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR" }
+
+--- The name of the file that a shipped lock is in, below `seeds/` of the programs.
+---@param arch string
+---@return string
+function debian_lock.file(arch)
+  return ("debian-%s-%s.json"):format(debian_lock.SUITE, arch)
+end
+
+--- The lock that is shipped for an architecture; `nil` if there is none.
+---@param arch string
+---@return bq.DebianLock?
+function debian_lock.shipped(arch)
+  local folders = {}
+  for index, folder in ipairs(host.program_folders) do
+    folders[index] = folder
+  end
+  folders[#folders + 1] = "$/scripts"
+  for _, folder in ipairs(folders) do
+    local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch))
+    local text = files.read(path)
+    if text then
+      local lock = fail.wrap(("cannot read the lock `%s`"):format(path), { hint = "make it anew: `bq scripts/update_seed.lua`" }, json.decode, text)
+      lock.origin = "shipped"
+      return lock
+    end
+  end
+end
+
+--- Why no lock can be made on this machine, and one thing to do; `nil` if it can.
+---@param arch string
+---@param mirror? string one that is given, so that apt need not know any
+---@return string? reason
+---@return string? hint
+function debian_lock.reason_against(arch, mirror)
+  if not debian_lock.ARCH[arch] then
+    return "no Debian for " .. arch, "name a rootfs tarball: `--seed PATH`"
+  elseif not apt.is_available() then
+    return "this machine has no apt", "take the seed that comes with bq: `--seed debian`, or name a rootfs tarball: `--seed PATH`"
+  elseif not mirror and #apt.mirrors() == 0 then
+    return "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`"
+  elseif not fs.stat(KEYRING) then
+    return ("`%s` is missing"):format(KEYRING), "`sudo apt-get install debian-archive-keyring`"
+  end
+end
+
+local function apt_get(options, words, what)
+  local argv = { "apt-get", "-q", "-y" }
+  table.move(options, 1, #options, #argv + 1, argv)
+  table.move(words, 1, #words, #argv + 1, argv)
+  local env = { PATH = os.getenv "PATH", LC_ALL = "C", HOME = "/nonexistent" }
+  for _, name in ipairs(PASSED) do
+    env[name] = os.getenv(name)
+  end
+  local result = process.run { argv = argv, env = env, stdout = "capture", stderr = "capture", die_with_parent = true }
+  if not result.ok then
+    fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
+  end
+  return result.stdout
+end
+
+--- A path of the archive as apt's address has it.
+local function decoded(path)
+  return (path:gsub("%%(%x%x)", function(byte)
+    return string.char(tonumber(byte, 16))
+  end))
+end
+
+--- Makes a lock by the machine's apt, as an ordinary user and in a folder of its own. Downloads package lists, no packages.
+---@param want { suite: string, arch: string, folder: string, mirror?: string }
+---@return bq.DebianLock
+function debian_lock.make(want)
+  local id, arch = "debian:" .. want.suite, want.arch
+  local reason, hint = debian_lock.reason_against(arch, want.mirror)
+  if reason then
+    fail.raise(("the seed `%s` cannot be locked"):format(id), { cause = reason, hint = hint })
+  end
+  local mirror = want.mirror or apt.mirrors()[1]
+  local options = apt.options(want.folder)
+  options[#options + 1] = "-oAPT::Architecture=" .. debian_lock.ARCH[arch]
+  options[#options + 1] = "-oAPT::Architectures=" .. debian_lock.ARCH[arch]
+  fs.write(want.folder .. "/etc/sources.list", ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, want.suite))
+  log.info(("asking %s for the packages of Debian %s"):format(mirror, want.suite))
+  apt_get(options, { "update" }, "read the package lists of Debian " .. want.suite)
+  local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" }
+  table.move(PACKAGES, 1, #PACKAGES, #words + 1, words)
+  for _, name in ipairs(COMPILER) do
+    words[#words + 1] = RELEASE[want.suite] and ("%s-%s"):format(name, RELEASE[want.suite]) or name
+  end
+  local packages = json.array {}
+  for line in apt_get(options, words, "find the build tools in Debian " .. want.suite):gmatch "[^\n]+" do
+    local uri, size, sha256 = line:match "^'(%S+)' %S+ (%d+) SHA256:(%x+)$"
+    if uri then
+      packages[#packages + 1] = { pool = decoded(uri:sub(#mirror + 2)), size = math.tointeger(size), sha256 = sha256 }
+    end
+  end
+  if #packages == 0 then
+    fail.raise("apt names no packages with SHA-256 digests", { hint = "see `man apt-get`, option `--print-uris`" })
+  end
+  table.sort(packages, function(a, b)
+    return files.name(a.pool) < files.name(b.pool)
+  end)
+  return { id = id, arch = arch, packages = packages, origin = "apt" }
+end
+
+--- What differs between two locks, a line a package, in the order of their names.
+---@param old bq.DebianLock
+---@param new bq.DebianLock
+---@return string[] lines
+function debian_lock.changes(old, new)
+  local versions, names = {}, {}
+  for side, lock in ipairs { old, new } do
+    for _, package in ipairs(lock.packages) do
+      local name, version = files.name(package.pool):match "^(.-)_(.-)_[^_]*$"
+      if not versions[name] then
+        versions[name] = {}
+        names[#names + 1] = name
+      end
+      versions[name][side] = { version = version, sha256 = package.sha256 }
+    end
+  end
+  table.sort(names)
+  local lines = {}
+  for _, name in ipairs(names) do
+    local before, after = versions[name][1], versions[name][2]
+    if not before then
+      lines[#lines + 1] = ("new: %s %s"):format(name, after.version)
+    elseif not after then
+      lines[#lines + 1] = ("gone: %s %s"):format(name, before.version)
+    elseif before.sha256 ~= after.sha256 then
+      lines[#lines + 1] = before.version == after.version and ("other bytes: %s %s"):format(name, after.version)
+        or ("%s: %s → %s"):format(name, before.version, after.version)
+    end
+  end
+  return lines
+end
+
+return debian_lock

@@ -1,0 +1,66 @@
+-- The tree of a Debian seed: its packages unpacked over each other, and what their maintainers' scripts would make.
+local archive = require "bq.archive"
+local files = require "bq.files"
+local fs = require "bq.fs"
+
+-- The folders that Debian's usr-merge puts below /usr; some releases leave that to a script.
+local MERGED = { "bin", "lib", "lib64", "sbin" }
+-- Names that maintainers' scripts would link.
+local LINKS = { ["usr/bin/sh"] = "dash", ["usr/bin/awk"] = "gawk", ["usr/bin/cc"] = "clang", ["usr/bin/c++"] = "clang++" }
+local ACCOUNTS = {
+  ["etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  ["etc/group"] = "root:x:0:\nnogroup:x:65534:\n",
+}
+
+--- The newest compiler that a tree has under a name with its release.
+---@param target string
+---@return string? folder of its programs, below /usr
+local function newest_compiler(target)
+  local newest, folder = 0, nil
+  for _, name in ipairs(files.list(target .. "/usr/lib")) do
+    local release = math.tointeger(name:match "^llvm%-(%d+)$")
+    local tools = release and ("lib/llvm-%d/bin"):format(release)
+    if tools and release > newest and fs.lstat(("%s/usr/%s/clang"):format(target, tools)) then
+      newest, folder = release, tools
+    end
+  end
+  return folder
+end
+
+--- The links of a tree, by path: those of every seed, and the plain names of a compiler that has its release in its name.
+---@param target string
+---@return table<string, string>
+local function links(target)
+  local out = {}
+  for link, to in pairs(LINKS) do
+    out[link] = to
+  end
+  local folder = not fs.lstat(target .. "/usr/bin/clang") and newest_compiler(target)
+  for _, tool in ipairs(folder and files.list(target .. "/usr/" .. folder) or {}) do
+    out["usr/bin/" .. tool] = ("../%s/%s"):format(folder, tool)
+  end
+  return out
+end
+
+--- Unpacks the packages of a seed.
+---@param paths string[] the packages' files, in the order of the lock
+---@param target string an empty folder
+---@param jobs? integer threads
+local function tree(paths, target, jobs)
+  for _, name in ipairs(MERGED) do
+    fs.mkdir(target .. "/usr/" .. name)
+    fs.symlink("usr/" .. name, target .. "/" .. name)
+  end
+  archive.extract_all { paths = paths, target = target, threads = jobs, profile = "rootfs", setid = true, devices = "skip" }
+  for link, to in pairs(links(target)) do
+    local path = files.inside(target, files.parent(link)) .. "/" .. files.name(link)
+    if not fs.lstat(path) then
+      fs.symlink(to, path)
+    end
+  end
+  for path, text in pairs(ACCOUNTS) do
+    fs.write(files.inside(target, path), text, { sync = false })
+  end
+end
+
+return tree

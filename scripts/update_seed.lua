@@ -1,0 +1,65 @@
+#!/usr/bin/env bq
+-- Makes the locks of the Debian seed anew that come with bq: the newest packages of each architecture, and the digest of the
+-- tree that they unpack to. Run it on a machine with apt, and commit what it writes.
+local args = require "bq.args"
+local debian = require "bq.seed.debian"
+local debian_lock = require "bq.seed.debian_lock"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local json = require "bq.json"
+local log = require "bq.log"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+-- stylua: ignore
+local options = args.parse({
+  about = "Makes the locks of the Debian seed anew that come with bq.",
+  usage = "bq scripts/update_seed.lua [OPTIONS]",
+  options = {
+    { name = "arch", value = "ARCH", many = true, help = "only this architecture [default: x86_64 and aarch64]" },
+    { name = "output", value = "DIR", help = "where the locks go [default: `seeds` beside this program]" },
+    { name = "workspace", value = "DIR", help = "the folder that keeps what was fetched [default: data/seeds]" },
+    { name = "mirror", value = "URL", help = "the Debian mirror to ask [default: the one of the machine's apt]" },
+    { name = "jobs", value = "N", number = true, help = "how many packages to fetch at once" },
+  },
+}, arg)
+
+syscall.umask(tonumber("022", 8))
+local space = workspace.new(options.workspace or "data/seeds")
+space:create()
+space:lock()
+local output = options.output or files.parent(host.script) .. "/seeds"
+if not options.output and host.script:sub(1, 2) == "$/" then
+  fail.usage("this program is the one in the binary, so the locks have no place beside it", "name a folder by `--output DIR`")
+end
+local arches = args.list(options.arch)
+for _, arch in ipairs(#arches > 0 and arches or { "x86_64", "aarch64" }) do
+  local old = debian_lock.shipped(arch)
+  local lock = debian_lock.make { suite = debian_lock.SUITE, arch = arch, folder = space:at("seed/apt-" .. arch), mirror = options.mirror }
+  debian.fetch(space, lock, options.mirror, { jobs = options.jobs })
+  local tree = space:at("seed/tree-" .. arch)
+  fs.remove_all(tree)
+  fs.mkdir(tree)
+  debian.unpack(space, lock, tree, options.jobs)
+  lock.digest = digest.tree(tree)
+  fs.remove_all(tree)
+  -- All of these packages are in the archive now. Whether its snapshot of this time has them was not looked at.
+  lock.snapshot = { time = os.date("!%Y%m%dT%H%M%SZ"), tried = false }
+  lock.origin = nil
+  if old then
+    for _, line in ipairs(debian_lock.changes(old, lock)) do
+      log.info(("%s: %s"):format(arch, line))
+    end
+  end
+  fs.mkdir(output)
+  local path = output .. "/" .. debian_lock.file(arch)
+  if old and old.digest == lock.digest then
+    log.info(("`%s` says the same tree, and stays"):format(path))
+  else
+    fs.write(path, json.encode(lock, { pretty = true }))
+    log.info(("wrote `%s`: %d packages, tree digest %s"):format(path, #lock.packages, lock.digest))
+  end
+end
