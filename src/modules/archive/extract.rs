@@ -1,57 +1,21 @@
-//! Puts members into a tree, by the rules of a profile. Every object is made relative to an open folder inside the tree.
-
-use std::collections::{BTreeMap, HashMap};
-use std::os::fd::OwnedFd;
-use std::rc::Rc;
+//! Puts members into a tree, by the rules of a profile.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
-    Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, makedev, mkdirat, mknodat, utimensat,
+    Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, makedev, mknodat, utimensat,
 };
-use nix::unistd::{LinkatFlags, UnlinkatFlags, linkat, symlinkat, unlinkat};
+use nix::unistd::{LinkatFlags, linkat, symlinkat};
 
-use super::member::{Kind, Limits, Member};
+use super::member::{Kind, Member};
 use super::names::{climb, components, normalise, shown, split, strip};
 use super::reader::Reader;
-use super::root::{Root, type_of};
-use super::rules::{
-    Devices, Folder, Placed, Profile, Rules, Summary, TIME_MAX, failed, refused, timespec,
-};
+use super::root::type_of;
+use super::rules::{Devices, Folder, Profile, TIME_MAX, refused, timespec};
+use super::tree::Tree;
 use crate::error::{Error, Result};
 
-/// A tree that archives are unpacked into.
-pub(super) struct Tree<'r> {
-    pub(super) root: Root,
-    rules: &'r Rules,
-    umask: u32,
-    folders: BTreeMap<Vec<u8>, Folder>,
-    order: u64,
-    /// Links that are looked at again when all is in place.
-    late: Vec<Vec<u8>>,
-    pub(super) summary: Summary,
-    /// All that entries put in place, in order, if wanted.
-    pub(super) record: Option<Vec<Placed>>,
-}
-
-impl<'r> Tree<'r> {
-    pub(super) fn new(root: Root, rules: &'r Rules, umask: u32) -> Self {
-        Self {
-            root,
-            rules,
-            umask,
-            folders: BTreeMap::new(),
-            order: 0,
-            late: Vec::new(),
-            summary: Summary::default(),
-            record: None,
-        }
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        self.rules.limits
-    }
-
+impl Tree<'_> {
     /// Puts all members of an archive in place.
     pub(super) fn unpack(&mut self, reader: &mut Reader<'_>) -> Result<()> {
         while let Some(member) = reader.next()? {
@@ -124,65 +88,6 @@ impl<'r> Tree<'r> {
         }
     }
 
-    /// The folder that a name lies in, made if it is absent, and its last component.
-    pub(super) fn parent<'n>(&mut self, name: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8])> {
-        let Self {
-            root,
-            folders,
-            rules,
-            ..
-        } = self;
-        let mtime = rules.mtime.map(|seconds| (seconds, 0));
-        let mut made = |folder: &[u8]| {
-            let state = Folder {
-                mode: 0o755,
-                mtime,
-                order: 0,
-            };
-            folders.insert(folder.to_vec(), state);
-        };
-        root.parent(name, Some(&mut made))
-            .map_err(|errno| failed("open", name, errno))
-    }
-
-    fn placed(&mut self, name: &[u8]) {
-        if let Some(record) = &mut self.record {
-            record.push((name.to_vec(), None));
-        }
-    }
-
-    /// Makes room for something that is no folder.
-    fn clear(&mut self, parent: &OwnedFd, last: &[u8], name: &[u8]) -> Result<()> {
-        let stat = fstatat(parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)
-            .map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
-        match type_of(&stat) {
-            SFlag::S_IFDIR => return Err(refused(name, "a folder is in its place")),
-            // Folders that were opened through it may now be others.
-            SFlag::S_IFLNK => self.root.forget(),
-            _ => {}
-        }
-        unlinkat(parent, last, UnlinkatFlags::NoRemoveDir)
-            .map_err(|errno| Error::os("unlink", errno).at(shown(name)))
-    }
-
-    /// Makes something, after making room for it if its place is taken.
-    fn make<T>(
-        &mut self,
-        op: &str,
-        name: &[u8],
-        make: impl Fn(&OwnedFd, &[u8]) -> nix::Result<T>,
-    ) -> Result<T> {
-        let (parent, last) = self.parent(name)?;
-        let result = match make(&parent, last) {
-            Err(Errno::EEXIST) => {
-                self.clear(&parent, last, name)?;
-                make(&parent, last)
-            }
-            result => result,
-        };
-        result.map_err(|errno| Error::os(op, errno).at(shown(name)))
-    }
-
     fn file(&mut self, name: &[u8], member: &Member, reader: &mut Reader<'_>) -> Result<()> {
         let mode = self.mode(name, member)?;
         let flags =
@@ -219,42 +124,6 @@ impl<'r> Tree<'r> {
             order: 0,
         };
         self.folder(name, state)
-    }
-
-    /// Makes a folder, or finds it there; its mode and time are set at the end.
-    pub(super) fn folder(&mut self, name: &[u8], state: Folder) -> Result<()> {
-        if !name.is_empty() {
-            let (parent, last) = self.parent(name)?;
-            match mkdirat(&*parent, last, Mode::from_bits_truncate(0o755)) {
-                Ok(()) => {}
-                Err(Errno::EEXIST) => {
-                    let stat = fstatat(&*parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)
-                        .map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
-                    let kind = type_of(&stat);
-                    if kind == SFlag::S_IFLNK && self.rules.profile == Profile::Rootfs {
-                        // A merged /usr: the link stays, and what is below goes where it leads.
-                        let found = self.root.folder(name, None);
-                        found.map_err(|errno| failed("open", name, errno))?;
-                        if let Some(record) = &mut self.record {
-                            record.push((name.to_vec(), Some(state)));
-                        }
-                        return Ok(());
-                    }
-                    if kind != SFlag::S_IFDIR {
-                        return Err(refused(name, "something that is no folder is in its place"));
-                    }
-                }
-                Err(errno) => return Err(Error::os("mkdir", errno).at(shown(name))),
-            }
-        }
-        self.order += 1;
-        let order = self.order;
-        self.folders
-            .insert(name.to_vec(), Folder { order, ..state });
-        if let Some(record) = &mut self.record {
-            record.push((name.to_vec(), Some(state)));
-        }
-        Ok(())
     }
 
     fn symlink(&mut self, name: &[u8], member: &Member) -> Result<()> {
@@ -340,63 +209,6 @@ impl<'r> Tree<'r> {
             mknodat(parent, last, kind, permissions, device)
         })?;
         self.placed(name);
-        Ok(())
-    }
-
-    /// Looks again at links that wind, and gives folders their modes and times, the deepest first.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        for name in std::mem::take(&mut self.late) {
-            if self.root.leaves(&name) {
-                return Err(refused(&name, "a link that leads outside"));
-            }
-        }
-        if self.rules.profile == Profile::Rootfs {
-            self.join_names()?;
-        }
-        for (name, folder) in std::mem::take(&mut self.folders).into_iter().rev() {
-            self.settle(&name, folder)
-                .map_err(|errno| Error::os("chmod", errno).at(shown(&name)))?;
-        }
-        Ok(())
-    }
-
-    /// Through links one folder can have several names; the last entry of them all says how it is.
-    fn join_names(&mut self) -> Result<()> {
-        let mut last: HashMap<(u64, u64), (u64, &[u8])> = HashMap::new();
-        let mut others = Vec::new();
-        for (name, folder) in &self.folders {
-            let found = self.root.folder(name, None);
-            let stat = found.and_then(|fd| fstatat(&*fd, c"", AtFlags::AT_EMPTY_PATH));
-            let stat = stat.map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
-            let this = (folder.order, name.as_slice());
-            if let Some(that) = last.get_mut(&(stat.st_dev, stat.st_ino)) {
-                others.push(this.min(*that).1.to_vec());
-                *that = this.max(*that);
-            } else {
-                last.insert((stat.st_dev, stat.st_ino), this);
-            }
-        }
-        for name in others {
-            self.folders.remove(&name);
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, name: &[u8], folder: Folder) -> nix::Result<()> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let own;
-        let fd = if name.is_empty() {
-            self.root.top()
-        } else {
-            let (parent, last) = self.root.parent(name, None)?;
-            own = openat(&*parent, last, flags, Mode::empty())?;
-            &own
-        };
-        fchmod(fd, Mode::from_bits_truncate(folder.mode))?;
-        if let Some(time) = folder.mtime {
-            let time = timespec(time);
-            futimens(fd, &time, &time)?;
-        }
         Ok(())
     }
 }

@@ -10,13 +10,13 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::sys::stat::{SFlag, fstatat};
 
-use super::extract::Tree;
 use super::names::shown;
 use super::one;
 use super::root::{Root, type_of};
 use super::rules::{Placed, Rules, Summary, failed};
 use super::staging::{Staging, remove};
 use super::threads::in_threads;
+use super::tree::Tree;
 use crate::error::{Error, Result};
 
 /// Unpacks all; the tree is as if it was done one after the other.

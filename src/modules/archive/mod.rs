@@ -6,6 +6,8 @@ use mlua::{Lua, LuaString, Table};
 use nix::sys::stat::{Mode, umask};
 
 mod compress;
+#[cfg(test)]
+mod crate_reader;
 mod deb;
 mod decompress;
 mod extract;
@@ -15,14 +17,19 @@ mod input;
 mod many;
 mod member;
 mod names;
+mod number;
 mod one;
 mod options;
 mod pack;
+mod pax;
 mod reader;
 mod root;
 mod rules;
 mod staging;
+mod stream;
+mod tarball;
 mod threads;
+mod tree;
 mod walk;
 mod write;
 

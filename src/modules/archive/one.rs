@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::extract::Tree;
 use super::input::{Mode, file_digest, with_tar};
 use super::member::{Kind, Limits, Member};
 use super::names::{normalise, shown};
@@ -10,6 +9,7 @@ use super::reader::Reader;
 use super::root::Root;
 use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
+use super::tree::Tree;
 use crate::error::{Error, Result};
 
 /// In a file system for `/`, names may lead through links.

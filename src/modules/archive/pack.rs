@@ -1,24 +1,19 @@
 //! Writes trees as one tar, the same bytes for the same trees.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use mlua::{Function, Lua, LuaString, Table};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::Mode;
 
 use super::compress::{self, Method, Sink};
 use super::gather::{Items, Source, gather};
-use super::header::BLOCK;
-use super::names::{normalise, shown};
+use super::names::normalise;
 use super::options::Options;
 use super::staging::beside;
+use super::tarball::put_all;
 use super::threads::settled;
-use super::walk::{Exclude, Node, Type};
-use super::write::{Entry, OCTAL_MAX, header};
+use super::walk::Exclude;
+use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 
 pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
@@ -166,123 +161,4 @@ fn pack(
         entries,
         bytes,
     })
-}
-
-/// Gives the tar, piece by piece; returns how many entries and bytes of content it has.
-fn put_all(
-    items: &Items,
-    sources: &[Source],
-    mtime: u64,
-    sink: Sink<'_>,
-    tell: &dyn Fn(u64) -> Result<()>,
-) -> Result<(u64, u64)> {
-    let mut tops = Vec::new();
-    for source in sources {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        tops.push(
-            open(&source.path, flags, Mode::empty())
-                .map_err(|e| Error::os("open", e).at(&source.path))?,
-        );
-    }
-    let mut first_names: HashMap<(u64, u64), &[u8]> = HashMap::new();
-    let mut content = Content {
-        buffer: vec![0; 256 << 10],
-        bytes: 0,
-        told: 0,
-        tell,
-    };
-    for (name, item) in items {
-        let node = &item.node;
-        let first = node.shared.and_then(|shared| {
-            let first = *first_names.entry(shared).or_insert(name.as_slice());
-            (first != name.as_slice()).then_some(first)
-        });
-        let (kind, link, size) = match (node.kind, first) {
-            (Type::Dir, _) => (b'5', b"".as_slice(), 0),
-            (Type::Link, _) => (b'2', node.target.as_slice(), 0),
-            (Type::File, Some(first)) => (b'1', first, 0),
-            (Type::File, None) => (b'0', b"".as_slice(), node.size),
-        };
-        let slash: &[u8] = if node.kind == Type::Dir { b"/" } else { b"" };
-        let mode = if node.kind == Type::Link {
-            0o777
-        } else {
-            node.mode
-        };
-        let full = [name, slash].concat();
-        sink(&header(&Entry {
-            name: &full,
-            kind,
-            mode,
-            size,
-            mtime,
-            link,
-        }))?;
-        if kind == b'0' {
-            content
-                .put(&tops[item.source], node, sink)
-                .map_err(|error| {
-                    if error.path.is_none() && error.op == "read" {
-                        error.at(shown(name))
-                    } else {
-                        error
-                    }
-                })?;
-        }
-    }
-    sink(&[0; 2 * BLOCK])?;
-    (content.tell)(content.bytes)?;
-    Ok((items.len() as u64, content.bytes))
-}
-
-/// How many bytes are read before anybody is told.
-const TELL: u64 = 4 << 20;
-
-struct Content<'t> {
-    buffer: Vec<u8>,
-    bytes: u64,
-    told: u64,
-    tell: &'t dyn Fn(u64) -> Result<()>,
-}
-
-impl Content<'_> {
-    fn put(&mut self, top: &OwnedFd, node: &Node, sink: Sink<'_>) -> Result<()> {
-        let fail = |errno: Errno| Error::os("read", errno);
-        let opened;
-        let fd = if node.path.is_empty() {
-            // A source that is one file.
-            nix::unistd::lseek(top, 0, nix::unistd::Whence::SeekSet).map_err(fail)?;
-            top
-        } else {
-            let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            opened = openat(top, node.path.as_slice(), flags, Mode::empty()).map_err(fail)?;
-            &opened
-        };
-        let mut left = node.size;
-        while left > 0 {
-            let most =
-                usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
-            let count = match nix::unistd::read(fd, &mut self.buffer[..most]) {
-                Ok(0) => {
-                    return Err(Error::new(
-                        "read",
-                        "changed",
-                        "the file became shorter while it was packed",
-                    ));
-                }
-                Ok(count) => count,
-                Err(Errno::EINTR) => continue,
-                Err(errno) => return Err(fail(errno)),
-            };
-            sink(&self.buffer[..count])?;
-            left -= count as u64;
-            self.bytes += count as u64;
-            if self.bytes - self.told >= TELL {
-                self.told = self.bytes;
-                (self.tell)(self.bytes)?;
-            }
-        }
-        let rest = node.size.wrapping_neg() % BLOCK as u64;
-        sink(&[0; BLOCK][..rest as usize])
-    }
 }

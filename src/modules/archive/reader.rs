@@ -1,37 +1,40 @@
 //! The members of a tar, one after the other: longer names and pax records applied, limits kept, the end checked.
+//!
+//! The fields of headers are read through the crate `tar`; its `Archive` cannot carry the rules of extraction: it takes an
+//! archive without an end and passes over what is behind the end, reads a header that only describes another into memory
+//! however large it is, chooses between two names of one member without a word, and cannot read a pax record that holds a
+//! line feed. Its raw mode does not know the pax size of a large file. The tests in `crate_reader`
+//! show each.
 
-use std::io::{BufRead, ErrorKind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::BufRead;
+use std::sync::atomic::AtomicU64;
 
-use super::header::{BLOCK, Header, Pax, checksum_fits};
-use super::member::{Kind, Limits, Member, format, input_error, limit, truncated};
+use tar::EntryType;
+
+use super::header::Header;
+use super::member::{Kind, Limits, Member, format, limit};
 use super::names::{normalise, shown};
+use super::pax::Pax;
+use super::stream::{Sink, Stream};
 use crate::error::{Error, Result};
 
 /// How much a header that only describes another may hold.
-const META_MAX: u64 = 64 * 1024;
-/// Below this, a good compression is no reason to be suspicious.
-const RATIO_FROM: u64 = 64 << 20;
-/// What may follow the end marker: zeros, and not without end.
-const TAIL_MAX: u64 = 64 << 20;
+pub(super) const META_MAX: u64 = 64 * 1024;
 /// All names and links together.
 const NAMES_MAX: u64 = 256 << 20;
 
 pub(super) struct Reader<'a> {
-    input: &'a mut dyn BufRead,
-    /// How many bytes of the file were read to get this far.
-    compressed: &'a AtomicU64,
+    stream: Stream<'a>,
     limits: Limits,
-    offset: u64,
-    /// Content of the current member that was not read yet, and what fills its last block.
-    remaining: u64,
-    padding: u64,
     entries: u64,
     names: u64,
     bytes: u64,
     /// Where the current member starts, and its name.
     start: u64,
     name: Vec<u8>,
+    /// The size of its content, and what was not read yet.
+    size: u64,
+    remaining: u64,
     mtime: Option<(i64, u32)>,
 }
 
@@ -42,17 +45,15 @@ impl<'a> Reader<'a> {
         limits: Limits,
     ) -> Self {
         Self {
-            input,
-            compressed,
+            stream: Stream::new(input, compressed, limits.ratio),
             limits,
-            offset: 0,
-            remaining: 0,
-            padding: 0,
             entries: 0,
             names: 0,
             bytes: 0,
             start: 0,
             name: Vec::new(),
+            size: 0,
+            remaining: 0,
             mtime: None,
         }
     }
@@ -65,23 +66,22 @@ impl<'a> Reader<'a> {
     /// The next member, or `None` after a proper end.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
         self.content(&mut |_| Ok(()))?;
-        self.consume(self.padding)?;
-        self.padding = 0;
-        self.start = self.offset;
+        self.stream.padding(std::mem::take(&mut self.size))?;
+        self.start = self.stream.offset();
         let (mut long_name, mut long_link, mut pax) = (None, None, None);
         loop {
-            let Some(block) = self.block()? else {
+            let Some(block) = self.stream.header()? else {
                 if long_name.is_some() || long_link.is_some() || pax.is_some() {
                     return Err(format("a header that describes nothing"));
                 }
-                return self.tail().map(|()| None);
+                return self.stream.tail().map(|()| None);
             };
             let header = Header::parse(&block)?;
             match header.kind {
-                b'x' => put(&mut pax, Pax::parse(&self.meta(header.size)?, false)?)?,
-                b'L' => put(&mut long_name, long(self.meta(header.size)?)?)?,
-                b'K' => put(&mut long_link, long(self.meta(header.size)?)?)?,
-                b'g' => {
+                EntryType::XHeader => put(&mut pax, Pax::parse(&self.meta(header.size)?, false)?)?,
+                EntryType::GNULongName => put(&mut long_name, long(self.meta(header.size)?)?)?,
+                EntryType::GNULongLink => put(&mut long_link, long(self.meta(header.size)?)?)?,
+                EntryType::XGlobalHeader => {
                     let global = Pax::parse(&self.meta(header.size)?, true)?;
                     self.mtime = global.mtime.or(self.mtime);
                     self.count(0)?;
@@ -125,17 +125,17 @@ impl<'a> Reader<'a> {
             Some(_) => return refused("refused", "sizes that disagree".into()),
         };
         let kind = match header.kind {
-            b'0' | b'7' | 0 if raw.ends_with(b"/") => Kind::Dir,
-            b'0' | b'7' | 0 => Kind::File,
-            b'1' => Kind::Hardlink,
-            b'2' => Kind::Symlink,
-            b'3' => Kind::Char,
-            b'4' => Kind::Block,
-            b'5' => Kind::Dir,
-            b'6' => Kind::Fifo,
-            b'S' => return refused("refused", "a sparse file".into()),
+            EntryType::Regular | EntryType::Continuous if raw.ends_with(b"/") => Kind::Dir,
+            EntryType::Regular | EntryType::Continuous => Kind::File,
+            EntryType::Link => Kind::Hardlink,
+            EntryType::Symlink => Kind::Symlink,
+            EntryType::Char => Kind::Char,
+            EntryType::Block => Kind::Block,
+            EntryType::Directory => Kind::Dir,
+            EntryType::Fifo => Kind::Fifo,
+            EntryType::GNUSparse => return refused("refused", "a sparse file".into()),
             other => {
-                let other = shown(&[other]);
+                let other = shown(&[other.as_byte()]);
                 return refused("refused", format!("a member of the unknown type `{other}`"));
             }
         };
@@ -165,9 +165,8 @@ impl<'a> Reader<'a> {
                 format!("more than {} bytes of content", self.limits.bytes),
             );
         }
-        self.remaining = size;
+        (self.size, self.remaining) = (size, size);
         self.name.clone_from(&name);
-        self.padding = size.wrapping_neg() % BLOCK as u64;
         Ok(Member {
             name,
             kind,
@@ -197,8 +196,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Hands on what is left of the current member's content, piece by piece.
-    pub(super) fn content(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.pieces(sink).map_err(|error| {
+    pub(super) fn content(&mut self, sink: Sink<'_>) -> Result<()> {
+        let result = self.stream.content(&mut self.remaining, sink);
+        result.map_err(|error| {
             // What the kernel says is about the archive.
             if error.path.is_some() || error.errno.is_some() {
                 error
@@ -206,85 +206,6 @@ impl<'a> Reader<'a> {
                 error.at(shown(&self.name))
             }
         })
-    }
-
-    fn pieces(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        while self.remaining > 0 {
-            let piece = fill(self.input)?;
-            if piece.is_empty() {
-                return Err(truncated("the archive ends within the content of a file"));
-            }
-            let length =
-                usize::try_from(self.remaining).map_or(piece.len(), |r| r.min(piece.len()));
-            sink(&piece[..length])?;
-            self.input.consume(length);
-            self.offset += length as u64;
-            self.remaining -= length as u64;
-            self.check_ratio()?;
-        }
-        Ok(())
-    }
-
-    fn consume(&mut self, mut count: u64) -> Result<()> {
-        while count > 0 {
-            let piece = fill(self.input)?;
-            if piece.is_empty() {
-                return Err(truncated("the archive ends within a block"));
-            }
-            let length = usize::try_from(count).map_or(piece.len(), |c| c.min(piece.len()));
-            self.input.consume(length);
-            self.offset += length as u64;
-            count -= length as u64;
-        }
-        Ok(())
-    }
-
-    fn check_ratio(&self) -> Result<()> {
-        if self.offset > RATIO_FROM {
-            let compressed = self.compressed.load(Ordering::Relaxed).max(1);
-            if self.offset / compressed > self.limits.ratio {
-                return Err(limit(format!(
-                    "data that was compressed more than {}-fold",
-                    self.limits.ratio
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// The next header block, or `None` at the end marker.
-    fn block(&mut self) -> Result<Option<[u8; BLOCK]>> {
-        let mut block = [0; BLOCK];
-        let mut have = 0;
-        while have < BLOCK {
-            let piece = fill(self.input)?;
-            if piece.is_empty() {
-                return Err(truncated(if self.offset == have as u64 {
-                    "this is too short for an archive"
-                } else if have == 0 {
-                    "the archive has no end marker"
-                } else {
-                    "the archive ends within a header"
-                }));
-            }
-            let length = piece.len().min(BLOCK - have);
-            block[have..have + length].copy_from_slice(&piece[..length]);
-            self.input.consume(length);
-            self.offset += length as u64;
-            have += length;
-        }
-        self.check_ratio()?;
-        if block.iter().all(|&b| b == 0) {
-            return Ok(None);
-        }
-        if !checksum_fits(&block) {
-            return Err(format(if self.entries == 0 && self.start == 0 {
-                "this is no tar archive, or compressed in a way that is not known"
-            } else {
-                "a header whose checksum is wrong"
-            }));
-        }
-        Ok(Some(block))
     }
 
     /// The content of a header that describes another.
@@ -298,41 +219,9 @@ impl<'a> Reader<'a> {
             data.extend_from_slice(piece);
             Ok(())
         })?;
-        self.consume(size.wrapping_neg() % BLOCK as u64)?;
+        self.stream.padding(size)?;
         Ok(data)
     }
-
-    /// After the end marker there are zeros only, and the decompressor is read to its end, which checks its sums.
-    fn tail(&mut self) -> Result<()> {
-        let mut length = 0;
-        loop {
-            let piece = fill(self.input)?;
-            if piece.is_empty() {
-                return Ok(());
-            }
-            if piece.iter().any(|&b| b != 0) {
-                return Err(format("data after the end of the archive"));
-            }
-            length += piece.len() as u64;
-            let count = piece.len();
-            self.input.consume(count);
-            if length > TAIL_MAX {
-                return Err(limit("more than 64 MiB after the end of the archive"));
-            }
-        }
-    }
-}
-
-fn fill(input: &mut dyn BufRead) -> Result<&[u8]> {
-    // A second call after success gives the same piece; the first one's borrow must not leave the loop.
-    loop {
-        match input.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(input_error(error)),
-        }
-    }
-    input.fill_buf().map_err(input_error)
 }
 
 /// A member may have one header of each kind that describes it.

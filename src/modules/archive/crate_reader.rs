@@ -1,0 +1,118 @@
+//! What the reader of the crate `tar` takes, and ours does not: why `reader` is not built on it.
+
+use std::io::{Cursor, Read};
+use std::sync::atomic::AtomicU64;
+
+use tar::{Archive, Builder, EntryType, Header};
+
+use super::member::Limits;
+use super::reader::{META_MAX, Reader};
+use crate::error::Error;
+
+fn block(name: &str, kind: EntryType, size: u64) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_path(name).expect("a name");
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(size);
+    header.set_cksum();
+    header
+}
+
+fn described(kind: EntryType, data: &[u8]) -> Builder<Vec<u8>> {
+    let mut out = Builder::new(Vec::new());
+    let header = block("meta", kind, data.len() as u64);
+    out.append(&header, data).expect("writes");
+    out
+}
+
+fn ended(mut out: Builder<Vec<u8>>) -> Vec<u8> {
+    let header = block("short", EntryType::Regular, 0);
+    out.append(&header, &b""[..]).expect("writes");
+    out.into_inner().expect("ends")
+}
+
+/// The names that the crate's own reader gives, and what it said.
+fn theirs(bytes: &[u8]) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Archive::new(bytes).entries()? {
+        let mut entry = entry?;
+        names.push(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
+        entry.read_to_end(&mut Vec::new())?;
+    }
+    Ok(names)
+}
+
+fn ours(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let (mut input, count) = (Cursor::new(bytes), AtomicU64::new(1));
+    let mut reader = Reader::new(&mut input, &count, Limits::default());
+    let mut names = Vec::new();
+    while let Some(member) = reader.next()? {
+        names.push(member.name);
+    }
+    Ok(names)
+}
+
+fn code(result: Result<Vec<Vec<u8>>, Error>) -> String {
+    result.map_or_else(|error| error.code, |names| format!("{names:?}"))
+}
+
+/// Nothing is dropped: an archive that was cut, and one with more behind its end.
+#[test]
+fn the_crate_does_not_check_the_end() {
+    let whole = ended(Builder::new(Vec::new()));
+    let cut = &whole[..512];
+    assert_eq!(theirs(cut).expect("takes it"), ["short"]);
+    assert_eq!(code(ours(cut)), "truncated");
+    let more = [whole.as_slice(), &whole].concat();
+    assert_eq!(theirs(&more).expect("takes it"), ["short"]);
+    assert_eq!(code(ours(&more)), "format");
+}
+
+/// Not more than the limits: what only describes a member is read into memory.
+#[test]
+fn the_crate_reads_any_header_into_memory() {
+    let size = META_MAX as usize * 64;
+    let name = [b"d/".repeat(size / 2), b"x".to_vec()].concat();
+    let bytes = ended(described(EntryType::GNULongName, &name));
+    assert_eq!(theirs(&bytes).expect("takes it")[0].len(), name.len());
+    assert_eq!(code(ours(&bytes)), "limit");
+}
+
+/// A member has one name: of two the crate takes the first that it looks for, where others take the other.
+#[test]
+fn the_crate_chooses_between_names() {
+    let mut out = described(EntryType::XHeader, b"12 path=abc\n");
+    let header = block("meta", EntryType::GNULongName, 4);
+    out.append(&header, &b"def\0"[..]).expect("writes");
+    let bytes = ended(out);
+    assert_eq!(theirs(&bytes).expect("takes it"), ["def"]);
+    assert_eq!(code(ours(&bytes)), "format");
+}
+
+/// A record that the crate cannot read is passed over, and the member gets another name.
+#[test]
+fn the_crate_splits_records_at_line_feeds() {
+    let mut out = Builder::new(Vec::new());
+    let records = [("path", b"a\nb".as_slice())];
+    out.append_pax_extensions(records).expect("writes");
+    let bytes = ended(out);
+    assert_eq!(theirs(&bytes).expect("takes it"), ["short"]);
+    assert_eq!(ours(&bytes).expect("reads"), [b"a\nb"]);
+}
+
+/// Without the crate's choice of names there is only its raw mode, which ends a large file where its header says.
+#[test]
+fn the_crate_knows_no_size_in_raw_mode() {
+    let mut out = Builder::new(Vec::new());
+    let large = (1_u64 << 33).to_string();
+    let records = [("size", large.as_bytes())];
+    out.append_pax_extensions(records).expect("writes");
+    let bytes = ended(out);
+    let mut archive = Archive::new(bytes.as_slice());
+    let entries = archive.entries().expect("starts").raw(true);
+    let sizes: Vec<u64> = entries.map(|e| e.expect("reads").size()).collect();
+    assert_eq!(sizes[1..], [0]);
+    // Ours looks for the content, which this archive does not have.
+    assert_eq!(code(ours(&bytes)), "truncated");
+}

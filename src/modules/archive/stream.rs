@@ -1,0 +1,163 @@
+//! The bytes of a tar: blocks and content, with the place kept, the ratio to what was compressed, and the end checked.
+
+use std::io::{BufRead, ErrorKind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::header::{BLOCK, checksum_fits};
+use super::member::{format, input_error, limit, truncated};
+use crate::error::Result;
+
+/// Below this, a good compression is no reason to be suspicious.
+const RATIO_FROM: u64 = 64 << 20;
+/// What may follow the end marker: zeros, and not without end.
+const TAIL_MAX: u64 = 64 << 20;
+
+/// What takes content, piece by piece.
+pub(super) type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> Result<()>;
+
+pub(super) struct Stream<'a> {
+    input: &'a mut dyn BufRead,
+    /// How many bytes of the file were read to get this far.
+    compressed: &'a AtomicU64,
+    ratio: u64,
+    offset: u64,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(input: &'a mut dyn BufRead, compressed: &'a AtomicU64, ratio: u64) -> Self {
+        Self {
+            input,
+            compressed,
+            ratio,
+            offset: 0,
+        }
+    }
+
+    /// How many bytes were taken.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next header block, or `None` at the end marker.
+    pub(super) fn header(&mut self) -> Result<Option<[u8; BLOCK]>> {
+        let start = self.offset;
+        let mut block = [0; BLOCK];
+        let have = self.fill_block(&mut block)?;
+        if have < BLOCK {
+            return Err(truncated(if start == 0 {
+                "this is too short for an archive"
+            } else if have == 0 {
+                "the archive has no end marker"
+            } else {
+                "the archive ends within a header"
+            }));
+        }
+        self.check_ratio()?;
+        if block.iter().all(|&b| b == 0) {
+            return Ok(None);
+        }
+        if !checksum_fits(&block) {
+            return Err(format(if start == 0 {
+                "this is no tar archive, or compressed in a way that is not known"
+            } else {
+                "a header whose checksum is wrong"
+            }));
+        }
+        Ok(Some(block))
+    }
+
+    /// Fills a block as far as there is input; gives how far that was.
+    fn fill_block(&mut self, block: &mut [u8; BLOCK]) -> Result<usize> {
+        let mut have = 0;
+        while have < BLOCK {
+            let piece = fill(self.input)?;
+            if piece.is_empty() {
+                break;
+            }
+            let length = piece.len().min(BLOCK - have);
+            block[have..have + length].copy_from_slice(&piece[..length]);
+            self.input.consume(length);
+            self.offset += length as u64;
+            have += length;
+        }
+        Ok(have)
+    }
+
+    /// Hands on so much content, counting down, so that what failed can be seen.
+    pub(super) fn content(&mut self, remaining: &mut u64, sink: Sink<'_>) -> Result<()> {
+        while *remaining > 0 {
+            let piece = fill(self.input)?;
+            if piece.is_empty() {
+                return Err(truncated("the archive ends within the content of a file"));
+            }
+            let length = usize::try_from(*remaining).map_or(piece.len(), |r| r.min(piece.len()));
+            sink(&piece[..length])?;
+            self.input.consume(length);
+            self.offset += length as u64;
+            *remaining -= length as u64;
+            self.check_ratio()?;
+        }
+        Ok(())
+    }
+
+    /// Passes over what fills a block behind so much content.
+    pub(super) fn padding(&mut self, size: u64) -> Result<()> {
+        let mut count = size.wrapping_neg() % BLOCK as u64;
+        while count > 0 {
+            let piece = fill(self.input)?;
+            if piece.is_empty() {
+                return Err(truncated("the archive ends within a block"));
+            }
+            let length = usize::try_from(count).map_or(piece.len(), |c| c.min(piece.len()));
+            self.input.consume(length);
+            self.offset += length as u64;
+            count -= length as u64;
+        }
+        Ok(())
+    }
+
+    fn check_ratio(&self) -> Result<()> {
+        if self.offset > RATIO_FROM {
+            let compressed = self.compressed.load(Ordering::Relaxed).max(1);
+            if self.offset / compressed > self.ratio {
+                let ratio = self.ratio;
+                return Err(limit(format!(
+                    "data that was compressed more than {ratio}-fold"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// After the end marker there are zeros only, and the decompressor is read to its end, which checks its sums.
+    pub(super) fn tail(&mut self) -> Result<()> {
+        let mut length = 0;
+        loop {
+            let piece = fill(self.input)?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            if piece.iter().any(|&b| b != 0) {
+                return Err(format("data after the end of the archive"));
+            }
+            length += piece.len() as u64;
+            let count = piece.len();
+            self.input.consume(count);
+            if length > TAIL_MAX {
+                return Err(limit("more than 64 MiB after the end of the archive"));
+            }
+        }
+    }
+}
+
+fn fill(input: &mut dyn BufRead) -> Result<&[u8]> {
+    // A second call after success gives the same piece; the first one's borrow must not leave the loop.
+    loop {
+        match input.fill_buf() {
+            Ok(_) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(input_error(error)),
+        }
+    }
+    input.fill_buf().map_err(input_error)
+}

@@ -1,0 +1,170 @@
+//! Gives what was gathered as one tar, piece by piece.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use tar::{Builder, EntryType};
+
+use super::compress::Sink;
+use super::gather::{Items, Source};
+use super::names::shown;
+use super::walk::{Node, Type};
+use super::write::{Entry, append};
+use crate::error::{Error, Result};
+
+/// Gives the tar to the sink; returns how many entries and bytes of content it has.
+pub(super) fn put_all(
+    items: &Items,
+    sources: &[Source],
+    mtime: u64,
+    sink: Sink<'_>,
+    tell: &dyn Fn(u64) -> Result<()>,
+) -> Result<(u64, u64)> {
+    let mut tops = Vec::new();
+    for source in sources {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        tops.push(
+            open(&source.path, flags, Mode::empty())
+                .map_err(|e| Error::os("open", e).at(&source.path))?,
+        );
+    }
+    let mut first_names: HashMap<(u64, u64), &[u8]> = HashMap::new();
+    let mut count = Count {
+        bytes: 0,
+        told: 0,
+        tell,
+    };
+    let mut out = Builder::new(Out(sink));
+    for (name, item) in items {
+        let node = &item.node;
+        let first = node.shared.and_then(|shared| {
+            let first = *first_names.entry(shared).or_insert(name.as_slice());
+            (first != name.as_slice()).then_some(first)
+        });
+        let (kind, link, size) = match (node.kind, first) {
+            (Type::Dir, _) => (EntryType::Directory, b"".as_slice(), 0),
+            (Type::Link, _) => (EntryType::Symlink, node.target.as_slice(), 0),
+            (Type::File, Some(first)) => (EntryType::Link, first, 0),
+            (Type::File, None) => (EntryType::Regular, b"".as_slice(), node.size),
+        };
+        let slash: &[u8] = if node.kind == Type::Dir { b"/" } else { b"" };
+        let mode = if node.kind == Type::Link {
+            0o777
+        } else {
+            node.mode
+        };
+        let entry = Entry {
+            name: &[name, slash].concat(),
+            kind,
+            mode,
+            size,
+            mtime,
+            link,
+        };
+        let written = if kind == EntryType::Regular {
+            let file = open_content(&tops[item.source], node)
+                .map_err(|errno| Error::os("read", errno).at(shown(name)))?;
+            let content = Content {
+                file,
+                left: size,
+                count: &mut count,
+            };
+            // The crate copies in small pieces; the file is read in large ones.
+            append(&mut out, &entry, BufReader::with_capacity(PIECE, content))
+        } else {
+            append(&mut out, &entry, io::empty())
+        };
+        written.map_err(|error| {
+            let error = own(error);
+            if error.path.is_none() && error.op == "read" {
+                error.at(shown(name))
+            } else {
+                error
+            }
+        })?;
+    }
+    out.finish().map_err(own)?;
+    drop(out);
+    (count.tell)(count.bytes)?;
+    Ok((items.len() as u64, count.bytes))
+}
+
+/// What was ours before it went through the crate.
+fn own(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(own) => own,
+        Err(error) => Error::io("pack", &error),
+    }
+}
+
+/// The sink as the crate wants it.
+struct Out<'s>(Sink<'s>);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How much of a file is read at a time, and how many bytes are read before anybody is told.
+const PIECE: usize = 256 << 10;
+const TELL: u64 = 4 << 20;
+
+struct Count<'t> {
+    bytes: u64,
+    told: u64,
+    tell: &'t dyn Fn(u64) -> Result<()>,
+}
+
+fn open_content(top: &OwnedFd, node: &Node) -> nix::Result<File> {
+    if node.path.is_empty() {
+        // A source that is one file.
+        nix::unistd::lseek(top, 0, nix::unistd::Whence::SeekSet)?;
+        let copy = top.try_clone().map_err(|_| Errno::EMFILE)?;
+        return Ok(File::from(copy));
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(top, node.path.as_slice(), flags, Mode::empty()).map(File::from)
+}
+
+/// A file's content: as many bytes as its header says.
+struct Content<'c, 't> {
+    file: File,
+    left: u64,
+    count: &'c mut Count<'t>,
+}
+
+impl Read for Content<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = match self.file.read(&mut buffer[..most]) {
+            Ok(0) => {
+                let why = "the file became shorter while it was packed";
+                return Err(io::Error::other(Error::new("read", "changed", why)));
+            }
+            Ok(count) => count as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => return Err(io::Error::other(Error::io("read", &error))),
+        };
+        self.left -= count;
+        self.count.bytes += count;
+        if self.count.bytes - self.count.told >= TELL {
+            self.count.told = self.count.bytes;
+            (self.count.tell)(self.count.bytes).map_err(io::Error::other)?;
+        }
+        Ok(count as usize)
+    }
+}
