@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Fetches every place that a recipe names, and prints the digest of what came: for pinning.
+-- Fetches every place that a recipe names, and prints or writes the digest of what came: for pinning.
 local apt = require "bq.source.apt"
 local args = require "bq.args"
 local prepare = require "bq.stage.prepare"
@@ -10,6 +10,8 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
+local pin = require "bq.source.pin"
+local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local workspace = require "bq.workspace"
 
@@ -17,6 +19,7 @@ local options = args.parse({
   about = "Fetches the sources of recipes and prints their SHA-256, beside what the recipes say.",
   usage = "bq scripts/hash_sources.lua NAME...",
   options = {
+    { name = "write", help = "write the digests into the recipes, with the version that they are of" },
     { name = "unpinned", help = "fetch nothing: list the places of all recipes that have no digest" },
     { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
@@ -26,15 +29,21 @@ local options = args.parse({
 
 local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
 
---- Every place of a recipe's sources, interpolated.
-local function places(found)
+--- Every place of a recipe's sources, interpolated, with its text in the recipe and its version.
+local function places_of(found)
   local out = {}
-  for source, alternatives in pairs(recipe.sources(found.data)) do
-    for _, one in ipairs(alternatives) do
-      local place = interpolate(one, { name = found.name, version = found.data.version })
-      place.source = source
-      out[#out + 1] = place
+  local function add(data, version)
+    for _, alternatives in pairs(places.of(data)) do
+      for _, raw in ipairs(alternatives) do
+        local place = interpolate(raw, { name = found.name, version = version })
+        place.raw, place.version = raw, version
+        out[#out + 1] = place
+      end
     end
+  end
+  add(found.data, found.data.version)
+  for _, changes in pairs(found.data.phases or {}) do
+    add(changes, changes.version or found.data.version)
   end
   return out
 end
@@ -47,7 +56,7 @@ end
 
 if options.unpinned then
   for _, name in ipairs(recipes:names()) do
-    for _, place in ipairs(places(must_get(name))) do
+    for _, place in ipairs(places_of(must_get(name))) do
       if not place.sha256 then
         log.out(("%-18s %s"):format(name, place.url or place.debian))
       end
@@ -78,25 +87,62 @@ local function get(place, folder)
   return not file.error and path or nil, file.error
 end
 
+--- What is to be said of a digest, whether it is as it should be, and whether it is to be written.
+local function judge(place, actual)
+  if not place.sha256 then
+    return "not pinned yet", true, true
+  end
+  local misfit = places.misfit(place.raw, place.version)
+  if not misfit then
+    return place.sha256 == actual and "as pinned" or "pinned: " .. place.sha256, place.sha256 == actual, false
+  elseif place.sha256 == actual and place.raw.pinned then
+    return ("still the file of %s: change the place, or `pinned` if it is the same file"):format(place.raw.pinned), false, false
+  elseif place.sha256 == actual and not (place.raw.url or place.raw.debian):find("{version}", 1, true) then
+    return misfit .. ": change the place, or say `pinned`", false, false
+  end
+  return misfit, true, true
+end
+
+--- Writes a digest into a recipe; what could not be written is said.
+local function write(found, place, actual)
+  local field = place.raw.url and "url" or "debian"
+  local fields = { { "sha256", actual } }
+  local pinned = { url = place.raw.url, debian = place.raw.debian, sha256 = actual }
+  if place.raw.pinned or places.misfit(pinned, place.version) then
+    fields[2] = { "pinned", place.version }
+  end
+  local text = pin.write(files.read(found.path), field, place.raw[field], fields)
+  if not text then
+    log.out(("  not written: `%s` does not have this place in so many words"):format(found.path))
+    return false
+  end
+  fs.write(found.path, text, { mode = fs.stat(found.path).mode })
+  log.out(("  written to `%s`"):format(found.path))
+  return true
+end
+
 local space = workspace.new(options.workspace)
 local folder = space:at "hash"
 fs.mkdir(folder)
 local bad = 0
 for _, name in ipairs(options) do
-  for _, place in ipairs(places(must_get(name))) do
+  local found = must_get(name)
+  if options.write and found.path:find "^%$/" then
+    fail.usage(("the recipe `%s` is inside the program"):format(name), "write a copy of it: name its folder by `--recipes DIR`")
+  end
+  for _, place in ipairs(places_of(found)) do
     local path, problem = get(place, folder)
     local actual = path and digest.file(path)
     log.out(place.url or "Debian's source archive: " .. place.debian)
     if not actual then
       bad = bad + 1
       log.out("  not fetched: " .. tostring(problem))
-    elseif not place.sha256 then
-      log.out(("  sha256 = %q  (not pinned yet)"):format(actual))
-    elseif place.sha256 == actual then
-      log.out(("  sha256 = %q  (as pinned)"):format(actual))
     else
-      bad = bad + 1
-      log.out(("  sha256 = %q  (pinned: %s)"):format(actual, place.sha256))
+      local words, is_good, is_new = judge(place, actual)
+      log.out(("  sha256 = %q  (%s)"):format(actual, words))
+      if not is_good or (options.write and is_new and not write(found, place, actual)) then
+        bad = bad + 1
+      end
     end
   end
 end

@@ -667,7 +667,7 @@ fn jobs_are_for_fetching_too() {
         );
         let recipe = format!(
             "return {{ name = 'p{number}', version = '1', license = 'MIT', strategy = 'files', \
-             source = {{ {{ url = '{url}', sha256 = '{sum}' }} }} }}"
+             source = {{ {{ url = '{url}', sha256 = '{sum}', pinned = '1' }} }} }}"
         );
         recipes.push((format!("p{number}"), recipe));
     }

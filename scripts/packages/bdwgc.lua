@@ -9,6 +9,7 @@ return {
     {
       url = "https://github.com/ivmai/bdwgc/releases/download/v{version}/gc-{version}.tar.gz",
       sha256 = "f30107bcb062e0920a790ffffa56d9512348546859364c23a14be264b38836a0",
+      pinned = "8.2.2",
     },
     {
       debian = "libgc_8.2.2.orig.tar.gz",

@@ -16,6 +16,7 @@ return {
     {
       url = "https://ftp.gnu.org/gnu/bison/bison-{version}.tar.xz",
       sha256 = "9bba0214ccf7f1079c5d59210045227bcf619519840ebfa80cd3849cff5a5bf2",
+      pinned = "3.8.2",
     },
     {
       debian = "bison_3.8.2+dfsg.orig.tar.xz",

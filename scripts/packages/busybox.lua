@@ -8,6 +8,7 @@ return {
     {
       url = "https://busybox.net/downloads/busybox-{version}.tar.bz2",
       sha256 = "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
+      pinned = "1.37.0",
     },
     {
       debian = "busybox_1.37.0.orig.tar.bz2",

@@ -36,6 +36,7 @@ return {
     {
       url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
       sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
+      pinned = "18.1.8",
     },
     {
       debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",

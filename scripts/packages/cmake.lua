@@ -8,6 +8,7 @@ return {
     {
       url = "https://github.com/Kitware/CMake/releases/download/v{version}/cmake-{version}.tar.gz",
       sha256 = "fdeff897b9eb49d764539f2b1edc6eb7e1440df325678a97c1978499e931adda",
+      pinned = "4.3.4",
     },
     {
       debian = "cmake_4.3.4.orig.tar.gz",

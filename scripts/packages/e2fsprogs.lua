@@ -10,6 +10,7 @@ return {
     {
       url = "https://cdn.kernel.org/pub/linux/kernel/people/tytso/e2fsprogs/v{version}/e2fsprogs-{version}.tar.gz",
       sha256 = "6dcd67ff9d8b13274ba3f088e4318be4f5b71412cd863524423fc49d39a6371f",
+      pinned = "1.47.2",
     },
     {
       debian = "e2fsprogs_1.47.2.orig.tar.gz",

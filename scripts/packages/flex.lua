@@ -8,6 +8,7 @@ return {
     {
       url = "https://github.com/westes/flex/releases/download/v{version}/flex-{version}.tar.gz",
       sha256 = "e87aae032bf07c26f85ac0ed3250998c37621d95f8bd748b31f15b33c45ee995",
+      pinned = "2.6.4",
     },
     {
       debian = "flex_2.6.4.orig.tar.gz",

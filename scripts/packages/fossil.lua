@@ -8,6 +8,7 @@ return {
     {
       url = "https://fossil-scm.org/home/tarball/version-{version}/fossil-src-{version}.tar.gz",
       sha256 = "84c18824ca227e7602d2408b663c3747f754ad306ed5c73ddab959d6589538a6",
+      pinned = "2.28",
     },
     {
       debian = "fossil_2.28.orig.tar.xz",

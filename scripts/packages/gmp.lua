@@ -10,6 +10,7 @@ return {
     {
       url = "https://ftp.gnu.org/gnu/gmp/gmp-{version}.tar.xz",
       sha256 = "a3c2b80201b89e68616f4ad30bc66aee4927c3ce50e33929ca819d5c43538898",
+      pinned = "6.3.0",
     },
     {
       debian = "gmp_6.3.0+dfsg.orig.tar.xz",

@@ -8,6 +8,7 @@ return {
     {
       url = "https://github.com/ivmai/libatomic_ops/releases/download/v{version}/libatomic_ops-{version}.tar.gz",
       sha256 = "d305207fe207f2b3fb5cb4c019da12b44ce3fcbc593dfd5080d867b1a2419b51",
+      pinned = "7.8.2",
     },
     {
       debian = "libatomic-ops_7.8.2.orig.tar.gz",

@@ -36,6 +36,7 @@ return {
     {
       url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz",
       sha256 = "f3a3082a23b37c293a4fcd1053147b371f2ff91fa7ea1b2a52e335676bac82dc",
+      pinned = "3.5.2",
     },
     {
       debian = "libffi_3.5.2.orig.tar.gz",

@@ -8,6 +8,7 @@ return {
     {
       url = "https://ftp.gnu.org/gnu/libiconv/libiconv-{version}.tar.gz",
       sha256 = "88dd96a8c0464eca144fc791ae60cd31cd8ee78321e67397e25fc095c4a19aa6",
+      pinned = "1.19",
     },
   },
   strategy = "autotools",

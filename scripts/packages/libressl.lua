@@ -8,6 +8,7 @@ return {
     {
       url = "https://ftp.openbsd.org/pub/OpenBSD/LibreSSL/libressl-{version}.tar.gz",
       sha256 = "ff97c432457f349e6ba3d416ab903bc7468f1436f0f32efe5fff808de292c7b8",
+      pinned = "4.3.3",
     },
   },
   strategy = "autotools",

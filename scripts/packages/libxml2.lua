@@ -8,6 +8,7 @@ return {
     {
       url = "https://download.gnome.org/sources/libxml2/2.15/libxml2-{version}.tar.xz",
       sha256 = "98087fd181d9070724f3fbc65c7377db03038eb92bd882374daff44940138821",
+      pinned = "2.15.4",
     },
     { -- without a test file, for its licence
       debian = "libxml2_2.15.4+dfsg.orig.tar.xz",

@@ -10,6 +10,7 @@ return {
     {
       url = "https://pyyaml.org/download/libyaml/yaml-{version}.tar.gz",
       sha256 = "c642ae9b75fee120b2d96c712538bd2cf283228d2337df2cf2988e3c02678ef4",
+      pinned = "0.2.5",
     },
     {
       debian = "libyaml_0.2.5.orig.tar.gz",

@@ -8,6 +8,7 @@ return {
     {
       url = "https://www.lua.org/ftp/lua-{version}.tar.gz",
       sha256 = "9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30",
+      pinned = "5.4.7",
     },
     {
       debian = "lua5.4_5.4.7.orig.tar.gz",

@@ -8,6 +8,7 @@ return {
     {
       url = "https://ftp.gnu.org/gnu/m4/m4-{version}.tar.xz",
       sha256 = "63aede5c6d33b6d9b13511cd0be2cac046f2e70fd0a07aa9573a04a82783af96",
+      pinned = "1.4.19",
     },
     {
       debian = "m4_1.4.19.orig.tar.xz",

@@ -10,6 +10,7 @@ return {
     {
       url = "https://ftp.gnu.org/gnu/make/make-{version}.tar.gz",
       sha256 = "dd16fb1d67bfab79a72f5e8390735c49e3e8e70b4945a15ab1f81ddb78658fb3",
+      pinned = "4.4.1",
     },
     {
       debian = "make-dfsg_4.4.1.orig.tar.xz",

@@ -8,6 +8,7 @@ return {
     {
       url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
       sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+      pinned = "1.2.5",
     },
     {
       debian = "musl_1.2.5.orig.tar.gz",

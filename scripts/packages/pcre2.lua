@@ -8,6 +8,7 @@ return {
     {
       url = "https://github.com/PCRE2Project/pcre2/releases/download/pcre2-{version}/pcre2-{version}.tar.gz",
       sha256 = "8d28d7f2c3b970c3a4bf3776bcbb5adfc923183ce74bc8df1ebaad8c1985bd07",
+      pinned = "10.46",
     },
     {
       debian = "pcre2_10.46.orig.tar.gz",

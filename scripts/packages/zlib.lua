@@ -8,6 +8,7 @@ return {
     {
       url = "https://zlib.net/fossils/zlib-{version}.tar.gz",
       sha256 = "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23",
+      pinned = "1.3.1",
     },
     {
       debian = "zlib_1.3.dfsg+really1.3.1.orig.tar.gz",

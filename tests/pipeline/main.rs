@@ -56,7 +56,7 @@ const RECIPES: [(&str, &str); 5] = [
     (
         "lib",
         r#"depends = { "base" },
-  source = { { url = "http://127.0.0.1:1/lib-{version}.tar.gz", sha256 = "SOURCE" } },
+  source = { { url = "http://127.0.0.1:1/lib-{version}.tar.gz", sha256 = "SOURCE", pinned = "1" } },
   env = { FLAG = "one" },
   install = function(b)
     -- The answer of what it rests on, of its source and of its flag.

@@ -9,7 +9,7 @@ fn point(rig: &Rig, server: &Server, sha256: &str) {
     let start = text.find("source = ").expect("it has one");
     let end = text[start..].find('\n').expect("it is a line") + start;
     let line = format!(
-        "source = {{ {{ url = \"{}\", sha256 = \"{sha256}\" }} }},",
+        "source = {{ {{ url = \"{}\", sha256 = \"{sha256}\", pinned = \"1\" }} }},",
         server.url("lib-{version}.tar.gz")
     );
     rig.write(
@@ -132,4 +132,61 @@ fn sources_that_were_skipped_are_asked_for_when_they_are_needed() {
     rig.is_quiet();
     rig.stage(&[]).is(0);
     rig.build(&[]).is(0);
+}
+
+/// What `hash_sources` makes of the recipe of `lib`.
+fn hash(rig: &Rig, more: &[&str]) -> crate::Left {
+    let words = [
+        "hash_sources",
+        "--recipes",
+        "packages",
+        "--workspace",
+        "space",
+        "lib",
+    ];
+    rig.run(&[&words, more].concat())
+}
+
+#[test]
+fn digests_of_a_new_version_are_written_into_the_recipe() {
+    let rig = Rig::new();
+    let server = Server::folder(rig.path("mirror"));
+    let one = sha256(&rig.read("mirror/lib-1.tar.gz"));
+    point(&rig, &server, &one);
+    let place = server.url("lib-1.tar.gz");
+    hash(&rig, &["--write"])
+        .is(0)
+        .says(&format!("{place}\n  sha256 = \"{one}\"  (as pinned)\n"));
+    rig.replace("packages/lib.lua", "version = \"1\"", "version = \"2\"");
+    // The server has no such file yet.
+    hash(&rig, &["--write"]).is(1).says("  not fetched: ");
+    // It has the old one under the new name: that is no new version.
+    std::fs::copy(
+        rig.path("mirror/lib-1.tar.gz"),
+        rig.path("mirror/lib-2.tar.gz"),
+    )
+    .expect("it is ours");
+    let before = rig.text("packages/lib.lua");
+    hash(&rig, &["--write"])
+        .is(1)
+        .says("(still the file of 1: change the place, or `pinned` if it is the same file)");
+    assert_eq!(rig.text("packages/lib.lua"), before);
+    rig.write("mirror/lib-2.tar.gz", "another file");
+    let two = sha256(b"another file");
+    hash(&rig, &[]).is(0).says(&two);
+    assert_eq!(rig.text("packages/lib.lua"), before);
+    hash(&rig, &["--write"])
+        .is(0)
+        .says(&two)
+        .says("/packages/lib.lua`\n");
+    let after = before
+        .replace(&one, &two)
+        .replace("pinned = \"1\"", "pinned = \"2\"");
+    assert_eq!(rig.text("packages/lib.lua"), after);
+    // A file that became another one at the same version is for a person to look at.
+    rig.write("mirror/lib-2.tar.gz", "changed on the way");
+    hash(&rig, &["--write"])
+        .is(1)
+        .says(&format!("(pinned: {two})"));
+    assert_eq!(rig.text("packages/lib.lua"), after);
 }

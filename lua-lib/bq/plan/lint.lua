@@ -1,6 +1,7 @@
 -- What a recipe may say: every field by name and type, each mistake with its file and line.
 local files = require "bq.files"
 local nearest = require "bq.nearest"
+local places = require "bq.plan.places"
 
 local lint = {}
 
@@ -76,19 +77,10 @@ local TYPES = {
 
 --- How deep data may be nested; a cycle ends here too.
 local MAX_DEPTH = 20
---- How long a text may be that becomes part of a file's name.
-local MAX_NAME = 100
-
---- Whether a text can be the name of a package.
----@param name any
----@return boolean
-function lint.is_name(name)
-  return type(name) == "string" and #name <= MAX_NAME and name:find "^[%w_][%w+._-]*$" ~= nil
-end
 
 --- Whether a text can be a version: it is part of the names of folders.
 local function is_version(version)
-  return #version <= MAX_NAME and version:find "^[%w][%w+._~-]*$" ~= nil
+  return #version <= places.MAX_NAME and version:find "^[%w][%w+._~-]*$" ~= nil
 end
 
 --- What keeps a value from being plain data; `nil` if nothing does.
@@ -166,84 +158,13 @@ local function check_field(self, found, field, value, kind)
   end
 end
 
---- Whether a text names a file: the last part of it does not lead elsewhere, and a file system takes it.
-local function names_file(text)
-  local name = type(text) == "string" and text:match "([^/]+)/*$"
-  return name and name ~= "." and name ~= ".." and #name <= 2 * MAX_NAME and not text:find "%c" or false
-end
-
---- What the fields of a source are.
-local SOURCE = {
-  url = { is = names_file, expected = "an address that ends in a file's name" },
-  debian = {
-    is = function(value)
-      return names_file(value) and not value:find "/"
-    end,
-    expected = "the name of a file",
-  },
-  package = { is = lint.is_name, expected = "the name of a package" },
-  size = {
-    is = function(value)
-      return math.type(value) == "integer" and value >= 0
-    end,
-    expected = "a number of bytes",
-  },
-  strip = {
-    is = function(value)
-      return math.type(value) == "integer" and value >= 0
-    end,
-    expected = "a number of folders",
-  },
-}
-
-local function check_source(self, found, field, alternatives)
-  if #alternatives == 0 then
-    self:problem(found, field, ("`%s` lists no place to get it from"):format(field))
-    return
-  end
-  local pinned = false
-  for _, one in ipairs(alternatives) do
-    if type(one) ~= "table" then
-      self:problem(found, field, ("`%s` is a list of tables, each with `url` or `debian`"):format(field))
-      return
-    end
-    for key in pairs(one) do
-      if not ({ url = 1, debian = 1, package = 1, sha256 = 1, size = 1, strip = 1 })[key] then
-        self:problem(found, key, ("a source has no field `%s`"):format(key))
-      end
-    end
-    if not one.url == not one.debian then
-      self:problem(found, field, "a source has either `url` or `debian`")
-    end
-    for key, check in pairs(SOURCE) do
-      if one[key] ~= nil and not check.is(one[key]) then
-        self:problem(found, key, ("`%s` of a source is %s, expected %s"):format(key, type(one[key]), check.expected))
-      end
-    end
-    if one.sha256 ~= nil then
-      pinned = true
-      if type(one.sha256) ~= "string" or not one.sha256:find "^%x+$" or #one.sha256 ~= 64 then
-        self:problem(found, "sha256", "`sha256` is not 64 hexadecimal digits")
-      end
-    end
-  end
-  if not pinned then
-    self:problem(
-      found,
-      field,
-      ("no source of `%s` has a `sha256`; fetch one and look at it: `bq scripts/hash_sources.lua %s`"):format(found.name, found.name)
-    )
-  end
-end
-
 --- Checks what a recipe says, for all its phases; what is wrong is noted in the collection.
 ---@param self bq.Recipes
 ---@param found bq.Recipe
----@param sources table<string, table[]>
-function lint.recipe(self, found, sources)
+function lint.recipe(self, found)
   local function check(data, is_phase)
     local strategy_name = data.strategy or found.data.strategy
-    local strategy = lint.is_name(strategy_name) and self:strategy(strategy_name)
+    local strategy = places.is_name(strategy_name) and self:strategy(strategy_name)
     if strategy_name and not strategy then
       local known = {}
       for _, file in ipairs(files.list "$/lua-lib/bq/strategy") do
@@ -289,13 +210,13 @@ function lint.recipe(self, found, sources)
   if type(found.data.version) == "string" and not is_version(found.data.version) then
     self:problem(found, "version", "`version` has letters that no version has, or too many")
   end
-  for name, alternatives in pairs(sources) do
-    if not lint.is_name(name) then
-      self:problem(found, "sources", ("`sources` has `%s`, which is no name for a folder"):format(name))
-    elseif type(alternatives) == "table" then
-      check_source(self, found, name == "main" and "source" or "sources", alternatives)
-    else
-      self:problem(found, "sources", ("`sources` has `%s`, which is %s, expected a list of places"):format(name, type(alternatives)))
+  places.check(self, found, found.data, found.data.version)
+  for _, changes in pairs(type(found.data.phases) == "table" and found.data.phases or {}) do
+    if type(changes) == "table" and (changes.version or changes.source or changes.sources) then
+      places.check(self, found, {
+        source = changes.source or found.data.source,
+        sources = changes.sources or found.data.sources,
+      }, changes.version or found.data.version)
     end
   end
 end

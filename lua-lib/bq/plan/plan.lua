@@ -5,6 +5,7 @@ local digest = require "bq.digest"
 local files = require "bq.files"
 local json = require "bq.json"
 local nearest = require "bq.nearest"
+local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local tokens = require "bq.plan.tokens"
 
@@ -42,11 +43,13 @@ local function make_step(recipes, found, phase, arch)
     uses = fields.uses,
     seed_at = fields.seed_at,
     leave_out = fields.leave_out,
-    sources = recipe.sources(fields),
+    sources = places.of(fields),
     patches = recipes:patches(found),
     code = strategy.code,
     functions = json.array(verbs),
   }
+  local changes = found.data.phases and found.data.phases[phase.name] or {}
+  step.own_sources = (changes.source or changes.sources) and true or nil
   if #verbs > 0 then
     step.recipe = { text = found.text, digest = tokens.digest(found.text), path = files.name(found.path) }
     step.code = {}

@@ -4,6 +4,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local json = require "bq.json"
 local lint = require "bq.plan.lint"
+local places = require "bq.plan.places"
 local tokens = require "bq.plan.tokens"
 
 local recipe = {}
@@ -35,12 +36,12 @@ end
 
 --- Notes a problem of a recipe; all are shown together.
 ---@param where bq.Recipe|{ path: string, text: string }
----@param field? string on whose line it is
+---@param field? string|integer on whose line it is, or the line
 ---@param message string
 function Recipes:problem(where, field, message)
   table.insert(self.problems, {
     path = where.path,
-    line = field and lint.line_of(where.text, field) or 1,
+    line = type(field) == "number" and field or field and lint.line_of(where.text, field) or 1,
     message = message,
   })
 end
@@ -91,7 +92,7 @@ end
 function Recipes:get(name)
   if self.loaded[name] ~= nil then
     return self.loaded[name] or nil
-  elseif not lint.is_name(name) then
+  elseif not places.is_name(name) then
     return nil
   end
   for _, folder in ipairs(self.folders) do
@@ -179,22 +180,8 @@ end
 function Recipes:lint(found)
   if not found.linted then
     found.linted = true
-    lint.recipe(self, found, recipe.sources(found.data))
+    lint.recipe(self, found)
   end
-end
-
---- The sources of a recipe: `main` and the others, each a list of alternatives.
----@param data table
----@return table<string, table[]>
-function recipe.sources(data)
-  local out = {}
-  if type(data.source) == "table" then
-    out.main = data.source
-  end
-  for name, alternatives in pairs(type(data.sources) == "table" and data.sources or {}) do
-    out[tostring(name)] = alternatives
-  end
-  return out
 end
 
 --- What a recipe says for one phase: its fields with the phase's changes over them, verbs apart.

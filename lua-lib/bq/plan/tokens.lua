@@ -27,18 +27,19 @@ local function long_bracket(text, at)
   end
 end
 
---- The tokens of a chunk, without comments.
+--- The tokens of a chunk, without comments, and where they are.
 ---@param text string
 ---@return string[]
+---@return integer[] first where each begins
 function tokens.list(text)
-  local out, at = {}, 1
+  local out, first, at = {}, {}, 1
   if text:sub(1, 1) == "#" then
     at = text:find("\n", 1, true) or #text + 1
   end
   while true do
     at = text:find("%S", at)
     if not at then
-      return out
+      return out, first
     end
     local stop
     if text:find("^%-%-", at) then
@@ -57,7 +58,7 @@ function tokens.list(text)
     else
       stop = long_bracket(text, at) or operator(text, at)
     end
-    out[#out + 1] = text:sub(at, stop)
+    out[#out + 1], first[#first + 1] = text:sub(at, stop), at
     at = stop + 1
     ::continue::
   end

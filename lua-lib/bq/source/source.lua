@@ -12,7 +12,7 @@ local mirrors = require "bq.source.mirrors"
 local source = {}
 
 ---@class bq.Wanted
----@field id string `name-version:source`
+---@field id string `name-version:source`, see `source.id`
 ---@field package string its name
 ---@field label string for people
 ---@field alternatives table[] the pinned ones, interpolated: `url` or `debian`, `sha256`, `file`
@@ -20,12 +20,12 @@ local source = {}
 ---@field got? { sha256: string, file: string }
 ---@field tried string[] what went wrong, a line each
 
---- The id under which the lock knows a source of a step.
+--- The id under which the lock knows a source of a step: phases share it, but for one that has sources of its own.
 ---@param step table
 ---@param name string of the source
 ---@return string
 function source.id(step, name)
-  return ("%s-%s:%s"):format(step.name, step.version, name)
+  return ("%s-%s%s:%s"):format(step.name, step.version, step.own_sources and "@" .. step.phase or "", name)
 end
 
 --- How many leading folders of a source's names are dropped, where its recipe says so.
@@ -205,7 +205,7 @@ local function advice(list, all, offline)
   local packages, named = {}, {}
   for _, want in ipairs(list) do
     if #want.alternatives == 0 then
-      return ("pin it: `bq scripts/hash_sources.lua %s`"):format(want.package)
+      return ("pin it: `bq scripts/hash_sources.lua --write %s`"):format(want.package)
     elseif not named[want.package] then
       named[want.package] = true
       packages[#packages + 1] = want.package

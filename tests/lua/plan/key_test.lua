@@ -8,7 +8,7 @@ local scratch = require "scratch"
 
 local HASH <const> = ("0123456789abcdef"):rep(4)
 local OTHER <const> = HASH:reverse()
-local SOURCE <const> = ('source = { { url = "https://a/{version}.tar", sha256 = "%s" }, { url = "https://b", sha256 = "%s" } }'):format(HASH, OTHER)
+local SOURCE <const> = ('source = { { url = "https://a/{version}.tar", sha256 = "%s", pinned = false }, { url = "https://b", sha256 = "%s", pinned = false } }'):format(HASH, OTHER)
 
 local count = 0
 

@@ -89,7 +89,7 @@ check.run {
         check.truthy(not holds { strategy = '"files"', source = ("{ { %s, sha256 = %s } }"):format(place, HASH) }, place)
       end
       for _, name in ipairs(SOURCES) do
-        local ok = holds { strategy = '"files"', sources = ("{ %s{ { url = 'http://x/y', sha256 = %s } } }"):format(name, HASH) }
+        local ok = holds { strategy = '"files"', sources = ("{ %s{ { url = 'http://x/y', sha256 = %s, pinned = '1' } } }"):format(name, HASH) }
         check.equal(ok, name == "main = ")
       end
     end,

@@ -38,7 +38,7 @@ check.run {
     "a good recipe",
     function()
       check.equal(problems(scratch.recipe "one"), {})
-      check.equal(problems(scratch.recipe("one", ('source = { { url = "https://a/{version}", sha256 = "%s" }, { debian = "a.tar" } }'):format(HASH))), {})
+      check.equal(problems(scratch.recipe("one", ('source = { { url = "https://a/{version}", sha256 = "%s", pinned = "1" }, { debian = "a_1.tar" } }'):format(HASH))), {})
       check.equal(problems(scratch.recipe("one", "install = function(b) b:mkdir(b.dest) end, build = function() end")), {})
       check.equal(problems(scratch.recipe("one", 'phases = { system = { env = { A = 1, B = true }, files = { ["/a"] = "x" } } }')), {})
     end,
@@ -80,16 +80,46 @@ check.run {
       local function source(text)
         return scratch.recipe("one", "source = " .. text)
       end
-      local unpinned = "one.lua:6: no source of `one` has a `sha256`; fetch one and look at it: `bq scripts/hash_sources.lua one`"
+      local unpinned = "one.lua:6: no source of `one` has a `sha256`; fetch and pin one: `bq scripts/hash_sources.lua --write one`"
       one(source '{ { url = "https://a" } }', unpinned)
       one(source '{ { url = "https://a", sha256 = "12" } }', "one.lua:6: `sha256` is not 64 hexadecimal digits")
       one(source(('{ { url = "https://a", sha256 = "%s" } }'):format(("x"):rep(64))), "one.lua:6: `sha256` is not 64 hexadecimal digits")
       one(source(('{ { sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
       one(source(('{ { url = "a", debian = "b", sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
-      one(source(('{ { url = "a", sha256 = "%s", mirror = "b" } }'):format(HASH)), "one.lua:6: a source has no field `mirror`")
+      one(source(('{ { url = "a-1", sha256 = "%s", mirror = "b" } }'):format(HASH)), "one.lua:6: a source has no field `mirror`")
       one(source '{ "https://a" }', "one.lua:6: `source` is a list of tables, each with `url` or `debian`")
       one(source "{}", "one.lua:6: `source` lists no place to get it from")
       one(scratch.recipe("one", 'sources = { extra = { { url = "a" } } }'), unpinned)
+    end,
+  },
+  {
+    "a digest belongs to a version",
+    function()
+      local pin = "fetch and pin it: `bq scripts/hash_sources.lua --write one`"
+      local rename = "name the file of this version, or say `pinned`"
+      --- A recipe of version 1.3.1 with one place.
+      local function place(text, more)
+        local source = ('source = { { %s, sha256 = "%s" } }%s'):format(text, HASH, more or "")
+        return (scratch.recipe("one", source):gsub('"1"', '"1.3.1"', 1))
+      end
+      for _, good in ipairs {
+        'url = "https://a/a-{version}.tar", pinned = "1.3.1"', 'url = "https://a/a-1.3.1.tar"', 'url = "https://a/v1.3.1/a"',
+        'debian = "a_1.3.1.orig.tar.xz"', 'debian = "a_1.3+dfsg+really1.3.1.orig.tar.xz"', 'url = "https://a/a-131.zip", pinned = "1.3.1"',
+        'url = "https://a/roots.pem", pinned = false',
+      } do
+        check.equal(problems(place(good)), {}, good)
+      end
+      one(place 'url = "https://a/a-{version}.tar", pinned = "1.3"', "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3`, and `version` is `1.3.1`; " .. pin)
+      one(place 'url = "https://a/a-{version}.tar"', "one.lua:6: `https://a/a-{version}.tar`: it does not say which version its digest is of; " .. pin)
+      one(place 'url = "https://a/a-{version}.tar", pinned = "{version}"', "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `{version}`, and `version` is `1.3.1`; " .. pin)
+      for _, other in ipairs { "a_1.3.orig.tar.xz", "a_1.3.10.orig.tar.xz", "a_1.3.1.2.orig.tar.xz", "a_11.3.1.orig.tar.xz", "a_2.1.3.1.orig.tar.xz" } do
+        one(place(('debian = "%s"'):format(other)), ("one.lua:6: `%s`: it does not name version `1.3.1`; %s"):format(other, rename))
+      end
+      one(place('url = "https://a/a-1.3.1.tar", pinned = 1'), "one.lua:6: `pinned` of a source is number, expected the version that the digest is of, or `false` for a file that is the same for all versions")
+      -- A phase's own version or source is checked as well.
+      one(place('url = "https://a/a-{version}.tar", pinned = "1.3.1"', ',\n  phases = { x = { version = "2" } }'), "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3.1`, and `version` is `2`; " .. pin)
+      one(place('url = "https://a/1.3.1"', (',\n  phases = { x = { source = { { url = "https://b/{version}", sha256 = "%s" } } } }'):format(HASH:reverse())), "one.lua:7: `https://b/{version}`: it does not say which version its digest is of; " .. pin)
+      one(place('url = "https://a/1.3.1"', ",\n  phases = { x = { sources = { extra = {} } } }"), "one.lua:7: `sources` lists no place to get it from")
     end,
   },
   {

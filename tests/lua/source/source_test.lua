@@ -3,6 +3,7 @@ local check = require "check"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local plan_module = require "bq.plan.plan"
 local scratch = require "scratch"
 local source = require "bq.source.source"
 local workspace = require "bq.workspace"
@@ -181,7 +182,7 @@ check.run {
         "error: one source is missing",
         "  app 1",
         "    not pinned, so never used: http://127.0.0.1:1/app-1.tar",
-        "hint: pin it: `bq scripts/hash_sources.lua app`",
+        "hint: pin it: `bq scripts/hash_sources.lua --write app`",
       })
     end,
   },
@@ -202,6 +203,28 @@ check.run {
       local locked = source.get(where, { steps = { step, step, { name = "none", version = "1", sources = {} } } }, { mirrors = { "many" }, offline = true })
       check.equal({ locked["app-1:main"].sha256, locked["app-1:extra"].sha256 }, { digest.sha256 "a", digest.sha256 "b" })
       check.equal(#source.wanted { steps = { step, step } }, 2)
+    end,
+  },
+  {
+    "a phase with a source of its own gets that, at the same version",
+    function()
+      local recipes = scratch.recipes("owned", {
+        a = scratch.recipe("a", ([[source = { { url = "https://x/one-1", sha256 = "%s" } },
+          phases = { two = { source = { { url = "https://x/two-1", sha256 = "%s" } } } }]]):format(digest.sha256 "a", digest.sha256 "b")),
+      })
+      local phases = {}
+      for index, name in ipairs { "one", "two", "three" } do
+        phases[index] = { name = name, base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "a" } } }
+      end
+      local made = plan_module.make(scratch.declaration(nil, phases), scratch.selection(), recipes)
+      scratch.write("owned/one-1", "a")
+      scratch.write("owned/two-1", "b")
+      local locked = source.get(space(), made, { mirrors = { "owned" }, offline = true })
+      local got = {}
+      for index, step in ipairs(made.steps) do
+        got[index] = locked[source.id(step, "main")].sha256
+      end
+      check.equal(got, { digest.sha256 "a", digest.sha256 "b", digest.sha256 "a" })
     end,
   },
   {
