@@ -63,7 +63,7 @@ local function enter_step(id)
     if options.network then
       table.insert(argv, 3, "--network")
     end
-    table.move(shell, 1, #shell, #argv + 1, argv)
+    require("bq.tables").append(argv, shell)
     return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
   end
   local step_root = require "bq.run.step_root"

@@ -8,6 +8,7 @@ local log = require "bq.log"
 local record = require "bq.stage.record"
 local state = require "bq.run.state"
 local store = require "bq.store"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -57,6 +58,11 @@ local function stored(one)
   return out
 end
 
+--- A field of a manifest's line for people.
+local function shown(field, value)
+  return field == "mode" and value and ("%04o"):format(value) or tostring(value)
+end
+
 --- The first line in which two trees differ.
 local function first_difference(a, b)
   local left, right = digest.manifest(a), digest.manifest(b)
@@ -72,11 +78,11 @@ local function first_difference(a, b)
     end
     for _, field in ipairs { "type", "mode", "size", "digest", "target" } do
       if line[field] ~= other[field] then
-        return ("%s: %s %s here, %s there"):format(line.path, field, tostring(line[field]), tostring(other[field]))
+        return ("%s: %s %s here, %s there"):format(line.path, field, shown(field, line[field]), shown(field, other[field]))
       end
     end
   end
-  local rest = next(by_path)
+  local rest = tables.names(by_path)[1]
   return rest and rest .. " is only there" or "nothing"
 end
 

@@ -76,7 +76,7 @@ function args.parse(usage, words)
       if not usage.rest then
         fail.usage "nothing may follow `--` here"
       end
-      result.rest = table.move(words, index + 1, #words, 1, {})
+      result.rest = { table.unpack(words, index + 1) }
       break
     elseif word == "--help" or word == "-h" then
       log.out(args.help(usage))
@@ -102,6 +102,9 @@ function args.parse(usage, words)
           inline = words[index]
           if not inline then
             fail.usage(("`--%s` wants a value: %s"):format(name, option.value))
+          elseif inline:sub(1, 2) == "--" then
+            -- More likely a value that was forgotten than one that looks like an option.
+            fail.usage(("`--%s` wants a value: %s, not `%s`"):format(name, option.value, inline), ("if it is meant: `--%s=%s`"):format(name, inline))
           end
         end
         if option.many then
@@ -120,6 +123,13 @@ function args.parse(usage, words)
     index = index + 1
   end
   return result
+end
+
+--- A word as a shell would want it: as it is, or in quotes.
+---@param word string
+---@return string
+function args.quote(word)
+  return word:find "^[%w_./:=,+@%%-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
 --- The words of a comma-separated list, from one or more options.

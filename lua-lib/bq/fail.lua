@@ -1,4 +1,5 @@
 -- Failures that a person can act on: what could not be done, what caused it, one thing to do.
+local tables = require "bq.tables"
 
 ---@class bq.Failure
 ---@field message string what we could not do
@@ -8,10 +9,6 @@
 ---@field status? integer exit status, 1 if absent; 2 for usage
 local Failure = { __name = "bq.failure" }
 Failure.__index = Failure
-
-function Failure:__tostring()
-  return table.concat(require("bq.fail").lines(self), "\n")
-end
 
 local Exit = { __name = "bq.exit" }
 
@@ -108,11 +105,15 @@ function fail.lines(err)
     word = "caused by"
     current = getmetatable(current) == Failure and current.cause or nil
   end
-  table.move(notes, 1, #notes, #lines + 1, lines)
+  tables.append(lines, notes)
   if hint then
     lines[#lines + 1] = "hint: " .. hint
   end
   return lines
+end
+
+function Failure:__tostring()
+  return table.concat(fail.lines(self), "\n")
 end
 
 return fail

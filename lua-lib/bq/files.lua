@@ -2,6 +2,7 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local host = require "bq.host"
+local tables = require "bq.tables"
 
 local files = {}
 
@@ -42,7 +43,7 @@ end
 ---@return string? path
 function files.module(name)
   local stem = name:gsub("%.", "/")
-  local folders = table.move(host.module_folders, 1, #host.module_folders, 1, {})
+  local folders = tables.copy(host.module_folders)
   folders[#folders + 1] = "$/lua-lib"
   for _, folder in ipairs(folders) do
     for _, file in ipairs { stem .. ".lua", stem .. "/init.lua" } do
@@ -66,7 +67,7 @@ function files.follow(path, readlink)
     for part in text:gmatch "[^/]+" do
       table.insert(parts, 1, part)
     end
-    table.move(parts, 1, #parts, #todo + 1, todo)
+    tables.append(todo, parts)
   end
   add(path)
   while #todo > 0 do
@@ -99,6 +100,13 @@ function files.inside(root, path)
     return fs.readlink(root .. "/" .. name)
   end) or fail.raise(("`%s` of the root leads in a circle"):format(path))
   return found == "" and root or root .. "/" .. found
+end
+
+--- A mode from its octal text.
+---@param mode string|integer? `0755`; a number stays
+---@return integer?
+function files.mode(mode)
+  return type(mode) == "string" and tonumber(mode, 8) or mode
 end
 
 --- The folder of a path.

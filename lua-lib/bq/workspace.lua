@@ -7,6 +7,7 @@
 --   finished/  the root that was built           inside.json  the plan by which it builds itself again
 --
 -- Inside a staged rootfs the same folder is /var/lib/bq.
+local args = require "bq.args"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
@@ -80,13 +81,13 @@ function Workspace:shown(path)
 end
 
 --- What a command line outside needs to mean this workspace: nothing if it is the usual one.
----@return string ` --workspace PATH`, or empty
+---@return string ` --workspace PATH`, quoted for a shell, or empty
 function Workspace:option()
   local path = self:shown(self.path .. "/"):gsub("/$", "")
   if path == workspace.INSIDE or path:find "/data/sysroot$" then
     return ""
   end
-  return (" --workspace '%s'"):format(path)
+  return " --workspace " .. args.quote(path)
 end
 
 --- The root that steps rest on: `/` inside, the staged rootfs outside.

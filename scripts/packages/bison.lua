@@ -37,6 +37,6 @@ return {
   install = function(b)
     make(b, { "DESTDIR=" .. b.dest, "install-binPROGRAMS" })
     make(b, { "DESTDIR=" .. b.dest, "install-dist_pkgdataDATA", "install-dist_skeletonsDATA", "install-dist_m4sugarDATA" })
-    b:install(b.src .. "/doc/bison.1", b.prefix .. "/share/man/man1/bison.1", 420)
+    b:install(b.src .. "/doc/bison.1", b.prefix .. "/share/man/man1/bison.1", "0644")
   end,
 }

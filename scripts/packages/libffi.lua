@@ -74,8 +74,8 @@ return {
   install = function(b)
     b:install(b.build .. "/libffi.so.8", b.prefix .. "/lib/libffi.so.8")
     b:symlink("libffi.so.8", b.dest .. b.prefix .. "/lib/libffi.so")
-    b:install(b.build .. "/ffi.h", b.prefix .. "/include/ffi.h", 420)
-    b:install(("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder), b.prefix .. "/include/ffitarget.h", 420)
+    b:install(b.build .. "/ffi.h", b.prefix .. "/include/ffi.h", "0644")
+    b:install(("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder), b.prefix .. "/include/ffitarget.h", "0644")
     local values = { PACKAGE_NAME = "libffi", PACKAGE_VERSION = b.version, prefix = b.prefix, exec_prefix = b.prefix }
     values.libdir, values.toolexeclibdir, values.includedir = b.prefix .. "/lib", b.prefix .. "/lib", b.prefix .. "/include"
     local text = b:read(b.src .. "/libffi.pc.in"):gsub("@([%w_]+)@", values)

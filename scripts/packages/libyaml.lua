@@ -27,8 +27,8 @@ return {
       argv[#argv + 1] = flag
     end
     local major, minor, patch = b.version:match "(%d+)%.(%d+)%.(%d+)"
-    for name, value in pairs { MAJOR = major, MINOR = minor, PATCH = patch, STRING = ('"%s"'):format(b.version) } do
-      argv[#argv + 1] = ("-DYAML_VERSION_%s=%s"):format(name, value)
+    for _, define in ipairs { "MAJOR=" .. major, "MINOR=" .. minor, "PATCH=" .. patch, ('STRING="%s"'):format(b.version) } do
+      argv[#argv + 1] = "-DYAML_VERSION_" .. define
     end
     argv[#argv + 1] = "-I" .. b.src .. "/include"
     for _, name in ipairs(sources) do
@@ -39,7 +39,7 @@ return {
   install = function(b)
     b:install(b.build .. "/libyaml-0.so.2", b.prefix .. "/lib/libyaml-0.so.2")
     b:symlink("libyaml-0.so.2", b.dest .. b.prefix .. "/lib/libyaml.so")
-    b:install(b.src .. "/include/yaml.h", b.prefix .. "/include/yaml.h", 420)
+    b:install(b.src .. "/include/yaml.h", b.prefix .. "/include/yaml.h", "0644")
     local values = { PACKAGE_VERSION = b.version, prefix = b.prefix, exec_prefix = b.prefix }
     values.includedir, values.libdir = b.prefix .. "/include", b.prefix .. "/lib"
     local text = b:read(b.src .. "/yaml-0.1.pc.in"):gsub("@([%w_]+)@", values)

@@ -61,7 +61,7 @@ return {
         for _, name in ipairs { "clang", "clang++" } do
           local program = output(b, { "sh", "-c", "command -v " .. name })
           local text = ('#!/bin/sh\nexec %s --config %s "$@"\n'):format(program, config)
-          b:write(("%s/opt/sysroot/bin/%s-%s"):format(b.dest, b.target, name), text, 493)
+          b:write(("%s/opt/sysroot/bin/%s-%s"):format(b.dest, b.target, name), text, "0755")
         end
       end,
     },
@@ -79,7 +79,7 @@ return {
           local found = loader and (fs.stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(loader))
           local start = found and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(program)) or ""
           local options = name:find "^clang" and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config) or ""
-          b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), 493)
+          b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), "0755")
           b:symlink("../libexec/seed/" .. name, b.dest .. "/opt/sysroot/bin/" .. name)
         end
       end,

@@ -47,7 +47,7 @@ check.run {
       check.equal(result.dry_run, true)
       check.equal(parse({ "--output=" }).output, "")
       check.equal(parse({ "--output=a=b" }).output, "a=b")
-      check.equal(parse({ "--output", "--dry-run" }).output, "--dry-run")
+      check.equal(parse({ "--output=--dry-run", "--with", "-a" }).output, "--dry-run")
       check.equal(parse({ "--output", "a", "--output", "b" }).output, "b")
     end,
   },
@@ -63,6 +63,10 @@ check.run {
   {
     "missing, needless and wrong values",
     function()
+      refused({ "--output", "--dry-run" }, {
+        "error: `--output` wants a value: FILE, not `--dry-run`",
+        "hint: if it is meant: `--output=--dry-run`",
+      })
       refused({ "--output" }, { "error: `--output` wants a value: FILE" })
       refused({ "--dry-run=yes" }, { "error: `--dry-run` takes no value" })
       for _, wrong in ipairs { "0", "-1", "1.5", "many", "" } do

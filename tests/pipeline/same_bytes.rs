@@ -103,6 +103,7 @@ fn what_differs_is_named() {
     let one = Rig::built();
     let two = Rig::new();
     two.replace("packages/lib.lua", "b.env.FLAG ..", "\"two\" ..");
+    two.replace("packages/app.lua", "755", "644");
     two.stage(&[]).is(0);
     two.build(&[]).is(0);
     let there = two.path("space").display().to_string();
@@ -110,6 +111,7 @@ fn what_differs_is_named() {
         .run(&["verify", "--workspace", "space", "--against", &there])
         .is(1);
     left.says("error: low/lib differs: opt/lib: ")
+        .says("error: low/app differs: opt/app: mode 0755 here, 0644 there\n")
         .says("2 steps have the same output, 3 differ\n");
 }
 

@@ -3,6 +3,7 @@ local archive = require "bq.archive"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
@@ -11,6 +12,7 @@ local nearest = require "bq.nearest"
 local process = require "bq.process"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local input = {}
@@ -112,7 +114,7 @@ local function add_bq(root, found, options)
     if arch ~= found.plan.arch then
       fail.raise(("`%s` is no bq for %s"):format(options.bq, found.plan.arch))
     end
-    fs.write(root .. "/" .. BINARY, fs.read(program), { mode = tonumber("755", 8), sync = false })
+    fs.write(root .. "/" .. BINARY, fs.read(program), { mode = files.mode "0755", sync = false })
   elseif arch ~= found.plan.arch then
     log.warn(("this bq is not one for %s and is left out; name one by `--bq FILE`"):format(found.plan.arch))
     fs.remove(root .. "/" .. BINARY)
@@ -167,7 +169,7 @@ local function add_sources(found, layers)
       layers[#layers + 1] = {
         path = path,
         prefix = workspace.INSIDE:sub(2) .. "/sources/" .. locked.file,
-        mode = tonumber("644", 8),
+        mode = files.mode "0644",
         package = "sources",
       }
     end
@@ -198,7 +200,7 @@ function input.layers(folder, found, options)
     layers[#layers + 1] = { path = root, package = "the rootfs" }
   end
   for _, list in ipairs { found.rootfs, found.additions } do
-    table.move(list, 1, #list, #layers + 1, layers)
+    tables.append(layers, list)
   end
   if not content.of(layers).entries[BINARY] then
     add_bq(own, found, options)

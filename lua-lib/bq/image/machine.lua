@@ -5,6 +5,7 @@ local image = require "bq.image"
 local layout = require "bq.image.layout"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 
 local machine = {}
 
@@ -71,7 +72,7 @@ function machine.firmware(arch, root)
     looked[#looked + 1] = "  " .. code
   end
   fail.raise(("there is no EFI firmware for %s"):format(arch), {
-    notes = table.move(looked, 1, #looked, 2, { "looked for:" }),
+    notes = tables.append({ "looked for:" }, looked),
     hint = ("install it (Debian: `apt-get install %s`), or name it: `--firmware CODE:VARIABLES`"):format(kind.packages),
   })
 end
@@ -124,7 +125,7 @@ function machine.command(options)
   -- QEMU writes what a disk takes in, and is thrown away, to where TMPDIR says: else to /var/tmp, which not everybody can write.
   local argv = { "env", "TMPDIR=" .. options.folder, machine.program(options.arch) }
   local function add(...)
-    table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
+    tables.append(argv, { ... })
   end
   add(table.unpack(KINDS[options.arch].options))
   add("-accel", not options.emulate and can_use_kvm(options.arch) and "kvm" or "tcg")

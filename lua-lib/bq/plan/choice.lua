@@ -2,6 +2,7 @@
 local fail = require "bq.fail"
 local json = require "bq.json"
 local nearest = require "bq.nearest"
+local tables = require "bq.tables"
 
 local choice = {}
 
@@ -11,15 +12,6 @@ local choice = {}
 ---@field only? string[]
 ---@field with? string[] `name`, or `name@phase`
 ---@field without? string[]
-
-local function contains(list, word)
-  for _, item in ipairs(list) do
-    if item == word then
-      return true
-    end
-  end
-  return false
-end
 
 --- A word of `--with` and its like: `name`, or `name@phase`.
 local function split(word)
@@ -71,7 +63,7 @@ function choice.inside(selection, phases)
     out[option] = {}
     for _, word in ipairs(selection[option] or {}) do
       local _, where = split(word)
-      if where == "" or contains(phases, where) then
+      if where == "" or tables.contains(phases, where) then
         table.insert(out[option], word)
       end
     end
@@ -114,7 +106,7 @@ function choice.check(declaration, selection, recipes, architectures)
       for _, phase in ipairs(declaration.phases) do
         known[#known + 1] = phase.name
       end
-      if where ~= "" and not contains(known, where) then
+      if where ~= "" and not tables.contains(known, where) then
         fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))
       end
     end

@@ -7,6 +7,7 @@ local json = require "bq.json"
 local nearest = require "bq.nearest"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
+local tables = require "bq.tables"
 local tokens = require "bq.plan.tokens"
 
 local plan = {}
@@ -16,15 +17,6 @@ plan.SCHEMA = 1
 
 --- What the kernel's build calls an architecture.
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
-
-local function contains(list, word)
-  for _, item in ipairs(list) do
-    if item == word then
-      return true
-    end
-  end
-  return false
-end
 
 --- One step, without what its dependencies resolve to.
 local function make_step(recipes, found, phase, arch)
@@ -39,7 +31,7 @@ local function make_step(recipes, found, phase, arch)
     license = fields.license,
     homepage = fields.homepage,
     strategy = fields.strategy,
-    depends = json.array(table.move(fields.depends or {}, 1, #(fields.depends or {}), 1, {})),
+    depends = json.array(tables.copy(fields.depends)),
     uses = fields.uses,
     seed_at = fields.seed_at,
     leave_out = fields.leave_out,
@@ -110,7 +102,7 @@ local function order(recipes, steps, by_name)
     end
     for _, name in ipairs(step.uses or {}) do
       local used = by_name[name]
-      if used and not contains(ids, used.id) then
+      if used and not tables.contains(ids, used.id) then
         visit(used, trail)
         ids[#ids + 1] = used.id
         step.seed_at = step.seed_at or used.seed_at
@@ -147,8 +139,7 @@ local function add_first(phase, steps, by_name)
   end
   for _, step in ipairs(steps) do
     if not below[step.name] then
-      step.uses = table.move(step.uses or {}, 1, #(step.uses or {}), 1, {})
-      table.move(phase.first or {}, 1, #(phase.first or {}), #step.uses + 1, step.uses)
+      step.uses = tables.append(tables.copy(step.uses), phase.first)
     end
   end
 end

@@ -6,6 +6,7 @@ local log = require "bq.log"
 local namespace = require "bq.run.namespace"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local enter = {}
@@ -59,7 +60,7 @@ end
 ---@return integer
 function enter.coordinator(space, words)
   local argv, skip = { "/usr/local/bin/bq" }, false
-  table.move(host.options, 1, #host.options, 2, argv)
+  tables.append(argv, host.options)
   argv[#argv + 1] = "/usr/local/bin/coordinator.lua"
   for _, word in ipairs(words) do
     if word == "--workspace" then

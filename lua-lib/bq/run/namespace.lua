@@ -2,44 +2,17 @@
 --
 -- The order of the calls matters; each step's reason stands beside it. A launcher makes the namespaces, its child is
 -- process 1 of the new pid namespace and makes the mounts, and that one's child does the work.
+local devices = require "bq.run.devices"
 local fail = require "bq.fail"
+local files = require "bq.files"
+local filters = require "bq.run.filters"
 local fs = require "bq.fs"
+local hint = require "bq.hint"
 local log = require "bq.log"
-local preflight = require "bq.run.preflight"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
 
 local namespace = {}
-
-local NODES = { "null", "zero", "full", "random", "urandom", "tty" }
-local DEVICE_LINKS = {
-  fd = "/proc/self/fd",
-  stdin = "/proc/self/fd/0",
-  stdout = "/proc/self/fd/1",
-  stderr = "/proc/self/fd/2",
-  ptmx = "pts/ptmx",
-}
--- What a step may keep: nothing of these reaches beyond its own namespaces.
--- stylua: ignore
-local CAPABILITIES = {
-  "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-  "linux_immutable", "net_bind_service", "net_broadcast", "ipc_lock", "ipc_owner", "lease", "setfcap",
-}
--- Calls that no build needs, and that reach the kernel's rarely used corners or other processes' secrets.
--- stylua: ignore
-local DENIED = {
-  "add_key", "bpf", "io_uring_setup", "kexec_load", "keyctl", "open_by_handle_at", "perf_event_open", "request_key",
-  "syslog", "userfaultfd",
-}
--- Sockets that a network namespace does not hold: the hypervisor's, and the kernel's ciphers.
-local DENIED_SOCKETS = { "alg", "vsock" }
--- Calls about owners and ids that a map of one id cannot carry out: distribution packages make them, and owners are
--- normalised anyway.
--- stylua: ignore
-local IDS = {
-  "chown", "lchown", "fchown", "fchownat", "setgroups", "setuid", "setgid", "setresuid", "setresgid", "setreuid",
-  "setregid", "setfsuid", "setfsgid",
-}
 
 ---@class bq.Bind
 ---@field source string outside
@@ -103,37 +76,6 @@ local function require_folder(path)
   end
 end
 
-local function open_devices()
-  local nodes = {}
-  for _, name in ipairs(NODES) do
-    nodes[name] = syscall.open_tree("/dev/" .. name)
-  end
-  return nodes
-end
-
-local function mount_devices(nodes)
-  require_folder "/dev"
-  -- With the mode of a usual /tmp, `echo > /dev/null` would be refused: it would open somebody else's file for creation.
-  syscall.mount { source = "tmpfs", target = "/dev", type = "tmpfs", flags = { "nosuid", "noexec" }, data = "mode=755,size=64k,nr_inodes=128" }
-  for _, name in ipairs(NODES) do
-    fs.append("/dev/" .. name, "")
-    syscall.move_mount(nodes[name], "/dev/" .. name)
-  end
-  for name, target in pairs(DEVICE_LINKS) do
-    fs.symlink(target, "/dev/" .. name)
-  end
-  fs.mkdir "/dev/pts"
-  fs.mkdir "/dev/shm"
-  syscall.mount { source = "devpts", target = "/dev/pts", type = "devpts", flags = { "nosuid", "noexec" }, data = "newinstance,ptmxmode=0666,mode=620" }
-  syscall.mount { source = "tmpfs", target = "/dev/shm", type = "tmpfs", flags = { "nosuid", "nodev" }, data = "mode=1777" }
-  -- A bind of a node on a `nodev` mount succeeds; only opening it tells.
-  local ok, err = pcall(fs.append, "/dev/null", "")
-  if not ok then
-    fail.raise("the devices of this machine cannot be used in a namespace", { cause = err, hint = preflight.hint("dev", err) })
-  end
-  syscall.mount_setattr("/dev", { "rdonly" })
-end
-
 --- With the ids of real root, even a process without capabilities may write these.
 local function mask_proc()
   for _, name in ipairs { "sys", "sysrq-trigger", "irq", "bus" } do
@@ -159,7 +101,7 @@ local function make_root(sandbox)
     syscall.chdir(here == "/" and "/.." or here)
   end
   -- Sources are opened before the pivot, targets are reached after it: a link in the root cannot lead outside.
-  local nodes, binds = open_devices(), {}
+  local nodes, binds = devices.open(), {}
   for index, bind in ipairs(sandbox.binds or {}) do
     binds[index] = syscall.open_tree(bind.source, { recursive = true })
   end
@@ -169,7 +111,8 @@ local function make_root(sandbox)
   require_folder "/proc"
   require_folder "/tmp"
   syscall.mount { source = "proc", target = "/proc", type = "proc", flags = { "nosuid", "nodev", "noexec" } }
-  mount_devices(nodes)
+  require_folder "/dev"
+  devices.mount(nodes)
   syscall.mount { source = "tmpfs", target = "/tmp", type = "tmpfs", flags = { "nosuid", "nodev" }, data = "mode=1777" }
   for index, bind in ipairs(sandbox.binds or {}) do
     syscall.move_mount(binds[index], bind.target)
@@ -189,18 +132,6 @@ local function make_root(sandbox)
   syscall.umount(".", { "detach" })
   syscall.chdir "/"
   syscall.close(old)
-end
-
-local function confine(sandbox)
-  syscall.set_no_new_privs()
-  if sandbox.confined then
-    syscall.keep_capabilities(CAPABILITIES)
-    syscall.landlock_scope()
-    syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS, deny_namespaces = true }
-  end
-  if sandbox.answer_ids then
-    syscall.seccomp { succeed = IDS }
-  end
 end
 
 --- What a body returns, as an exit status; an error is shown.
@@ -223,7 +154,7 @@ end
 
 local function first_process(sandbox)
   syscall.set_parent_death_signal "KILL"
-  syscall.umask(tonumber("022", 8))
+  syscall.umask(files.mode "022")
   fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
     if not sandbox.network then
       syscall.loopback_up()
@@ -231,10 +162,10 @@ local function first_process(sandbox)
     syscall.sethostname "bq"
     local ok, err = pcall(make_root, sandbox)
     if not ok then
-      fail.raise("cannot make the root", { cause = err, hint = preflight.hint(err.op, err) })
+      fail.raise("cannot make the root", { cause = err, hint = hint.of(err.op, err) })
     end
     syscall.close_range(3, { keep = sandbox.keep, now = true })
-    confine(sandbox)
+    filters.confine(sandbox)
   end)
   local child = process.fork()
   if child == 0 then
@@ -259,7 +190,7 @@ namespace.FAILED = 125
 local function unshare(kinds, stage)
   local ok, err = pcall(syscall.unshare, kinds)
   if not ok then
-    fail.raise("cannot make namespaces", { cause = err, hint = preflight.hint(stage, err) })
+    fail.raise("cannot make namespaces", { cause = err, hint = hint.of(stage, err) })
   end
 end
 
@@ -277,7 +208,7 @@ local function launch(sandbox, dies_with_parent)
   if own then
     local ok, err = pcall(syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
     if not ok then
-      fail.raise("cannot map the user into its namespace", { cause = err, hint = preflight.hint("map", err) })
+      fail.raise("cannot map the user into its namespace", { cause = err, hint = hint.of("map", err) })
     end
   end
   if dies_with_parent then

@@ -1,89 +1,9 @@
--- What this machine, kernel or container refuses, and the exact setting that mends it.
+-- Looks whether this machine can build, before anything is fetched.
 local fs = require "bq.fs"
+local probe = require "bq.run.probe"
+local tables = require "bq.tables"
 
 local preflight = {}
-
---- A number under /proc/sys; `nil` where the kernel has no such setting.
-local function sysctl(name)
-  local path = "/proc/sys/" .. name:gsub("%.", "/")
-  local ok, text = pcall(fs.read, path)
-  return ok and tonumber(text:match "%d+") or nil
-end
-
---- Whether a program's filter of system calls is on: so it is in most containers.
-local function is_filtered()
-  local ok, text = pcall(fs.read, "/proc/self/status")
-  return ok and text:match "\nSeccomp:%s*2" ~= nil
-end
-
-local function is_apparmor_restricted()
-  return sysctl "kernel.apparmor_restrict_unprivileged_userns" == 1
-end
-
-local APPARMOR = "this system's AppArmor takes the powers of user namespaces away; allow them for bq: "
-  .. "`printf 'abi <abi/4.0>,\\nprofile bq %s flags=(unconfined) { userns, }\\n' | sudo tee /etc/apparmor.d/bq && sudo apparmor_parser -r /etc/apparmor.d/bq`,"
-  .. " or for all: `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`"
-
-local function apparmor()
-  local ok, program = pcall(require("bq.process").executable)
-  return APPARMOR:format(ok and program or "/path/of/bq")
-end
-
-local function allow(kind)
-  return ("allow namespaces: `sudo sysctl -w user.max_%s_namespaces=15000`"):format(kind)
-end
-
-local function no_namespace(err)
-  for _, kind in ipairs { "user", "mnt", "pid", "net", "ipc", "uts" } do
-    if sysctl("user.max_" .. kind .. "_namespaces") == 0 then
-      return allow(kind)
-    end
-  end
-  if err.code == "ENOSPC" then
-    return "a limit of namespaces is reached; see `sysctl -a | grep max_.*_namespaces`"
-  elseif sysctl "kernel.unprivileged_userns_clone" == 0 then
-    return "allow user namespaces: `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
-  elseif err.code == "EPERM" and is_filtered() then
-    return "the container's filter forbids namespaces; start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`"
-  elseif is_apparmor_restricted() then
-    return apparmor()
-  elseif err.code == "EPERM" then
-    return "a user namespace cannot be made inside a plain `chroot` without root; enter by `bq scripts/enter.lua` instead"
-  elseif err.code == "EINVAL" then
-    return "the kernel was built without CONFIG_USER_NS, or with fewer kinds of namespaces"
-  end
-end
-
---- One thing to do about a failed call; `nil` if nothing is known.
----@param call string the call or stage: `unshare`, `unshare_mount` once the others are made, `map`, `mount`, `overlay`, `dev`, `pivot_root`, …
----@param err bq.error
----@return string?
-function preflight.hint(call, err)
-  if type(err) ~= "table" then
-    return nil
-  elseif call == "unshare_mount" and err.code == "ENOSPC" then
-    -- Inside a user namespace the limits that can be read are those of its own; what was reached is one further out.
-    return allow "mnt"
-  elseif call == "unshare" or call == "unshare_mount" then
-    return no_namespace(err)
-  elseif (call == "map" or call == "mount") and err.code == "EACCES" then
-    return is_apparmor_restricted() and apparmor() or nil
-  elseif call == "map" and err.code == "EROFS" then
-    return "/proc is read-only here; start the container with `--security-opt systempaths=unconfined`"
-  elseif call == "map" and err.code == "EPERM" and is_apparmor_restricted() then
-    return apparmor()
-  elseif call == "mount" and ("/" .. (err.path or "")):find "/proc$" and err.code == "EPERM" then
-    return "parts of /proc are masked here; start the container with `--security-opt systempaths=unconfined` (podman: `--security-opt unmask=ALL`)"
-  elseif call == "dev" then
-    return "/dev is mounted `nodev` here; start the container with `--tmpfs /dev:rw,exec,dev,nosuid`, or `--privileged`"
-  elseif (call == "open_tree" or call == "mount_setattr" or call == "move_mount") and err.code == "ENOSYS" then
-    return "the kernel is too old: bq needs Linux 5.12 or newer"
-  elseif (call == "mount" or call == "overlay") and err.code == "ENODEV" then
-    return "the kernel has no overlay file system: `sudo modprobe overlay`"
-  elseif call == "overlay" and err.code == "EINVAL" then
-    return "an overlay cannot be written to another overlay or to most network file systems; choose a folder on the machine's own disk by `--workspace DIR`"
-  end
-end
 
 ---@class bq.Finding
 ---@field name string
@@ -116,9 +36,7 @@ function preflight.run(folder)
   if space.noexec then
     add { name = "exec", ok = false, fatal = true, message = ("`%s` is mounted noexec"):format(folder), hint = "choose another folder by `--workspace DIR`" }
   end
-  local probe = require("bq.run.probe")(folder)
-  table.move(probe, 1, #probe, #out + 1, out)
-  return out
+  return tables.append(out, probe(folder))
 end
 
 return preflight

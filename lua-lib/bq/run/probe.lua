@@ -1,7 +1,7 @@
 -- Tries what a build does with namespaces, in a process of its own, and tells how far it came.
 local fs = require "bq.fs"
+local hint = require "bq.hint"
 local json = require "bq.json"
-local preflight = require "bq.run.preflight"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
 
@@ -98,7 +98,7 @@ local function probe(parent)
     fatal = failed.at ~= "overlay",
     message = ("this machine refuses %s"):format(WHAT[failed.at] or failed.at),
     cause = failed.text,
-    hint = preflight.hint(failed.at, failed),
+    hint = hint.of(failed.at, failed),
   }
   if failed.at == "overlay" then
     finding.message = finding.message .. "; step roots will be made by copying"

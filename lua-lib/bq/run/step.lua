@@ -1,9 +1,12 @@
 -- What a strategy works with: the step that is being built, inside its root.
+local args = require "bq.args"
 local fail = require "bq.fail"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local interpolate = require "bq.plan.interpolate"
 local process = require "bq.process"
 local step_root = require "bq.run.step_root"
+local tables = require "bq.tables"
 
 ---@class bq.run.Command
 ---@field argv string[]
@@ -109,11 +112,6 @@ local function environment(self, more)
   return env
 end
 
---- A word as a shell would want it, for the log.
-local function quote(word)
-  return word:find "^[%w_./:=,+@%%-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 --- Runs a program; its output goes to the log. Raises if it fails.
 ---@param argv string[]
 ---@param options? { cwd?: string, env?: table<string, string>, ok?: integer[], input?: string, stdout?: string }
@@ -123,7 +121,7 @@ function Step:run(argv, options)
   argv = words(self, argv)
   local shown = {}
   for index, word in ipairs(argv) do
-    shown[index] = quote(word)
+    shown[index] = args.quote(word)
   end
   local cwd = options.cwd or self.build
   self:say(("[%s] %s"):format(cwd, table.concat(shown, " ")))
@@ -178,9 +176,7 @@ function Step:make(arguments, options)
   for name, value in pairs(options.env or {}) do
     env[name] = value
   end
-  local argv = { "make" }
-  table.move(arguments or {}, 1, #(arguments or {}), 2, argv)
-  return self:run(argv, { cwd = options.cwd, env = env, ok = options.ok, input = options.input })
+  return self:run(tables.append({ "make" }, arguments), { cwd = options.cwd, env = env, ok = options.ok, input = options.input })
 end
 
 --- The text of a file.
@@ -193,10 +189,10 @@ end
 --- Writes a file, and the folders above it.
 ---@param path string
 ---@param text string
----@param mode? integer
+---@param mode? string|integer `0755`
 function Step:write(path, text, mode)
   self:mkdir(path:match "^(.*)/" or ".")
-  fs.write(path, text, { mode = mode, sync = false })
+  fs.write(path, text, { mode = files.mode(mode), sync = false })
 end
 
 --- Replaces a text in a file, taken literally, everywhere in it. Raises if it is not there.
@@ -245,10 +241,10 @@ end
 --- Puts a file into the output.
 ---@param from string
 ---@param path string absolute, below the output
----@param mode? integer
+---@param mode? string|integer `0755` if absent
 function Step:install(from, path, mode)
   self:copy(from, self.dest .. path)
-  fs.chmod(self.dest .. path, mode or tonumber("755", 8))
+  fs.chmod(self.dest .. path, files.mode(mode or "0755"))
 end
 
 --- Puts the patches of the recipe over the source tree.

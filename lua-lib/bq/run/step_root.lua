@@ -2,9 +2,9 @@
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local hint = require "bq.hint"
 local job = require "bq.run.job"
 local log = require "bq.log"
-local preflight = require "bq.run.preflight"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
@@ -63,7 +63,7 @@ local function mount_overlay(lowers)
     return mount_overlay(again)
   end
   if not ok and not REFUSED[err.code] then
-    fail.raise("cannot mount the step's root", { cause = err, hint = preflight.hint("overlay", err) })
+    fail.raise("cannot mount the step's root", { cause = err, hint = hint.of("overlay", err) })
   end
   return ok
 end

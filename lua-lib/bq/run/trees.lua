@@ -3,6 +3,7 @@
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local process = require "bq.process"
+local tables = require "bq.tables"
 
 local trees = {}
 
@@ -50,7 +51,7 @@ end
 function Trees:remove()
   if #self.gone > 0 then
     local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
-    table.move(self.gone, 1, #self.gone, #argv + 1, argv)
+    tables.append(argv, self.gone)
     self.removing[process.spawn { argv = argv, stdout = "null", stderr = "null", die_with_parent = true }] = true
     self.gone = {}
   end

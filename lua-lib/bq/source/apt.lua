@@ -3,6 +3,7 @@ local fail = require "bq.fail"
 local fs = require "bq.fs"
 local files = require "bq.files"
 local process = require "bq.process"
+local tables = require "bq.tables"
 
 local apt = {}
 
@@ -159,7 +160,7 @@ function apt.download(list, folder, choices)
   local running, next_one, active = {}, 1, 0
   local function start(file)
     local argv = { HELPER, table.unpack(options) }
-    table.move({ "download-file", file.uri, file.path .. ".part", "SHA256:" .. file.sha256 }, 1, 4, #argv + 1, argv)
+    tables.append(argv, { "download-file", file.uri, file.path .. ".part", "SHA256:" .. file.sha256 })
     file.log = file.path .. ".log"
     local pid = process.spawn { argv = argv, log = file.log, session = true, die_with_parent = true }
     running[pid] = file

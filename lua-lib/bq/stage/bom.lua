@@ -3,6 +3,7 @@ local digest = require "bq.digest"
 local interpolate = require "bq.plan.interpolate"
 local json = require "bq.json"
 local source = require "bq.source.source"
+local tables = require "bq.tables"
 
 local bom = {}
 
@@ -13,7 +14,7 @@ end
 --- The source that was used, where it comes from, and the digest by which it is known.
 local function references(step, locked)
   local out = json.array {}
-  for name, alternatives in pairs(step.sources) do
+  for name, alternatives in tables.sorted(step.sources) do
     local used = locked[source.id(step, name)]
     for _, one in ipairs(alternatives) do
       if used and one.sha256 == used.sha256 and one.url then

@@ -92,7 +92,7 @@ local function refuse_traces(tree, owned, text)
   end
 end
 
-local EXECUTABLE <const> = tonumber("111", 8)
+local EXECUTABLE <const> = files.mode "0111"
 
 --- Makes one file of a program that a package has under several names in a folder, as hard links.
 local function link_names(tree, owned)

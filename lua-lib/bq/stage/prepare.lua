@@ -113,7 +113,7 @@ end
 ---@param words string[] the command line
 function prepare.main(declared, words)
   -- Modes of what is staged must not depend on the caller.
-  syscall.umask(tonumber("022", 8))
+  syscall.umask(files.mode "022")
   local options = args.parse({
     about = "Stages a chroot that can rebuild itself: checks the plan, fetches and verifies the seed and the sources.",
     usage = "bq scripts/build_sysroot.lua [OPTIONS]",

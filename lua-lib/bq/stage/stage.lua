@@ -112,7 +112,7 @@ end
 ---@param script? string
 function stage.install(root, recipe_folders, script)
   -- Modes of what is staged must not depend on the caller.
-  syscall.umask(tonumber("022", 8))
+  syscall.umask(files.mode "022")
   local all = carried(recipe_folders, script)
   for _, folder in ipairs(CARRIED) do
     local base = files.inside(root, SHARE .. "/" .. folder)
@@ -130,7 +130,7 @@ function stage.install(root, recipe_folders, script)
       fs.symlink(("../share/bq/scripts/%s"):format(program), link)
     end
   end
-  write_if_changed(root, BINARY, fs.read(process.executable()), tonumber("755", 8))
+  write_if_changed(root, BINARY, fs.read(process.executable()), files.mode "0755")
 end
 
 --- Makes the places of a root that bq and its mounts need there.
@@ -208,7 +208,7 @@ function stage.pack(space, output, root, options)
     sources[#sources + 1] = { path = space:at(name), prefix = inside .. "/" .. name }
   end
   for _, name in ipairs(options.sources) do
-    sources[#sources + 1] = { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = tonumber("644", 8) }
+    sources[#sources + 1] = { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = files.mode "0644" }
   end
   log.info(("packing %s"):format(output))
   local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {

@@ -1,5 +1,7 @@
 -- `configure && make && make install`, out of the source tree. Cross builds are told by a build machine of another name,
 -- so that configure does not run what it compiles.
+local tables = require "bq.tables"
+
 local autotools = {
   fields = {
     configure = "strings", -- more options of configure
@@ -20,17 +22,14 @@ function autotools.configure(b)
     argv[#argv + 1] = "--host=" .. b.target
     argv[#argv + 1] = "--build=" .. (b.cross and b.arch .. "-pc-linux-gnu" or b.target)
     if b.prefix == "/usr" then
-      table.move({ "--sysconfdir=/etc", "--localstatedir=/var" }, 1, 2, #argv + 1, argv)
+      tables.append(argv, { "--sysconfdir=/etc", "--localstatedir=/var" })
     end
   end
-  local options = b.recipe.configure or {}
-  table.move(options, 1, #options, #argv + 1, argv)
-  b:run(argv, { cwd = folder(b) })
+  b:run(tables.append(argv, b.recipe.configure), { cwd = folder(b) })
 end
 
 local function call(b, more)
-  local args = table.move(b.recipe.make or {}, 1, #(b.recipe.make or {}), 1, {})
-  b:make(table.move(more, 1, #more, #args + 1, args), { cwd = folder(b) })
+  b:make(tables.append(tables.copy(b.recipe.make), more), { cwd = folder(b) })
 end
 
 function autotools.build(b)
@@ -42,8 +41,7 @@ function autotools.check(b)
 end
 
 function autotools.install(b)
-  local targets = b.recipe.install_targets or { "install" }
-  call(b, table.move(targets, 1, #targets, 2, { "DESTDIR=" .. b.dest }))
+  call(b, tables.append({ "DESTDIR=" .. b.dest }, b.recipe.install_targets or { "install" }))
 end
 
 return autotools

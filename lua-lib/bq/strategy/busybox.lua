@@ -1,4 +1,6 @@
 -- Kconfig as busybox has it: the default configuration, then what the recipe sets, then `make oldconfig`.
+local tables = require "bq.tables"
+
 local busybox = {
   fields = {
     config = "map", -- option without `CONFIG_` = true, false, a number or a text
@@ -7,7 +9,7 @@ local busybox = {
 
 local function make(b, arguments, options)
   local argv = { "O=" .. b.build, "-C", b.src, "CC=" .. b.env.CC, "HOSTCC=" .. b.env.HOSTCC, "AR=" .. b.env.AR, "SKIP_STRIP=y" }
-  b:make(table.move(arguments, 1, #arguments, #argv + 1, argv), options)
+  b:make(tables.append(argv, arguments), options)
 end
 
 local function line(name, value)

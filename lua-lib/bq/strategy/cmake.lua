@@ -1,4 +1,6 @@
 -- CMake with makefiles, so that every job comes from make's shared jobserver.
+local tables = require "bq.tables"
+
 local cmake = {
   fields = {
     cmake = "strings", -- definitions without their `-D`: "BUILD_SHARED_LIBS=ON"
@@ -32,7 +34,7 @@ function cmake.generate(b, definitions, foreign)
   }
   if foreign then
     -- A system name makes it a cross build.
-    table.move({ "CMAKE_SYSTEM_NAME=Linux", "CMAKE_SYSTEM_PROCESSOR=" .. b.arch }, 1, 2, #all + 1, all)
+    tables.append(all, { "CMAKE_SYSTEM_NAME=Linux", "CMAKE_SYSTEM_PROCESSOR=" .. b.arch })
   end
   if not b.cross then
     -- Before the folders that CMake derives from PATH, which hold an earlier phase's libraries.
@@ -49,8 +51,7 @@ function cmake.generate(b, definitions, foreign)
       all[#all + 1] = definition
     end
   end
-  table.move(definitions, 1, #definitions, #all + 1, all)
-  table.move(b.recipe.cmake or {}, 1, #(b.recipe.cmake or {}), #all + 1, all)
+  tables.append(tables.append(all, definitions), b.recipe.cmake)
   for _, definition in ipairs(all) do
     argv[#argv + 1] = "-D" .. definition
   end

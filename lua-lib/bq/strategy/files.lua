@@ -19,7 +19,7 @@ function files.install(b)
     fs.chmod(b.dest .. path, tonumber("1777", 8))
   end
   for path, text in pairs(b.recipe.files or {}) do
-    b:write(b.dest .. path, text, tonumber(text:find "^#!" and "755" or "644", 8))
+    b:write(b.dest .. path, text, text:find "^#!" and "0755" or "0644")
   end
   for path, target in pairs(b.recipe.links or {}) do
     b:symlink(target, b.dest .. path)

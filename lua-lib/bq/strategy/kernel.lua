@@ -1,6 +1,7 @@
 -- The kernel as one EFI program: Kconfig from fragments, nothing that they do not name, no modules, the same bytes for the
 -- same source. Clang is told its target by the kernel's own makefiles.
 local fail = require "bq.fail"
+local tables = require "bq.tables"
 
 local kernel = {
   fields = {
@@ -12,7 +13,7 @@ local kernel = {
 local function arguments(b, more)
   local argv = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
   for _, list in ipairs { b.recipe.make or {}, more } do
-    table.move(list, 1, #list, #argv + 1, argv)
+    tables.append(argv, list)
   end
   return argv
 end
@@ -57,8 +58,8 @@ function kernel.build(b)
 end
 
 function kernel.install(b)
-  b:install(b.build .. "/vmlinuz", "/boot/vmlinuz", tonumber("644", 8))
-  b:install(b.build .. "/.config", "/boot/config", tonumber("644", 8))
+  b:install(b.build .. "/vmlinuz", "/boot/vmlinuz", "0644")
+  b:install(b.build .. "/.config", "/boot/config", "0644")
 end
 
 return kernel

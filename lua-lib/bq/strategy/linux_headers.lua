@@ -1,12 +1,13 @@
 -- The kernel's headers for programs, as its own `make headers` leaves them, without its rsync.
 local fs = require "bq.fs"
+local tables = require "bq.tables"
 
 local linux_headers = { fields = { make = "strings" } }
 
 function linux_headers.build(b)
   local args = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
   args[#args + 1] = "HOSTCC=" .. b.env.HOSTCC
-  table.move(b.recipe.make or {}, 1, #(b.recipe.make or {}), #args + 1, args)
+  tables.append(args, b.recipe.make)
   args[#args + 1] = "headers"
   b:make(args)
 end
@@ -15,7 +16,7 @@ function linux_headers.install(b)
   local from <const> = b.build .. "/usr/include"
   for _, entry in ipairs(fs.walk(from)) do
     if entry.type == "file" and entry.path:find "%.h$" then
-      b:install(from .. "/" .. entry.path, b.prefix .. "/include/" .. entry.path, tonumber("644", 8))
+      b:install(from .. "/" .. entry.path, b.prefix .. "/include/" .. entry.path, "0644")
     end
   end
 end

@@ -1,4 +1,6 @@
 -- A Makefile by hand, without a configure script: built where it lies, installed into DESTDIR.
+local tables = require "bq.tables"
+
 local make = {
   fields = {
     make = "strings", -- arguments of every call
@@ -10,7 +12,7 @@ local make = {
 local function call(b, targets, more)
   local args = {}
   for _, list in ipairs { b.recipe.make or {}, more, targets } do
-    table.move(list, 1, #list, #args + 1, args)
+    tables.append(args, list)
   end
   b:make(args, { cwd = b.src })
 end

@@ -58,6 +58,30 @@ end
 
 check.run {
   {
+    "what libyaml is compiled by is the same whenever it is",
+    function()
+      local code = [[
+        local recipe, words = dofile(...), {}
+        local b = { src = "src", version = recipe.version, env = { CC = "cc", CFLAGS = "" } }
+        function b:run(argv) words = argv end
+        recipe.build(b)
+        print(table.concat(words, " "))]]
+      local seen = {}
+      -- The order of `pairs` is another one in each process.
+      for _ = 1, 8 do
+        local status = process.run {
+          argv = { process.executable(), "-e", code, root .. "/scripts/packages/libyaml.lua" },
+          stdout = "capture",
+          stderr = "capture",
+        }
+        check.truthy(status.ok, status.stderr)
+        check.contains(status.stdout, "-DYAML_VERSION_MAJOR=0 ")
+        seen[#seen + 1] = seen[1] ~= status.stdout and status.stdout or nil
+      end
+      check.equal(#seen, 1)
+    end,
+  },
+  {
     "what makes a licence right",
     function()
       check.equal(wrong "MIT", nil)
