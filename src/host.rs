@@ -1,18 +1,19 @@
 //! The Lua state: modules, `arg`, the search path, and running a script to its exit status.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
-
-use nix::libc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value, Variadic};
 
 use crate::cli::{Options, Program};
-use crate::{USAGE, bundle, error, modules};
+use crate::kernel::program::executable;
+use crate::{bundle, error, modules};
+
+/// Exit status of a wrong command line.
+pub(crate) const USAGE: u8 = 2;
 
 /// Where modules and programs are looked for, in this order.
 #[derive(Clone, Debug, Default)]
@@ -128,23 +129,6 @@ fn places(options: &Options) -> Places {
     }
     places.named = named;
     places
-}
-
-/// This program's own file; without a /proc, as in a plain chroot, by the name that the kernel was given.
-pub(crate) fn executable() -> Option<&'static Path> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| {
-            std::env::current_exe().ok().or_else(|| {
-                // SAFETY: AT_EXECFN is the address of a string that lives as long as the process, or 0.
-                let name = unsafe {
-                    let address = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
-                    (!address.is_null()).then(|| CStr::from_ptr(address))
-                }?;
-                std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
-            })
-        })
-        .as_deref()
 }
 
 /// Finds a script: a file as named, or a program of the working tree, the installation or the bundle.

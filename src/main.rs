@@ -7,10 +7,10 @@ mod bundle;
 mod cli;
 mod error;
 mod host;
+mod kernel;
 mod modules;
+mod tree;
 
-/// Exit status of a wrong command line.
-const USAGE: u8 = 2;
 /// Exit status after a reader has gone: that of a program which SIGPIPE ends.
 const PIPE: u8 = 141;
 
@@ -41,7 +41,7 @@ fn start() -> ExitCode {
         Ok(cli::Request::List) => show(&(bundle::programs().join("\n") + "\n")),
         Err(text) => {
             eprint!("{text}");
-            ExitCode::from(USAGE)
+            ExitCode::from(host::USAGE)
         }
     }
 }

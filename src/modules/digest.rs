@@ -1,7 +1,6 @@
 //! `bq.digest`: SHA-256 of data, files and trees. The format of a tree's digest: `docs/reproducibility.md`.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,17 +12,19 @@ use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
-use super::archive::{
-    Exclude, Node, Options, Type, file_digest, hex, in_threads, path_of, settled, shown, walk,
-};
+use super::archive::{Options, path_of};
 use crate::error::{Error, Result, native};
+use crate::kernel::threads::{in_threads, settled};
+use crate::tree::digest::{self, PIECE, hex};
+use crate::tree::names::shown;
+use crate::tree::walk::{Exclude, Node, Type, walk};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "sha256", |_, data: LuaString| {
         Ok(hex(&Sha256::digest(&*data.as_bytes())))
     })?;
     native(lua, module, "file", |_, path: LuaString| {
-        file_digest(&path_of(&path))
+        digest::of_file(&path_of(&path)).map(|(digest, _)| digest)
     })?;
     native(lua, module, "tree", tree)?;
     native(lua, module, "manifest", manifest)?;
@@ -136,7 +137,7 @@ fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>>
     let results = Mutex::new(Vec::new());
     let work = || {
         let mut own = Vec::new();
-        let mut buffer = vec![0; 256 << 10];
+        let mut buffer = vec![0; PIECE];
         while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let node = &nodes[number];
             let digest = openat(
@@ -146,7 +147,7 @@ fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>>
                 Mode::empty(),
             )
             .map_err(std::io::Error::from)
-            .and_then(|fd| hash_file(File::from(fd), &mut buffer));
+            .and_then(|fd| digest::rest_of(&mut File::from(fd), &mut buffer));
             let failed = digest.is_err();
             own.push((number, digest));
             if failed {
@@ -168,19 +169,7 @@ fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>>
                     .as_bytes(),
             )
         };
-        digests[number] = Some(digest.map_err(|e| Error::io("read", &e).at(at()))?);
+        digests[number] = Some(digest.map_err(|e| Error::io("read", &e).at(at()))?.0);
     }
     Ok(nodes.into_iter().zip(digests).collect())
-}
-
-fn hash_file(mut file: File, buffer: &mut [u8]) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
-    loop {
-        match file.read(buffer) {
-            Ok(0) => return Ok(hex(&hash.finalize())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -13,8 +13,8 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 use sha2::{Digest, Sha256};
 use zstd::stream::raw::CParameter;
 
-use super::input::hex;
 use crate::error::{Error, Result};
+use crate::tree::digest::hex;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::walk::{Exclude, Node, Type, walk};
 use crate::error::{Error, Result};
+use crate::tree::walk::{Exclude, Node, Type, walk};
 
 /// A tree, or one file, and where it goes.
 pub(super) struct Source {

@@ -12,6 +12,7 @@ use super::deb;
 use super::decompress::decode;
 use super::member::input_error;
 use crate::error::{Error, Result};
+use crate::tree::digest::hex;
 
 /// What is read, decoded and handed on at a time, and how much may wait between the threads.
 const PIECE: usize = 128 << 10;
@@ -199,28 +200,4 @@ impl Read for Pipe {
         self.consume(count);
         Ok(count)
     }
-}
-
-/// The SHA-256 of a file.
-pub(crate) fn file_digest(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(|e| Error::io("open", &e).at(path))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&hash.finalize())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", &error).at(path)),
-        }
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte)])
-        .collect()
 }

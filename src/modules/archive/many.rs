@@ -10,14 +10,16 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::sys::stat::{SFlag, fstatat};
 
-use super::names::shown;
 use super::one;
 use super::root::{Root, type_of};
 use super::rules::{Placed, Rules, Summary, failed};
-use super::staging::{Staging, remove};
-use super::threads::in_threads;
+use super::staging::Staging;
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::kernel::threads::in_threads;
+use crate::tree::names::shown;
+use crate::tree::remove::quietly;
+use crate::tree::replace::beside;
 
 /// Unpacks all; the tree is as if it was done one after the other.
 pub(super) fn extract_all(
@@ -37,7 +39,7 @@ pub(super) fn extract_all(
             one::unpack(path, &mut tree, 1)?;
         }
     } else {
-        let parts = Parts(super::staging::beside(staging.path()));
+        let parts = Parts(beside(staging.path()));
         std::fs::create_dir(&parts.0).map_err(|e| Error::io("mkdir", &e).at(&parts.0))?;
         let unpacked = unpack_parts(paths, &parts.0, rules, threads, umask);
         for ((number, path), part) in paths.iter().enumerate().zip(unpacked) {
@@ -48,7 +50,7 @@ pub(super) fn extract_all(
                 Some(Err(error)) if is_broken(&error) => return Err(error),
                 // Whatever was wrong with it alone: in its turn it is right, or the error is the real one.
                 _ => {
-                    remove(&place);
+                    quietly(&place);
                     one::unpack(path, &mut tree, 1)?;
                 }
             }
@@ -75,7 +77,7 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        remove(&self.0);
+        quietly(&self.0);
     }
 }
 

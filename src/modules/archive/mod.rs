@@ -28,20 +28,15 @@ mod rules;
 mod staging;
 mod stream;
 mod tarball;
-mod threads;
 mod tree;
-mod walk;
 mod write;
 
-pub(crate) use input::{file_digest, hex};
-pub(crate) use names::shown;
 pub(crate) use options::{Options, path_of};
-pub(crate) use threads::{in_threads, settled};
-pub(crate) use walk::{Exclude, Node, Type, walk};
 
 use crate::error::{Error, Result, native};
+use crate::kernel::threads::settled;
+use crate::tree::names::Patterns;
 use member::{Kind, Limits, Member};
-use names::Patterns;
 use rules::{Devices, Profile, Rules, Summary};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {

@@ -1,4 +1,6 @@
-//! Names inside archives: which are taken, how patterns match them, how they are shown.
+//! Names inside archives: which are taken.
+
+use crate::tree::names::components;
 
 /// Longest name and longest component that a kernel takes, and the deepest tree that we make.
 const NAME_MAX: usize = 4095;
@@ -41,12 +43,6 @@ pub(super) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(name)
 }
 
-/// The components of a path, without empty ones and `.`.
-pub(super) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|&byte| byte == b'/')
-        .filter(|component| !component.is_empty() && *component != b".")
-}
-
 /// The folder and the last component of a plain name.
 pub(super) fn split(name: &[u8]) -> (&[u8], &[u8]) {
     match name.iter().rposition(|&byte| byte == b'/') {
@@ -81,84 +77,9 @@ pub(super) fn climb(text: &[u8]) -> (usize, bool) {
     (highest.unsigned_abs(), after_name)
 }
 
-/// Patterns that name paths and what is below them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Patterns(Vec<Vec<Vec<u8>>>);
-
-impl Patterns {
-    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let split = |pattern: &'a [u8]| components(pattern).map(<[u8]>::to_vec).collect();
-        Self(patterns.into_iter().map(split).collect())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The path is one of these, or lies below one.
-    pub(super) fn cover(&self, path: &[u8]) -> bool {
-        self.0.iter().any(|pattern| {
-            let mut path = components(path);
-            pattern
-                .iter()
-                .all(|want| path.next().is_some_and(|have| wildcard(want, have)))
-        })
-    }
-}
-
-/// Matches one component; `*` stands for any run of bytes.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == text[t] {
-            p += 1;
-            t += 1;
-        } else if let Some((at, from)) = star {
-            star = Some((at, from + 1));
-            p = at + 1;
-            t = from + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|&byte| byte == b'*')
-}
-
-/// A name as people may see it: what is no text, or would move the cursor or reorder the line, is escaped.
-pub(crate) fn shown(name: &[u8]) -> String {
-    let mut out = String::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\t' => out.push_str("\\t"),
-                c if c.is_control() || hidden(c) => {
-                    out.extend(c.escape_unicode());
-                }
-                c => out.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str("\\x");
-            out.push_str(&super::hex(&[*byte]));
-        }
-    }
-    out
-}
-
-/// Characters without a width, or that change the direction of a line.
-fn hidden(c: char) -> bool {
-    matches!(u32::from(c), 0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe_0000..=0xe_0fff)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Patterns, climb, normalise, shown, strip, wildcard};
+    use super::{climb, normalise, strip};
 
     #[test]
     fn names_become_plain() {
@@ -186,25 +107,5 @@ mod tests {
         assert_eq!(climb(b"a/../../x"), (1, true));
         assert_eq!(climb(b"a/.."), (0, true));
         assert_eq!(climb(b"./a"), (0, false));
-    }
-
-    #[test]
-    fn patterns_match_by_component() {
-        let patterns = Patterns::new([b"usr/share/doc".as_slice(), b"*/x*.h"]);
-        assert!(patterns.cover(b"usr/share/doc"));
-        assert!(patterns.cover(b"usr/share/doc/a/b"));
-        assert!(patterns.cover(b"inc/xyz.h"));
-        assert!(!patterns.cover(b"usr/share/docs"));
-        assert!(!patterns.cover(b"usr/share"));
-        assert!(!patterns.cover(b"inc/sub/xyz.h"));
-        assert!(wildcard(b"*a*b*", b"xxaxxbxx"));
-        assert!(!wildcard(b"*a*b", b"xxaxxbxx"));
-        assert!(wildcard(b"*", b""));
-    }
-
-    #[test]
-    fn names_are_shown_safely() {
-        assert_eq!(shown(b"a\x1b[31m\xff\n\\"), "a\\u{1b}[31m\\xff\\n\\\\");
-        assert_eq!(shown("für\u{202e}".as_bytes()), "für\\u{202e}");
     }
 }

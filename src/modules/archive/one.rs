@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use super::input::{Mode, file_digest, with_tar};
+use super::input::{Mode, with_tar};
 use super::member::{Kind, Limits, Member};
-use super::names::{normalise, shown};
+use super::names::normalise;
 use super::reader::Reader;
 use super::root::Root;
 use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::tree::digest;
+use crate::tree::names::shown;
 
 /// In a file system for `/`, names may lead through links.
 pub(super) fn follows(rules: &Rules) -> bool {
@@ -87,7 +89,7 @@ pub(super) fn extract(
     let staging = Staging::new(target, merge)?;
     let early = sha256.filter(|_| staging.is_in_place());
     if let Some(expected) = early {
-        verify(path, expected, &file_digest(path)?)?;
+        verify(path, expected, &digest::of_file(path)?.0)?;
     }
     let late = sha256.filter(|_| early.is_none());
     let root =
@@ -107,7 +109,7 @@ pub(super) fn extract(
         (Ok(_), _) => {}
         (Err(error), Some(expected)) if error.errno.is_none() => {
             // What is wrong with a file that is another than was asked for does not matter.
-            verify(path, expected, &file_digest(path)?)?;
+            verify(path, expected, &digest::of_file(path)?.0)?;
             return Err(error);
         }
         (Err(error), _) => return Err(error),

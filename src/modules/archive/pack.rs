@@ -1,7 +1,6 @@
 //! Writes trees as one tar, the same bytes for the same trees.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mlua::{Function, Lua, LuaString, Table};
 
@@ -9,12 +8,12 @@ use super::compress::{self, Method, Sink};
 use super::gather::{Items, Source, gather};
 use super::names::normalise;
 use super::options::Options;
-use super::staging::beside;
 use super::tarball::put_all;
-use super::threads::settled;
-use super::walk::Exclude;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
+use crate::kernel::threads::settled;
+use crate::tree::replace::Replacement;
+use crate::tree::walk::Exclude;
 
 pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
     let known = [
@@ -108,17 +107,6 @@ struct Packed {
     bytes: u64,
 }
 
-/// A file that goes unless it was renamed.
-struct Temporary(Option<PathBuf>);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            drop(std::fs::remove_file(path));
-        }
-    }
-}
-
 fn pack(
     output: &Path,
     sources: &[Source],
@@ -131,13 +119,7 @@ fn pack(
     for (number, source) in sources.iter().enumerate() {
         gather(&mut items, source, number)?;
     }
-    let place = beside(output);
-    let file = File::options()
-        .write(true)
-        .create_new(true)
-        .open(&place)
-        .map_err(|e| Error::io("open", &e).at(output))?;
-    let mut temporary = Temporary(Some(place.clone()));
+    let new = Replacement::create(output, None)?;
     let (mut entries, mut bytes) = (0, 0);
     let produce = |sink: Sink<'_>| {
         (entries, bytes) = put_all(&items, sources, mtime, sink, tell)?;
@@ -150,11 +132,9 @@ fn pack(
             error
         }
     };
-    let (sha256, size) = compress::write(&file, method, threads, produce).map_err(at_output)?;
-    file.sync_all()
-        .map_err(|e| Error::io("fsync", &e).at(output))?;
-    std::fs::rename(&place, output).map_err(|e| Error::io("rename", &e).at(output))?;
-    temporary.0 = None;
+    let (sha256, size) =
+        compress::write(new.file(), method, threads, produce).map_err(at_output)?;
+    new.commit(true)?;
     Ok(Packed {
         sha256,
         size,

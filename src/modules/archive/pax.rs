@@ -4,8 +4,8 @@
 //! is there twice, and passes over what follows an empty one. Tests: `crate_reader`.
 
 use super::member::format;
-use super::names::shown;
 use crate::error::{Error, Result};
+use crate::tree::names::shown;
 
 /// What pax records say about the next member.
 #[derive(Debug, Default)]

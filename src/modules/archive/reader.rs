@@ -13,10 +13,11 @@ use tar::EntryType;
 
 use super::header::Header;
 use super::member::{Kind, Limits, Member, format, limit};
-use super::names::{normalise, shown};
+use super::names::normalise;
 use super::pax::Pax;
 use super::stream::{Sink, Stream};
 use crate::error::{Error, Result};
+use crate::tree::names::shown;
 
 /// How much a header that only describes another may hold.
 pub(super) const META_MAX: u64 = 64 * 1024;

@@ -11,7 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 
-use super::names::{components, split};
+use super::names::split;
+use crate::tree::names::components;
 
 /// Folders that are kept open, since neighbours in an archive share them.
 const CACHED: usize = 64;

@@ -6,8 +6,8 @@ use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 
 use super::member::Limits;
-use super::names::{Patterns, shown};
 use crate::error::Error;
+use crate::tree::names::{Patterns, shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Profile {

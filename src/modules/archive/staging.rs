@@ -1,15 +1,15 @@
 //! A folder beside the target that becomes the target by one rename, or goes without a trace.
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 
 use crate::error::{Error, Result};
+use crate::tree::remove::quietly;
+use crate::tree::replace::beside;
 
 /// Where something is unpacked.
 #[derive(Debug)]
@@ -24,19 +24,6 @@ pub(super) struct Staging {
     /// Folders above the target that were not there before, the topmost first.
     above: Vec<PathBuf>,
     done: bool,
-}
-
-/// A name beside a path that nobody has: `.NAME.partial-…`.
-pub(super) fn beside(path: &Path) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let time = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".partial-{}-{time:08x}{count}", std::process::id()));
-    path.with_file_name(name)
 }
 
 impl Staging {
@@ -136,27 +123,15 @@ impl Drop for Staging {
             return;
         }
         if let Some(temporary) = &self.temporary {
-            remove(temporary);
+            quietly(temporary);
         } else if self.empties {
             for entry in fs::read_dir(&self.target).into_iter().flatten().flatten() {
-                remove(&entry.path());
+                quietly(&entry.path());
             }
         }
         for folder in self.above.iter().rev() {
             // Somebody else may use it by now.
             drop(fs::remove_dir(folder));
         }
-    }
-}
-
-/// Removes a file or tree, folders without permissions included; there is nobody to tell if it fails.
-pub(super) fn remove(path: &Path) {
-    let Ok(stat) = fs::symlink_metadata(path) else {
-        return;
-    };
-    if stat.is_dir() {
-        let _ = crate::modules::fs::remove_tree(path);
-    } else {
-        drop(fs::remove_file(path));
     }
 }

@@ -12,10 +12,11 @@ use tar::{Builder, EntryType};
 
 use super::compress::Sink;
 use super::gather::{Items, Source};
-use super::names::shown;
-use super::walk::{Node, Type};
 use super::write::{Entry, append};
 use crate::error::{Error, Result};
+use crate::tree::names::shown;
+use crate::tree::walk::Node;
+use crate::tree::walk::Type;
 
 /// Gives the tar to the sink; returns how many entries and bytes of content it has.
 pub(super) fn put_all(

@@ -10,10 +10,10 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, futimens, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::member::Limits;
-use super::names::shown;
 use super::root::{Root, type_of};
 use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, refused, timespec};
 use crate::error::{Error, Result};
+use crate::tree::names::shown;
 
 /// A tree that archives are unpacked into.
 pub(super) struct Tree<'r> {

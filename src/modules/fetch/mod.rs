@@ -4,11 +4,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use mlua::{Lua, LuaSerdeExt, Table};
 
 use crate::error::{Error, native};
+use crate::kernel::threads::settled;
 use crate::modules::progress::{Bar, Unit};
 
 mod candidate;
@@ -29,15 +29,15 @@ use options::Options;
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "fetch", |lua, options: Table| {
         let options = options::parse(&options)?;
-        let outcomes = fetch(&options);
+        // The process forks later.
+        let outcomes = settled(|| fetch(&options));
         results(lua, &options, &outcomes)
             .map_err(|error| Error::new("fetch", "lua", error.to_string()))
     })
 }
 
-/// Fetches on threads, which have all ended when this returns: the process forks later.
+/// Fetches on threads.
 fn fetch(options: &Options) -> Vec<Outcome> {
-    let threads = tasks();
     let total = (options.progress && options.files.len() > 1)
         .then(|| Bar::new("fetch", Some(options.files.len() as u64), Unit::Items));
     let next = AtomicUsize::new(0);
@@ -81,27 +81,10 @@ fn fetch(options: &Options) -> Vec<Outcome> {
         work();
     });
     drop(total);
-    settle(threads);
     outcomes
         .into_iter()
         .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
         .collect()
-}
-
-/// The number of threads that the kernel counts, if it tells.
-fn tasks() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
-}
-
-/// Waits until the kernel has counted the threads out too: a joined thread can be there for a moment more,
-/// and `unshare` of a user namespace refuses a process with two.
-fn settle(threads: Option<usize>) {
-    for _ in 0..500 {
-        if tasks() <= threads {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<Table> {

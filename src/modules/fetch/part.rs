@@ -11,6 +11,7 @@ use nix::libc;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::tree::{digest, replace};
 
 /// Bytes that are read, hashed and written at a time.
 pub(super) const CHUNK: usize = 128 << 10;
@@ -109,7 +110,7 @@ impl Part {
 
     /// The digest of what is there.
     pub(super) fn digest(&self) -> String {
-        hex(self.hasher.clone())
+        digest::hex(&self.hasher.clone().finalize())
     }
 
     /// Adds bytes; `goal` is the whole size if known, to say how much room is needed.
@@ -153,17 +154,7 @@ impl Part {
 
     /// Puts the file in its place, for good: on the disk, then by its name, then the name on the disk.
     pub(super) fn commit(self, path: &Path) -> Result<()> {
-        self.file
-            .sync_all()
-            .map_err(|e| Error::io("fsync", &e).at(&self.path))?;
-        std::fs::rename(&self.path, path).map_err(|e| Error::io("rename", &e).at(path))?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|e| Error::io("fsync", &e).at(folder))
+        replace::rename(&self.file, &self.path, path, true)
     }
 }
 
@@ -189,30 +180,9 @@ pub(super) fn read(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result
 
 /// The digest and size of a file; `None` if there is none.
 pub(super) fn digest_of(path: &Path) -> Result<Option<(String, u64)>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("open", &error).at(path)),
-    };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    let mut size = 0;
-    loop {
-        let count = read(&mut file, &mut buffer).map_err(|e| Error::io("read", &e).at(path))?;
-        if count == 0 {
-            return Ok(Some((hex(hasher), size)));
-        }
-        hasher.update(&buffer[..count]);
-        size += count as u64;
+    match digest::of_file(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.errno == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
     }
-}
-
-fn hex(hasher: Sha256) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    hasher
-        .finalize()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 use serde::Deserialize;
 
-use super::{is_absent, make_writable, remove, set_times};
+use super::attributes::{make_writable, set_times};
 use crate::error::{Error, Result};
 use crate::modules::arguments::Bytes;
+use crate::tree::remove::{self, is_absent};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

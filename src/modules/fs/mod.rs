@@ -1,7 +1,7 @@
 //! `bq.fs`: files and folders.
 
+mod attributes;
 mod copy;
-mod remove;
 mod write;
 
 use std::fs::{self, Metadata};
@@ -14,14 +14,14 @@ use std::path::Path;
 use mlua::{Lua, LuaString, Table, Value};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::stat::{FchmodatFlags, Mode};
-use nix::sys::time::TimeSpec;
 use serde::Deserialize;
+use walkdir::WalkDir;
 
 use super::arguments::{Bytes, options, table, text};
 use crate::error::{Error, Result, native};
-
-pub(crate) use remove::tree as remove_tree;
+use crate::tree::remove::{self, is_absent};
+use crate::tree::walk::failed;
+use attributes::set_times;
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "stat", |lua, path: Bytes| {
@@ -129,11 +129,6 @@ fn at<T>(path: &Bytes, op: &str, result: io::Result<T>) -> Result<T> {
     result.map_err(|error| Error::io(op, &error).at(path))
 }
 
-/// Whether an error only says that there is nothing under the name.
-pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
-}
-
 fn type_name(kind: fs::FileType) -> &'static str {
     if kind.is_file() {
         "file"
@@ -191,25 +186,18 @@ fn list(lua: &Lua, path: Bytes) -> Result<Table> {
 }
 
 fn walk(lua: &Lua, path: Bytes) -> Result<Table> {
-    fn below(lua: &Lua, folder: &Path, prefix: &Path, out: &Table) -> Result<()> {
-        let fail = |error: io::Error| Error::io("walk", &error).at(folder);
-        for entry in sorted(folder).map_err(fail)? {
-            let meta = entry.metadata().map_err(fail)?;
-            let relative = prefix.join(entry.file_name());
-            let line = table(lua)?;
-            line.raw_set("path", text(lua, &relative)?)?;
-            line.raw_set("type", type_name(meta.file_type()))?;
-            line.raw_set("size", meta.size())?;
-            line.raw_set("mode", meta.mode() & 0o7777)?;
-            out.raw_push(line)?;
-            if meta.is_dir() {
-                below(lua, &entry.path(), &relative, out)?;
-            }
-        }
-        Ok(())
-    }
     let out = table(lua)?;
-    below(lua, &path, Path::new(""), &out)?;
+    for entry in WalkDir::new(&*path).min_depth(1).sort_by_file_name() {
+        let entry = entry.map_err(|e| failed("walk", &path, e))?;
+        let meta = entry.metadata().map_err(|e| failed("walk", &path, e))?;
+        let line = table(lua)?;
+        let relative = entry.path().strip_prefix(&*path);
+        line.raw_set("path", text(lua, relative.unwrap_or(entry.path()))?)?;
+        line.raw_set("type", type_name(meta.file_type()))?;
+        line.raw_set("size", meta.size())?;
+        line.raw_set("mode", meta.mode() & 0o7777)?;
+        out.raw_push(line)?;
+    }
     Ok(out)
 }
 
@@ -220,30 +208,6 @@ fn readlink(lua: &Lua, path: Bytes) -> Result<Option<LuaString>> {
         Err(error) if is_absent(&error) || error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
         Err(error) => Err(Error::io("readlink", &error).at(&path)),
     }
-}
-
-/// Sets both times of a path, of a link itself too.
-pub(super) fn set_times(path: &Path, seconds: i64) -> Result<()> {
-    let time = TimeSpec::new(seconds, 0);
-    nix::sys::stat::utimensat(
-        nix::fcntl::AT_FDCWD,
-        path,
-        &time,
-        &time,
-        nix::sys::stat::UtimensatFlags::NoFollowSymlink,
-    )
-    .map_err(|errno| Error::os("utimensat", errno).at(path))
-}
-
-/// Makes a folder's mode such that its owner can change what is in it.
-pub(super) fn make_writable(folder: &Path) -> Result<()> {
-    nix::sys::stat::fchmodat(
-        nix::fcntl::AT_FDCWD,
-        folder,
-        Mode::S_IRWXU,
-        FchmodatFlags::FollowSymlink,
-    )
-    .map_err(|errno| Error::os("chmod", errno).at(folder))
 }
 
 fn space(lua: &Lua, path: Bytes) -> Result<Table> {

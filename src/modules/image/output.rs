@@ -1,74 +1,26 @@
 //! An output file that appears whole or not at all.
 
-use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::bytes::is_zero;
 use super::segments::Segments;
 use crate::error::{Error, Result};
+use crate::tree::replace::Replacement;
 
 /// What is called with the bytes done and the bytes in all.
 pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
-/// A name that is removed when it goes out of scope.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Renamed or already gone is what it should be.
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-fn create(path: &Path) -> Result<(File, Scratch)> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::argument("write", "not the name of a file").at(path))?;
-    if path.is_dir() {
-        return Err(Error::argument("write", "is a folder").at(path));
-    }
-    for attempt in 0_u32.. {
-        let mut temporary = OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.{attempt}.tmp", std::process::id()));
-        let temporary = folder_of(path).join(temporary);
-        // Readable too: a writer may look at what it wrote.
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        match options.open(&temporary) {
-            Ok(file) => return Ok((file, Scratch(temporary))),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Error::io("create", &error).at(path)),
-        }
-    }
-    Err(Error::new("create", "EEXIST", "no free name beside it").at(path))
-}
-
 /// Writes a file under a temporary name beside `path`, syncs it and renames it.
 pub(super) fn replace<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
-    let (file, scratch) = create(path)?;
+    let new = Replacement::create(path, None)?;
     // Failures of the file itself carry no path yet: they are the output's.
-    let result = write(&file).map_err(|error| match error.path {
+    let result = write(new.file()).map_err(|error| match error.path {
         None if error.errno.is_some() => error.at(path),
         _ => error,
     })?;
-    file.sync_all()
-        .map_err(|e| Error::io("fsync", &e).at(path))?;
-    std::fs::rename(&scratch.0, path).map_err(|e| Error::io("rename", &e).at(path))?;
-    // The rename has to last too; where a folder cannot be synced, it is as lasting as it gets.
-    if let Ok(folder) = File::open(folder_of(path)) {
-        drop(folder.sync_all());
-    }
+    new.commit(true)?;
     Ok(result)
 }
 

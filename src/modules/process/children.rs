@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use mlua::{Lua, Table, Value};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
 use super::command::Command;
-use super::{signal_name, signal_number};
 use crate::error::{Error, Result, native};
+use crate::kernel::signal;
 use crate::modules::arguments::{options, required, table};
 
 /// The time some seconds after another; `None`, which is never, where that is beyond all clocks.
@@ -78,7 +78,7 @@ impl Ended {
         status.raw_set("pid", self.pid)?;
         status.raw_set("ok", self.code == Some(0))?;
         status.raw_set("code", self.code)?;
-        status.raw_set("signal", self.signal.map(signal_name))?;
+        status.raw_set("signal", self.signal.map(signal::name))?;
         let exit_status = self.code.or(self.signal.map(|signal| 128 + signal));
         status.raw_set("exit_status", exit_status)?;
         status.raw_set("timed_out", self.timed_out)?;
@@ -141,14 +141,14 @@ pub(super) fn hold(lua: &Lua) -> Result<()> {
         .into_iter()
         .filter(|signal| !blocked.contains(*signal))
         .collect();
-    block(&signals)?;
+    signal::block(&signals)?;
     children(lua)?.held.extend(signals);
     Ok(())
 }
 
 fn spawn(lua: &Lua, command: Command) -> Result<i32> {
     // From here on the end of a child waits for `wait_any`.
-    block(&[Signal::SIGCHLD])?;
+    signal::block(&[Signal::SIGCHLD])?;
     let mut prepared = command.prepare("spawn")?;
     if prepared.capture_stdout || prepared.capture_stderr || command.input.is_some() {
         return Err(Error::argument(
@@ -180,45 +180,14 @@ fn children(lua: &Lua) -> Result<mlua::AppDataRefMut<'_, Children>> {
         .ok_or_else(|| Error::new("process", "lua", "the module is not loaded"))
 }
 
-fn block(signals: &[Signal]) -> Result<()> {
-    let set: SigSet = signals.iter().copied().collect();
-    set.thread_block()
-        .map_err(|errno| Error::os("sigprocmask", errno))
-}
-
 fn catch_signals(lua: &Lua, names: Vec<String>) -> Result<()> {
     let signals: Vec<Signal> = names
         .iter()
-        .map(|name| signal_number(name))
+        .map(|name| signal::number(name))
         .collect::<Result<_>>()?;
-    block(&signals)?;
+    signal::block(&signals)?;
     children(lua)?.caught.extend(signals);
     Ok(())
-}
-
-/// Waits for one of the blocked signals; `None` when the time is over.
-fn next_signal(set: &SigSet, until: Option<Instant>) -> Result<Option<Signal>> {
-    loop {
-        let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let result = match wait {
-            // SAFETY: set and time are live for the call, and no information is asked for.
-            None => unsafe { libc::sigwaitinfo(set.as_ref(), std::ptr::null_mut()) },
-            Some(wait) => {
-                let time = libc::timespec {
-                    tv_sec: wait.as_secs().cast_signed(),
-                    tv_nsec: wait.subsec_nanos().into(),
-                };
-                // SAFETY: as above.
-                unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), &raw const time) }
-            }
-        };
-        match Errno::result(result) {
-            Ok(number) => return Ok(Signal::try_from(number).ok()),
-            Err(Errno::EAGAIN) => return Ok(None),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Error::os("sigtimedwait", errno)),
-        }
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -232,14 +201,14 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
     let until = how
         .timeout
         .and_then(|seconds| after(Instant::now(), seconds));
-    block(&[Signal::SIGCHLD])?;
+    signal::block(&[Signal::SIGCHLD])?;
     let mut children = children(lua)?;
     let caught: SigSet = children.caught.iter().copied().collect();
     let mut set = caught;
     set.add(Signal::SIGCHLD);
     loop {
         // First: among children that end faster than they are waited for, it would never come.
-        if let Some(signal) = next_signal(&caught, Some(Instant::now()))? {
+        if let Some(signal) = signal::wait(&caught, Some(Instant::now()))? {
             return woken(lua, signal).map(Some);
         }
         if let Some(ended) = children.ended()? {
@@ -247,7 +216,7 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
         }
         let next = children.stop_overdue();
         let wake = [until, next].into_iter().flatten().min();
-        match next_signal(&set, wake)? {
+        match signal::wait(&set, wake)? {
             Some(Signal::SIGCHLD) => {}
             Some(signal) => return woken(lua, signal).map(Some),
             None if until.is_some_and(|until| until <= Instant::now()) => return Ok(None),
@@ -258,7 +227,7 @@ fn wait_any(lua: &Lua, value: Value) -> Result<Option<Table>> {
 
 fn woken(lua: &Lua, signal: Signal) -> Result<Table> {
     let out = table(lua)?;
-    out.raw_set("caught", signal_name(signal as i32))?;
+    out.raw_set("caught", signal::name(signal as i32))?;
     Ok(out)
 }
 
@@ -288,12 +257,12 @@ impl Children {
         let now = Instant::now();
         for (pid, child) in &mut self.running {
             if child.deadline.is_some_and(|deadline| deadline <= now) {
-                let signal = if child.timed_out {
+                let what = if child.timed_out {
                     Signal::SIGKILL
                 } else {
                     Signal::SIGTERM
                 };
-                end(*pid, child.has_group, signal);
+                signal::send(*pid, child.has_group, what);
                 child.timed_out = true;
                 child.deadline = Some(now + GRACE);
             }
@@ -303,11 +272,6 @@ impl Children {
             .filter_map(|child| child.deadline)
             .min()
     }
-}
-
-/// Sends a signal to a child, or to its group; one that has just ended needs none.
-pub(super) fn end(pid: i32, group: bool, signal: Signal) {
-    let _ = kill(Pid::from_raw(if group { -pid } else { pid }), signal);
 }
 
 const PASSED_ON: [Signal; 4] = [
@@ -350,9 +314,9 @@ fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
                 Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
             }
         }
-        match next_signal(set, None)? {
+        match signal::wait(set, None)? {
             Some(Signal::SIGCHLD) | None => {}
-            Some(signal) => end(pid, false, signal),
+            Some(signal) => signal::send(pid, false, signal),
         }
     }
 }

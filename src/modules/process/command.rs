@@ -12,8 +12,9 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use serde::Deserialize;
 
-use super::close_from;
 use crate::error::{Error, Result};
+use crate::kernel::descriptor::close_from;
+use crate::kernel::{limit, signal};
 use crate::modules::arguments::Bytes;
 
 /// Where a stream goes: a word, a descriptor, or a file in a table of one.
@@ -157,7 +158,7 @@ impl Command {
         let limits: Vec<(Resource, u64)> = self
             .limits
             .iter()
-            .map(|(name, value)| Ok((crate::modules::syscall::resource(name)?, *value)))
+            .map(|(name, value)| Ok((limit::resource(name)?, *value)))
             .collect::<Result<_>>()?;
         for fd in &self.pass {
             // SAFETY: F_GETFD looks at a number and has no other effect.
@@ -172,7 +173,7 @@ impl Command {
         // a small vector, in a process that had one thread running Lua when it was copied.
         unsafe {
             command.pre_exec(move || {
-                super::unblock_all()?;
+                signal::unblock_all()?;
                 if die {
                     nix::sys::prctl::set_pdeathsig(Some(nix::sys::signal::Signal::SIGKILL))?;
                     if nix::unistd::getppid() != parent {

@@ -6,7 +6,6 @@ mod jobs;
 mod run;
 
 use std::ffi::CString;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,11 +13,11 @@ use std::path::{Path, PathBuf};
 use mlua::{Lua, Table, Value};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, Pid};
 
 use super::arguments::{Bytes, required, text};
 use crate::error::{Error, Result, native};
+use crate::kernel::{descriptor, parent, program, signal};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     children::add(lua, module)?;
@@ -55,33 +54,17 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "executable", |lua, ()| {
         text(
             lua,
-            crate::host::executable()
+            program::executable()
                 .ok_or_else(|| Error::os("readlink", Errno::ENOENT).at("/proc/self/exe"))?,
         )
     })
-}
-
-/// A signal by its name, with or without `SIG`.
-pub(super) fn signal_number(name: &str) -> Result<Signal> {
-    let full = if name.starts_with("SIG") {
-        name.to_owned()
-    } else {
-        format!("SIG{name}")
-    };
-    full.parse()
-        .map_err(|_| Error::argument("signal", format!("unknown signal `{name}`")))
-}
-
-/// A signal's name without `SIG`.
-fn signal_name(signal: i32) -> String {
-    Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str()[3..].to_owned())
 }
 
 fn kill(_: &Lua, (pid, name): (i32, String)) -> Result<bool> {
     let signal = if name == "0" {
         None
     } else {
-        Some(signal_number(&name)?)
+        Some(signal::number(&name)?)
     };
     match nix::sys::signal::kill(Pid::from_raw(pid), signal) {
         Ok(()) => Ok(true),
@@ -122,74 +105,17 @@ fn fork(lua: &Lua, (): ()) -> Result<i32> {
         ));
     }
     flush();
-    let own = pidfd(nix::unistd::getpid().as_raw())?;
+    let own = descriptor::of_process(nix::unistd::getpid().as_raw())?;
     children::hold(lua)?;
     // SAFETY: there is one thread, so that no lock of another can be held in the copy.
     match unsafe { nix::unistd::fork() }.map_err(|errno| Error::os("fork", errno))? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
-            lua.set_app_data(Parent(own.into_raw_fd()));
+            parent::set(own);
             children::forget(lua)?;
             Ok(0)
         }
     }
-}
-
-/// The process that `fork` copied, as a descriptor: its id says nothing in another pid namespace. A plain number, since
-/// scripts may close all descriptors.
-struct Parent(RawFd);
-
-/// Whether the process that this one was forked from has ended.
-pub(super) fn has_parent_ended(lua: &Lua) -> bool {
-    let Some(parent) = lua.app_data_ref::<Parent>() else {
-        return false;
-    };
-    let mut look = libc::pollfd {
-        fd: parent.0,
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    // SAFETY: the one entry lives for the call.
-    unsafe { libc::poll(&raw mut look, 1, 0) };
-    look.revents & libc::POLLIN != 0
-}
-
-/// A descriptor that can be read from when a process has ended.
-fn pidfd(pid: i32) -> Result<OwnedFd> {
-    // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let fd = Errno::result(fd).map_err(|errno| Error::os("pidfd_open", errno))?;
-    // SAFETY: the descriptor is new and nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
-}
-
-/// Signals as a new program expects them: none blocked.
-fn unblock_all() -> nix::Result<()> {
-    SigSet::all().thread_unblock()
-}
-
-/// Closes descriptors from `first` up but the kept ones: now, or when another program is started.
-pub(super) fn close_from(first: RawFd, keep: &[RawFd], now: bool) -> nix::Result<()> {
-    let mut keep: Vec<libc::c_uint> = keep
-        .iter()
-        .filter(|fd| **fd >= first)
-        .map(|fd| *fd as libc::c_uint)
-        .collect();
-    keep.sort_unstable();
-    keep.dedup();
-    let how = if now { 0 } else { libc::CLOSE_RANGE_CLOEXEC };
-    let mut from = first as libc::c_uint;
-    let close = |from: libc::c_uint, to: libc::c_uint| {
-        // SAFETY: the caller gives up all descriptors of the range; no memory is touched.
-        Errno::result(unsafe { libc::syscall(libc::SYS_close_range, from, to, how) }).map(drop)
-    };
-    for fd in keep {
-        if fd > from {
-            close(from, fd - 1)?;
-        }
-        from = fd + 1;
-    }
-    close(from, libc::c_uint::MAX)
 }
 
 /// Looks a command up as `execvp(3)` does.

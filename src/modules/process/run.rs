@@ -12,9 +12,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
 
-use super::children::{Ended, GRACE, after, end, wait};
+use super::children::{Ended, GRACE, after, wait};
 use super::command::Command;
 use crate::error::{Error, Result};
+use crate::kernel::{descriptor, signal};
 
 /// One of the child's streams, and what has gone through it.
 struct Pipe {
@@ -70,7 +71,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         .spawn()
         .map_err(|e| command.not_started("run", &e))?;
     let pid = child.id().cast_signed();
-    let watch = super::pidfd(pid)?;
+    let watch = descriptor::of_process(pid)?;
     let input = command
         .input
         .as_ref()
@@ -107,7 +108,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         stdout.read()?;
         stderr.read()?;
         if alive && deadline.is_some_and(|d| d <= Instant::now()) {
-            end(
+            signal::send(
                 pid,
                 prepared.has_group,
                 if timed_out {
@@ -133,7 +134,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
     };
     if timed_out {
         // The program is gone; what it left of its group goes too.
-        end(pid, prepared.has_group, Signal::SIGKILL);
+        signal::send(pid, prepared.has_group, Signal::SIGKILL);
     }
     let table = status.into_table(lua)?;
     if prepared.capture_stdout {

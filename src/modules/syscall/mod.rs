@@ -14,14 +14,14 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sched::CloneFlags;
-use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid};
 use serde::Deserialize;
 
 use super::arguments::{Bytes, options, required, table, text};
 use crate::error::{Error, Result, native};
-pub(super) use names::resource;
+use crate::kernel::descriptor::close_from;
+use crate::kernel::{limit, parent, signal};
 use names::{NAMESPACES, flags};
 
 pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
@@ -92,7 +92,7 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
         |_, (name, soft, hard): (String, u64, Option<u64>)| {
             os(
                 "setrlimit",
-                nix::sys::resource::setrlimit(resource(&name)?, soft, hard.unwrap_or(soft)),
+                nix::sys::resource::setrlimit(limit::resource(&name)?, soft, hard.unwrap_or(soft)),
             )
         },
     )?;
@@ -149,19 +149,15 @@ fn check(op: &str, result: libc::c_long) -> Result<()> {
     }
 }
 
-fn set_parent_death_signal(lua: &Lua, name: String) -> Result<()> {
-    let signal = signal(&name)?;
+fn set_parent_death_signal(_: &Lua, name: String) -> Result<()> {
+    let signal = signal::number(&name)?;
     os("prctl", nix::sys::prctl::set_pdeathsig(Some(signal)))?;
-    if super::process::has_parent_ended(lua) {
+    if parent::has_ended() {
         // The signal has come too early. Process 1 of a namespace would take none from here.
         // SAFETY: ends the process; nothing of it runs after.
         unsafe { libc::_exit(128 + signal as i32) }
     }
     Ok(())
-}
-
-fn signal(name: &str) -> Result<Signal> {
-    super::process::signal_number(name)
 }
 
 /// A descriptor from a script, seen to be open.
@@ -236,8 +232,7 @@ struct CloseRange {
 
 fn close_range(lua: &Lua, (first, value): (RawFd, Value)) -> Result<()> {
     let how: CloseRange = options(lua, "close_range", value)?;
-    super::process::close_from(first, &how.keep, how.now)
-        .map_err(|errno| Error::os("close_range", errno))
+    close_from(first, &how.keep, how.now).map_err(|errno| Error::os("close_range", errno))
 }
 
 /// Sets `IFF_UP` on `lo`, which a new network namespace has, but down.

@@ -9,10 +9,10 @@ use std::path::Path;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::libc;
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmod, fchmodat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::is_absent;
 use crate::error::{Error, Result};
 
 /// How many folders are open at once, one in the other. What lies deeper is moved up first: neither the descriptors that a
@@ -23,7 +23,8 @@ const FOLDER: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 
-pub(super) fn one(path: &Path) -> Result<bool> {
+/// Removes a file or an empty folder; whether there was one.
+pub(crate) fn one(path: &Path) -> Result<bool> {
     let fail = |e: io::Error| Error::io("remove", &e).at(path);
     match fs::symlink_metadata(path) {
         Err(error) if is_absent(&error) => Ok(false),
@@ -33,7 +34,8 @@ pub(super) fn one(path: &Path) -> Result<bool> {
     }
 }
 
-pub(super) fn all(path: &Path) -> Result<bool> {
+/// Removes a file, or a folder with all that is in it; whether there was one.
+pub(crate) fn all(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if is_absent(&error) => return Ok(false),
         Err(error) => return Err(Error::io("remove", &error).at(path)),
@@ -60,6 +62,16 @@ pub(crate) fn tree(path: &Path) -> nix::Result<()> {
         }
     }
     absent_is_fine(unlinkat(AT_FDCWD, path, UnlinkatFlags::RemoveDir))
+}
+
+/// Removes whatever is there; there is nobody to tell if it fails.
+pub(crate) fn quietly(path: &Path) {
+    drop(all(path));
+}
+
+/// Whether an error only says that there is nothing under the name.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
 }
 
 struct Tree<'t> {

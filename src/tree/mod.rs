@@ -1,0 +1,7 @@
+//! What several modules do with files and folders: naming, walking, hashing, removing, and writing whole or not at all.
+
+pub(crate) mod digest;
+pub(crate) mod names;
+pub(crate) mod remove;
+pub(crate) mod replace;
+pub(crate) mod walk;

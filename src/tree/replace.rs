@@ -1,0 +1,174 @@
+//! Files that appear whole or not at all: written under a name beside their place, and renamed.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+
+/// How much of the name a temporary name keeps, so that it is no longer than a file system takes (255 bytes).
+const KEPT: usize = 200;
+
+/// A name beside a path that nobody has: `.NAME.partial-…`.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let mut temporary = [b".", &name[..name.len().min(KEPT)]].concat();
+    temporary.extend(format!(".partial-{}-{time:08x}{count}", std::process::id()).bytes());
+    path.with_file_name(OsString::from_vec(temporary))
+}
+
+/// The folder that a path lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Renames a file to its place. With `sync` it is there also after a power cut: its content is on the disk first, then its
+/// name.
+pub(crate) fn rename(file: &File, from: &Path, to: &Path, sync: bool) -> Result<()> {
+    if sync {
+        file.sync_all()
+            .map_err(|e| Error::io("fsync", &e).at(from))?;
+    }
+    std::fs::rename(from, to).map_err(|e| Error::io("rename", &e).at(to))?;
+    if sync {
+        let folder = folder_of(to);
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| Error::io("fsync", &e).at(folder))?;
+    }
+    Ok(())
+}
+
+/// A new file, under a temporary name until it is whole; it goes unless it is committed.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Replacement {
+    /// Creates the file with exactly this mode, or with the usual one of new files.
+    pub(crate) fn create(path: &Path, mode: Option<u32>) -> Result<Self> {
+        if path.file_name().is_none() {
+            return Err(Error::argument("write", "not the name of a file").at(path));
+        }
+        if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+            return Err(Error::os("write", nix::errno::Errno::EISDIR).at(path));
+        }
+        loop {
+            let temporary = beside(path);
+            // Readable too: a writer may look at what it wrote.
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true);
+            match options.mode(mode.unwrap_or(0o666)).open(&temporary) {
+                Ok(file) => {
+                    let new = Self {
+                        file,
+                        temporary,
+                        path: path.to_owned(),
+                    };
+                    // The umask has taken bits away.
+                    if let Some(mode) = mode {
+                        let set = new.file.set_permissions(Permissions::from_mode(mode));
+                        set.map_err(|e| Error::io("chmod", &e).at(path))?;
+                    }
+                    return Ok(new);
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("create", &error).at(path)),
+            }
+        }
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn commit(mut self, sync: bool) -> Result<()> {
+        rename(&self.file, &self.temporary, &self.path, sync).map_err(|error| {
+            // The temporary name says nothing to anybody.
+            error.at(&self.path)
+        })?;
+        self.temporary = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if !self.temporary.as_os_str().is_empty() {
+            // What cannot be removed is a leftover of a failure that is reported already.
+            drop(std::fs::remove_file(&self.temporary));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    use super::{Replacement, beside};
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").file_name().into_string())
+            .collect::<Result<_, _>>()
+            .expect("plain names")
+    }
+
+    #[test]
+    fn a_file_is_there_when_it_is_committed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out");
+        for sync in [true, false] {
+            std::fs::write(&path, "old").expect("writes");
+            let new = Replacement::create(&path, Some(0o602)).expect("creates");
+            new.file().write_all(b"new").expect("writes");
+            assert_eq!(std::fs::read(&path).expect("reads"), b"old");
+            new.commit(sync).expect("renames");
+            assert_eq!(std::fs::read(&path).expect("reads"), b"new");
+            let mode = std::fs::metadata(&path).expect("is there").mode();
+            assert_eq!(mode & 0o7777, 0o602);
+            assert_eq!(names(folder.path()), ["out"]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_committed_goes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let new = Replacement::create(&folder.path().join("out"), None).expect("creates");
+        assert_eq!(names(folder.path()).len(), 1);
+        drop(new);
+        assert!(names(folder.path()).is_empty());
+        assert!(Replacement::create(folder.path(), None).is_err());
+        assert!(Replacement::create(&folder.path().join(".."), None).is_err());
+    }
+
+    #[test]
+    fn long_names_have_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x".repeat(255));
+        let new = Replacement::create(&path, None).expect("creates");
+        new.commit(false).expect("renames");
+        assert!(path.exists());
+        assert_ne!(beside(&path), beside(&path));
+    }
+}

@@ -1,0 +1,97 @@
+//! All that a folder holds, in the order of its paths' bytes.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use super::names::{Patterns, shown};
+use crate::error::{Error, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    File,
+    Dir,
+    Link,
+}
+
+/// Something below a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Relative to the folder.
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Type,
+    pub(crate) mode: u32,
+    pub(crate) size: u64,
+    /// Device and inode, where another name may be the same file.
+    pub(crate) shared: Option<(u64, u64)>,
+    /// The text of a link.
+    pub(crate) target: Vec<u8>,
+}
+
+/// Paths that are left out, with what is below them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exclude(Patterns);
+
+impl Exclude {
+    pub(crate) fn new(patterns: Option<Vec<Vec<u8>>>) -> Self {
+        let patterns = patterns.unwrap_or_default();
+        Self(Patterns::new(patterns.iter().map(Vec::as_slice)))
+    }
+}
+
+/// Everything below a folder, sorted by the bytes of the paths. What is no file, folder or link is an error.
+pub(crate) fn walk(op: &str, top: &Path, exclude: &Exclude) -> Result<Vec<Node>> {
+    let mut nodes: Vec<Node> = Vec::new();
+    let relative = |path: &Path| {
+        let rest = path.strip_prefix(top).unwrap_or(path);
+        rest.as_os_str().as_bytes().to_vec()
+    };
+    let mut entries = WalkDir::new(top).min_depth(1).into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|e| failed("open", top, e))?;
+        let path = relative(entry.path());
+        if exclude.0.cover(&path) {
+            if entry.file_type().is_dir() {
+                entries.skip_current_dir();
+            }
+            continue;
+        }
+        nodes.push(node(op, top, &entry, path)?);
+    }
+    nodes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(nodes)
+}
+
+fn node(op: &str, top: &Path, entry: &walkdir::DirEntry, path: Vec<u8>) -> Result<Node> {
+    let place = || shown(entry.path().as_os_str().as_bytes());
+    let meta = entry.metadata().map_err(|e| failed("stat", top, e))?;
+    let kind = meta.file_type();
+    let (kind, target) = if kind.is_file() {
+        (Type::File, Vec::new())
+    } else if kind.is_dir() {
+        (Type::Dir, Vec::new())
+    } else if kind.is_symlink() {
+        let text = std::fs::read_link(entry.path());
+        let text = text.map_err(|e| Error::io("readlink", &e).at(place()))?;
+        (Type::Link, text.into_os_string().into_encoded_bytes())
+    } else {
+        return Err(Error::new(op, "type", "this is no file, folder or link").at(place()));
+    };
+    let is_file = kind == Type::File;
+    Ok(Node {
+        path,
+        kind,
+        mode: meta.mode() & 0o7777,
+        size: if is_file { meta.size() } else { 0 },
+        shared: (is_file && meta.nlink() > 1).then_some((meta.dev(), meta.ino())),
+        target,
+    })
+}
+
+/// A failure of a walk below `top`, with the path that it was about.
+pub(crate) fn failed(op: &str, top: &Path, error: walkdir::Error) -> Error {
+    let path = error.path().unwrap_or(top).as_os_str().as_bytes().to_vec();
+    Error::io(op, &std::io::Error::from(error)).at(shown(&path))
+}
