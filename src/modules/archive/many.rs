@@ -1,13 +1,16 @@
 //! Many archives into one tree: each is unpacked for itself, several at once, and then moved in, in their order.
 //! What cannot be told apart from its neighbours (a hard link into another package, say) is unpacked again in its turn.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
+use nix::fcntl::{AtFlags, renameat};
+use nix::libc;
 use nix::sys::stat::{SFlag, fstatat};
 
 use super::one;
@@ -141,17 +144,29 @@ fn move_in(part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Renames, unless something has the new name. `nix` has this call for glibc only.
+fn rename_if_free(from: &OwnedFd, name: &[u8], to: &OwnedFd, new: &[u8]) -> nix::Result<()> {
+    let status = name.with_nix_path(|name| {
+        // SAFETY: both names are C strings that live until the call is done, and both descriptors are open.
+        new.with_nix_path(|new| unsafe {
+            libc::syscall(
+                libc::SYS_renameat2,
+                from.as_raw_fd(),
+                name.as_ptr(),
+                to.as_raw_fd(),
+                new.as_ptr(),
+                libc::RENAME_NOREPLACE,
+            )
+        })
+    })??;
+    Errno::result(status).map(drop)
+}
+
 fn move_file(name: &[u8], source: &mut Root, tree: &mut Tree<'_>) -> Result<()> {
     let fail = |errno| failed("rename", name, errno);
     let (from, from_last) = source.parent(name, None).map_err(fail)?;
     let (to, to_last) = tree.parent(name)?;
-    match renameat2(
-        &*from,
-        from_last,
-        &*to,
-        to_last,
-        RenameFlags::RENAME_NOREPLACE,
-    ) {
+    match rename_if_free(&from, from_last, &to, to_last) {
         // Not there: an archive that holds a name twice, where the first moved what the second left.
         Ok(()) | Err(Errno::ENOENT) => return Ok(()),
         // Not every file system can tell.

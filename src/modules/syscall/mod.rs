@@ -257,7 +257,7 @@ fn loopback_up() -> Result<()> {
     let result = unsafe {
         libc::ioctl(
             std::os::fd::AsRawFd::as_raw_fd(&socket),
-            libc::SIOCSIFFLAGS,
+            libc::SIOCSIFFLAGS as libc::Ioctl,
             &raw const request,
         )
     };
