@@ -1,6 +1,6 @@
 #!/usr/bin/env bq
 -- Fetches every place that a recipe names, and prints or writes the digest of what came: for pinning.
-local apt = require "bq.source.apt"
+local debian_archive = require "bq.source.debian_archive"
 local args = require "bq.args"
 local prepare = require "bq.stage.prepare"
 local digest = require "bq.digest"
@@ -71,20 +71,10 @@ end
 local function get(place, folder)
   local path = folder .. "/" .. files.name(place.url or place.debian)
   fs.remove(path)
-  if place.url then
-    local result = fetch.fetch({ files = { { urls = { place.url }, path = path } }, retries = 2 })[1]
-    local last = result.attempts[#result.attempts]
-    return result.ok and path or nil, last and last.message
-  end
-  local mirror = apt.is_available() and apt.mirrors()[1]
-  if not mirror then
-    return nil, "this machine has no apt with a Debian mirror"
-  elseif not place.sha256 then
-    return nil, "apt's helper wants a digest; take it from the archive's signed index: `apt-get source --print-uris`"
-  end
-  local file = { uri = apt.pool_uri(mirror, place.package or place.debian:match "^(.-)_", place.debian), path = path, sha256 = place.sha256 }
-  apt.download({ file }, folder .. "/apt")
-  return not file.error and path or nil, file.error
+  local urls = place.url and { place.url } or debian_archive.urls(place)
+  local result = fetch.fetch({ files = { { urls = urls, path = path } }, retries = 2 })[1]
+  local last = result.attempts[#result.attempts]
+  return result.ok and path or nil, last and last.message
 end
 
 --- What is to be said of a digest, whether it is as it should be, and whether it is to be written.

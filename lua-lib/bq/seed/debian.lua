@@ -1,6 +1,6 @@
 -- Debian as a seed: packages by a lock, fetched and unpacked by bq. `debian` is the lock that comes with bq, and wants no
 -- apt; `debian:SUITE` is locked by the machine's apt.
-local apt = require "bq.source.apt"
+local debian_archive = require "bq.source.debian_archive"
 local debian_lock = require "bq.seed.debian_lock"
 local debian_tree = require "bq.seed.debian_tree"
 local fail = require "bq.fail"
@@ -12,8 +12,7 @@ local mirrors = require "bq.source.mirrors"
 
 local debian = {}
 
--- The mirror that everybody can reach, and the archive that keeps what mirrors drop at the next point release.
-local USUAL = "https://deb.debian.org/debian"
+-- The archive that keeps what mirrors drop at the next point release, by the time of a snapshot.
 local SNAPSHOT = "https://snapshot.debian.org/archive/debian/%s"
 
 --- Why this seed cannot be had here; `nil` if it can.
@@ -36,15 +35,12 @@ local function places(lock, package, mirror, choices)
   if choices.offline then
     return out
   end
-  local archives = mirror and { mirror } or apt.mirrors()
-  if not mirror then
-    archives[#archives + 1] = USUAL
-  end
-  if lock.snapshot then
+  local archives = mirror and { mirror } or debian_archive.mirrors()
+  if lock.snapshot and not mirror then
     archives[#archives + 1] = SNAPSHOT:format(lock.snapshot.time)
   end
   for _, archive in ipairs(archives) do
-    out[#out + 1] = archive .. "/" .. package.pool:gsub("%+", "%%2B")
+    out[#out + 1] = debian_archive.url(archive, package.pool)
   end
   return out
 end

@@ -1,15 +1,10 @@
--- The machine's own apt: its Debian mirrors, and its download helper, as an ordinary user.
-local fail = require "bq.fail"
+-- The machine's own apt: its Debian mirrors, and how an ordinary user runs it in a folder.
 local fs = require "bq.fs"
 local files = require "bq.files"
 local process = require "bq.process"
-local tables = require "bq.tables"
 
 local apt = {}
 
---- How many files are under way at the same time.
-local AT_ONCE = 6
-local HELPER = "/usr/lib/apt/apt-helper"
 --- Debian's release names, by which an entry of a sources list is known to be Debian's own.
 local RELEASES = {
   bullseye = true, bookworm = true, trixie = true, forky = true, sid = true,
@@ -19,7 +14,7 @@ local RELEASES = {
 --- Whether this machine has apt.
 ---@return boolean
 function apt.is_available()
-  return process.which "apt-get" ~= nil and fs.stat(HELPER) ~= nil
+  return process.which "apt-get" ~= nil
 end
 
 local function has_release(suites)
@@ -139,68 +134,6 @@ function apt.complaint(text)
     end
   end
   return #lines > 0 and table.concat(lines, "; ") or (text:match "([^\n]+)%s*$" or "no reason given")
-end
-
----@class bq.source.apt.File
----@field uri string
----@field path string where it goes
----@field sha256 string
----@field error? string set by `download` where it failed
-
---- Downloads files by apt's helper, several at once; what failed has `error` set.
----@param list bq.source.apt.File[]
----@param folder string for apt's own files
----@param choices? { jobs?: integer, on_done?: fun(file: bq.source.apt.File) }
-function apt.download(list, folder, choices)
-  if #list == 0 then
-    return
-  end
-  local at_once, on_done = choices and choices.jobs or AT_ONCE, choices and choices.on_done
-  local options = apt.options(folder)
-  local running, next_one, active = {}, 1, 0
-  local function start(file)
-    local argv = { HELPER, table.unpack(options) }
-    tables.append(argv, { "download-file", file.uri, file.path .. ".part", "SHA256:" .. file.sha256 })
-    file.log = file.path .. ".log"
-    local pid = process.spawn { argv = argv, log = file.log, session = true, die_with_parent = true }
-    running[pid] = file
-  end
-  while next_one <= #list or next(running) do
-    while next_one <= #list and active < at_once do
-      start(list[next_one])
-      next_one, active = next_one + 1, active + 1
-    end
-    local status = process.wait_any()
-    local file = status and running[status.pid]
-    if status and status.caught then
-      for pid in pairs(running) do
-        process.kill(-pid, "KILL")
-      end
-      fail.raise("interrupted", { cause = "signal " .. status.caught })
-    elseif file then
-      running[status.pid], active = nil, active - 1
-      if status.ok and fs.stat(file.path .. ".part") then
-        fs.rename(file.path .. ".part", file.path)
-      else
-        file.error = apt.complaint(files.read(file.log) or "")
-        fs.remove(file.path .. ".part")
-      end
-      fs.remove(file.log)
-      if on_done then
-        on_done(file)
-      end
-    end
-  end
-end
-
---- Where a source package's file is in a mirror's pool (Debian policy: `lib` packages by four letters).
----@param mirror string
----@param package string the source package
----@param file string
----@return string
-function apt.pool_uri(mirror, package, file)
-  local prefix = package:match "^lib." or package:sub(1, 1)
-  return ("%s/pool/main/%s/%s/%s"):format(mirror, prefix, package, file)
 end
 
 return apt

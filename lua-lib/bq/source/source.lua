@@ -1,5 +1,5 @@
 -- Sources: identity is the hash, where the bytes come from is a hint.
-local apt = require "bq.source.apt"
+local debian_archive = require "bq.source.debian_archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
@@ -166,40 +166,6 @@ local function fetch_urls(workspace, list, options)
   end
 end
 
-local function fetch_debian(workspace, list, jobs)
-  if #list == 0 then
-    return
-  end
-  local known = apt.is_available() and apt.mirrors() or {}
-  if #known == 0 then
-    local reason = apt.is_available() and "this machine's apt knows no Debian mirror" or "this machine has no apt"
-    for _, item in ipairs(list) do
-      table.insert(item.want.tried, ("%s: %s"):format(describe(item.one), reason))
-    end
-    return
-  end
-  local batch = {}
-  for _, item in ipairs(list) do
-    local one = item.one
-    local package = one.package or one.debian:match "^(.-)_"
-    batch[#batch + 1] = {
-      uri = apt.pool_uri(known[1], package, one.debian),
-      path = workspace:at("sources", source.file_name(one.sha256, one.file)),
-      sha256 = one.sha256,
-      item = item,
-    }
-  end
-  local function on_done(file)
-    if file.error then
-      table.insert(file.item.want.tried, ("%s: %s"):format(describe(file.item.one), file.error))
-    else
-      log.info(("fetched %s"):format(file.item.want.label))
-      take(file.item.want, file.item.one)
-    end
-  end
-  apt.download(batch, workspace:at "seed/apt", { jobs = jobs, on_done = on_done })
-end
-
 --- What to do about missing sources; `all` is how many are wanted.
 local function advice(list, all, offline)
   local packages, named = {}, {}
@@ -293,14 +259,13 @@ function source.get(workspace, plan, choices)
     end)
   end
   for round = 1, choices.offline and 0 or rounds do
-    local urls, debian = {}, {}
+    local batch = {}
     try(round, function(item)
-      item.urls = { item.one.url }
-      table.insert(item.one.url and urls or debian, item)
+      item.urls = item.one.url and { item.one.url } or debian_archive.urls(item.one)
+      batch[#batch + 1] = item
     end, function()
-      -- With another way left, an address that does not answer is given up sooner.
-      fetch_urls(workspace, urls, { retries = round < rounds and 1 or 5, jobs = choices.jobs })
-      fetch_debian(workspace, debian, choices.jobs)
+      -- With another place left, an address that does not answer is given up sooner.
+      fetch_urls(workspace, batch, { retries = round < rounds and 1 or 5, jobs = choices.jobs })
     end)
   end
   if #still() > 0 then

@@ -106,12 +106,4 @@ check.run {
       check.equal(apt.complaint "", "no reason given")
     end,
   },
-  {
-    "where a file is in the pool",
-    function()
-      check.equal(apt.pool_uri("http://m/debian", "zlib", "z.tar"), "http://m/debian/pool/main/z/zlib/z.tar")
-      check.equal(apt.pool_uri("http://m/debian", "libxml2", "l.tar"), "http://m/debian/pool/main/libx/libxml2/l.tar")
-      check.equal(apt.pool_uri("http://m/debian", "lib", "l.tar"), "http://m/debian/pool/main/l/lib/l.tar")
-    end,
-  },
 }

@@ -1,4 +1,4 @@
-local apt = require "bq.source.apt"
+local debian_archive = require "bq.source.debian_archive"
 local check = require "check"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -237,32 +237,26 @@ check.run {
     end,
   },
   {
-    "the number of jobs reaches apt",
+    "a file of Debian's archive comes from the first mirror that has it",
     function()
-      local kept, seen = {}, {}
-      for name, body in pairs(apt) do
-        kept[name] = body
+      local mirrors = debian_archive.mirrors
+      for _, name in ipairs { "one", "two" } do
+        fs.mkdir("debian/" .. name)
       end
-      function apt.is_available()
-        return true
+      scratch.write("debian/two/pool/main/liba/libapp/libapp_1.orig.tar.xz", CONTENT)
+      debian_archive.mirrors = function()
+        return { fs.cwd() .. "/debian/one", fs.cwd() .. "/debian/two" }
       end
-      function apt.mirrors()
-        return { "http://127.0.0.1:1/debian" }
-      end
-      function apt.download(list, _, choices)
-        seen[#seen + 1] = choices.jobs or "as apt.download likes"
-        for _, file in ipairs(list) do
-          scratch.write(file.path, CONTENT)
-          choices.on_done(file)
-        end
-      end
-      for _, jobs in ipairs { 3, false } do
-        source.get(space(), plan { { debian = "app_1.orig.tar.xz", sha256 = HASH } }, { mirrors = {}, jobs = jobs or nil })
-      end
-      for name, body in pairs(kept) do
-        apt[name] = body
-      end
-      check.equal(seen, { 3, "as apt.download likes" })
+      local place = { debian = "libapp_1.orig.tar.xz", sha256 = HASH }
+      local got = source.get(space(), plan { place }, { mirrors = {} })
+      check.equal(got["app-1:main"].sha256, HASH)
+      fs.remove "debian/two/pool/main/liba/libapp/libapp_1.orig.tar.xz"
+      local shown = table.concat(lines(function()
+        source.get(space(), plan { place }, { mirrors = {} })
+      end), "\n")
+      check.contains(shown, "/debian/one/pool/main/liba/libapp/libapp_1.orig.tar.xz: ")
+      check.contains(shown, "/debian/two/pool/main/liba/libapp/libapp_1.orig.tar.xz: ")
+      debian_archive.mirrors = mirrors
     end,
   },
 }

@@ -1,0 +1,49 @@
+-- Debian's archive: the mirrors that have it, and where a file is in its pool.
+local apt = require "bq.source.apt"
+
+local debian_archive = {}
+
+-- The mirror that everybody can reach.
+local USUAL = "https://deb.debian.org/debian"
+
+--- The addresses of the archive, the nearest first: the mirrors that this machine's apt knows, if it has one, and the usual one.
+---@return string[]
+function debian_archive.mirrors()
+  local out = {}
+  for _, mirror in ipairs(apt.mirrors()) do
+    if mirror:find "^https?://" then
+      out[#out + 1] = mirror
+    end
+  end
+  out[#out + 1] = USUAL
+  return out
+end
+
+--- The address of a file.
+---@param mirror string
+---@param path string in the archive: `pool/main/z/zlib/zlib_1.3.1.orig.tar.gz`
+---@return string
+function debian_archive.url(mirror, path)
+  return mirror .. "/" .. path:gsub("%+", "%%2B")
+end
+
+--- Where a file of a source package is in the pool (Debian policy: packages whose name starts with `lib` by four letters).
+---@param place { debian: string, package?: string } a place of a recipe
+---@return string
+function debian_archive.pool(place)
+  local package = place.package or place.debian:match "^(.-)_"
+  return ("pool/main/%s/%s/%s"):format(package:match "^lib." or package:sub(1, 1), package, place.debian)
+end
+
+--- The addresses of a file of a source package, in the order in which they are asked.
+---@param place { debian: string, package?: string } a place of a recipe
+---@return string[]
+function debian_archive.urls(place)
+  local out, path = {}, debian_archive.pool(place)
+  for index, mirror in ipairs(debian_archive.mirrors()) do
+    out[index] = debian_archive.url(mirror, path)
+  end
+  return out
+end
+
+return debian_archive
