@@ -1,6 +1,6 @@
 ---@meta bq.archive
 
----Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2 or zstd, and `.deb`; writes tar with gzip or zstd.
+---Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2, zstd, lzip or lzma, and `.deb`; writes tar with gzip or zstd.
 ---Formats are told by content, never by name. What is refused, and what options let through: see `bq.archive.Extract`.
 ---@class bq.archive
 local archive = {}

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::tar::{
-    BLOCK, Header, ar, bzip2, deb, dir, file, gzip, hardlink, long, pax, pax_raw, record, symlink,
-    tar, xz, zstd,
+    BLOCK, Header, ar, bzip2, deb, dir, file, gzip, hardlink, long, lzip, lzma, pax, pax_raw,
+    record, symlink, tar, xz, zstd,
 };
 use crate::{Place, has_gnu, names, snapshot};
 
@@ -856,6 +856,26 @@ fn compressed() -> Vec<Case> {
         case("gzip_of_text", gzip(b"hello"), TRUNCATED),
         case("xz_two_streams", [xz(first), xz(second)].concat(), AsTar),
         case("xz_padded", add(xz(&whole), &[0; 8]), AsTar),
+        case(
+            "xz_padded_between",
+            [xz(first), vec![0; 12], xz(second), vec![0; 4]].concat(),
+            AsTar,
+        ),
+        case("xz_padded_badly", add(xz(&whole), &[0; 6]), FORMAT),
+        case(
+            "xz_padded_badly_between",
+            [xz(first), vec![0; 3], xz(second)].concat(),
+            FORMAT,
+        ),
+        same("lzip_one", lzip(&whole), &whole),
+        same("lzip_two", [lzip(first), lzip(second)].concat(), &whole),
+        case("lzip_cut", cut(lzip(&whole), 20), TRUNCATED),
+        case("lzip_bad_crc", flip(lzip(&whole), 20), FORMAT),
+        case("lzip_garbage_behind", add(lzip(&whole), b"garbage"), FORMAT),
+        same("lzma_old", lzma(&whole), &whole),
+        case("lzma_cut", cut(lzma(&whole), 20), TRUNCATED),
+        case("lzma_garbage_behind", add(lzma(&whole), b"garbage"), FORMAT),
+        case("bomb_lzip", lzip(&bomb), Fails("limit", "bomb")),
         case("xz_bad_check", flip(xz(&whole), 44), FORMAT),
         case("xz_cut", cut(xz(&whole), 20), TRUNCATED),
         case("xz_garbage_behind", add(xz(&whole), b"garbage!"), FORMAT),

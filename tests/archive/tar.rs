@@ -131,6 +131,31 @@ pub(crate) fn xz(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("ends")
 }
 
+/// The old `.lzma`, which has no magic.
+pub(crate) fn lzma(data: &[u8]) -> Vec<u8> {
+    let options = liblzma::stream::LzmaOptions::new_preset(1).expect("a preset");
+    let stream = liblzma::stream::Stream::new_lzma_encoder(&options).expect("starts");
+    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(data).expect("writes");
+    encoder.finish().expect("ends")
+}
+
+/// A member of lzip: what lzma makes, between a header and a trailer with the sum and the sizes.
+pub(crate) fn lzip(data: &[u8]) -> Vec<u8> {
+    let stream = &lzma(data)[13..];
+    let mut crc = flate2::Crc::new();
+    crc.update(data);
+    let size = 6 + stream.len() as u64 + 20;
+    [
+        b"LZIP\x01\x14",
+        stream,
+        &crc.sum().to_le_bytes(),
+        &(data.len() as u64).to_le_bytes(),
+        &size.to_le_bytes(),
+    ]
+    .concat()
+}
+
 pub(crate) fn bzip2(data: &[u8]) -> Vec<u8> {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     encoder.write_all(data).expect("writes");

@@ -20,19 +20,49 @@ pub(super) fn decode<'a>(
     let magic = input.fill_buf()?;
     Ok(if magic.starts_with(&[0x1f, 0x8b]) {
         let start = |input| Ok(GzDecoder::new(input));
-        Box::new(Streams::new(input, start, GzDecoder::into_inner, 0x1f)?)
+        Box::new(Streams::new(input, start, GzDecoder::into_inner, GZIP)?)
     } else if magic.starts_with(b"\xfd7zXZ\0") {
         let start = move |input| Ok(XzDecoder::new_stream(input, xz(threads)?));
-        Box::new(Streams::new(input, start, XzDecoder::into_inner, 0xfd)?)
+        Box::new(Streams::new(input, start, XzDecoder::into_inner, XZ)?)
     } else if magic.starts_with(b"BZh") {
         Box::new(bzip2::bufread::MultiBzDecoder::new(input))
     } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(magic) {
         let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
         decoder.window_log_max(ZSTD_WINDOW)?;
         Box::new(decoder)
+    } else if magic.starts_with(b"LZIP") {
+        let lzip = |input| {
+            let stream = Stream::new_lzip_decoder(XZ_MEMORY, 0)?;
+            Ok(XzDecoder::new_stream(input, stream))
+        };
+        Box::new(Streams::new(input, lzip, XzDecoder::into_inner, LZIP)?)
+    } else if is_lzma(magic) {
+        let lzma = |input| {
+            let stream = Stream::new_lzma_decoder(XZ_MEMORY)?;
+            Ok(XzDecoder::new_stream(input, stream))
+        };
+        Box::new(Streams::new(input, lzma, XzDecoder::into_inner, LZMA)?)
     } else {
         Box::new(input)
     })
+}
+
+/// The start of the old `.lzma`, which has no magic: properties, a dictionary of a size that encoders give, and the size of
+/// the content, or none. No name in a tar has a NUL in its middle, so this is the start of none.
+fn is_lzma(magic: &[u8]) -> bool {
+    let &[properties, a, b, c, d, ..] = magic else {
+        return false;
+    };
+    let Some(size) = magic.get(5..13) else {
+        return false;
+    };
+    let dictionary = u32::from_le_bytes([a, b, c, d]);
+    // One bit, or two next to each other, and not so few that it could be text.
+    let plain =
+        dictionary.is_power_of_two() || dictionary % 3 == 0 && (dictionary / 3).is_power_of_two();
+    let sized = u64::from_le_bytes(size.try_into().unwrap_or_default());
+    let known = sized == u64::MAX || sized < 1 << 38;
+    properties < 9 * 5 * 5 && (dictionary == u32::MAX || plain && dictionary >= 4096) && known
 }
 
 /// A zstd frame without content, which some writers put first.
@@ -52,22 +82,54 @@ fn xz(threads: u32) -> Result<Stream> {
     }?)
 }
 
+/// How the streams of a format follow each other.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// What a stream starts with; `None` where nothing may follow the first.
+    magic: Option<u8>,
+    /// Zeros behind a stream come in so many.
+    zeros: u64,
+    /// Behind zeros there may be more streams.
+    more: bool,
+}
+
+const GZIP: Rule = Rule {
+    magic: Some(0x1f),
+    zeros: 1,
+    more: false,
+};
+/// Padding as the format has it: four zeros, or a multiple.
+const XZ: Rule = Rule {
+    magic: Some(0xfd),
+    zeros: 4,
+    more: true,
+};
+const LZIP: Rule = Rule {
+    magic: Some(b'L'),
+    zeros: 1,
+    more: false,
+};
+const LZMA: Rule = Rule {
+    magic: None,
+    zeros: 1,
+    more: false,
+};
+
 /// Streams of one format up to the end; behind the last there may be zeros, as on tapes, and nothing else.
 struct Streams<R, D, S> {
     decoder: Option<D>,
     start: S,
     end: fn(D) -> R,
-    /// What a stream starts with.
-    magic: u8,
+    rule: Rule,
 }
 
 impl<R: BufRead, D: Read, S: Fn(R) -> Result<D>> Streams<R, D, S> {
-    fn new(input: R, start: S, end: fn(D) -> R, magic: u8) -> Result<Self> {
+    fn new(input: R, start: S, end: fn(D) -> R, rule: Rule) -> Result<Self> {
         Ok(Self {
             decoder: Some(start(input)?),
             start,
             end,
-            magic,
+            rule,
         })
     }
 }
@@ -85,11 +147,17 @@ impl<R: BufRead, D: Read, S: Fn(R) -> Result<D>> Read for Streams<R, D, S> {
             let Some(mut input) = self.decoder.take().map(self.end) else {
                 break;
             };
+            let zeros = zeros(&mut input)?;
+            if !zeros.is_multiple_of(self.rule.zeros) {
+                let message = "padding behind a stream that is no multiple of four bytes";
+                return Err(Error::new(ErrorKind::InvalidData, message));
+            }
             match input.fill_buf()?.first() {
-                Some(0) => zeros(&mut input)?,
-                Some(&other) if other != self.magic => return Err(garbage()),
-                Some(_) => self.decoder = Some((self.start)(input)?),
                 None => {}
+                next if next == self.rule.magic.as_ref() && (zeros == 0 || self.rule.more) => {
+                    self.decoder = Some((self.start)(input)?);
+                }
+                Some(_) => return Err(garbage()),
             }
         }
         Ok(0)
@@ -101,23 +169,26 @@ fn garbage() -> Error {
     Error::new(ErrorKind::InvalidData, message)
 }
 
-fn zeros(input: &mut impl BufRead) -> Result<()> {
+/// Passes over zeros; gives how many there were.
+fn zeros(input: &mut impl BufRead) -> Result<u64> {
+    let mut total = 0;
     loop {
         let piece = input.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        if piece.iter().any(|&byte| byte != 0) {
-            return Err(garbage());
-        }
-        let count = piece.len();
+        let count = piece.iter().take_while(|&&byte| byte == 0).count();
+        let ended = count < piece.len() || piece.is_empty();
         input.consume(count);
+        total += count as u64;
+        if ended {
+            return Ok(total);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+
+    use liblzma::stream::{LzmaOptions, Stream};
 
     use super::decode;
 
@@ -149,6 +220,68 @@ mod tests {
         zstd::encode_all(text, 1).expect("encodes")
     }
 
+    fn lzma(text: &[u8]) -> Vec<u8> {
+        let options = LzmaOptions::new_preset(1).expect("a preset");
+        let stream = Stream::new_lzma_encoder(&options).expect("starts");
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(text).expect("writes");
+        encoder.finish().expect("ends")
+    }
+
+    /// What lzip makes of a text: the stream of `lzma` between a header and a trailer of its own.
+    fn lzip(text: &[u8]) -> Vec<u8> {
+        let stream = &lzma(text)[13..];
+        let mut crc = flate2::Crc::new();
+        crc.update(text);
+        let size = 6 + stream.len() as u64 + 20;
+        [
+            b"LZIP\x01\x14",
+            stream,
+            &crc.sum().to_le_bytes(),
+            &(text.len() as u64).to_le_bytes(),
+            &size.to_le_bytes(),
+        ]
+        .concat()
+    }
+
+    /// Padding between xz streams, as its format has it: whole groups of four zeros, and streams behind them.
+    #[test]
+    fn padding_of_xz() {
+        let (first, second) = (xz(b"first "), xz(b"second"));
+        for zeros in 0..13 {
+            let between = [first.as_slice(), &vec![0; zeros], &second].concat();
+            let behind = [first.as_slice(), &second, &vec![0; zeros]].concat();
+            for (name, bytes) in [("between", between), ("behind", behind)] {
+                match all(&bytes) {
+                    Ok(text) => assert_eq!(
+                        (zeros % 4, text.as_slice()),
+                        (0, b"first second".as_slice()),
+                        "{name}"
+                    ),
+                    Err(error) => assert_ne!(zeros % 4, 0, "{name} {zeros}: {error}"),
+                }
+            }
+        }
+        // Padding is behind a stream, never before the first.
+        assert_ne!(
+            all(&[&[0; 4], first.as_slice()].concat()).expect("plain"),
+            b"first "
+        );
+    }
+
+    #[test]
+    fn old_lzma_is_told_from_text() {
+        assert_eq!(all(&lzma(b"text")).expect("lzma"), b"text");
+        for plain in [
+            b"]\0\0\0\0\0\0\0\0\0\0\0\0\0".as_slice(),
+            b"a@\0\0\0\0\0\0\0\0\0\0\0\0",
+            b"abcdefghijklmnop",
+        ] {
+            assert_eq!(all(plain).expect("plain"), plain);
+        }
+        assert!(all(&[lzma(b"one"), lzma(b"two")].concat()).is_err());
+    }
+
     #[test]
     fn several_streams_are_one() {
         for (name, encode) in [
@@ -156,6 +289,7 @@ mod tests {
             ("xz", xz),
             ("bzip2", bzip2),
             ("zstd", zstd),
+            ("lzip", lzip),
         ] {
             let two = [encode(b"first "), encode(b""), encode(b"second")].concat();
             assert_eq!(all(&two).expect(name), b"first second", "{name}");
@@ -170,9 +304,11 @@ mod tests {
             ("xz", xz),
             ("bzip2", bzip2),
             ("zstd", zstd),
+            ("lzip", lzip),
+            ("lzma", lzma),
         ] {
             let whole = encode(b"some text, some more text, and some text again");
-            for end in 10..whole.len() {
+            for end in 13..whole.len() {
                 assert!(all(&whole[..end]).is_err(), "{name} cut at {end}");
             }
             assert!(all(&[&whole[..], b"garbage"].concat()).is_err(), "{name}");
