@@ -8,11 +8,11 @@ local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
 local pin = require "bq.source.pin"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
+local template = require "bq.plan.template"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -35,7 +35,7 @@ local function places_of(found)
   local function add(data, version)
     for _, alternatives in pairs(places.of(data)) do
       for _, raw in ipairs(alternatives) do
-        local place = interpolate(raw, { name = found.name, version = version })
+        local place = template.fill(raw, { name = found.name, version = version })
         place.raw, place.version = raw, version
         out[#out + 1] = place
       end

@@ -270,8 +270,11 @@ fn chunk_name(name: &OsStr) -> Vec<u8> {
     }
 }
 
-/// Turns a `#!` line into a comment, so that line numbers stay right.
-fn without_shebang(text: Vec<u8>) -> Vec<u8> {
+/// Drops a byte order mark, and turns a `#!` line into a comment, so that line numbers stay right.
+fn without_shebang(mut text: Vec<u8>) -> Vec<u8> {
+    if text.starts_with(b"\xEF\xBB\xBF") {
+        text.drain(..3);
+    }
     if text.starts_with(b"#") {
         [b"--".as_slice(), &text].concat()
     } else {
@@ -388,6 +391,7 @@ mod tests {
             b"--#!/usr/bin/env bq\nx"
         );
         assert_eq!(without_shebang(b"x".to_vec()), b"x");
+        assert_eq!(without_shebang(b"\xEF\xBB\xBF#!y".to_vec()), b"--#!y");
     }
 
     #[test]

@@ -17,6 +17,14 @@ function files.read(path)
   return stat and stat.type == "file" and fs.read(path) or nil
 end
 
+--- A Lua chunk as `load` takes it: without a byte order mark, and with a `#!` line as a comment, so that line numbers stay.
+---@param text string
+---@return string
+function files.chunk(text)
+  text = text:gsub("^\xEF\xBB\xBF", "")
+  return text:sub(1, 1) == "#" and "--" .. text or text
+end
+
 --- The names in a folder, sorted; empty if there is none.
 ---@param path string
 ---@return string[]
@@ -50,7 +58,7 @@ function files.module(name)
       local path = folder .. "/" .. file
       local text = files.read(path)
       if text then
-        return text, path
+        return files.chunk(text), path
       end
     end
   end

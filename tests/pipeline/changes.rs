@@ -266,3 +266,33 @@ fn mistakes_lose_nothing() {
     assert_eq!(rig.outputs(), before);
     assert_eq!(names(&rig.path("space/build")), [""; 0]);
 }
+
+#[test]
+fn a_field_is_a_template_and_a_function_is_not() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.recipe(
+        "base",
+        r#"files = { ["/opt/base"] = "base\n", ["/opt/x.pc"] = "libdir=${prefix}/lib {prefix} {{prefix}} {a,b}\n" },
+  install = function(b)
+    require("bq.strategy.files").install(b)
+    local said = b:capture { "bq", "-e", "io.write [[${name} {name} {{name}} {print}]]" }
+    b:write(b.dest .. "/opt/said", said .. b:expand " {name} {{name}} ${name}")
+  end"#,
+    );
+    rig.stage(&["--only", "base"]).is(0);
+    rig.build(&[]).is(0);
+    let output = rig.stored("low/base").join("output/opt");
+    let text = |name: &str| std::fs::read_to_string(output.join(name)).expect("it is there");
+    assert_eq!(text("x.pc"), "libdir=${prefix}/lib /opt {prefix} {a,b}\n");
+    assert_eq!(
+        text("said"),
+        "${name} {name} {{name}} {print} base {name} ${name}"
+    );
+    // In a function, a name that stands for nothing fails the step.
+    rig.replace("packages/base.lua", "{{name}} ${name}\"", "{nmae}\"");
+    rig.build(&[])
+        .is(1)
+        .says("error: `{nmae}` stands for nothing\n")
+        .says("hint: did you mean `{name}`? `{{nmae}}` is how the text `{nmae}` is written\n");
+}

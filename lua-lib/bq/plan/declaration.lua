@@ -1,6 +1,7 @@
 -- What a plan is made from: the sets, the phases, and what every step sees; as `scripts/build_sysroot.lua` declares it.
 local fail = require "bq.fail"
 local nearest = require "bq.nearest"
+local template = require "bq.plan.template"
 
 local declaration = {}
 
@@ -36,10 +37,20 @@ function declaration.base(phase, set)
   return phase.base_in and phase.base_in[set] or phase.base
 end
 
+--- Raises if a text names in braces what is not known.
+local function check_names(what, value, known)
+  local name = template.unknown(value, known)
+  if name then
+    fail.raise(("%s: `{%s}` stands for nothing"):format(what, name), { hint = template.advice(name, known) })
+  end
+end
+
 --- Raises if a phase says what phases do not say, or names what is not there.
 ---@param declared bq.Declaration
 function declaration.check(declared)
   local seen = { seed = true }
+  check_names("`target`", declared.target, { arch = true })
+  check_names("`env`", declared.env, template.ENV)
   for _, phase in ipairs(declared.phases) do
     for field in pairs(phase) do
       if not PHASE_FIELDS[field] then
@@ -49,6 +60,7 @@ function declaration.check(declared)
         })
       end
     end
+    check_names(("`env` of phase `%s`"):format(phase.name), phase.env, template.ENV)
     for set in pairs(phase.base_in or {}) do
       if not declared.sets[set] then
         fail.raise(("phase `%s` has a base in `%s`, which is no set"):format(phase.name, set))

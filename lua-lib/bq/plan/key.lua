@@ -1,13 +1,12 @@
 -- Keys: the digest of everything that goes into a step, and what differs between two of them.
 local digest = require "bq.digest"
-local interpolate = require "bq.plan.interpolate"
 local json = require "bq.json"
 local source = require "bq.source.source"
 
 local key = {}
 
 --- The form of keys: raised when the core comes to treat the same inputs in another way, or a step to see another world.
-local FORM = 3
+local FORM = 4
 
 ---@class bq.KeyContext
 ---@field plan table
@@ -88,7 +87,7 @@ function key.inputs(context, step)
     sysroot = made.sysroot,
     sources = sources,
     patches = patches,
-    env = interpolate(phase.env, {}),
+    env = phase.env,
     prefix = phase.prefix,
     arch = made.arch,
     target = made.target,

@@ -2,6 +2,7 @@
 local files = require "bq.files"
 local nearest = require "bq.nearest"
 local places = require "bq.plan.places"
+local template = require "bq.plan.template"
 
 local lint = {}
 
@@ -23,6 +24,11 @@ local FIELDS = {
   leave_out = "strings",
   phases = "phases",
 }
+--- Fields in which no text is replaced: they are names, or are read before anything that could be put into them is known.
+local RAW <const> =
+  { name = true, version = true, license = true, strategy = true, depends = true, uses = true, source = true, sources = true, phases = true }
+--- Fields that the plan itself fills; all others are filled when the step starts.
+lint.PLANNED = { homepage = true, include = true, leave_out = true, seed_at = true }
 --- What a strategy does, and a recipe can do instead.
 local VERBS <const> = { configure = true, build = true, check = true, install = true }
 
@@ -149,6 +155,15 @@ function lint.line_of(text, field)
   return 1
 end
 
+--- The line of a text where another one first stands.
+---@param text string
+---@param part string
+---@return integer?
+function lint.line_with(text, part)
+  local at = text:find(part, 1, true)
+  return at and select(2, text:sub(1, at):gsub("\n", "")) + 1
+end
+
 local function check_field(self, found, field, value, kind)
   if type(value) == "function" and VERBS[field] then
     return
@@ -188,6 +203,9 @@ function lint.recipe(self, found)
         self:problem(found, tostring(field), VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name)) or ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
       else
         check_field(self, found, field, value, kind)
+        if not RAW[field] then
+          self:check_names(found, field, value, (lint.PLANNED[field] or kind == "texts") and template.PLAN or template.FIELDS)
+        end
       end
     end
     if is_phase then

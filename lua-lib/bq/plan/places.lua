@@ -1,4 +1,6 @@
 -- The places that a recipe names for its sources, what each may say, and which version its digest belongs to.
+local template = require "bq.plan.template"
+
 local places = {}
 
 --- How long a text may be that becomes part of a file's name.
@@ -114,6 +116,9 @@ local function check_place(self, found, field, place, version)
       self:problem(found, key, known.message or ("`%s` of a source is %s, expected %s"):format(key, type(value), known.expected))
       return
     end
+  end
+  for _, key in ipairs { "url", "debian", "package" } do
+    self:check_names(found, key, place[key], template.SOURCE)
   end
   if not place.url == not place.debian then
     self:problem(found, field, "a source has either `url` or `debian`")

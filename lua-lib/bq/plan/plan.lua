@@ -4,10 +4,12 @@ local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
 local files = require "bq.files"
 local json = require "bq.json"
+local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local tables = require "bq.tables"
+local template = require "bq.plan.template"
 local tokens = require "bq.plan.tokens"
 
 local plan = {}
@@ -19,10 +21,23 @@ plan.SCHEMA = 1
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
 --- One step, without what its dependencies resolve to.
-local function make_step(recipes, found, phase, arch)
+local function make_step(recipes, found, phase, made)
   local fields, verbs = recipes:resolve(found, phase.name)
   local strategy = recipes:strategy(fields.strategy)
-  recipes:add_texts(found, fields, strategy.module.fields, arch)
+  local values = {
+    name = found.name,
+    version = fields.version,
+    phase = phase.name,
+    arch = made.arch,
+    kernel_arch = made.kernel_arch,
+    target = made.target,
+    prefix = phase.prefix,
+    sysroot = made.sysroot,
+  }
+  for field in pairs(lint.PLANNED) do
+    fields[field] = template.fill(fields[field], values)
+  end
+  local as_is = recipes:add_texts(found, fields, strategy.module.fields, values)
   local step = {
     id = phase.name .. "/" .. found.name,
     name = found.name,
@@ -39,6 +54,7 @@ local function make_step(recipes, found, phase, arch)
     patches = recipes:patches(found),
     code = strategy.code,
     functions = json.array(verbs),
+    as_is = as_is,
   }
   local changes = found.data.phases and found.data.phases[phase.name] or {}
   step.own_sources = (changes.source or changes.sources) and true or nil
@@ -146,7 +162,7 @@ end
 
 -- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
 -- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
-local LIBRARY = { "bq.plan.interpolate", "bq.run.launch", "bq.run.step" }
+local LIBRARY = { "bq.plan.template", "bq.run.launch", "bq.run.step" }
 
 --- The digest of what the library says that carries out every step.
 ---@return string
@@ -171,7 +187,7 @@ function plan.make(declared, selection, recipes)
     schema = plan.SCHEMA,
     arch = arch,
     kernel_arch = KERNEL_ARCH[arch],
-    target = declared.target:gsub("{arch}", arch),
+    target = template.fill(declared.target, { arch = arch }),
     sysroot = declared.sysroot or "",
     set = selection.set,
     epoch = declared.epoch,
@@ -210,7 +226,7 @@ function plan.make(declared, selection, recipes)
         recipes:lint(found)
         -- After a mistake there is no plan, and what is wrong may be of any type.
         if #recipes.problems == 0 then
-          local step = make_step(recipes, found, phase, arch)
+          local step = make_step(recipes, found, phase, made)
           steps[#steps + 1], by_name[name] = step, step
         end
       elseif recipes.loaded[name] == nil then

@@ -1,10 +1,12 @@
 -- Recipes: found by name in folders, loaded, and resolved for one phase.
+local beside = require "bq.plan.beside"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local json = require "bq.json"
 local lint = require "bq.plan.lint"
 local places = require "bq.plan.places"
+local template = require "bq.plan.template"
 local tokens = require "bq.plan.tokens"
 
 local recipe = {}
@@ -44,6 +46,19 @@ function Recipes:problem(where, field, message)
     line = type(field) == "number" and field or field and lint.line_of(where.text, field) or 1,
     message = message,
   })
+end
+
+--- Notes a name in braces that stands for nothing.
+---@param found bq.Recipe
+---@param field string
+---@param value any
+---@param known table<string, any>
+function Recipes:check_names(found, field, value, known)
+  local name = template.unknown(value, known)
+  if name then
+    local line = lint.line_with(found.text, "{" .. name .. "}") or field
+    self:problem(found, line, ("`%s`: `{%s}` stands for nothing; %s"):format(field, name, template.advice(name, known)))
+  end
 end
 
 --- Raises if any problem was found, and shows them all.
@@ -107,6 +122,7 @@ function Recipes:get(name)
 end
 
 function Recipes:load(name, path, text, folder)
+  text = files.chunk(text)
   local found = { name = name, path = path, text = text, folder = folder }
   local env = setmetatable({}, {
     __index = _G,
@@ -231,20 +247,26 @@ end
 ---@param found bq.Recipe
 ---@param fields table of a step, changed
 ---@param kinds? table<string, string> of the strategy's fields: those of the kind `texts`
----@param arch string stands for `{arch}` in a name
-function Recipes:add_texts(found, fields, kinds, arch)
+---@param values table<string, string> by the names that stand for them
+---@return string[] names of the fields
+function Recipes:add_texts(found, fields, kinds, values)
+  local names = json.array {}
   for field, kind in pairs(kinds or {}) do
     local texts = json.array {}
-    for index, name in ipairs(kind == "texts" and fields[field] or {}) do
-      name = name:gsub("{arch}", arch)
-      local text = files.read(("%s/%s/%s"):format(found.folder, found.name, name))
+    for index, name in ipairs(kind == "texts" and template.fill(fields[field], values) or {}) do
+      local text, problem = beside.read(found, name)
       if not text then
-        self:problem(found, field, ("`%s`: there is no file `%s/%s` beside the recipe"):format(field, found.name, name))
+        self:problem(found, field, ("`%s`: %s"):format(field, problem))
       end
       texts[index] = { name = name, text = text }
     end
-    fields[field] = #texts > 0 and texts or fields[field]
+    if #texts > 0 then
+      fields[field] = texts
+      names[#names + 1] = field
+    end
   end
+  table.sort(names)
+  return names
 end
 
 --- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
@@ -259,8 +281,8 @@ function Recipes:fingerprint(name, version)
       for _, patch in ipairs(self:patches { name = name, folder = folder, data = { version = version } }) do
         parts[#parts + 1] = patch.name .. "=" .. patch.sha256
       end
-      for _, file in ipairs(files.list(("%s/%s"):format(folder, name))) do
-        parts[#parts + 1] = file .. "=" .. digest.sha256(files.read(("%s/%s/%s"):format(folder, name, file)) or "")
+      for _, file in ipairs(beside.all { name = name, folder = folder }) do
+        parts[#parts + 1] = file.name .. "=" .. digest.sha256(file.text)
       end
       return digest.sha256(table.concat(parts, "\n"))
     end

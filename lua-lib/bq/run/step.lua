@@ -3,10 +3,10 @@ local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local interpolate = require "bq.plan.interpolate"
 local process = require "bq.process"
 local step_root = require "bq.run.step_root"
 local tables = require "bq.tables"
+local template = require "bq.plan.template"
 
 ---@class bq.run.Command
 ---@field argv string[]
@@ -73,7 +73,18 @@ function step.new(job)
   end
   self.env = self:expand(job.env)
   self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
-  self.recipe = self:expand(job.step.fields)
+  self.recipe = {}
+  for field, value in pairs(job.step.fields) do
+    self.recipe[field] = value
+  end
+  -- Files beside a recipe are what they are.
+  for _, field in ipairs(job.step.as_is) do
+    self.recipe[field] = nil
+  end
+  self.recipe = self:expand(self.recipe)
+  for _, field in ipairs(job.step.as_is) do
+    self.recipe[field] = job.step.fields[field]
+  end
   for name, value in pairs(self.recipe.env or {}) do
     self.env[name] = tostring(value)
   end
@@ -84,7 +95,7 @@ end
 ---@param value any
 ---@return any
 function Step:expand(value)
-  return interpolate(value, self.values)
+  return template.fill(value, self.values)
 end
 
 --- A line of the log.
@@ -94,10 +105,10 @@ function Step:say(text)
   io.stdout:flush()
 end
 
-local function words(self, argv)
+local function words(argv)
   local out = {}
   for index, word in ipairs(argv) do
-    out[index] = tostring(self:expand(word))
+    out[index] = tostring(word)
   end
   return out
 end
@@ -118,7 +129,7 @@ end
 ---@return bq.process.Status
 function Step:run(argv, options)
   options = options or {}
-  argv = words(self, argv)
+  argv = words(argv)
   local shown = {}
   for index, word in ipairs(argv) do
     shown[index] = args.quote(word)

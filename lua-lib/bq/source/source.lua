@@ -5,9 +5,9 @@ local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
+local template = require "bq.plan.template"
 
 local source = {}
 
@@ -63,7 +63,7 @@ function source.wanted(plan)
         local names = {}
         local want = { id = id, package = step.name, label = step.name .. " " .. step.version, alternatives = {}, unpinned = {}, tried = {} }
         for _, one in ipairs(step.sources[name]) do
-          local copy = interpolate(one, { name = step.name, version = step.version })
+          local copy = template.fill(one, { name = step.name, version = step.version })
           -- One name for one digest, so that it does not tell which place answered.
           local sha256 = one.sha256 or ""
           names[sha256] = one.sha256 and names[sha256] or files.name(copy.url or copy.debian)

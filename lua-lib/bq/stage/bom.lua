@@ -1,9 +1,9 @@
 -- The bill of materials: CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/), the same for the same root.
 local digest = require "bq.digest"
-local interpolate = require "bq.plan.interpolate"
 local json = require "bq.json"
 local source = require "bq.source.source"
 local tables = require "bq.tables"
+local template = require "bq.plan.template"
 
 local bom = {}
 
@@ -20,7 +20,7 @@ local function references(step, locked)
       if used and one.sha256 == used.sha256 and one.url then
         out[#out + 1] = {
           type = "source-distribution",
-          url = interpolate(one.url, { name = step.name, version = step.version }),
+          url = template.fill(one.url, { name = step.name, version = step.version }),
           hashes = json.array { { alg = "SHA-256", content = used.sha256 } },
         }
       end

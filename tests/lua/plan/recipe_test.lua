@@ -251,17 +251,75 @@ check.run {
       scratch.write("beside/a/x86_64.config", "B=2\n")
       local kinds = { fragments = "texts", other = "strings" }
       local fields = { fragments = { "all.config", "{arch}.config" }, other = { "all.config" } }
-      recipes:add_texts(recipes:get "a", fields, kinds, "x86_64")
+      recipes:add_texts(recipes:get "a", fields, kinds, { arch = "x86_64" })
       check.equal(fields.fragments, { { name = "all.config", text = "A=1\n" }, { name = "x86_64.config", text = "B=2\n" } })
       check.equal(fields.other, { "all.config" })
       recipes:check()
       local before = recipes:fingerprint("a", "1")
       scratch.write("beside/a/x86_64.config", "B=3\n")
       check.truthy(recipes:fingerprint("a", "1") ~= before)
-      recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, "aarch64")
+      recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, { arch = "aarch64" })
       check.contains(check.raises(function()
         recipes:check()
       end), "`fragments`: there is no file `a/aarch64.config` beside the recipe")
+      -- In a folder below, too.
+      before = recipes:fingerprint("a", "1")
+      scratch.write("beside/a/more/deep/x", "1")
+      local with = recipes:fingerprint("a", "1")
+      scratch.write("beside/a/more/deep/x", "2")
+      check.truthy(before ~= with and recipes:fingerprint("a", "1") ~= with)
+    end,
+  },
+  {
+    "no file but those beside a recipe can be named",
+    function()
+      scratch.write("outside/b.config", "secret\n")
+      scratch.recipes("outside", { a = scratch.recipe "a" })
+      scratch.write("outside/a/real/x", "x\n")
+      fs.symlink("../b.config", "outside/a/link")
+      fs.symlink("/etc", "outside/a/folder")
+      fs.symlink("real/x", "outside/a/good")
+      fs.symlink("/dev/zero", "outside/a/zero")
+      scratch.write("outside/a/latin1", "\xff")
+      local function said(name)
+        local recipes = recipe.collection { "outside" }
+        local fields = { fragments = { name } }
+        recipes:add_texts(recipes:get "a", fields, { fragments = "texts" }, {})
+        return recipes.problems[1] and recipes.problems[1].message or fields.fragments[1].text
+      end
+      check.equal(said "good", "x\n")
+      check.equal(said "real/x", "x\n")
+      for _, name in ipairs { "../b.config", "real/../../b.config", "/etc/passwd", ".." } do
+        check.equal(said(name), ("`fragments`: `%s` leads out of the folder beside the recipe"):format(name))
+      end
+      check.equal(said "link", "`fragments`: `a/link` beside the recipe is a link that leads out of its folder")
+      check.equal(said "folder/passwd", "`fragments`: `a/folder/passwd` beside the recipe is a link that leads out of its folder")
+      check.equal(said "zero", "`fragments`: there is no file `a/zero` beside the recipe")
+      check.equal(said "latin1", "`fragments`: `a/latin1` beside the recipe is not UTF-8")
+    end,
+  },
+  {
+    "a name in braces that stands for nothing",
+    function()
+      local advice = "stands for nothing; did you mean `{version}`? `{{verzion}}` is how the text `{verzion}` is written"
+      one(scratch.recipe("one", 'files = {\n    ["/a"] = "{verzion}" }'), "one.lua:7: `files`: `{verzion}` " .. advice)
+      one(scratch.recipe("one", 'env = { A = "x{verzion}" }'), "one.lua:6: `env`: `{verzion}` " .. advice)
+      one(scratch.recipe("one", 'homepage = "https://{verzion}"'), "one.lua:6: `homepage`: `{verzion}` " .. advice)
+      one(scratch.recipe("one", 'phases = { x = { links = { ["/a"] = "{verzion}" } } }'), "one.lua:6: `links`: `{verzion}` " .. advice)
+      one(scratch.recipe("one", ('source = { { url = "https://a/{verzion}-1", sha256 = "%s" } }'):format(HASH)), "one.lua:6: `url`: `{verzion}` " .. advice)
+      -- Only what is known there: a place is the same in every phase, and the plan knows no folder of a step.
+      one(scratch.recipe("one", ('source = { { url = "https://a/{arch}-1", sha256 = "%s" } }'):format(HASH)), "one.lua:6: `url`: `{arch}` stands for nothing; `{{arch}}` is how the text `{arch}` is written")
+      one(scratch.recipe("one", 'include = { "{src}/x" }'), "one.lua:6: `include`: `{src}` stands for nothing; `{{src}}` is how the text `{src}` is written")
+      check.equal(problems(scratch.recipe("one", 'env = { A = "{{verzion}} ${verzion} {cc} {}" }, include = { "{arch}/{name}" }')), {})
+    end,
+  },
+  {
+    "a byte order mark, and a first line for a shell",
+    function()
+      for _, first in ipairs { "\xEF\xBB\xBF", "#!/usr/bin/env bq\n", "\xEF\xBB\xBF#!/usr/bin/env bq\n" } do
+        check.equal(problems(first .. scratch.recipe "one"), {})
+        one(first .. scratch.recipe("one", "quux = 1"), ("one.lua:%d: unknown field `quux`"):format(first:find "\n" and 7 or 6))
+      end
     end,
   },
   {
