@@ -13,7 +13,7 @@ local function recorded(work)
   for _, name in ipairs { "src", "build", "dest" } do
     fs.mkdir("in/" .. name)
   end
-  local job = { step = { name = "x", version = "1", phase = "one", patches = {}, fields = { strip = false } }, jobs = 2, makeflags = "-j9", epoch = 0 }
+  local job = { step = { name = "x", version = "1", phase = "one", patches = {}, as_is = {}, fields = { strip = false } }, jobs = 2, makeflags = "-j9", epoch = 0 }
   job.env = { PATH = os.getenv "PATH", A = "a b" }
   local current = step.new(job)
   current.src, current.build, current.dest = here .. "/in/src", here .. "/in/build", here .. "/in/dest"

@@ -15,7 +15,7 @@ local tokens = require "bq.plan.tokens"
 local plan = {}
 
 --- The form of `plan.json`; a plan of another form is made again.
-plan.SCHEMA = 1
+plan.SCHEMA = 2
 
 --- What the kernel's build calls an architecture.
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
