@@ -10,6 +10,7 @@ mod fs;
 mod image;
 mod json;
 pub(crate) mod log;
+mod patch;
 mod process;
 pub(crate) mod progress;
 mod syscall;
@@ -25,6 +26,7 @@ const MODULES: &[(&str, Loader)] = &[
     ("image", image::module),
     ("json", json::module),
     ("log", log::module),
+    ("patch", patch::module),
     ("process", process::module),
     ("progress", progress::module),
     ("syscall", syscall::module),

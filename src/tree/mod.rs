@@ -1,7 +1,9 @@
-//! What several modules do with files and folders: naming, walking, hashing, removing, and writing whole or not at all.
+//! What several modules do with files and folders: naming, resolving, walking, hashing, removing, and writing whole or not at all.
 
 pub(crate) mod digest;
+pub(crate) mod inside;
 pub(crate) mod names;
 pub(crate) mod remove;
 pub(crate) mod replace;
+pub(crate) mod root;
 pub(crate) mod walk;

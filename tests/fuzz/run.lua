@@ -9,14 +9,14 @@ local mutate = require "mutate"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
 
-local TARGETS = { "archive", "deb", "image", "json", "recipe" }
+local TARGETS = { "archive", "deb", "image", "json", "patch", "recipe" }
 -- What a batch has, in seconds: a whole one takes a small part of it.
 local HANGS = 120
 local BATCH = 500
 local MAX_INPUT = 64 << 10
 
 local options = args.parse({
-  about = "Tries changed inputs on the archive reader, the .deb reader, image readers, JSON and the recipe loader.",
+  about = "Tries changed inputs on the archive reader, the .deb reader, image readers, JSON, patches and the recipe loader.",
   usage = "bq tests/fuzz/run.lua [OPTIONS] [TARGET...]",
   options = {
     { name = "seconds", value = "N", number = true, help = "how long for each target" },

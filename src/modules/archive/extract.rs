@@ -8,14 +8,14 @@ use nix::sys::stat::{
 use nix::unistd::{LinkatFlags, linkat, symlinkat};
 
 use super::member::{Kind, Member};
-use super::names::{climb, normalise, split, strip};
 use super::reader::Reader;
-use super::root::type_of;
 use super::rules::{Devices, Folder, Profile, TIME_MAX, refused, timespec};
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::tree::inside::{climb, normalise, split, strip};
 use crate::tree::names::components;
 use crate::tree::names::shown;
+use crate::tree::root::type_of;
 
 impl Tree<'_> {
     /// Puts all members of an archive in place.

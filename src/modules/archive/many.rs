@@ -14,7 +14,6 @@ use nix::libc;
 use nix::sys::stat::{SFlag, fstatat};
 
 use super::one;
-use super::root::{Root, type_of};
 use super::rules::{Placed, Rules, Summary, failed};
 use super::staging::Staging;
 use super::tree::Tree;
@@ -23,6 +22,7 @@ use crate::kernel::threads::in_threads;
 use crate::tree::names::shown;
 use crate::tree::remove::quietly;
 use crate::tree::replace::beside;
+use crate::tree::root::{Root, type_of};
 
 /// Unpacks all; the tree is as if it was done one after the other.
 pub(super) fn extract_all(

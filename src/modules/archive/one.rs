@@ -4,15 +4,15 @@ use std::path::Path;
 
 use super::input::{Mode, with_tar};
 use super::member::{Kind, Limits, Member};
-use super::names::normalise;
 use super::reader::Reader;
-use super::root::Root;
 use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
 use super::tree::Tree;
 use crate::error::{Error, Result};
 use crate::tree::digest;
+use crate::tree::inside::normalise;
 use crate::tree::names::shown;
+use crate::tree::root::Root;
 
 /// In a file system for `/`, names may lead through links.
 pub(super) fn follows(rules: &Rules) -> bool {

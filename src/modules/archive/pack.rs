@@ -6,12 +6,12 @@ use mlua::{Function, Lua, LuaString, Table};
 
 use super::compress::{self, Method, Sink};
 use super::gather::{Items, Source, gather};
-use super::names::normalise;
 use super::options::Options;
 use super::tarball::put_all;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 use crate::kernel::threads::settled;
+use crate::tree::inside::normalise;
 use crate::tree::replace::Replacement;
 use crate::tree::walk::Exclude;
 

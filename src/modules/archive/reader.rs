@@ -13,10 +13,10 @@ use tar::EntryType;
 
 use super::header::Header;
 use super::member::{Kind, Limits, Member, format, limit};
-use super::names::normalise;
 use super::pax::Pax;
 use super::stream::{Sink, Stream};
 use crate::error::{Error, Result};
+use crate::tree::inside::normalise;
 use crate::tree::names::shown;
 
 /// How much a header that only describes another may hold.

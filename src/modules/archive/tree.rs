@@ -10,10 +10,10 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, futimens, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::member::Limits;
-use super::root::{Root, type_of};
 use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, refused, timespec};
 use crate::error::{Error, Result};
 use crate::tree::names::shown;
+use crate::tree::root::{Root, type_of};
 
 /// A tree that archives are unpacked into.
 pub(super) struct Tree<'r> {

@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 
-use super::names::split;
-use crate::tree::names::components;
+use super::inside::split;
+use super::names::components;
 
 /// Folders that are kept open, since neighbours in an archive share them.
 const CACHED: usize = 64;
@@ -23,9 +23,9 @@ const LINKS_MAX: usize = 40;
 static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
 
 /// What is told of the folders that are made.
-type Told<'t> = &'t mut dyn FnMut(&[u8]);
+pub(crate) type Told<'t> = &'t mut dyn FnMut(&[u8]);
 
-pub(super) struct Root {
+pub(crate) struct Root {
     top: Rc<OwnedFd>,
     /// Follow links, inside; otherwise a link on the way is ELOOP.
     follow: bool,
@@ -33,12 +33,12 @@ pub(super) struct Root {
 }
 
 /// The type bits of a file.
-pub(super) fn type_of(stat: &FileStat) -> SFlag {
+pub(crate) fn type_of(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
 impl Root {
-    pub(super) fn open(path: &Path, follow: bool) -> nix::Result<Self> {
+    pub(crate) fn open(path: &Path, follow: bool) -> nix::Result<Self> {
         let top = open(
             path,
             OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
@@ -52,17 +52,17 @@ impl Root {
     }
 
     /// The folder itself.
-    pub(super) fn top(&self) -> &OwnedFd {
+    pub(crate) fn top(&self) -> &OwnedFd {
         &self.top
     }
 
     /// Forgets open folders; needed where a link or folder on the way to one of them may have gone.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.cache.clear();
     }
 
     /// Opens the folder of a plain name and gives the last component; with `made`, absent folders are made and told to it.
-    pub(super) fn parent<'n>(
+    pub(crate) fn parent<'n>(
         &mut self,
         name: &'n [u8],
         made: Option<Told<'_>>,
@@ -72,7 +72,7 @@ impl Root {
     }
 
     /// Opens a folder by its plain name.
-    pub(super) fn folder(
+    pub(crate) fn folder(
         &mut self,
         name: &[u8],
         made: Option<Told<'_>>,
@@ -121,7 +121,7 @@ impl Root {
     }
 
     /// Opening the name, links followed, would leave the folder.
-    pub(super) fn leaves(&self, name: &[u8]) -> bool {
+    pub(crate) fn leaves(&self, name: &[u8]) -> bool {
         let result = self
             .openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH)
             .unwrap_or_else(|| walk(&self.top, name, Links::Beneath));

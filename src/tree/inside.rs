@@ -1,6 +1,6 @@
-//! Names inside archives: which are taken.
+//! Names inside a tree: which are taken, and what links there say.
 
-use crate::tree::names::components;
+use super::names::components;
 
 /// Longest name and longest component that a kernel takes, and the deepest tree that we make.
 const NAME_MAX: usize = 4095;
@@ -9,7 +9,7 @@ const DEPTH_MAX: usize = 256;
 
 /// Brings a name to its plain form: no `.` components, no doubled or trailing slashes; empty for the top itself.
 /// What could leave the target, or could not be made, is an error that says why.
-pub(super) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub(crate) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
     if raw.is_empty() {
         return Err("an empty name");
     }
@@ -44,7 +44,7 @@ pub(super) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
 }
 
 /// The folder and the last component of a plain name.
-pub(super) fn split(name: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(name: &[u8]) -> (&[u8], &[u8]) {
     match name.iter().rposition(|&byte| byte == b'/') {
         Some(slash) => (&name[..slash], &name[slash + 1..]),
         None => (&[], name),
@@ -52,7 +52,7 @@ pub(super) fn split(name: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Drops leading components; `None` if the name has no more than that.
-pub(super) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
+pub(crate) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
     let mut rest = name;
     for _ in 0..count {
         let slash = rest.iter().position(|&byte| byte == b'/')?;
@@ -62,7 +62,7 @@ pub(super) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
 }
 
 /// How many folders a link's text climbs above the folder that it lies in, at most, and whether a `..` follows a name.
-pub(super) fn climb(text: &[u8]) -> (usize, bool) {
+pub(crate) fn climb(text: &[u8]) -> (usize, bool) {
     let (mut depth, mut highest, mut after_name, mut named) = (0_isize, 0_isize, false, false);
     for component in components(text) {
         if component == b".." {

@@ -1,0 +1,200 @@
+//! The tree as it will be: read when it is asked for, changed in memory alone.
+//!
+//! The sections of one git patch all speak of the tree before it: two files may change names with each other, and a copy
+//! is one of what the original was. So what sections say is put aside, and counts from the next patch on, or as soon as a
+//! section speaks of what another one made.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+
+use crate::error::{Error, Result};
+use crate::tree::names::shown;
+use crate::tree::root::{Root, type_of};
+
+/// What is at a name.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) content: Rc<[u8]>,
+    /// The permissions of a file; of a link, nothing.
+    pub(super) mode: u32,
+    pub(super) link: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    Nothing,
+    Entry(Entry),
+    /// A folder, or what is neither that nor a file nor a link.
+    Other(&'static str),
+}
+
+/// A name that was asked for.
+pub(super) struct Known {
+    pub(super) found: Found,
+    /// There is a file or link on the disk.
+    pub(super) was: bool,
+    /// It is not as on the disk any more.
+    pub(super) changed: bool,
+}
+
+/// What the sections of this patch make of a name.
+struct Pending {
+    entry: Option<Entry>,
+    /// It is made there, so nothing may be there.
+    fresh: bool,
+}
+
+pub(super) struct State {
+    pub(super) root: Root,
+    pub(super) known: BTreeMap<Vec<u8>, Known>,
+    pending: BTreeMap<Vec<u8>, Pending>,
+}
+
+impl State {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let root = Root::open(path, false).map_err(|errno| Error::os("patch", errno).at(path))?;
+        Ok(Self {
+            root,
+            known: BTreeMap::new(),
+            pending: BTreeMap::new(),
+        })
+    }
+
+    /// What is there, as of the beginning of the patch.
+    pub(super) fn find(&mut self, name: &[u8]) -> Result<Found> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.found.clone());
+        }
+        let found = read(&mut self.root, name).map_err(|error| match error {
+            Errno::ELOOP => refused(name, "a link leads there, and patches are put through none"),
+            errno => Error::os("patch", errno).at(shown(name)),
+        })?;
+        let known = Known {
+            found: found.clone(),
+            was: matches!(found, Found::Entry(_)),
+            changed: false,
+        };
+        self.known.insert(name.to_vec(), known);
+        Ok(found)
+    }
+
+    /// A file or link that a patch needs.
+    pub(super) fn need(&mut self, name: &[u8]) -> Result<Entry> {
+        match self.find(name)? {
+            Found::Entry(entry) => Ok(entry),
+            Found::Nothing => {
+                Err(Error::new("patch", "missing", "there is no such file").at(shown(name)))
+            }
+            Found::Other(what) => Err(refused(name, &format!("it is {what}, and no file"))),
+        }
+    }
+
+    /// Something of this patch has made or changed it.
+    pub(super) fn is_written(&self, name: &[u8]) -> bool {
+        self.pending
+            .get(name)
+            .is_some_and(|pending| pending.entry.is_some())
+    }
+
+    /// This patch has made it where something is that has yet to go.
+    pub(super) fn is_displaced(&mut self, name: &[u8]) -> Result<bool> {
+        let fresh = self.pending.get(name).is_some_and(|pending| pending.fresh);
+        Ok(fresh && matches!(self.find(name)?, Found::Entry(_)))
+    }
+
+    pub(super) fn put(&mut self, name: &[u8], entry: Entry, fresh: bool) {
+        // What was there may have gone before in this patch.
+        let gone = self
+            .pending
+            .get(name)
+            .is_some_and(|pending| pending.entry.is_none());
+        let pending = Pending {
+            entry: Some(entry),
+            fresh: fresh && !gone,
+        };
+        self.pending.insert(name.to_vec(), pending);
+    }
+
+    pub(super) fn remove(&mut self, name: &[u8]) {
+        match self.pending.get_mut(name) {
+            // Another file has taken its place already.
+            Some(pending) if pending.fresh => pending.fresh = false,
+            _ => {
+                self.pending.insert(
+                    name.to_vec(),
+                    Pending {
+                        entry: None,
+                        fresh: false,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Ends a patch: the next one finds what this one made.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        for (name, pending) in std::mem::take(&mut self.pending) {
+            let found = self.find(&name)?;
+            if pending.fresh && matches!(found, Found::Entry(_)) {
+                return Err(Error::new(
+                    "patch",
+                    "exists",
+                    "the patch makes it, and it is there already",
+                )
+                .at(shown(&name)));
+            }
+            if let Some(known) = self.known.get_mut(&name) {
+                known.found = pending.entry.map_or(Found::Nothing, Found::Entry);
+                known.changed = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn refused(name: &[u8], why: &str) -> Error {
+    Error::new("patch", "refused", why).at(shown(name))
+}
+
+fn read(root: &mut Root, name: &[u8]) -> nix::Result<Found> {
+    let (folder, last) = match root.parent(name, None) {
+        Ok(found) => found,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Found::Nothing),
+        Err(errno) => return Err(errno),
+    };
+    let stat = match fstatat(&folder, last, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(Errno::ENOENT) => return Ok(Found::Nothing),
+        Err(errno) => return Err(errno),
+    };
+    let (content, mode, link) = match type_of(&stat) {
+        SFlag::S_IFLNK => (readlinkat(&folder, last)?.as_bytes().to_vec(), 0, true),
+        SFlag::S_IFREG => {
+            let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+            let mut file = File::from(openat(&folder, last, flags, Mode::empty())?);
+            if type_of(&fstat(&file)?) != SFlag::S_IFREG {
+                return Err(Errno::ESTALE);
+            }
+            let mut content = Vec::new();
+            let result = file.read_to_end(&mut content);
+            result.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+            // As the kernel does it when a file is written to: no set-id bits afterwards.
+            (content, stat.st_mode & 0o1777, false)
+        }
+        SFlag::S_IFDIR => return Ok(Found::Other("a folder")),
+        _ => return Ok(Found::Other("a device, FIFO or socket")),
+    };
+    Ok(Found::Entry(Entry {
+        content: content.into(),
+        mode,
+        link,
+    }))
+}
