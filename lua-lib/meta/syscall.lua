@@ -65,6 +65,10 @@ function syscall.close(fd) end
 ---pipe2(2) with O_CLOEXEC.
 ---@return integer[] fds the one to read from, the one to write to
 function syscall.pipe() end
+---fcntl(2) with F_SETFL and O_NONBLOCK: a `write` that would wait raises EAGAIN instead. It counts for all that share the open
+---file, such as a child that was given the descriptor, but not for the other end of a pipe.
+---@param fd integer
+function syscall.set_nonblocking(fd) end
 ---write(2).
 ---@param fd integer
 ---@param data string

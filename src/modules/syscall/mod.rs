@@ -11,7 +11,7 @@ use std::path::Path;
 
 use mlua::{Lua, LuaString, Table, Value};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
@@ -50,6 +50,15 @@ pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
     native(lua, module, "pipe", |_, ()| {
         let (reader, writer) = os("pipe", nix::unistd::pipe2(OFlag::O_CLOEXEC))?;
         Ok(vec![reader.into_raw_fd(), writer.into_raw_fd()])
+    })?;
+    native(lua, module, "set_nonblocking", |_, fd: RawFd| {
+        let fd = borrow(fd)?;
+        let flags = OFlag::from_bits_retain(os("fcntl", fcntl(fd, FcntlArg::F_GETFL))?);
+        os(
+            "fcntl",
+            fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)),
+        )?;
+        Ok(())
     })?;
     native(lua, module, "write", |_, (fd, data): (RawFd, LuaString)| {
         os("write", nix::unistd::write(borrow(fd)?, &data.as_bytes()))
