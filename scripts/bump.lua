@@ -8,13 +8,13 @@ local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local interpolate = require "bq.plan.interpolate"
 local log = require "bq.log"
 local places = require "bq.plan.places"
 local prepare = require "bq.stage.prepare"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
 local tables = require "bq.tables"
+local template = require "bq.plan.template"
 local version = require "bq.source.version"
 local workspace = require "bq.workspace"
 
@@ -89,7 +89,7 @@ end
 
 --- Fetches an address at the new version; the digest of what came, or `nil` and why not.
 local function at_home(place)
-  local url = interpolate({ url = place.url }, { name = found.name, version = new }).url
+  local url = template.fill({ url = place.url }, { name = found.name, version = new }).url
   local path = folder .. "/" .. files.name(url)
   local result = fetch.fetch({ files = { { urls = { url }, path = path } }, retries = 1 })[1]
   local last = result.attempts[#result.attempts]
