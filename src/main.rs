@@ -8,7 +8,10 @@ mod cli;
 mod error;
 mod host;
 mod kernel;
+#[macro_use]
+mod lua;
 mod modules;
+mod nearest;
 mod tree;
 
 /// Exit status after a reader has gone: that of a program which SIGPIPE ends.

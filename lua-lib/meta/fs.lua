@@ -131,15 +131,15 @@ function fs.sync(path) end
 ---@return bq.fs.Space
 function fs.space(path) end
 
----Takes an exclusive lock on a file, made if absent and never removed. It is held until `unlock`, or until every process that
----has it open ends. `nil` if another holds it.
+---Takes an exclusive lock on a file, made if absent and never removed. It is held until `unlock`, until nothing refers
+---to the descriptor any more, or until every process that has it open ends. `nil` if another holds it.
 ---@param path string
----@param options? { shared?: boolean, inherit?: boolean } inherit: children that are spawned keep it too
----@return integer? fd
+---@param options? { shared?: boolean }
+---@return bq.syscall.Descriptor? lock
 function fs.lock(path, options) end
 
----@param fd integer from `lock`
-function fs.unlock(fd) end
+---@param lock bq.syscall.Descriptor from `lock`
+function fs.unlock(lock) end
 
 ---The folder that the process is in.
 ---@return string

@@ -8,16 +8,16 @@ local process = {}
 ---@field argv string[] `argv[1]` is looked up in the `PATH` of `env`, unless it has a `/`
 ---@field cwd? string
 ---@field env? table<string, string> the whole environment; the caller's own if absent
----@field stdin? string|integer "null" (default for `spawn` and `run`), "inherit", or a descriptor
+---@field stdin? string|integer|bq.syscall.Descriptor|string[] "null" (default for `spawn` and `run`), "inherit", a descriptor, or { path } to read from a file
 ---@field input? string bytes for its standard input
----@field stdout? string|integer "inherit" (default), "null", "capture" (`run` only), a descriptor, or { path } to write to a file
----@field stderr? string|integer as `stdout`, or "stdout" for the same place
+---@field stdout? string|integer|bq.syscall.Descriptor|string[] "inherit" (default), "null", "capture" (`run` only), a descriptor, or { path } to write to a file
+---@field stderr? string|integer|bq.syscall.Descriptor|string[] as `stdout`, or "stdout" for the same place
 ---@field log? string a file that takes standard output and error, added to its end
 ---@field timeout? number seconds; then TERM, and after 2 seconds KILL, to its group
----@field session? boolean its own session (`setsid`), so that nothing of the terminal reaches it
+---@field session? boolean its own session (`setsid`), so that nothing of the terminal reaches it; signals do what they do by default, also those that the caller ignores
 ---@field group? boolean its own process group
 ---@field die_with_parent? boolean KILL when the caller's process ends
----@field pass? integer[] descriptors that it keeps, under the same numbers
+---@field pass? (integer|bq.syscall.Descriptor)[] descriptors that it keeps, under the same numbers
 ---@field limits? table<string, integer> soft and hard `setrlimit` values by lowercase name: `nofile`, `core`, `cpu`, `as`, `fsize`, `nproc`
 
 ---@class bq.process.Status

@@ -7,14 +7,21 @@ local syscall = {}
 ---@alias bq.syscall.Namespace "user"|"mount"|"pid"|"net"|"ipc"|"uts"|"cgroup"
 ---@alias bq.syscall.MountFlag "bind"|"rec"|"private"|"slave"|"shared"|"unbindable"|"remount"|"rdonly"|"nosuid"|"nodev"|"noexec"|"noatime"|"relatime"|"strictatime"|"nosymfollow"|"move"
 
+---An open descriptor. It is closed by `close`, at the end of a `<close>` variable, or when nothing refers to it any more.
+---@class bq.syscall.Descriptor
+local descriptor = {}
+---The kernel's number; nil once it is closed.
+---@return integer?
+function descriptor:number() end
+
 ---unshare(2). `user` wants a process with one thread.
 ---@param namespaces bq.syscall.Namespace[]
 function syscall.unshare(namespaces) end
 
 ---setns(2).
----@param fd integer
+---@param descriptor bq.syscall.Descriptor
 ---@param namespace? bq.syscall.Namespace
-function syscall.setns(fd, namespace) end
+function syscall.setns(descriptor, namespace) end
 
 ---Maps one user and one group id of a new user namespace to the caller's own: `deny` to setgroups, then uid_map, then gid_map.
 ---@param options { uid?: integer, gid?: integer, outer_uid: integer, outer_gid: integer } inner ids, 0 if absent; outer ids: the effective ones before `unshare`
@@ -32,13 +39,13 @@ function syscall.umount(target, flags) end
 ---open_tree(2) with OPEN_TREE_CLONE: a detached copy of a mount.
 ---@param path string
 ---@param options? { recursive?: boolean }
----@return integer fd
+---@return bq.syscall.Descriptor tree
 function syscall.open_tree(path, options) end
 
 ---move_mount(2): attaches what `open_tree` gave. The target is resolved without following links.
----@param fd integer closed by this
+---@param tree bq.syscall.Descriptor closed by this
 ---@param target string
-function syscall.move_mount(fd, target) end
+function syscall.move_mount(tree, target) end
 
 ---mount_setattr(2): adds attributes, never takes any away.
 ---@param path string
@@ -53,30 +60,26 @@ function syscall.pivot_root(new_root, put_old) end
 function syscall.chroot(path) end
 ---@param path string
 function syscall.chdir(path) end
----@param fd integer
-function syscall.fchdir(fd) end
+---@param descriptor bq.syscall.Descriptor
+function syscall.fchdir(descriptor) end
 ---open(2) with O_PATH and O_CLOEXEC.
 ---@param path string
 ---@param options? { directory?: boolean, nofollow?: boolean }
----@return integer fd
+---@return bq.syscall.Descriptor descriptor
 function syscall.open_path(path, options) end
----@param fd integer
-function syscall.close(fd) end
+---@param descriptor bq.syscall.Descriptor
+function syscall.close(descriptor) end
 ---pipe2(2) with O_CLOEXEC.
----@return integer[] fds the one to read from, the one to write to
+---@return bq.syscall.Descriptor[] ends the one to read from, the one to write to
 function syscall.pipe() end
----fcntl(2) with F_SETFL and O_NONBLOCK: a `write` that would wait raises EAGAIN instead. It counts for all that share the open
----file, such as a child that was given the descriptor, but not for the other end of a pipe.
----@param fd integer
-function syscall.set_nonblocking(fd) end
 ---write(2).
----@param fd integer
+---@param descriptor bq.syscall.Descriptor
 ---@param data string
 ---@return integer written bytes, which may be fewer than there are
-function syscall.write(fd, data) end
+function syscall.write(descriptor, data) end
 ---close_range(2): every descriptor from `first` up but `keep` is closed on exec, or now.
 ---@param first integer
----@param options? { keep?: integer[], now?: boolean }
+---@param options? { keep?: (integer|bq.syscall.Descriptor)[], now?: boolean }
 function syscall.close_range(first, options) end
 ---@param name string
 function syscall.sethostname(name) end

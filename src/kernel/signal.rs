@@ -30,6 +30,14 @@ pub(crate) fn unblock_all() -> nix::Result<()> {
     SigSet::all().thread_unblock()
 }
 
+/// Lets every signal do what it does by default, also those that are ignored, as `nohup` ignores SIGHUP.
+pub(crate) fn reset_all() {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: the default needs no handler. KILL, STOP and those of the C library cannot be set, and need not be.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+}
+
 pub(crate) fn block(signals: &[Signal]) -> Result<()> {
     let set: SigSet = signals.iter().copied().collect();
     set.thread_block()

@@ -2,6 +2,21 @@
 
 use std::time::Duration;
 
+/// How many threads to use: as many as there are cores, unless something else is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Threads(pub(crate) usize);
+
+impl Threads {
+    /// More than this only take memory.
+    pub(crate) const MAX: usize = 64;
+}
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self(std::thread::available_parallelism().map_or(1, |cores| cores.get().min(Self::MAX)))
+    }
+}
+
 /// Runs the same work in several threads, the caller's among them, and waits for all.
 pub(crate) fn in_threads(count: usize, work: &(impl Fn() + Sync)) {
     std::thread::scope(|scope| {

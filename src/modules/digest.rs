@@ -12,27 +12,41 @@ use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
-use super::archive::{Options, path_of};
-use crate::error::{Error, Result, native};
-use crate::kernel::threads::{in_threads, settled};
+use crate::error::{Error, Result};
+use crate::kernel::threads::{Threads, in_threads, settled};
+use crate::lua::bytes::{Blob, Bytes};
+use crate::lua::module::Module;
 use crate::tree::digest::{self, PIECE, hex};
 use crate::tree::names::shown;
 use crate::tree::walk::{Exclude, Node, Type, walk};
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "sha256", |_, data: LuaString| {
-        Ok(hex(&Sha256::digest(&*data.as_bytes())))
-    })?;
-    native(lua, module, "file", |_, path: LuaString| {
-        digest::of_file(&path_of(&path)).map(|(digest, _)| digest)
-    })?;
-    native(lua, module, "tree", tree)?;
-    native(lua, module, "manifest", manifest)?;
-    native(lua, module, "uuid", |_, digest: String| uuid(&digest))
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "digest")
+        .function("sha256", sha256)
+        .function("file", file)
+        .function("tree", tree)
+        .function("manifest", manifest)
+        .function("uuid", uuid)
+        .build()
+}
+
+options! {
+    struct TreeOptions {
+        threads: Option<Threads>,
+        exclude: Vec<Blob> = Vec::new(),
+    }
+}
+
+fn sha256(_: &Lua, data: LuaString) -> Result<String> {
+    Ok(hex(&Sha256::digest(&*data.as_bytes())))
+}
+
+fn file(_: &Lua, path: Bytes) -> Result<String> {
+    digest::of_file(&path).map(|(digest, _)| digest)
 }
 
 /// RFC 9562 version 8 from the first 16 bytes of a digest: 122 bits of it remain.
-fn uuid(digest: &str) -> Result<String> {
+fn uuid(_: &Lua, digest: String) -> Result<String> {
     let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     let bytes = digest.get(..32).filter(|_| is_hex);
     let bytes = bytes.and_then(|digits| u128::from_str_radix(digits, 16).ok());
@@ -50,10 +64,10 @@ type Line = (Node, Option<String>);
 /// The first line of what a tree's digest is taken of.
 const HEADER: &[u8] = b"bq tree 1\n";
 
-fn tree(lua: &Lua, (path, options): (LuaString, Option<Table>)) -> Result<String> {
+fn tree(_: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(HEADER);
-    for (node, digest) in lines(lua, "tree", path, options)? {
+    for (node, digest) in lines("tree", &path, options)? {
         hash.update(line(&node, digest.as_deref()));
     }
     Ok(hex(&hash.finalize()))
@@ -81,43 +95,34 @@ fn line(node: &Node, digest: Option<&str>) -> Vec<u8> {
     out
 }
 
-fn manifest(lua: &Lua, (path, options): (LuaString, Option<Table>)) -> Result<Table> {
-    let lines = lines(lua, "manifest", path, options)?;
-    let fill = || {
-        let list = lua.create_table_with_capacity(lines.len(), 0)?;
-        for (node, digest) in &lines {
-            let line = lua.create_table_with_capacity(0, 5)?;
-            line.raw_set("path", lua.create_string(&node.path)?)?;
-            let kind = match node.kind {
-                Type::File => "file",
-                Type::Dir => "dir",
-                Type::Link => "link",
-            };
-            line.raw_set("type", kind)?;
-            line.raw_set("mode", node.mode)?;
-            line.raw_set("size", node.size)?;
-            line.raw_set("digest", digest.as_deref())?;
-            if node.kind == Type::Link {
-                line.raw_set("target", lua.create_string(&node.target)?)?;
-            }
-            list.raw_push(line)?;
+fn manifest(lua: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<Table> {
+    let lines = lines("manifest", &path, options)?;
+    let list = lua.create_table_with_capacity(lines.len(), 0)?;
+    for (node, digest) in &lines {
+        let line = lua.create_table_with_capacity(0, 5)?;
+        line.raw_set("path", lua.create_string(&node.path)?)?;
+        let kind = match node.kind {
+            Type::File => "file",
+            Type::Dir => "dir",
+            Type::Link => "link",
+        };
+        line.raw_set("type", kind)?;
+        line.raw_set("mode", node.mode)?;
+        line.raw_set("size", node.size)?;
+        line.raw_set("digest", digest.as_deref())?;
+        if node.kind == Type::Link {
+            line.raw_set("target", lua.create_string(&node.target)?)?;
         }
-        Ok(list)
-    };
-    fill().map_err(|e: mlua::Error| Error::new("manifest", "lua", e.to_string()))
+        list.raw_push(line)?;
+    }
+    Ok(list)
 }
 
-fn lines(
-    lua: &Lua,
-    op: &'static str,
-    path: LuaString,
-    options: Option<Table>,
-) -> Result<Vec<Line>> {
-    let options = Options::new(lua, op, options, &["threads", "exclude"])?;
-    let top = path_of(&path);
-    let nodes = walk(op, &top, &Exclude::new(options.strings("exclude")?))?;
-    let threads = options.threads()?;
-    settled(|| hash_files(&top, nodes, threads))
+fn lines(op: &'static str, top: &Path, options: TreeOptions) -> Result<Vec<Line>> {
+    let exclude = options.exclude.into_iter().map(|pattern| pattern.0);
+    let nodes = walk(op, top, &Exclude::new(Some(exclude.collect())))?;
+    let threads = options.threads.unwrap_or_default().0;
+    settled(|| hash_files(top, nodes, threads))
 }
 
 /// Hashes all files, several at once.

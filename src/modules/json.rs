@@ -5,35 +5,36 @@ use mlua::{Lua, LuaSerdeExt, LuaString, Table, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::error::{Error, Result, native};
+use crate::error::{Error, Result};
+use crate::lua::module::Module;
 
 /// How deep data may be nested; a cycle ends here too.
 const MAX_DEPTH: usize = 100;
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    module.raw_set("null", lua.null())?;
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     let empty = lua.create_table()?;
     empty.set_metatable(Some(lua.array_metatable()))?;
-    module.raw_set("empty_array", empty)?;
-    native(lua, module, "encode", encode)?;
-    native(lua, module, "decode", decode)?;
-    native(lua, module, "text", |lua, text: LuaString| {
-        Ok(lua.create_string(text.to_string_lossy())?)
-    })?;
-    native(lua, module, "array", |lua, table: Table| {
-        table.set_metatable(Some(lua.array_metatable()))?;
-        Ok(table)
-    })
+    Module::new(lua, "json")
+        .value("null", lua.null())
+        .value("empty_array", empty)
+        .function("encode", encode)
+        .function("decode", decode)
+        .function("text", text)
+        .function("array", array)
+        .build()
 }
 
-fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<LuaString> {
-    let pretty = options
-        .and_then(|o| o.get::<bool>("pretty").ok())
-        .unwrap_or(false);
+options! {
+    struct EncodeOptions {
+        pretty: bool = false,
+    }
+}
+
+fn encode(lua: &Lua, (value, options): (Value, EncodeOptions)) -> Result<LuaString> {
     let value = to_json(lua, &value, 0)?;
     let fail = |e: serde_json::Error| Error::argument("encode", e.to_string());
     let mut out = Vec::new();
-    if pretty {
+    if options.pretty {
         value
             .serialize(&mut serde_json::Serializer::pretty(&mut out))
             .map_err(fail)?;
@@ -42,6 +43,17 @@ fn encode(lua: &Lua, (value, options): (Value, Option<Table>)) -> Result<LuaStri
         serde_json::to_writer(&mut out, &value).map_err(fail)?;
     }
     Ok(lua.create_string(out)?)
+}
+
+/// Text in UTF-8, with what is none of it replaced.
+fn text(lua: &Lua, text: LuaString) -> Result<LuaString> {
+    Ok(lua.create_string(text.to_string_lossy())?)
+}
+
+/// Marks a table as a list, also when it is empty.
+fn array(lua: &Lua, table: Table) -> Result<Table> {
+    table.set_metatable(Some(lua.array_metatable()))?;
+    Ok(table)
 }
 
 /// The JSON of a Lua value; `serde_json` keeps the keys of objects sorted by byte.

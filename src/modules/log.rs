@@ -4,10 +4,11 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use mlua::{Lua, Table};
+use mlua::{Lua, LuaString, Table};
 use nix::libc;
 
-use crate::error::{Error, Result, native};
+use crate::error::{Error, Result};
+use crate::lua::module::Module;
 
 /// Something that draws on the terminal and has to step aside while a line is written.
 type Suspend = Box<dyn Fn(&mut dyn FnMut()) + Send>;
@@ -88,29 +89,29 @@ fn write_line(text: &[u8]) {
     }
 }
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    for (name, level) in [
-        ("error", Level::Error),
-        ("warn", Level::Warn),
-        ("info", Level::Info),
-        ("debug", Level::Debug),
-    ] {
-        native(lua, module, name, move |_, text: mlua::LuaString| {
-            log::log!(target: TARGET, level, "{}", text.to_string_lossy());
-            Ok(())
-        })?;
-    }
-    native(lua, module, "raw", |_, text: mlua::LuaString| {
-        write_line(&text.as_bytes());
-        Ok(())
-    })?;
-    native(lua, module, "out", out)?;
-    native(lua, module, "terminal", |lua, ()| {
-        terminal(lua).map_err(|e| Error::new("terminal", "lua", e.to_string()))
-    })
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "log")
+        .function("error", |_, text| say(Level::Error, &text))
+        .function("warn", |_, text| say(Level::Warn, &text))
+        .function("info", |_, text| say(Level::Info, &text))
+        .function("debug", |_, text| say(Level::Debug, &text))
+        .function("raw", raw)
+        .function("out", out)
+        .function("terminal", terminal)
+        .build()
 }
 
-fn out(_: &Lua, text: mlua::LuaString) -> Result<()> {
+fn say(level: Level, text: &LuaString) -> Result<()> {
+    log::log!(target: TARGET, level, "{}", text.to_string_lossy());
+    Ok(())
+}
+
+fn raw(_: &Lua, text: LuaString) -> Result<()> {
+    write_line(&text.as_bytes());
+    Ok(())
+}
+
+fn out(_: &Lua, text: LuaString) -> Result<()> {
     let mut stdout = stdout().lock();
     let result = stdout
         .write_all(&text.as_bytes())
@@ -126,7 +127,7 @@ fn out(_: &Lua, text: mlua::LuaString) -> Result<()> {
     }
 }
 
-fn terminal(lua: &Lua) -> mlua::Result<Table> {
+fn terminal(lua: &Lua, (): ()) -> Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("is_terminal", stderr().is_terminal())?;
     table.raw_set("color", wants_color())?;

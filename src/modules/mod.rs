@@ -3,7 +3,6 @@
 use mlua::{Lua, Table};
 
 mod archive;
-mod arguments;
 mod digest;
 mod fetch;
 mod fs;
@@ -15,7 +14,7 @@ mod process;
 pub(crate) mod progress;
 mod syscall;
 
-type Loader = fn(&Lua, &Table) -> mlua::Result<()>;
+type Loader = fn(&Lua) -> mlua::Result<Table>;
 
 /// Every native module, in the order of its name.
 const MODULES: &[(&str, Loader)] = &[
@@ -37,13 +36,7 @@ pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
     let package: Table = lua.globals().get("package")?;
     let preload: Table = package.get("preload")?;
     for &(name, loader) in MODULES {
-        let load = lua.create_function(move |lua, ()| {
-            let module = lua.create_table()?;
-            module.raw_set("__name", name)?;
-            loader(lua, &module)?;
-            module.raw_set("__name", mlua::Nil)?;
-            Ok(module)
-        })?;
+        let load = lua.create_function(move |lua, ()| loader(lua))?;
         preload.set(format!("bq.{name}"), load)?;
     }
     Ok(())

@@ -1,11 +1,15 @@
 //! `bq.progress`: bars on a terminal. Nothing ticks by itself: a thread would outlive a fork of the process.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::OnceLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use mlua::{Lua, Table, Value};
+use mlua::{Lua, LuaString, Table, Value};
 
-use crate::error::{Error, Result, native};
+use crate::error::Result;
+use crate::lua::module::Module;
+use crate::lua::value::{Field, Strict, Wrong, word};
 use crate::modules::log::set_suspend;
 
 /// What a bar counts.
@@ -104,89 +108,66 @@ fn terminal() -> &'static MultiProgress {
     })
 }
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "bar", bar)
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "progress").function("bar", bar).build()
 }
 
-fn bar(lua: &Lua, options: Table) -> Result<Table> {
-    let mut label = None;
-    let mut length = None;
-    let mut unit = Unit::Items;
-    for pair in options.pairs::<String, Value>() {
-        let (key, value) = pair.map_err(|e| bad(&e))?;
-        match (key.as_str(), &value) {
-            ("label", Value::String(text)) => label = Some(text.to_string_lossy()),
-            ("length", _) => length = Some(count(&value, "length")?),
-            ("unit", Value::String(text)) if text == "bytes" => unit = Unit::Bytes,
-            ("unit", Value::String(text)) if text == "items" => unit = Unit::Items,
-            ("unit", _) => return Err(argument("`unit` is `bytes` or `items`")),
-            ("label", _) => return Err(argument("`label` is a string")),
-            _ => return Err(argument(format!("unknown option `{key}`"))),
-        }
+impl Field for Unit {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        word(&value, &[("bytes", Self::Bytes), ("items", Self::Items)])
     }
-    let label = label.ok_or_else(|| argument("`label` is missing"))?;
-    object(lua, Bar::new(&label, length, unit), unit).map_err(|e| bad(&e))
+}
+
+options! {
+    struct BarOptions {
+        label: LuaString,
+        length: Option<u64>,
+        unit: Unit = Unit::Items,
+    }
 }
 
 /// The table that Lua holds; the bar goes with it, at `finish` or at the end of a `<close>` variable.
-fn object(lua: &Lua, bar: Bar, unit: Unit) -> mlua::Result<Table> {
-    let shared = std::sync::Arc::new(Mutex::new(Some(bar)));
-    let table = lua.create_table()?;
-    table.raw_set("__name", "bar")?;
-    let method = |name: &str, apply: fn(&Bar, Unit, Value) -> Result<()>| {
-        let shared = shared.clone();
-        native(
-            lua,
-            &table,
-            name,
-            move |_, (_, value): (Table, Value)| match &*shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-            {
-                Some(bar) => apply(bar, unit, value),
-                None => Ok(()),
+fn bar(lua: &Lua, options: BarOptions) -> Result<Table> {
+    let unit = options.unit;
+    let bar = Bar::new(&options.label.to_string_lossy(), options.length, unit);
+    let shared = Rc::new(RefCell::new(Some(bar)));
+    let (set, length, message, finish) = (shared.clone(), shared.clone(), shared.clone(), shared);
+    let table = Module::new(lua, "bar")
+        .function(
+            "set",
+            move |_, (_, Strict(position)): (Table, Strict<u64>)| {
+                if let Some(bar) = &*set.borrow() {
+                    bar.set(position);
+                    bar.0.tick();
+                }
+                Ok(())
             },
         )
-    };
-    method("set", |bar, _, value| {
-        bar.set(count(&value, "position")?);
-        bar.0.tick();
-        Ok(())
-    })?;
-    method("length", |bar, unit, value| {
-        bar.length(count(&value, "length")?, unit);
-        Ok(())
-    })?;
-    method("message", |bar, _, value| match value {
-        Value::String(text) => {
-            bar.message(&text.to_string_lossy());
+        .function(
+            "length",
+            move |_, (_, Strict(items)): (Table, Strict<u64>)| {
+                if let Some(bar) = &*length.borrow() {
+                    bar.length(items, unit);
+                }
+                Ok(())
+            },
+        )
+        .function(
+            "message",
+            move |_, (_, Strict(text)): (Table, Strict<LuaString>)| {
+                if let Some(bar) = &*message.borrow() {
+                    bar.message(&text.to_string_lossy());
+                }
+                Ok(())
+            },
+        )
+        .function("finish", move |_, _: Value| {
+            finish.take();
             Ok(())
-        }
-        _ => Err(argument("a message is a string")),
-    })?;
-    native(lua, &table, "finish", move |_, ()| {
-        shared.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
-    })?;
-    table.raw_set("__name", mlua::Nil)?;
+        })
+        .build()?;
     let meta = lua.create_table()?;
     meta.raw_set("__close", table.raw_get::<Value>("finish")?)?;
     table.set_metatable(Some(meta))?;
     Ok(table)
-}
-
-fn count(value: &Value, what: &str) -> Result<u64> {
-    let number = match value {
-        Value::Integer(number) => u64::try_from(*number).ok(),
-        _ => None,
-    };
-    number.ok_or_else(|| argument(format!("`{what}` is a whole number, 0 or more")))
-}
-
-fn argument(message: impl Into<String>) -> Error {
-    Error::argument("bar", message)
-}
-
-fn bad(error: &mlua::Error) -> Error {
-    argument(error.to_string())
 }

@@ -95,10 +95,13 @@ fn wrong_options_of_a_bar_are_named() {
     let scratch = Scratch::new();
     for (call, message) in [
         ("progress.bar {}", "`label` is missing"),
-        ("progress.bar { label = 1 }", "`label` is a string"),
+        (
+            "progress.bar { label = 1 }",
+            "`label`: expected a string, got 1",
+        ),
         (
             "progress.bar { label = '', unit = 'm' }",
-            "`unit` is `bytes` or `items`",
+            "`unit`: expected one of bytes, items, got `m`",
         ),
         (
             "progress.bar { label = '', size = 1 }",
@@ -106,11 +109,11 @@ fn wrong_options_of_a_bar_are_named() {
         ),
         (
             "progress.bar { label = '' }:set(-1)",
-            "`position` is a whole number, 0 or more",
+            "expected a whole number, 0 or more, got -1",
         ),
         (
             "progress.bar { label = '' }:message()",
-            "a message is a string",
+            "expected a string, got nil",
         ),
     ] {
         let code = format!(
@@ -120,6 +123,7 @@ fn wrong_options_of_a_bar_are_named() {
         );
         let output = lua(scratch.path(), &code);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(text, format!("false\targument\t{message}\n"));
+        let start = format!("false\targument\t{message}");
+        assert!(text.starts_with(&start), "{text}");
     }
 }

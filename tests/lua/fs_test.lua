@@ -235,6 +235,31 @@ check.run {
     end,
   },
   {
+    "only a lock can be unlocked, and once",
+    function()
+      for _, other in ipairs { -1, 0, 99, "lock" } do
+        local err = check.raises(function()
+          fs.unlock(other)
+        end, "expected a descriptor")
+        check.equal(err.code, "argument")
+      end
+      local lock = fs.lock "lock"
+      fs.unlock(lock)
+      local err = check.raises(function()
+        fs.unlock(lock)
+      end)
+      check.equal(err.code, "EBADF")
+      -- A lock that nothing refers to is free.
+      check.truthy(fs.lock "lock")
+      collectgarbage()
+      do
+        local held <close> = fs.lock "lock"
+        check.equal({ held ~= nil, fs.lock "lock" == nil }, { true, true })
+      end
+      fs.unlock(fs.lock "lock")
+    end,
+  },
+  {
     "unknown options are refused",
     function()
       check.raises(function()

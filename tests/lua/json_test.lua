@@ -9,6 +9,16 @@ end
 
 check.run {
   {
+    "unknown options are refused",
+    function()
+      local err = check.raises(function()
+        json.encode({}, { prety = true })
+      end, "unknown option `prety`, did you mean `pretty`?")
+      check.equal(err.code, "argument")
+      check.equal(json.encode({}, { pretty = true }), "{}\n")
+    end,
+  },
+  {
     "a number is the same after any number of times",
     function()
       for _, text in ipairs { "1.79769311348623157e308", "1234567890123456789012345678", "0.1", "1e-320", "2.2250738585072011e-308", "-0.0", "12345678901234345675678" } do

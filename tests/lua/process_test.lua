@@ -106,8 +106,8 @@ check.run {
       check.equal({ err.code, err.path }, { "ENOENT", "none" })
       for part, command in pairs {
         ["`argv` is empty"] = { argv = {} },
-        ["unknown field"] = { argv = { "x" }, cmd = 1 },
-        ["unknown stream"] = { argv = { "x" }, stdout = "away" },
+        ["unknown option `cmd`"] = { argv = { "x" }, cmd = 1 },
+        ["`stdout`: expected one of inherit, null, capture, stdout, got `away`"] = { argv = { "x" }, stdout = "away" },
         ["unknown resource"] = { argv = { "x" }, limits = { files = 1 } },
         ["not a number of seconds"] = { argv = { "x" }, timeout = -1 },
       } do
@@ -305,7 +305,7 @@ check.run {
       check.equal(run({ argv = lua(code) }).stdout, "0 1 2 3\n")
       local fd = syscall.open_path "."
       local shown = run({ argv = lua(code), pass = { fd } }).stdout
-      check.truthy((" " .. shown):find((" %d[ \n]"):format(fd)), shown)
+      check.truthy((" " .. shown):find((" %d[ \n]"):format(fd:number())), shown)
       syscall.close(fd)
       local err = check.raises(function()
         run { argv = lua "", pass = { fd } }
@@ -446,7 +446,7 @@ check.run {
           process.reap(parent)
           syscall.close(writer)
           -- The end of what is in the pipe is the end of who could write to it.
-          print(io.open("/proc/self/fd/" .. reader):read "a")
+          print(io.open("/proc/self/fd/" .. reader:number()):read "a")
           -- One whose parent is there is left alone.
           local child = process.fork()
           if child == 0 then

@@ -69,6 +69,7 @@ local cases = {
     function()
       local objects = {
         process = { jobserver = require("bq.process").jobserver(1) },
+        syscall = { descriptor = require("bq.syscall").open_path "/" },
         progress = { bar = require("bq.progress").bar { label = "x" } },
       }
       for _, stub in ipairs(stubs) do

@@ -57,8 +57,9 @@ local function drop_beside(out, folder)
 end
 
 --- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
----@param one bq.Command whose recipes go along, the first winning, and whose script makes the plan again inside
-local function carried(one)
+---@param recipe_folders string[] where recipes are looked for; they go along as well, the first winning
+---@param script? string the text of the script that made the plan, which makes it again inside
+local function carried(recipe_folders, script)
   local out = {}
   for _, name in ipairs(host.bundle()) do
     out[name:sub(3)] = host.bundled(name)
@@ -73,25 +74,24 @@ local function carried(one)
       end
     end
   end
-  for index = #one.programs, 1, -1 do
-    overlay(one.programs[index], "scripts")
+  for index = #host.program_folders, 1, -1 do
+    overlay(host.program_folders[index], "scripts")
   end
-  for index = #one.modules, 1, -1 do
+  for index = #host.module_folders, 1, -1 do
     -- Of a folder that the user named, or that a script lies in, only what is the library's.
-    local folder = one.modules[index]
+    local folder = host.module_folders[index]
     overlay(folder .. "/bq", "lua-lib/bq")
     if fs.stat(folder .. "/bq/main.lua") then
       overlay(folder, "lua-lib")
     end
   end
-  for index = #one.recipes, 1, -1 do
-    local folder = one.recipes[index]
-    if folder:sub(1, 1) ~= "$" then
-      drop_beside(out, folder)
-      overlay(folder, "scripts/packages")
+  for index = #recipe_folders, 1, -1 do
+    if recipe_folders[index]:sub(1, 1) ~= "$" then
+      drop_beside(out, recipe_folders[index])
+      overlay(recipe_folders[index], "scripts/packages")
     end
   end
-  out["scripts/build_sysroot.lua"] = one.text or out["scripts/build_sysroot.lua"]
+  out["scripts/build_sysroot.lua"] = script or out["scripts/build_sysroot.lua"]
   return out
 end
 
@@ -108,11 +108,12 @@ end
 
 --- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
 ---@param root string
----@param one bq.Command where the library, the programs, the recipes and the script are
-function stage.install(root, one)
+---@param recipe_folders string[]
+---@param script? string
+function stage.install(root, recipe_folders, script)
   -- Modes of what is staged must not depend on the caller.
   syscall.umask(files.mode "022")
-  local all = carried(one)
+  local all = carried(recipe_folders, script)
   for _, folder in ipairs(CARRIED) do
     local base = files.inside(root, SHARE .. "/" .. folder)
     for _, entry in ipairs(fs.stat(base) and fs.walk(base) or {}) do
@@ -173,8 +174,9 @@ end
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
 ---@param choices bq.SeedChoices
----@param one bq.Command
-function stage.rootfs(space, seed, lock, choices, one)
+---@param recipe_folders string[]
+---@param script? string
+function stage.rootfs(space, seed, lock, choices, recipe_folders, script)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -191,7 +193,7 @@ function stage.rootfs(space, seed, lock, choices, one)
     fs.rename(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
-  stage.install(root, one)
+  stage.install(root, recipe_folders, script)
 end
 
 --- Packs a root with the workspace's papers that it has not yet, and sources.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mlua::{Lua, LuaString, Table};
+use mlua::{Lua, LuaString, Table, Value};
 use nix::sys::stat::{Mode, umask};
 
 mod compress;
@@ -18,7 +18,6 @@ mod many;
 mod member;
 mod number;
 mod one;
-mod options;
 mod pack;
 mod pax;
 mod reader;
@@ -29,65 +28,102 @@ mod tarball;
 mod tree;
 mod write;
 
-pub(crate) use options::{Options, path_of};
-
-use crate::error::{Error, Result, native};
-use crate::kernel::threads::settled;
+use crate::error::Result;
+use crate::kernel::threads::{Threads, settled};
+use crate::lua::bytes::{Blob, Bytes, Sha256Digits};
+use crate::lua::module::Module;
+use crate::lua::options::Both;
+use crate::lua::value::{Field, Wrong, word};
 use crate::tree::names::Patterns;
 use member::{Kind, Limits, Member};
 use rules::{Devices, Profile, Rules, Summary};
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "extract", extract_one)?;
-    native(lua, module, "extract_all", extract_all)?;
-    native(lua, module, "list", list)?;
-    native(lua, module, "read", read)?;
-    native(lua, module, "pack", pack::native)
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "archive")
+        .function("extract", extract)
+        .function("extract_all", extract_all)
+        .function("list", list)
+        .function("read", read)
+        .function("pack", pack::pack)
+        .build()
 }
 
-const RULES: [&str; 10] = [
-    "profile",
-    "strip",
-    "include",
-    "exclude",
-    "setid",
-    "devices",
-    "mtime",
-    "max_bytes",
-    "max_entries",
-    "max_ratio",
-];
+impl Field for Profile {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        let words = [("source", Self::Source), ("rootfs", Self::Rootfs)];
+        word(&value, &words)
+    }
+}
 
-fn rules(options: &Options<'_>) -> Result<Rules> {
-    let profiles = [("source", Profile::Source), ("rootfs", Profile::Rootfs)];
-    let devices = [
-        ("refuse", Devices::Refuse),
-        ("skip", Devices::Skip),
-        ("create", Devices::Create),
-    ];
-    let usual = Limits::default();
-    let patterns = |list: Vec<Vec<u8>>| Patterns::new(list.iter().map(Vec::as_slice));
-    Ok(Rules {
-        profile: options
-            .word("profile", &profiles)?
-            .unwrap_or(Profile::Source),
-        strip: options.count("strip")?.unwrap_or(0) as usize,
-        include: options.strings("include")?.map(patterns),
-        exclude: options
-            .strings("exclude")?
-            .map(patterns)
-            .unwrap_or_default(),
-        setid: options.flag("setid")?,
-        devices: options
-            .word("devices", &devices)?
-            .unwrap_or(Devices::Refuse),
-        mtime: options.get("mtime")?,
-        limits: Limits {
-            bytes: options.count("max_bytes")?.unwrap_or(usual.bytes),
-            entries: options.count("max_entries")?.unwrap_or(usual.entries),
-            ratio: options.count("max_ratio")?.unwrap_or(usual.ratio),
-        },
-    })
+impl Field for Devices {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        let words = [
+            ("refuse", Self::Refuse),
+            ("skip", Self::Skip),
+            ("create", Self::Create),
+        ];
+        word(&value, &words)
+    }
+}
+
+options! {
+    /// What `extract` and `extract_all` share.
+    struct RuleOptions {
+        profile: Profile = Profile::Source,
+        strip: usize = 0,
+        include: Option<Vec<Blob>>,
+        exclude: Vec<Blob> = Vec::new(),
+        setid: bool = false,
+        devices: Devices = Devices::Refuse,
+        mtime: Option<i64>,
+        max_bytes: u64 = Limits::default().bytes,
+        max_entries: u64 = Limits::default().entries,
+        max_ratio: u64 = Limits::default().ratio,
+    }
+}
+
+options! {
+    struct ExtractOptions {
+        path: Bytes,
+        target: Bytes,
+        sha256: Option<Sha256Digits>,
+        merge: bool = false,
+    }
+}
+
+options! {
+    struct ExtractAllOptions {
+        paths: Vec<Bytes>,
+        target: Bytes,
+        threads: Option<Threads>,
+    }
+}
+
+options! {
+    struct ReadOptions {
+        max_bytes: u64 = 64 << 20,
+    }
+}
+
+impl From<RuleOptions> for Rules {
+    fn from(options: RuleOptions) -> Self {
+        let patterns =
+            |list: Vec<Blob>| Patterns::new(list.iter().map(|pattern| pattern.0.as_slice()));
+        Self {
+            profile: options.profile,
+            strip: options.strip,
+            include: options.include.map(patterns),
+            exclude: patterns(options.exclude),
+            setid: options.setid,
+            devices: options.devices,
+            mtime: options.mtime,
+            limits: Limits {
+                bytes: options.max_bytes,
+                entries: options.max_entries,
+                ratio: options.max_ratio,
+            },
+        }
+    }
 }
 
 /// The mask of new files' permissions, which can only be asked for by setting it.
@@ -97,34 +133,21 @@ fn current_umask() -> u32 {
     mask.bits()
 }
 
-fn extract_one(lua: &Lua, table: Table) -> Result<Table> {
-    let known = [&["path", "target", "sha256", "merge"], RULES.as_slice()].concat();
-    let options = Options::new(lua, "extract", Some(table), &known)?;
-    let sha256: Option<String> = options.get("sha256")?;
-    if sha256
-        .as_ref()
-        .is_some_and(|s| s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit()))
-    {
-        return Err(Error::argument(
-            "extract",
-            "option `sha256`: not 64 hexadecimal digits",
-        ));
-    }
-    let (path, target) = (options.path("path")?, options.path("target")?);
-    let (rules, merge) = (rules(&options)?, options.flag("merge")?);
-    let (threads, umask) = (decoders(), current_umask());
+fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -> Result<Table> {
+    let sha256 = options.sha256.map(|digest| digest.0);
+    let (rules, umask) = (Rules::from(rules), current_umask());
     let summary = settled(|| {
         one::extract(
-            &path,
-            &target,
+            &options.path,
+            &options.target,
             sha256.as_deref(),
             &rules,
-            merge,
-            threads,
+            options.merge,
+            decoders(),
             umask,
         )
     })?;
-    summary_table(lua, &summary).map_err(|e| of_lua("extract", &e))
+    summary_table(lua, &summary)
 }
 
 /// Threads for reading one archive: the caller's and at least one that decompresses.
@@ -132,22 +155,18 @@ fn decoders() -> u32 {
     std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8) as u32)
 }
 
-fn extract_all(lua: &Lua, table: Table) -> Result<Table> {
-    let known = [&["paths", "target", "threads"], RULES.as_slice()].concat();
-    let options = Options::new(lua, "extract_all", Some(table), &known)?;
-    let paths: Vec<PathBuf> = options
-        .get::<Vec<LuaString>>("paths")?
-        .ok_or_else(|| Error::argument("extract_all", "option `paths` is missing"))?
-        .iter()
-        .map(path_of)
-        .collect();
-    let (target, rules) = (options.path("target")?, rules(&options)?);
-    let (threads, umask) = (options.threads()?, current_umask());
-    let summary = settled(|| many::extract_all(&paths, &target, &rules, threads, umask))?;
-    summary_table(lua, &summary).map_err(|e| of_lua("extract_all", &e))
+fn extract_all(
+    lua: &Lua,
+    Both(options, rules): Both<ExtractAllOptions, RuleOptions>,
+) -> Result<Table> {
+    let paths: Vec<PathBuf> = options.paths.into_iter().map(PathBuf::from).collect();
+    let (rules, umask) = (Rules::from(rules), current_umask());
+    let threads = options.threads.unwrap_or_default().0;
+    let summary = settled(|| many::extract_all(&paths, &options.target, &rules, threads, umask))?;
+    summary_table(lua, &summary)
 }
 
-fn summary_table(lua: &Lua, summary: &Summary) -> mlua::Result<Table> {
+fn summary_table(lua: &Lua, summary: &Summary) -> Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("entries", summary.entries)?;
     table.raw_set("bytes", summary.bytes)?;
@@ -161,20 +180,13 @@ fn summary_table(lua: &Lua, summary: &Summary) -> mlua::Result<Table> {
     Ok(table)
 }
 
-fn of_lua(op: &str, error: &mlua::Error) -> Error {
-    Error::new(op, "lua", error.to_string())
-}
-
-fn list(lua: &Lua, path: LuaString) -> Result<Table> {
-    let members = settled(|| one::list(&path_of(&path), decoders()))?;
-    let fill = || {
-        let list = lua.create_table_with_capacity(members.len(), 0)?;
-        for member in &members {
-            list.raw_push(member_table(lua, member)?)?;
-        }
-        Ok(list)
-    };
-    fill().map_err(|e: mlua::Error| of_lua("list", &e))
+fn list(lua: &Lua, path: Bytes) -> Result<Table> {
+    let members = settled(|| one::list(&path, decoders()))?;
+    let list = lua.create_table_with_capacity(members.len(), 0)?;
+    for member in &members {
+        list.raw_push(member_table(lua, member)?)?;
+    }
+    Ok(list)
 }
 
 fn member_table(lua: &Lua, member: &Member) -> mlua::Result<Table> {
@@ -206,13 +218,10 @@ fn member_table(lua: &Lua, member: &Member) -> mlua::Result<Table> {
 
 fn read(
     lua: &Lua,
-    (path, member, options): (LuaString, LuaString, Option<Table>),
+    (path, member, options): (Bytes, LuaString, ReadOptions),
 ) -> Result<Option<LuaString>> {
-    let options = Options::new(lua, "read", options, &["max_bytes"])?;
-    let max = options.count("max_bytes")?.unwrap_or(64 << 20);
-    let content = settled(|| one::file(&path_of(&path), &member.as_bytes(), max, decoders()))?;
-    content
-        .map(|content| lua.create_string(content))
-        .transpose()
-        .map_err(|e| of_lua("read", &e))
+    let max = options.max_bytes;
+    let content = settled(|| one::file(&path, &member.as_bytes(), max, decoders()))?;
+    let content = content.map(|content| lua.create_string(content));
+    Ok(content.transpose()?)
 }

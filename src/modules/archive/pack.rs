@@ -2,100 +2,115 @@
 
 use std::path::Path;
 
-use mlua::{Function, Lua, LuaString, Table};
+use mlua::{Function, Lua, Table, Value};
 
 use super::compress::{self, Method, Sink};
 use super::gather::{Items, Source, gather};
-use super::options::Options;
 use super::tarball::put_all;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
-use crate::kernel::threads::settled;
+use crate::kernel::threads::{Threads, settled};
+use crate::lua::bytes::{Blob, Bytes};
+use crate::lua::value::{Field, Wrong, word};
 use crate::tree::inside::normalise;
 use crate::tree::replace::Replacement;
 use crate::tree::walk::Exclude;
 
-pub(super) fn native(lua: &Lua, table: Table) -> Result<Table> {
-    let known = [
-        "output",
-        "sources",
-        "compression",
-        "level",
-        "threads",
-        "mtime",
-        "progress",
-    ];
-    let options = Options::new(lua, "pack", Some(table), &known)?;
+#[derive(Clone, Copy)]
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Field for Compression {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        let words = [
+            ("none", Self::None),
+            ("gzip", Self::Gzip),
+            ("zstd", Self::Zstd),
+        ];
+        word(&value, &words)
+    }
+}
+
+options! {
+    pub(super) struct PackOptions {
+        output: Bytes,
+        sources: Vec<SourceOptions> = Vec::new(),
+        compression: Compression = Compression::Gzip,
+        level: Option<u32>,
+        threads: Option<Threads>,
+        mtime: u64 = 0,
+        progress: Option<Function>,
+    }
+}
+
+options! {
+    struct SourceOptions {
+        path: Bytes,
+        prefix: Blob = Blob::default(),
+        exclude: Vec<Blob> = Vec::new(),
+        mode: Option<u32>,
+    }
+}
+
+pub(super) fn pack(lua: &Lua, options: PackOptions) -> Result<Table> {
     let bad = |what: &str| Error::argument("pack", what);
-    let method = match options.word("compression", &[("none", 0), ("gzip", 1), ("zstd", 2)])? {
-        Some(0) => Method::None,
-        None | Some(1) => match options.count("level")?.unwrap_or(6) {
-            level @ 1..=9 => Method::Gzip(level as u32),
-            _ => return Err(bad("option `level`: 1 to 9 for gzip")),
-        },
-        Some(_) => match options.count("level")?.unwrap_or(3) {
-            level @ 1..=19 => Method::Zstd(level as i32),
-            _ => return Err(bad("option `level`: 1 to 19 for zstd")),
-        },
+    let method = match (options.compression, options.level) {
+        (Compression::None, _) => Method::None,
+        (Compression::Gzip, None) => Method::Gzip(6),
+        (Compression::Gzip, Some(level @ 1..=9)) => Method::Gzip(level),
+        (Compression::Gzip, _) => return Err(bad("`level`: 1 to 9 for gzip")),
+        (Compression::Zstd, None) => Method::Zstd(3),
+        (Compression::Zstd, Some(level @ 1..=19)) => Method::Zstd(level as i32),
+        (Compression::Zstd, _) => return Err(bad("`level`: 1 to 19 for zstd")),
     };
-    let mtime = options.count("mtime")?.unwrap_or(0);
-    if mtime > OCTAL_MAX {
-        return Err(bad("option `mtime`: too large"));
+    if options.mtime > OCTAL_MAX {
+        return Err(bad("`mtime`: too large"));
     }
-    let mut sources = Vec::new();
-    for source in options.get::<Vec<Table>>("sources")?.unwrap_or_default() {
-        sources.push(source_of(lua, source)?);
-    }
-    let progress: Option<Function> = options.get("progress")?;
-    let tell = |bytes: u64| match &progress {
+    let sources = options.sources.into_iter().map(source_of);
+    let sources: Vec<Source> = sources.collect::<Result<_>>()?;
+    let tell = |bytes: u64| match &options.progress {
         Some(progress) => progress
             .call::<()>(bytes)
             .map_err(|e| Error::new("pack", "progress", e.to_string())),
         None => Ok(()),
     };
-    let output = options.path("output")?;
-    let threads = options.threads()?;
-    let packed = settled(|| pack(&output, &sources, method, threads, mtime, &tell))?;
-    let fill = || {
-        let table = lua.create_table()?;
-        table.raw_set("sha256", packed.sha256)?;
-        table.raw_set("size", packed.size)?;
-        table.raw_set("entries", packed.entries)?;
-        table.raw_set("bytes", packed.bytes)?;
-        Ok(table)
-    };
-    fill().map_err(|e: mlua::Error| super::of_lua("pack", &e))
+    let threads = options.threads.unwrap_or_default().0;
+    let packed = settled(|| {
+        write(
+            &options.output,
+            &sources,
+            method,
+            threads,
+            options.mtime,
+            &tell,
+        )
+    })?;
+    let table = lua.create_table()?;
+    table.raw_set("sha256", packed.sha256)?;
+    table.raw_set("size", packed.size)?;
+    table.raw_set("entries", packed.entries)?;
+    table.raw_set("bytes", packed.bytes)?;
+    Ok(table)
 }
 
-fn source_of(lua: &Lua, table: Table) -> Result<Source> {
-    let options = Options::new(
-        lua,
-        "pack",
-        Some(table),
-        &["path", "prefix", "exclude", "mode"],
-    )?;
-    let prefix = match options
-        .get::<LuaString>("prefix")?
-        .map(|p| p.as_bytes().to_vec())
-    {
-        None => Vec::new(),
-        Some(prefix) if prefix.is_empty() => prefix,
-        Some(prefix) => normalise(&prefix)
-            .map_err(|why| Error::argument("pack", format!("option `prefix`: {why}")))?,
+fn source_of(options: SourceOptions) -> Result<Source> {
+    let bad = |why: &str| Error::argument("pack", why);
+    let prefix = match options.prefix.0 {
+        prefix if prefix.is_empty() => prefix,
+        prefix => normalise(&prefix).map_err(|why| bad(&format!("`prefix`: {why}")))?,
     };
-    let mode = options.count("mode")?;
-    if mode.is_some_and(|mode| mode > 0o7777) {
-        return Err(Error::argument(
-            "pack",
-            "option `mode`: more than permission bits",
-        ));
+    if options.mode.is_some_and(|mode| mode > 0o7777) {
+        return Err(bad("`mode`: more than permission bits"));
     }
-    let path = options.path("path")?;
+    let exclude = options.exclude.into_iter().map(|pattern| pattern.0);
     Ok(Source {
-        exclude: Exclude::new(options.strings("exclude")?),
+        exclude: Exclude::new(Some(exclude.collect())),
         prefix,
-        mode: mode.map(|mode| mode as u32),
-        path,
+        mode: options.mode,
+        path: options.path.into(),
     })
 }
 
@@ -107,7 +122,7 @@ struct Packed {
     bytes: u64,
 }
 
-fn pack(
+fn write(
     output: &Path,
     sources: &[Source],
     method: Method,

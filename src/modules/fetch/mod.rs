@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use mlua::{Lua, LuaSerdeExt, Table};
 
-use crate::error::{Error, native};
+use crate::error::Result;
 use crate::kernel::threads::settled;
+use crate::lua::module::Module;
 use crate::modules::progress::{Bar, Unit};
 
 mod candidate;
@@ -24,20 +25,21 @@ mod transfer;
 mod url;
 
 use job::{Attempt, Job, Outcome};
-use options::Options;
+use options::{Options, Request};
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "fetch", |lua, options: Table| {
-        let options = options::parse(&options)?;
-        // The process forks later.
-        let outcomes = settled(|| fetch(&options));
-        results(lua, &options, &outcomes)
-            .map_err(|error| Error::new("fetch", "lua", error.to_string()))
-    })
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "fetch").function("fetch", fetch).build()
+}
+
+fn fetch(lua: &Lua, request: Request) -> Result<Table> {
+    let options = Options::try_from(request)?;
+    // The process forks later.
+    let outcomes = settled(|| fetch_all(&options));
+    Ok(results(lua, &options, &outcomes)?)
 }
 
 /// Fetches on threads.
-fn fetch(options: &Options) -> Vec<Outcome> {
+fn fetch_all(options: &Options) -> Vec<Outcome> {
     let total = (options.progress && options.files.len() > 1)
         .then(|| Bar::new("fetch", Some(options.files.len() as u64), Unit::Items));
     let next = AtomicUsize::new(0);

@@ -7,31 +7,31 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use mlua::Lua;
 use nix::libc;
-use serde::Deserialize;
 
 use super::attributes::{make_writable, set_times};
 use crate::error::{Error, Result};
-use crate::modules::arguments::Bytes;
+use crate::lua::bytes::Bytes;
 use crate::tree::remove::{self, is_absent};
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct CopyOptions {
-    hardlink: bool,
-    merge: bool,
-    skip: Vec<Bytes>,
+options! {
+    pub(super) struct CopyOptions {
+        hardlink: bool = false,
+        merge: bool = false,
+        skip: Vec<Bytes> = Vec::new(),
+    }
 }
 
 nix::ioctl_write_int!(ficlone, 0x94, 9);
 
 /// Copies one path with all below it; what was hard linked within it stays so.
-pub(super) fn copy(from: &Path, to: &Path, options: &CopyOptions) -> Result<()> {
+pub(super) fn copy(_: &Lua, (from, to, options): (Bytes, Bytes, CopyOptions)) -> Result<()> {
     Copier {
-        options,
+        options: &options,
         seen: HashMap::new(),
     }
-    .copy(from, to)
+    .copy(&from, &to)
 }
 
 struct Copier<'o> {

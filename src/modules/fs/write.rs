@@ -1,60 +1,63 @@
 //! Making folders and writing files so that they are there whole or not at all.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
+use mlua::{Lua, LuaString};
 
 use crate::error::{Error, Result};
+use crate::lua::bytes::{Bytes, text};
 use crate::tree::replace::Replacement;
 
-pub(super) fn mkdir(path: &Path, mode: u32) -> Result<()> {
+pub(super) fn mkdir(_: &Lua, (path, mode): (Bytes, Option<u32>)) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(|e| Error::io("mkdir", &e).at(path))
+        .mode(mode.unwrap_or(0o755))
+        .create(&*path)
+        .map_err(|e| Error::io("mkdir", &e).at(&path))
 }
 
-pub(super) fn mkdtemp(prefix: &Path) -> Result<PathBuf> {
-    let template = [prefix.as_os_str().as_bytes(), b"XXXXXX"].concat();
-    nix::unistd::mkdtemp(Path::new(&std::ffi::OsString::from_vec(template)))
-        .map_err(|errno| Error::os("mkdtemp", errno).at(prefix))
+pub(super) fn mkdtemp(lua: &Lua, prefix: Bytes) -> Result<LuaString> {
+    let template = [prefix.0.as_bytes(), b"XXXXXX"].concat();
+    let made = nix::unistd::mkdtemp(Path::new(&OsString::from_vec(template)))
+        .map_err(|errno| Error::os("mkdtemp", errno).at(&prefix))?;
+    text(lua, made)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct WriteOptions {
-    mode: u32,
-    sync: bool,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self {
-            mode: 0o644,
-            sync: true,
-        }
+options! {
+    pub(super) struct WriteOptions {
+        mode: u32 = 0o644,
+        sync: bool = true,
     }
 }
 
-pub(super) fn write(path: &Path, content: &[u8], options: &WriteOptions) -> Result<()> {
-    let new = Replacement::create(path, Some(options.mode))?;
+pub(super) fn write(
+    _: &Lua,
+    (path, content, options): (Bytes, LuaString, WriteOptions),
+) -> Result<()> {
+    let new = Replacement::create(&path, Some(options.mode))?;
     let mut file = new.file();
-    file.write_all(content)
-        .map_err(|e| Error::io("write", &e).at(path))?;
+    file.write_all(&content.as_bytes())
+        .map_err(|e| Error::io("write", &e).at(&path))?;
     new.commit(options.sync)
 }
 
-pub(super) fn append(path: &Path, content: &[u8]) -> Result<()> {
-    let fail = |e: io::Error| Error::io("append", &e).at(path);
+pub(super) fn append(_: &Lua, (path, content): (Bytes, LuaString)) -> Result<()> {
+    let fail = |e: io::Error| Error::io("append", &e).at(&path);
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
-        .open(path)
+        .open(&*path)
         .map_err(fail)?;
-    file.write_all(content).map_err(fail)
+    file.write_all(&content.as_bytes()).map_err(fail)
+}
+
+pub(super) fn sync(_: &Lua, path: Bytes) -> Result<()> {
+    File::open(&*path)
+        .and_then(|file| file.sync_all())
+        .map_err(|e| Error::io("fsync", &e).at(&path))
 }

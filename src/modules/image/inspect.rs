@@ -4,7 +4,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use mlua::{Lua, Table, Value};
-use serde::Deserialize;
 
 use super::detect::{Content, detect};
 use super::disk::Disk;
@@ -13,33 +12,42 @@ use super::qcow2::compress::Compression;
 use super::read_at::{ReadAt, View};
 use super::volume::{Found, Volume};
 use crate::error::{Error, Result};
-use crate::modules::arguments::{Bytes, required};
+use crate::lua::bytes::Bytes;
+use crate::lua::value::{Field, Wrong};
 
 const MAX_BYTES: u64 = 64 << 20;
 
 /// An index, from 1, or a name.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Which {
     Index(usize),
     Name(String),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    path: Bytes,
-    partition: Option<Which>,
-    folder: Option<Bytes>,
+impl Field for Which {
+    fn read(value: Value, lua: &Lua) -> std::result::Result<Self, Wrong> {
+        match value {
+            Value::String(_) => String::read(value, lua).map(Self::Name),
+            _ => usize::read(value, lua).map(Self::Index),
+        }
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Read {
-    path: Bytes,
-    partition: Option<Which>,
-    file: Bytes,
-    max_bytes: Option<u64>,
+options! {
+    pub(super) struct List {
+        path: Bytes,
+        partition: Option<Which>,
+        folder: Option<Bytes>,
+    }
+}
+
+options! {
+    pub(super) struct Read {
+        path: Bytes,
+        partition: Option<Which>,
+        file: Bytes,
+        max_bytes: u64 = MAX_BYTES,
+    }
 }
 
 /// Errors inside an image are about the image.
@@ -161,8 +169,7 @@ fn with_content<T>(disk: &dyn ReadAt, body: impl FnOnce(&dyn Volume) -> Result<T
     }
 }
 
-pub(super) fn list(lua: &Lua, options: Table) -> Result<Table> {
-    let options: List = required(lua, "list", Value::Table(options))?;
+pub(super) fn list(lua: &Lua, options: List) -> Result<Table> {
     let path = options.path.path();
     let folder = options
         .folder
@@ -199,10 +206,9 @@ fn show_file(lua: &Lua, file: &Found) -> Result<Table> {
     Ok(out)
 }
 
-pub(super) fn read(lua: &Lua, options: Table) -> Result<Value> {
-    let options: Read = required(lua, "read", Value::Table(options))?;
+pub(super) fn read(lua: &Lua, options: Read) -> Result<Value> {
     let path = options.path.path();
-    let max = options.max_bytes.unwrap_or(MAX_BYTES);
+    let max = options.max_bytes;
     let content = with_volume(path, options.partition.as_ref(), |volume| {
         volume.read(options.file.path().as_os_str().as_bytes(), max)
     });

@@ -1,12 +1,13 @@
 //! `bq.image`: disk images, written and read without root, loop devices or mounts. See `lua-lib/meta/image.lua`.
 
-use std::thread;
-
 use mlua::{Function, Lua, Table, Value};
-use serde::Deserialize;
 
-use super::arguments::{Bytes, required};
-use crate::error::{Error, Result, native};
+use crate::error::{Error, Result};
+use crate::kernel::threads::Threads;
+use crate::lua::bytes::{Blob, Bytes};
+use crate::lua::module::Module;
+use crate::lua::options::Both;
+use crate::lua::value::{Field, Wrong, word};
 
 mod bytes;
 mod detect;
@@ -15,14 +16,12 @@ mod ext4;
 mod fat;
 mod gpt;
 mod inspect;
-mod options;
 mod output;
 mod qcow2;
 mod read_at;
 mod segments;
 mod volume;
 
-use options::{Blob, split};
 use qcow2::compress::Compression;
 use segments::{Data, Segment, Segments};
 
@@ -34,67 +33,105 @@ const MAX_THREADS: usize = 32;
 const ZLIB_LEVEL: i32 = 9;
 const ZSTD_LEVEL: i32 = 4;
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "write", write)?;
-    native(lua, module, "fat32", fat32)?;
-    native(lua, module, "info", inspect::info)?;
-    native(lua, module, "list", inspect::list)?;
-    native(lua, module, "read", inspect::read)
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "image")
+        .function("write", write)
+        .function("fat32", fat32)
+        .function("info", inspect::info)
+        .function("list", inspect::list)
+        .function("read", inspect::read)
+        .build()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FatFile {
-    path: String,
-    source: Option<Bytes>,
-    data: Option<Blob>,
+options! {
+    struct FatFile {
+        path: String,
+        source: Option<Bytes>,
+        data: Option<Blob>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FatOptions {
-    files: Vec<FatFile>,
-    volume_id: u32,
-    label: Option<String>,
-    mtime: i64,
+options! {
+    struct FatOptions {
+        files: Vec<FatFile>,
+        volume_id: u32,
+        label: Option<String>,
+        mtime: i64,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+options! {
+    /// Where a file system of its own goes.
+    struct FatOutput {
+        output: Bytes,
+        size: u64,
+    }
+}
+
+options! {
+    struct ContentOptions {
+        file: Option<Bytes>,
+        fat32: Option<FatOptions>,
+    }
+}
+
 enum Content {
     File(Bytes),
     Fat32(FatOptions),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartitionOptions {
-    r#type: String,
-    guid: String,
-    name: Option<String>,
-    start: Option<u64>,
-    size: u64,
-    content: Option<Content>,
+impl Field for Content {
+    fn read(value: Value, lua: &Lua) -> std::result::Result<Self, Wrong> {
+        let options = ContentOptions::read(value, lua)?;
+        match (options.file, options.fat32) {
+            (Some(path), None) => Ok(Self::File(path)),
+            (None, Some(fat)) => Ok(Self::Fat32(fat)),
+            _ => Err(Wrong::says("expected either `file` or `fat32`")),
+        }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+options! {
+    struct PartitionOptions {
+        r#type: String,
+        guid: String,
+        name: Option<String>,
+        start: Option<u64>,
+        size: u64,
+        content: Option<Content>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Qcow2,
     Raw,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WriteOptions {
-    output: Bytes,
-    format: Format,
-    compression: Option<Compression>,
-    level: Option<i32>,
-    threads: Option<usize>,
-    size: Option<u64>,
-    disk_guid: String,
-    partitions: Vec<PartitionOptions>,
+impl Field for Format {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        word(&value, &[("qcow2", Self::Qcow2), ("raw", Self::Raw)])
+    }
+}
+
+impl Field for Compression {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        word(&value, &[("zlib", Self::Zlib), ("zstd", Self::Zstd)])
+    }
+}
+
+options! {
+    struct WriteOptions {
+        output: Bytes,
+        format: Format,
+        compression: Option<Compression>,
+        level: Option<i32>,
+        threads: Option<Threads>,
+        size: Option<u64>,
+        disk_guid: String,
+        partitions: Vec<PartitionOptions>,
+        progress: Option<Function>,
+    }
 }
 
 impl FatOptions {
@@ -158,12 +195,7 @@ impl WriteOptions {
         if !(1..=most).contains(&level) {
             return bad(format!("`level` is {level}, not 1 to {most}"));
         }
-        if self.threads == Some(0) {
-            return bad("`threads` is 0".to_owned());
-        }
-        let threads = self
-            .threads
-            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let threads = self.threads.unwrap_or_default().0;
         Ok(qcow2::write::Options {
             compression,
             level,
@@ -216,9 +248,8 @@ impl WriteOptions {
     }
 }
 
-fn write(lua: &Lua, options: Table) -> Result<Table> {
-    let (options, progress) = split::<Function>(lua, "write", &options, "progress")?;
-    let options: WriteOptions = required(lua, "write", Value::Table(options))?;
+fn write(lua: &Lua, mut options: WriteOptions) -> Result<Table> {
+    let progress = options.progress.take();
     let compressor = options.compressor()?;
     let format = options.format;
     let path = options.output.path().to_owned();
@@ -240,13 +271,8 @@ fn write(lua: &Lua, options: Table) -> Result<Table> {
     result(lua, disk.size(), written)
 }
 
-fn fat32(lua: &Lua, options: Table) -> Result<Table> {
-    let (options, output) = split::<Bytes>(lua, "fat32", &options, "output")?;
-    let (options, size) = split::<u64>(lua, "fat32", &options, "size")?;
-    let (Some(output), Some(size)) = (output, size) else {
-        return Err(Error::argument("fat32", "`output` or `size` is missing"));
-    };
-    let options: FatOptions = required(lua, "fat32", Value::Table(options))?;
+fn fat32(lua: &Lua, Both(options, to): Both<FatOptions, FatOutput>) -> Result<Table> {
+    let FatOutput { output, size } = to;
     let disk = Segments::new(options.segments(size, 0)?, size)?;
     output::replace(output.path(), |file| {
         output::write_raw(file, &disk, &mut |_, _| Ok(()))

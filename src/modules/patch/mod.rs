@@ -15,31 +15,32 @@ mod section;
 mod state;
 mod strip;
 
-use super::archive::Options;
-use crate::error::{Error, Result, native};
+use crate::error::Result;
+use crate::lua::bytes::Bytes;
+use crate::lua::module::Module;
 use apply::Done;
 use section::Action;
 
-pub(crate) fn module(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "apply", apply)
+pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
+    Module::new(lua, "patch").function("apply", apply).build()
 }
 
-fn apply(lua: &Lua, table: Table) -> Result<Table> {
-    let options = Options::new(
-        lua,
-        "patch",
-        Some(table),
-        &["text", "root", "strip", "fuzz"],
-    )?;
-    let missing = || Error::argument("patch", "option `text` is missing");
-    let text: LuaString = options.get("text")?.ok_or_else(missing)?;
-    let root = options.path("root")?;
+options! {
+    struct PatchOptions {
+        text: LuaString,
+        root: Bytes,
+        strip: Option<usize>,
+        fuzz: usize = 0,
+    }
+}
+
+fn apply(lua: &Lua, options: PatchOptions) -> Result<Table> {
     let how = apply::Options {
-        strip: options.count("strip")?.map(|count| count as usize),
-        fuzz: options.count("fuzz")?.unwrap_or(0) as usize,
+        strip: options.strip,
+        fuzz: options.fuzz,
     };
-    let (strip, done) = apply::apply(&text.as_bytes(), &root, &how)?;
-    table_of(lua, strip, &done).map_err(|error| Error::new("patch", "lua", error.to_string()))
+    let (strip, done) = apply::apply(&options.text.as_bytes(), &options.root, &how)?;
+    Ok(table_of(lua, strip, &done)?)
 }
 
 fn table_of(lua: &Lua, strip: usize, done: &[Done]) -> mlua::Result<Table> {

@@ -14,15 +14,11 @@ use mlua::{Lua, Table, Value};
 use nix::fcntl::OFlag;
 use nix::libc;
 
-use crate::error::{Error, Result, native};
-use crate::modules::arguments::table;
+use crate::error::{Error, Result};
+use crate::lua::module::Module;
 
 /// What a pipe holds at least (pipe(7)): more tokens than that would block.
 const MAX_TOKENS: usize = 4096;
-
-pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "jobserver", create)
-}
 
 struct Jobserver {
     /// The ends that makes inherit; they stay open as long as this does.
@@ -33,7 +29,7 @@ struct Jobserver {
     held: Cell<usize>,
 }
 
-fn create(lua: &Lua, tokens: usize) -> Result<Table> {
+pub(super) fn jobserver(lua: &Lua, tokens: usize) -> Result<Table> {
     if !(1..=MAX_TOKENS).contains(&tokens) {
         return Err(Error::argument(
             "jobserver",
@@ -57,38 +53,39 @@ fn create(lua: &Lua, tokens: usize) -> Result<Table> {
         held: Cell::new(0),
     });
     let fds = [server.read.as_raw_fd(), server.write.as_raw_fd()];
-    let out = table(lua)?;
     // A make that finds a jobserver takes its number of jobs from there.
-    out.raw_set(
-        "makeflags",
-        format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]),
-    )?;
-    out.raw_set("fds", fds)?;
+    let makeflags = format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]);
     let client = server.clone();
-    native(
-        lua,
-        &out,
-        "try_acquire",
-        move |_, _: Value| match (&client.poll).read(&mut [0]) {
+    let object = Module::new(lua, "jobserver")
+        .value("makeflags", makeflags)
+        .value("fds", fds)
+        .function("try_acquire", move |_, _: Value| client.try_acquire())
+        .function("release", move |_, _: Value| server.release());
+    Ok(object.build()?)
+}
+
+impl Jobserver {
+    fn try_acquire(&self) -> Result<bool> {
+        match (&self.poll).read(&mut [0]) {
             Ok(1) => {
-                client.held.set(client.held.get() + 1);
+                self.held.set(self.held.get() + 1);
                 Ok(true)
             }
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
                 Err(Error::io("jobserver", &error))
             }
             _ => Ok(false),
-        },
-    )?;
-    native(lua, &out, "release", move |_, _: Value| {
-        let held = server.held.get();
+        }
+    }
+
+    fn release(&self) -> Result<()> {
+        let held = self.held.get();
         if held == 0 {
             return Err(Error::argument("release", "no token is held"));
         }
-        server.held.set(held - 1);
-        (&server.write)
+        self.held.set(held - 1);
+        (&self.write)
             .write_all(b"+")
             .map_err(|e| Error::io("jobserver", &e))
-    })?;
-    Ok(out)
+    }
 }

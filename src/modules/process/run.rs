@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use mlua::{Lua, Table};
@@ -12,8 +13,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
 
-use super::children::{Ended, GRACE, after, wait};
 use super::command::Command;
+use super::ended::{Ended, GRACE, after, wait};
 use crate::error::{Error, Result};
 use crate::kernel::{descriptor, signal};
 
@@ -63,6 +64,15 @@ impl Pipe {
     }
 }
 
+/// A descriptor that says when the child has ended. Where the kernel gives none, nobody could wait for the child: it is ended.
+fn watch_or_end(child: &mut Child, has_group: bool) -> Result<OwnedFd> {
+    let pid = child.id().cast_signed();
+    descriptor::of_process(pid).inspect_err(|_| {
+        signal::send(pid, has_group, Signal::SIGKILL);
+        drop(child.wait());
+    })
+}
+
 pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
     let mut prepared = command.prepare("run")?;
     let started = Instant::now();
@@ -71,12 +81,8 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         .spawn()
         .map_err(|e| command.not_started("run", &e))?;
     let pid = child.id().cast_signed();
-    let watch = descriptor::of_process(pid)?;
-    let input = command
-        .input
-        .as_ref()
-        .map(|i| i.0.as_encoded_bytes().to_vec())
-        .unwrap_or_default();
+    let watch = watch_or_end(&mut child, prepared.has_group)?;
+    let input = command.input.map(|input| input.0).unwrap_or_default();
     let mut stdin = Pipe::new(child.stdin.take().map(Into::into), input)?;
     let mut stdout = Pipe::new(child.stdout.take().map(Into::into), Vec::new())?;
     let mut stderr = Pipe::new(child.stderr.take().map(Into::into), Vec::new())?;

@@ -1,11 +1,11 @@
 //! Capabilities: capabilities(7), by the numbers of linux/capability.h.
 
-use mlua::{Lua, Table};
+use mlua::Lua;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::check;
-use crate::error::{Error, Result, native};
+use super::outcome::check;
+use crate::error::{Error, Result};
 
 /// In the order of their numbers, from 0.
 const NAMES: [&str; 41] = [
@@ -69,16 +69,9 @@ struct Sets {
     inheritable: u32,
 }
 
-pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "keep_capabilities", |_, names: Vec<String>| {
-        keep(&names)
-    })?;
-    native(lua, module, "capabilities", |_, ()| effective())
-}
-
-fn keep(names: &[String]) -> Result<()> {
+pub(super) fn keep(_: &Lua, names: Vec<String>) -> Result<()> {
     let mut kept: u64 = 0;
-    for name in names {
+    for name in &names {
         let Some(number) = NAMES.iter().position(|known| known == name) else {
             return Err(Error::argument(
                 "keep_capabilities",
@@ -139,7 +132,7 @@ fn get() -> Result<[Sets; 2]> {
     Ok(sets)
 }
 
-fn effective() -> Result<Vec<&'static str>> {
+pub(super) fn effective(_: &Lua, (): ()) -> Result<Vec<&'static str>> {
     let sets = get()?;
     let bits = u64::from(sets[0].effective) | u64::from(sets[1].effective) << 32;
     Ok(NAMES

@@ -1,34 +1,21 @@
-//! seccomp(2) filters and landlock(7) scopes.
+//! seccomp(2) filters.
 
-use mlua::{Lua, Table, Value};
+use mlua::Lua;
 use nix::errno::Errno;
 use nix::libc;
-use serde::Deserialize;
 
-use super::check;
-use crate::error::{Error, Result, native};
-use crate::modules::arguments::required;
+use super::outcome::check;
+use crate::error::{Error, Result};
 
-pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "seccomp", |lua, value: Value| {
-        seccomp(&required(lua, "seccomp", value)?)
-    })?;
-    native(lua, module, "landlock_scope", |_, ()| landlock_scope())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rules {
-    #[serde(default)]
-    succeed: Vec<String>,
-    #[serde(default)]
-    deny: Vec<String>,
-    /// Families of sockets that cannot be made.
-    #[serde(default)]
-    deny_sockets: Vec<String>,
-    /// No new namespaces: one of users would give powers that were given up, if only within it.
-    #[serde(default)]
-    deny_namespaces: bool,
+options! {
+    pub(super) struct Rules {
+        succeed: Vec<String> = Vec::new(),
+        deny: Vec<String> = Vec::new(),
+        /// Families of sockets that cannot be made.
+        deny_sockets: Vec<String> = Vec::new(),
+        /// No new namespaces: one of users would give powers that were given up, if only within it.
+        deny_namespaces: bool = false,
+    }
 }
 
 /// linux/audit.h: `AUDIT_ARCH_*` of the machine that this program is for.
@@ -177,8 +164,8 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
     Ok(program)
 }
 
-fn seccomp(rules: &Rules) -> Result<()> {
-    let mut filter = program(rules)?;
+pub(super) fn seccomp(_: &Lua, rules: Rules) -> Result<()> {
+    let mut filter = program(&rules)?;
     let header = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
@@ -192,54 +179,4 @@ fn seccomp(rules: &Rules) -> Result<()> {
             &raw const header,
         )
     })
-}
-
-/// linux/landlock.h: the first three fields of `struct landlock_ruleset_attr`, as of ABI 6.
-#[repr(C)]
-#[derive(Default)]
-struct Ruleset {
-    access_fs: u64,
-    access_net: u64,
-    scoped: u64,
-}
-
-/// `LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET` and `LANDLOCK_SCOPE_SIGNAL`.
-const SCOPES: u64 = 1 | 2;
-/// `LANDLOCK_CREATE_RULESET_VERSION`.
-const ASK_VERSION: u32 = 1;
-
-fn landlock_scope() -> Result<bool> {
-    let none = std::ptr::null::<Ruleset>();
-    // SAFETY: with this flag the kernel takes no ruleset and answers its version.
-    let version = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            none,
-            0_usize,
-            ASK_VERSION,
-        )
-    };
-    if version < 6 {
-        return Ok(false);
-    }
-    let rules = Ruleset {
-        scoped: SCOPES,
-        ..Ruleset::default()
-    };
-    // SAFETY: the rules live for the call, and the size is theirs.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            &raw const rules,
-            size_of::<Ruleset>(),
-            0_u32,
-        )
-    };
-    check("landlock_create_ruleset", fd)?;
-    // SAFETY: plain numbers; the descriptor was just made.
-    let result = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, fd, 0_u32) };
-    let done = check("landlock_restrict_self", result);
-    // SAFETY: the descriptor is ours and used no more.
-    unsafe { libc::close(fd as libc::c_int) };
-    done.map(|()| true)
 }

@@ -5,16 +5,16 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use mlua::{Lua, Table, Value};
+use mlua::Lua;
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags};
-use serde::Deserialize;
 
 use super::names::flags;
-use super::{at, borrow, check};
-use crate::error::{Error, Result, native};
-use crate::modules::arguments::{Bytes, options, required};
+use super::outcome::{at, check};
+use crate::error::{Error, Result};
+use crate::lua::bytes::Bytes;
+use crate::lua::descriptor::Descriptor;
 
 const MOUNT_FLAGS: &[(&str, u64)] = &[
     ("bind", libc::MS_BIND),
@@ -51,59 +51,28 @@ const ATTRIBUTES: &[(&str, u64)] = &[
     ("rdonly", libc::MOUNT_ATTR_RDONLY),
 ];
 
-pub(super) fn add(lua: &Lua, module: &Table) -> mlua::Result<()> {
-    native(lua, module, "mount", mount)?;
-    native(
-        lua,
-        module,
-        "umount",
-        |_, (target, names): (Bytes, Option<Vec<String>>)| {
-            let set = flags("umount", UMOUNT_FLAGS, &names.unwrap_or_default())?;
-            at(
-                "umount",
-                &target,
-                nix::mount::umount2(&*target, MntFlags::from_bits_truncate(set as i32)),
-            )
-        },
-    )?;
-    native(lua, module, "open_tree", open_tree)?;
-    native(lua, module, "move_mount", move_mount)?;
-    native(lua, module, "mount_setattr", mount_setattr)?;
-    native(
-        lua,
-        module,
-        "pivot_root",
-        |_, (new, old): (Bytes, Bytes)| {
-            at("pivot_root", &new, nix::unistd::pivot_root(&*new, &*old))
-        },
-    )
+options! {
+    pub(super) struct Mount {
+        source: Option<Bytes>,
+        target: Bytes,
+        r#type: Option<Bytes>,
+        flags: Vec<String> = Vec::new(),
+        data: Option<Bytes>,
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mount {
-    source: Option<Bytes>,
-    target: Bytes,
-    #[serde(rename = "type")]
-    kind: Option<Bytes>,
-    #[serde(default)]
-    flags: Vec<String>,
-    data: Option<Bytes>,
-}
-
-fn mount(lua: &Lua, value: Value) -> Result<()> {
-    let m: Mount = required(lua, "mount", value)?;
+pub(super) fn mount(_: &Lua, m: Mount) -> Result<()> {
     let set = flags("mount", MOUNT_FLAGS, &m.flags)?;
     nix::mount::mount(
         m.source.as_deref(),
         &*m.target,
-        m.kind.as_deref(),
+        m.r#type.as_deref(),
         MsFlags::from_bits_retain(set),
         m.data.as_deref(),
     )
     .map_err(|errno| {
         let what: Vec<String> = m
-            .kind
+            .r#type
             .iter()
             .chain(&m.source)
             .map(|w| w.0.to_string_lossy().into_owned())
@@ -121,14 +90,27 @@ fn c_path(path: &Path) -> Result<CString> {
         .map_err(|_| Error::argument("path", "a path cannot hold a zero byte"))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Recursive {
-    recursive: bool,
+options! {
+    pub(super) struct Recursive {
+        recursive: bool = false,
+    }
 }
 
-fn open_tree(lua: &Lua, (path, value): (Bytes, Value)) -> Result<RawFd> {
-    let how: Recursive = options(lua, "open_tree", value)?;
+pub(super) fn umount(_: &Lua, (target, names): (Bytes, Option<Vec<String>>)) -> Result<()> {
+    let set = flags("umount", UMOUNT_FLAGS, &names.unwrap_or_default())?;
+    let set = MntFlags::from_bits_truncate(set as i32);
+    at("umount", &target, nix::mount::umount2(&*target, set))
+}
+
+pub(super) fn pivot_root(_: &Lua, (new, old): (Bytes, Bytes)) -> Result<()> {
+    at("pivot_root", &new, nix::unistd::pivot_root(&*new, &*old))
+}
+
+pub(super) fn chroot(_: &Lua, path: Bytes) -> Result<()> {
+    at("chroot", &path, nix::unistd::chroot(&*path))
+}
+
+pub(super) fn open_tree(lua: &Lua, (path, how): (Bytes, Recursive)) -> Result<Descriptor> {
     let mut set = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
     if how.recursive {
         set |= libc::AT_RECURSIVE as libc::c_uint;
@@ -137,13 +119,14 @@ fn open_tree(lua: &Lua, (path, value): (Bytes, Value)) -> Result<RawFd> {
     // SAFETY: the name is a live C string; the call keeps no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), set) };
     check("open_tree", fd).map_err(|error| error.at(&path))?;
-    Ok(fd as RawFd)
+    // SAFETY: the descriptor is new and nobody else's.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd as RawFd) };
+    Ok(Descriptor::new(lua, fd))
 }
 
-fn move_mount(_: &Lua, (fd, target): (RawFd, Bytes)) -> Result<()> {
-    borrow(fd)?;
-    // SAFETY: the descriptor is open, and the script says that it gives it up.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+/// Takes the descriptor, whether it succeeds or not.
+pub(super) fn move_mount(_: &Lua, (tree, target): (Descriptor, Bytes)) -> Result<()> {
+    let fd = tree.take("move_mount")?;
     let name = c_path(&target)?;
     // Without MOVE_MOUNT_T_SYMLINKS a link as the last component is not followed.
     // SAFETY: both names are live C strings; the call keeps no pointer.
@@ -160,8 +143,10 @@ fn move_mount(_: &Lua, (fd, target): (RawFd, Bytes)) -> Result<()> {
     check("move_mount", result).map_err(|error| error.at(&target))
 }
 
-fn mount_setattr(lua: &Lua, (path, names, value): (Bytes, Vec<String>, Value)) -> Result<()> {
-    let how: Recursive = options(lua, "mount_setattr", value)?;
+pub(super) fn mount_setattr(
+    _: &Lua,
+    (path, names, how): (Bytes, Vec<String>, Recursive),
+) -> Result<()> {
     // SAFETY: a mount_attr is plain numbers, for which zero is a value.
     let mut attributes: libc::mount_attr = unsafe { std::mem::zeroed() };
     attributes.attr_set = flags("mount_setattr", ATTRIBUTES, &names)?;

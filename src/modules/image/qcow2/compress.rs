@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use flate2::{Compress, FlushCompress, Status};
-use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::modules::image::bytes::is_zero;
@@ -19,8 +18,7 @@ const AHEAD: usize = 2;
 /// The window that QEMU inflates with: 2^12 bytes.
 const WINDOW_BITS: u8 = 12;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
     Zlib,
     Zstd,

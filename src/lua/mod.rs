@@ -1,0 +1,8 @@
+//! The border to Lua: modules of named functions, values by their types, tables of options.
+
+pub(crate) mod bytes;
+pub(crate) mod descriptor;
+pub(crate) mod module;
+#[macro_use]
+pub(crate) mod options;
+pub(crate) mod value;

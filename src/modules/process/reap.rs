@@ -1,0 +1,94 @@
+//! Being process 1 of a pid namespace, or whoever stands for it outside: passing signals on, and reaping.
+
+use std::time::Instant;
+
+use mlua::{Lua, Table};
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus};
+use nix::unistd::Pid;
+
+use super::ended::{Ended, wait};
+use crate::error::{Error, Result};
+use crate::kernel::signal;
+
+const PASSED_ON: [Signal; 4] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
+
+/// What `fork` has blocked, and `reap` lets through again.
+#[derive(Default)]
+struct Blocked(Vec<Signal>);
+
+/// What is to be passed on to a child waits from before there is one: it would end this process, and leave the child alone.
+pub(super) fn block_signals(lua: &Lua) -> Result<()> {
+    let before = SigSet::thread_get_mask().map_err(|errno| Error::os("sigprocmask", errno))?;
+    let mut signals: Vec<Signal> = PASSED_ON
+        .into_iter()
+        .filter(|signal| !before.contains(*signal))
+        .collect();
+    signal::block(&signals)?;
+    if let Some(earlier) = lua.remove_app_data::<Blocked>() {
+        signals.extend(earlier.0);
+    }
+    lua.set_app_data(Blocked(signals));
+    Ok(())
+}
+
+/// In a copy of this process: signals as a new program expects them, none blocked. To process 1 of a namespace the kernel
+/// delivers none that it neither handles nor blocks, so there they wait for `reap`.
+pub(super) fn unblock_signals(lua: &Lua) -> Result<()> {
+    lua.remove_app_data::<Blocked>();
+    let mut through = SigSet::all();
+    if nix::unistd::getpid().as_raw() == 1 {
+        for signal in PASSED_ON {
+            through.remove(signal);
+        }
+    }
+    through
+        .thread_unblock()
+        .map_err(|errno| Error::os("sigprocmask", errno))
+}
+
+/// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
+pub(super) fn reap(lua: &Lua, pid: i32) -> Result<Table> {
+    let started = Instant::now();
+    let blocked = lua.remove_app_data::<Blocked>().unwrap_or_default();
+    let mut set: SigSet = PASSED_ON.into_iter().collect();
+    set.add(Signal::SIGCHLD);
+    let mut before = set
+        .thread_swap_mask(SigmaskHow::SIG_BLOCK)
+        .map_err(|errno| Error::os("sigprocmask", errno))?;
+    let ended = reap_blocked(pid, started, &set);
+    for signal in blocked.0 {
+        before.remove(signal);
+    }
+    before
+        .thread_set_mask()
+        .map_err(|errno| Error::os("sigprocmask", errno))?;
+    ended?.into_table(lua)
+}
+
+fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
+    loop {
+        loop {
+            match wait(None, WaitPidFlag::WNOHANG) {
+                Ok((WaitStatus::StillAlive, _)) => break,
+                Ok(status) if status.0.pid() == Some(Pid::from_raw(pid)) => {
+                    if let Some(ended) = Ended::from_wait(status, started, false) {
+                        return Ok(ended);
+                    }
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
+            }
+        }
+        match signal::wait(set, None)? {
+            Some(Signal::SIGCHLD) | None => {}
+            Some(signal) => signal::send(pid, false, signal),
+        }
+    }
+}
