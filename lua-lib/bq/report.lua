@@ -1,6 +1,8 @@
 -- What a build shows: a line for each step that starts or ends, bars on a terminal, a summary.
+local args = require "bq.args"
 local log = require "bq.log"
 local progress = require "bq.progress"
+local visible = require "bq.visible"
 
 ---@class bq.Report
 local Report = {}
@@ -91,15 +93,24 @@ end
 function Report:failed(step, details)
   take_bar(self, step)
   log.error(("%s failed after %s"):format(step.id, report.time(details.seconds or 0)))
-  for _, line in ipairs(details.tail) do
-    log.raw("  | " .. line)
+  for _, part in ipairs(details.excerpt) do
+    if part.first > 1 then
+      log.raw(("  | … line %d:"):format(part.first))
+    end
+    for _, line in ipairs(part.lines) do
+      log.raw("  | " .. visible(line))
+    end
   end
   for index, line in ipairs(details.lines) do
-    log.raw(index == 1 and line:gsub("^error: ", "caused by: ") or line)
+    log.raw(visible(index == 1 and line:gsub("^error: ", "caused by: ") or line))
   end
   if details.command then
-    log.raw("command: " .. table.concat(details.command.argv, " "))
-    log.raw("folder: " .. details.command.cwd)
+    local words = {}
+    for index, word in ipairs(details.command.argv) do
+      words[index] = args.quote(word)
+    end
+    log.raw("command: " .. visible(table.concat(words, " ")))
+    log.raw("folder: " .. visible(details.command.cwd))
   end
   log.raw("log: " .. details.log)
   log.raw("hint: look into it: `" .. details.shell .. "`")
@@ -114,7 +125,7 @@ local function last_line(path)
   local size = file:seek "end"
   file:seek("set", math.max(0, size - 400))
   local text = file:read "a"
-  return (text:match "([^\n]+)\n[^\n]*$" or ""):gsub("%c", " ")
+  return visible((text:match "([^\n]+)\n[^\n]*$" or ""):gsub("\t", " "))
 end
 
 --- Shows what each running step is at.

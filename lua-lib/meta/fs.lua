@@ -51,10 +51,12 @@ function fs.mkdir(path, mode) end
 ---@return string path
 function fs.mkdtemp(prefix) end
 
----The whole content of a file.
+---The whole content of a file. With one of the options, anything but a plain file is an error (`type`), and a named pipe is
+---not waited for.
 ---@param path string
+---@param options? { nofollow?: boolean, limit?: integer } a link is an error (`ELOOP`); so are more bytes than this (`limit`)
 ---@return string
-function fs.read(path) end
+function fs.read(path, options) end
 
 ---Writes a file whole or not at all: a temporary file beside it, synced, then renamed.
 ---@param path string

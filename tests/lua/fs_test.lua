@@ -1,6 +1,7 @@
 local check = require "check"
 local digest = require "bq.digest"
 local fs = require "bq.fs"
+local process = require "bq.process"
 local scratch = require "scratch"
 
 local function octal(text)
@@ -30,6 +31,27 @@ check.run {
       check.equal(fs.lstat("a/dangling").type, "link")
       check.equal({ fs.readlink "a/link", fs.readlink "a/file" == nil, fs.readlink "none" == nil }, { "file", true, true })
       check.equal(fs.realpath "a/../a/link", fs.cwd() .. "/a/file")
+    end,
+  },
+  {
+    "a stranger's file: no links, no pipes, not too much",
+    function()
+      scratch.write("strange/file", "12345")
+      fs.symlink("file", "strange/link")
+      check.truthy(process.run({ argv = { "mkfifo", "strange/pipe" } }).ok)
+      check.equal(fs.read("strange/file", { nofollow = true, limit = 5 }), "12345")
+      check.equal(fs.read("strange/link", { limit = 5 }), "12345")
+      check.equal(fs.read "strange/link", "12345")
+      refused("limit", "strange/file", fs.read, "strange/file", { limit = 4 })
+      refused("ELOOP", "strange/link", fs.read, "strange/link", { nofollow = true })
+      refused("type", "strange/pipe", fs.read, "strange/pipe", { nofollow = true })
+      refused("type", "strange", fs.read, "strange", { limit = 9 })
+      refused("type", "/dev/zero", fs.read, "/dev/zero", { limit = 9 })
+      refused("ENOENT", "strange/none", fs.read, "strange/none", { nofollow = true })
+      check.raises(function()
+        fs.read("strange/file", { no_follow = true })
+      end, "no_follow")
+      fs.remove_all "strange"
     end,
   },
   {

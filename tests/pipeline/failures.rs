@@ -46,11 +46,11 @@ fn a_failing_command() {
             "  | caused by: it ended with status 3",
             "caused by: `/usr/local/bin/bq` failed",
             "caused by: it ended with status 3",
-            "command: /usr/local/bin/bq -e print('about to fail') os.exit(3) an argument",
+            "command: /usr/local/bin/bq -e 'print('\\''about to fail'\\'') os.exit(3)' 'an argument'",
             "folder: /bq/build",
             &format!("log: {folder}/space/logs/low-lib.log"),
             &format!(
-                "hint: look into it: `bq scripts/enter.lua --step low/lib --workspace '{folder}/space'`"
+                "hint: look into it: `bq scripts/enter.lua --step low/lib --workspace {folder}/space`"
             ),
             "warning: low/app is left out, because low/lib failed",
             "warning: high/final is left out, because low/lib failed",
@@ -66,7 +66,10 @@ fn a_failing_command() {
     assert_eq!(report["command"]["code"], 3);
     assert_eq!(report["command"]["argv"][3], "an argument");
     assert_eq!(report["lines"][0], "error: `/usr/local/bin/bq` failed");
-    assert_eq!(report["tail"].as_array().map(Vec::len), Some(6));
+    assert_eq!(
+        report["excerpt"][0]["lines"].as_array().map(Vec::len),
+        Some(6)
+    );
     assert_eq!(report["key"].as_str().map(str::len), Some(40));
 
     // Status says so, and its build tree can be entered as it was.

@@ -14,6 +14,7 @@ mod interruptions;
 mod kills;
 mod same_bytes;
 mod sources;
+mod strangers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

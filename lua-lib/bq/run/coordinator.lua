@@ -7,7 +7,7 @@
 -- A run is one loop: start what is ready, wait for a process to end, take in what it did. What is done and what is ready, the
 -- state knows (`bq.run.state`); what a step's process gets and leaves, the job (`bq.run.job`).
 local fail = require "bq.fail"
-local files = require "bq.files"
+local failure = require "bq.run.failure"
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local journal = require "bq.journal"
@@ -25,6 +25,8 @@ local coordinator = {}
 local POLL <const> = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
 local GRACE <const> = 1.5
+-- How many of a log's last lines are shown when its step fails.
+local TAIL <const> = 20
 
 ---@class bq.Run
 ---@field workspace bq.Workspace
@@ -133,29 +135,23 @@ local function start(self, step)
   self.report:started(step, why, log)
 end
 
---- The last lines of a log.
-local function tail(path, count)
-  local lines = {}
-  for line in (files.read(path) or ""):gmatch "[^\n]+" do
-    lines[#lines + 1] = json.text(line)
-  end
-  return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
-end
-
 local function failed(self, one, status)
   local id, at = one.step.id, job.paths(one.folder)
   local log = self.workspace:log(id)
-  fs.write(log, files.read(at.log) or "", { sync = false })
-  local failure = files.read(at.failure)
-  failure = failure and json.decode(failure) or { lines = { status.signal and "error: ended by signal " .. status.signal or "error: ended with status " .. tostring(status.code) } }
+  fs.remove(log)
+  if not pcall(fs.link, at.log, log) then
+    fs.copy(at.log, log)
+  end
+  local why = failure.read(at.failure)
+    or { lines = { status.signal and "error: ended by signal " .. status.signal or "error: ended with status " .. tostring(status.code) } }
   local details = {
     step = id,
     version = one.step.version,
     key = self.state.keys[id],
     log = self.workspace:shown(log),
-    lines = failure.lines,
-    command = failure.command,
-    tail = json.array(tail(log, 20)),
+    lines = why.lines,
+    command = why.command,
+    excerpt = json.array(failure.excerpt(log, TAIL)),
     shell = ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()),
     seconds = status.seconds,
   }

@@ -2,6 +2,7 @@
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
+local failures = require "bq.run.failure"
 local fs = require "bq.fs"
 local jobs = require "bq.run.job"
 local json = require "bq.json"
@@ -14,26 +15,16 @@ local syscall = require "bq.syscall"
 -- Where a step's own process leaves its failure, as it is seen from inside.
 local INNER_FAILURE <const> = step_root.HOME .. jobs.names.inner_failure:match "/.*$"
 
---- A failure as JSON, whatever bytes are in it.
-local function describe(failure)
-  local lines, command = fail.lines(failure), type(failure) == "table" and rawget(failure, "command") or nil
-  for index, line in ipairs(lines) do
-    lines[index] = json.text(line)
-  end
-  for index, word in ipairs(command and command.argv or {}) do
-    command.argv[index] = json.text(word)
-  end
-  return json.encode { lines = lines, command = command }
-end
+-- The exit status of a step's own process that says why it failed.
+local FAILED <const> = 1
 
---- Writes what a failure was, where the coordinator finds it.
-local function report(at, failure)
-  local lines = fail.lines(failure)
-  for _, line in ipairs(lines) do
+--- Writes what a failure was, into the log and where the coordinator finds it.
+local function report(path, err)
+  for _, line in ipairs(fail.lines(err)) do
     io.stdout:write(line, "\n")
   end
   io.stdout:flush()
-  fs.write(at.failure, describe(failure), { sync = false })
+  failures.write(path, err)
 end
 
 local function unpack(job, at)
@@ -122,22 +113,24 @@ local function launch(folder)
           return fail.is_expected(err) and err or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
         end, job, strategy, verbs)
         if not good then
-          -- The step's folder is out of sight from in here; its log is not.
-          fs.write(INNER_FAILURE, describe(failure), { sync = false })
-          for _, line in ipairs(fail.lines(failure)) do
-            io.stdout:write(line, "\n")
-          end
+          -- The step's folder is out of sight from in here, but for its home. If the step made that unusable, the log
+          -- has it.
+          pcall(report, INNER_FAILURE, failure)
         end
-        return good and 0 or 1
+        return good and 0 or FAILED
       end,
     }))
     if not status.ok then
-      if fs.stat(at.inner_failure) then
-        fs.rename(at.inner_failure, at.failure)
+      local found = failures.read(at.inner_failure)
+      if found then
+        fs.write(at.failure, json.encode(found), { sync = false })
         return false
       end
       if status.code == namespace.FAILED then
         fail.raise("the step's root could not be made", { cause = "see the lines above" })
+      end
+      if status.code == FAILED then
+        fail.raise("the step failed", { cause = "see the end of its log" })
       end
       fail.raise("the step was ended from outside", { cause = status.signal and "signal " .. status.signal or "status " .. status.code })
     end
@@ -146,7 +139,7 @@ local function launch(folder)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
   end)
   if not ok then
-    report(at, err)
+    report(at.failure, err)
     return 1
   elseif not err then
     return 1

@@ -48,7 +48,7 @@ fn describe(
     Ok(Some(stat))
 }
 
-fn type_name(kind: fs::FileType) -> &'static str {
+pub(super) fn type_name(kind: fs::FileType) -> &'static str {
     if kind.is_file() {
         "file"
     } else if kind.is_dir() {
@@ -132,9 +132,4 @@ pub(super) fn cwd(lua: &Lua, (): ()) -> Result<LuaString> {
         lua,
         std::env::current_dir().map_err(|e| Error::io("getcwd", &e))?,
     )
-}
-
-pub(super) fn read(lua: &Lua, path: Bytes) -> Result<LuaString> {
-    let bytes = fs::read(&*path).map_err(|e| Error::io("read", &e).at(&path))?;
-    Ok(lua.create_string(bytes)?)
 }

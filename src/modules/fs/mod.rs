@@ -5,6 +5,7 @@ mod change;
 mod copy;
 mod lock;
 mod look;
+mod read;
 mod write;
 
 use mlua::{Lua, Table};
@@ -21,7 +22,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("realpath", look::realpath)
         .function("space", look::space)
         .function("cwd", look::cwd)
-        .function("read", look::read)
+        .function("read", read::read)
         .function("mkdir", write::mkdir)
         .function("mkdtemp", write::mkdtemp)
         .function("write", write::write)

@@ -1,0 +1,177 @@
+-- Why a step failed: what its own process says, and the lines of its log that look like the error. All of it is data of a
+-- stranger: it is read without following links, bounded, and checked.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+
+local failure = {}
+
+---@class bq.StepFailure
+---@field lines string[] as an error is shown
+---@field command? { argv: string[], cwd: string, code?: integer, signal?: string } that failed
+
+-- What a step's process may say, in bytes and lines.
+local LARGEST <const>, MOST <const> = 1 << 20, 200
+-- As far as a line of a log is looked at and shown, in bytes.
+local WIDEST <const> = 2000
+-- How much of a log is read at once.
+local CHUNK <const> = 1 << 16
+-- How many errors of a log are shown, and how many lines around each.
+local ERRORS <const>, BEFORE <const>, AFTER <const> = 3, 2, 4
+
+--- Writes down an error, whatever bytes are in it.
+---@param path string
+---@param err any
+function failure.write(path, err)
+  local lines, command = fail.lines(err), type(err) == "table" and rawget(err, "command") or nil
+  for index, line in ipairs(lines) do
+    lines[index] = json.text(line)
+  end
+  for index, word in ipairs(command and command.argv or {}) do
+    command.argv[index] = json.text(word)
+  end
+  fs.write(path, json.encode { lines = lines, command = command }, { sync = false })
+end
+
+local function is_texts(value)
+  if type(value) ~= "table" or #value == 0 or #value > MOST then
+    return false
+  end
+  local count = 0
+  for _, text in pairs(value) do
+    count = count + 1
+    if type(text) ~= "string" then
+      return false
+    end
+  end
+  return count == #value
+end
+
+--- What a process wrote down; `nil` if there is nothing of use.
+---@param path string
+---@return bq.StepFailure?
+function failure.read(path)
+  local ok, found = pcall(function()
+    return json.decode(fs.read(path, { nofollow = true, limit = LARGEST }))
+  end)
+  if not ok or type(found) ~= "table" or not is_texts(found.lines) then
+    return nil
+  end
+  local command = found.command
+  if type(command) ~= "table" or not is_texts(command.argv) or type(command.cwd) ~= "string" then
+    command = nil
+  end
+  return {
+    lines = found.lines,
+    command = command and {
+      argv = command.argv,
+      cwd = command.cwd,
+      code = math.type(command.code) == "integer" and command.code or nil,
+      signal = type(command.signal) == "string" and command.signal or nil,
+    },
+  }
+end
+
+--- The lines of a file, one after the other; of a long line only the beginning is kept.
+---@param path string
+---@return fun(): string?
+local function lines_of(path)
+  return coroutine.wrap(function()
+    local file <close> = io.open(path, "rb")
+    local line = ""
+    while file do
+      local chunk = file:read(CHUNK)
+      if not chunk then
+        break
+      end
+      local at = 1
+      while true do
+        local stop = chunk:find("\n", at, true)
+        line = #line < WIDEST and (line .. chunk:sub(at, (stop or 0) - 1)):sub(1, WIDEST) or line
+        if not stop then
+          break
+        end
+        coroutine.yield(line)
+        line, at = "", stop + 1
+      end
+    end
+    if line ~= "" then
+      coroutine.yield(line)
+    end
+  end)
+end
+
+-- What the line of an error looks like; where there is none, what may be one.
+local SURE <const> = { "error: ", "error:$", "undefined reference", "undefined symbol", "%*%*%*.* Error %d", "multiple definition of" }
+local MAYBE <const> = { "[Ee]rror:", "[Ee]rror %d", "No such file", "not found", "Permission denied", "cannot ", "[Ff]ailed" }
+
+local function looks_like(line, patterns)
+  for _, pattern in ipairs(patterns) do
+    if line:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+---@class bq.LogPart lines of a log that stand together
+---@field first integer the number of the first one
+---@field lines string[]
+
+--- Collects parts around the lines that look like errors, in one pass.
+local function collector(patterns)
+  local parts, recent, open, found = {}, {}, 0, 0
+  return parts, function(number, line)
+    if found < ERRORS and looks_like(line, patterns) then
+      found = found + 1
+      if open == 0 then
+        parts[#parts + 1] = { first = number - #recent, lines = recent }
+        recent = {}
+      end
+      open = AFTER + 1
+    end
+    if open > 0 then
+      open = open - 1
+      table.insert(parts[#parts].lines, line)
+    else
+      recent[#recent + 1] = line
+      if #recent > BEFORE then
+        table.remove(recent, 1)
+      end
+    end
+  end
+end
+
+--- What of a log explains a failure: the first lines that look like an error, with what stands around them, and the last
+--- lines. With several jobs the last lines are seldom the error.
+---@param path string
+---@param count integer of last lines
+---@return bq.LogPart[] in order; the last one is the end of the log
+function failure.excerpt(path, count)
+  local sure, see_sure = collector(SURE)
+  local maybe, see_maybe = collector(MAYBE)
+  local tail, number = {}, 0
+  for line in lines_of(path) do
+    number = number + 1
+    line = json.text(line)
+    see_sure(number, line)
+    see_maybe(number, line)
+    tail[(number - 1) % count + 1] = line
+  end
+  local last = { first = math.max(1, number - count + 1), lines = {} }
+  for index = last.first, number do
+    table.insert(last.lines, tail[(index - 1) % count + 1])
+  end
+  local parts = {}
+  for _, part in ipairs(#sure > 0 and sure or maybe) do
+    -- What the end of the log shows anyway is not shown twice.
+    local keep = math.min(#part.lines, last.first - part.first)
+    if keep > 0 then
+      parts[#parts + 1] = { first = part.first, lines = table.move(part.lines, 1, keep, 1, {}) }
+    end
+  end
+  parts[#parts + 1] = #last.lines > 0 and last or nil
+  return parts
+end
+
+return failure
