@@ -83,7 +83,7 @@ end
 
 function Report:reused(step)
   self.reused_count = self.reused_count + 1
-  log.info(("  same   %s: what it rests on came out as before"):format(step.id))
+  log.info(("  reused %s: its inputs are unchanged"):format(step.id))
 end
 
 function Report:blocked(step, by)

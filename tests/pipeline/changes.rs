@@ -97,8 +97,8 @@ fn an_output_that_came_out_the_same_rebuilds_nothing_above() {
         ["low/lib 1: env.UNUSED changed: nothing → `x`"]
     );
     let left = left
-        .says("  same   low/app: what it rests on came out as before\n")
-        .says("  same   high/final: what it rests on came out as before\n");
+        .says("  reused low/app: its inputs are unchanged\n")
+        .says("  reused high/final: its inputs are unchanged\n");
     assert!(left.err.ends_with("5 steps: 5 done\n"), "{}", left.err);
     assert_eq!(rig.outputs(), before);
 }
@@ -196,7 +196,7 @@ fn another_seed_rebuilds_what_rests_on_it() {
         ]
     );
     // All came out the same, so what rests on them alone is the same too.
-    left.says("  same   high/final: what it rests on came out as before\n");
+    left.says("  reused high/final: its inputs are unchanged\n");
     assert_eq!(rig.outputs(), before);
 }
 

@@ -41,7 +41,7 @@ fn finish(rig: &Rig, more: &[&str]) -> crate::Left {
     rig.run(&[&["finish", "--workspace", "space"], more].concat())
 }
 
-/// What a Lua expression over the papers of the finished root says.
+/// What a Lua expression over the metadata files of the finished root says.
 fn paper(rig: &Rig, name: &str, code: &str) -> String {
     rig.lua(&format!(
         "local paper = require('bq.json').decode(require('bq.fs').read 'space/finished/var/lib/bq/{name}.json') {code}"
@@ -49,7 +49,7 @@ fn paper(rig: &Rig, name: &str, code: &str) -> String {
 }
 
 #[test]
-fn holds_what_was_built_and_its_papers() {
+fn holds_what_was_built_and_its_metadata_files() {
     needs_namespaces!();
     let rig = rig();
     rig.stage(&[]).is(0);

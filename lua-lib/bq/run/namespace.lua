@@ -212,7 +212,7 @@ local function launch(sandbox, dies_with_parent)
     end
   end
   if dies_with_parent then
-    -- Again: the powers that a new user namespace gives take the wish away.
+    -- Again: the kernel clears the death signal when capabilities change.
     syscall.set_parent_death_signal "KILL"
   end
   local first = process.fork()

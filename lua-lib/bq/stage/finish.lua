@@ -1,4 +1,4 @@
--- The finished root: the outputs of the phases that it is made of, in one tree, with bq, the plan and the papers.
+-- The finished root: the outputs of the phases that it is made of, in one tree, with bq, the plan and the metadata files.
 local bom = require "bq.stage.bom"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -137,7 +137,7 @@ end
 ---@param inside table the plan by which the root builds itself again
 ---@param provenance { folders: string[], script?: string } where the recipes and the plan come from
 ---@return string tree
----@return string digest of the tree without bq and the papers
+---@return string digest of the tree without bq and the metadata files
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
 function finish.tree(space, state, inside, provenance)
   local plan, partial = state.plan, space:at "finished.partial"

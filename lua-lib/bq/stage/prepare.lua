@@ -191,7 +191,7 @@ function prepare.main(declared, words)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
     stage.pack(space, options.output, space:at "rootfs", {
-      papers = { "plan.json", "lock.json" },
+      metadata_files = { "plan.json", "lock.json" },
       sources = not options.skip_sources and source.file_names(lock.sources) or {},
       epoch = made.epoch,
       jobs = options.jobs,

@@ -196,15 +196,15 @@ function stage.rootfs(space, seed, lock, choices, recipe_folders, script)
   stage.install(root, recipe_folders, script)
 end
 
---- Packs a root with the workspace's papers that it has not yet, and sources.
+--- Packs a root with metadata files of the workspace, and sources.
 ---@param space bq.Workspace
 ---@param output string
 ---@param root string
----@param options { sources: string[], papers?: string[], epoch: integer, jobs?: integer } files of `sources/`, and of the workspace
+---@param options { sources: string[], metadata_files?: string[], epoch: integer, jobs?: integer } files of `sources/`, and of the workspace
 function stage.pack(space, output, root, options)
   local inside = workspace.INSIDE:sub(2)
   local sources = { { path = root } }
-  for _, name in ipairs(options.papers or {}) do
+  for _, name in ipairs(options.metadata_files or {}) do
     sources[#sources + 1] = { path = space:at(name), prefix = inside .. "/" .. name }
   end
   for _, name in ipairs(options.sources) do
