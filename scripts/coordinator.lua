@@ -8,26 +8,29 @@ local fail = require "bq.fail"
 local log = require "bq.log"
 local process = require "bq.process"
 local report = require "bq.report"
+local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
+local OPTIONS <const> = {
+  { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]", once = true },
+  { name = "jobs", value = "N", number = true, help = "how many commands may run at once; the number of cores if absent" },
+  { name = "keep-going", help = "when a step fails, go on with what does not need it" },
+  { name = "keep-build", help = "keep the build trees of steps that are done" },
+  { name = "check", help = "run the packages' own tests" },
+}
 local options = args.parse({
   about = "Builds every step of the plan that is not in the store.",
   usage = "bq scripts/coordinator.lua [OPTIONS]",
-  options = {
-    { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
-    { name = "jobs", value = "N", number = true, help = "how many commands may run at once; the number of cores if absent" },
-    { name = "keep-going", help = "when a step fails, go on with what does not need it" },
-    { name = "keep-build", help = "keep the build trees of steps that are done" },
-    { name = "check", help = "run the packages' own tests" },
-  },
+  options = OPTIONS,
 }, arg)
 
 local space = workspace.new(options.workspace)
 local plan = space:plan()
 space:create()
 space:lock()
-plan = prepare.refresh(space, plan)
+local command
+plan, command = prepare.refresh(space, plan)
 
 local foreign = state.leave_out_foreign(plan)
 if #foreign > 0 and not enter.is_entered(space) then
@@ -57,8 +60,8 @@ elseif enter.is_entered(space) then
   end
 else
   if not space.inside then
-    prepare.restage(space)
+    stage.install(space:rootfs(), command)
   end
   space:unlock()
-  fail.exit(enter.coordinator(space, arg))
+  fail.exit(enter.coordinator(space, args.words(OPTIONS, options)))
 end

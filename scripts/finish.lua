@@ -1,7 +1,7 @@
 #!/usr/bin/env bq
 -- Packs the system that was built: a rootfs that owes nothing to its seed, and that can be the next one.
 local args = require "bq.args"
-local prepare = require "bq.stage.prepare"
+local command = require "bq.stage.command"
 local fail = require "bq.fail"
 local finish = require "bq.stage.finish"
 local log = require "bq.log"
@@ -31,8 +31,7 @@ if not inside or #plan.finish == 0 then
   })
 end
 space:lock()
-local _, folders, script = prepare.provenance(space)
-local tree, digest, locked = finish.tree(space, state.look(space, plan), inside, { folders = folders, script = script })
+local tree, digest, locked = finish.tree(space, state.look(space, plan), inside, (command.recall(space, plan)))
 log.info(("finished %s: tree digest %s"):format(tree, digest))
 stage.pack(space, options.output, tree, {
   sources = not options.skip_sources and source.file_names(locked) or {},

@@ -2,7 +2,7 @@
 -- Fetches every place that a recipe names, and prints or writes the digest of what came: for pinning.
 local debian_archive = require "bq.source.debian_archive"
 local args = require "bq.args"
-local prepare = require "bq.stage.prepare"
+local command = require "bq.stage.command"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
@@ -27,7 +27,7 @@ local options = args.parse({
   positional = "NAME...",
 }, arg)
 
-local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
+local recipes = recipe.collection(command.recipe_folders(options.recipes))
 
 --- Every place of a recipe's sources, interpolated, with its text in the recipe and its version.
 local function places_of(found)

@@ -115,11 +115,11 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 /// Whether all the tools are there; says so if not.
-fn have(test: &str, tools: &[&str]) -> bool {
+fn have(tools: &[&str]) -> bool {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     for tool in tools {
         if !std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
-            println!("skipped: {test}: `{tool}` is not installed");
+            support::skip(format_args!("`{tool}` is not installed"));
             return false;
         }
     }
@@ -217,14 +217,13 @@ fn fat_does_not_depend_on_the_order() {
 
 #[test]
 fn raw_and_qcow2_hold_the_same() {
-    let test = "raw_and_qcow2_hold_the_same";
     let bench = Bench::new();
     bench.run(r#"disk { output = "raw", format = "raw" }"#);
     let raw = fs::read(bench.path("raw")).expect("reads");
     let root = fs::read(bench.path("root.ext4")).expect("reads");
     assert_eq!(raw.len(), 76 << 20);
     assert!(raw[35 << 20..].starts_with(&root));
-    if !have(test, &["qemu-img"]) {
+    if !have(&["qemu-img"]) {
         return;
     }
     for compression in ["zlib", "zstd"] {
@@ -243,10 +242,9 @@ fn raw_and_qcow2_hold_the_same() {
 
 #[test]
 fn the_checkers_are_content() {
-    let test = "the_checkers_are_content";
     let bench = Bench::new();
     bench.run(r#"disk { output = "raw", format = "raw" }"#);
-    if have(test, &["sgdisk"]) {
+    if have(&["sgdisk"]) {
         let said = succeeded(&bench.tool("sgdisk", &["-v", "-p", "raw"]));
         assert!(said.contains("No problems found"), "{said}");
         assert!(
@@ -255,11 +253,11 @@ fn the_checkers_are_content() {
         );
         assert!(said.contains("BBBBBBBB") || said.contains("EF00"), "{said}");
     }
-    if have(test, &["fsck.fat"]) {
+    if have(&["fsck.fat"]) {
         succeeded(&bench.tool("dd", &["if=raw", "of=esp", "bs=1M", "skip=1", "count=34"]));
         succeeded(&bench.tool("fsck.fat", &["-n", "-v", "esp"]));
     }
-    if have(test, &["mcopy", "mdir"]) {
+    if have(&["mcopy", "mdir"]) {
         for (name, content) in [
             ("::/EFI/BOOT/BOOTX64.EFI", noise(300_001)),
             ("::/loader/a long name.conf", b"timeout 0\n".to_vec()),
@@ -317,8 +315,7 @@ hello\ttrue\tnil\tnil"
 
 #[test]
 fn ext4_is_read() {
-    let test = "ext4_is_read";
-    if !have(test, &["mke2fs"]) {
+    if !have(&["mke2fs"]) {
         return;
     }
     let bench = Bench::new();
@@ -385,7 +382,7 @@ fn listed_by_another(disk: &ext4_view::Ext4, folder: &ext4_view::PathBuf, out: &
 
 #[test]
 fn another_reader_of_ext4_finds_the_same() {
-    if !have("another_reader_of_ext4_finds_the_same", &["mke2fs"]) {
+    if !have(&["mke2fs"]) {
         return;
     }
     let bench = Bench::new();
@@ -416,9 +413,8 @@ fn another_reader_of_ext4_finds_the_same() {
 /// Damages an image in many places; reading it must end in order.
 #[test]
 fn damage_never_crashes() {
-    let test = "damage_never_crashes";
     let bench = Bench::new();
-    if have(test, &["mke2fs"]) {
+    if have(&["mke2fs"]) {
         make_ext4(&bench, 50);
     }
     let said = bench.run(
@@ -500,7 +496,7 @@ fn foreign_files_are_refused() {
     }
     bench.fails(r#"image.info "absent""#, &["absent", "ENOENT"]);
     bench.fails(r#"image.info ".""#, &["not a regular file"]);
-    if have("foreign_files_are_refused", &["qemu-img"]) {
+    if have(&["qemu-img"]) {
         succeeded(&bench.tool(
             "qemu-img",
             &[
@@ -582,8 +578,7 @@ fn wrong_arguments_are_named() {
 
 #[test]
 fn a_full_disk_leaves_nothing() {
-    let test = "a_full_disk_leaves_nothing";
-    if !have(test, &["unshare", "mount", "sh"]) {
+    if !have(&["unshare", "mount", "sh"]) {
         return;
     }
     let bench = Bench::new();
@@ -603,7 +598,7 @@ fn a_full_disk_leaves_nothing() {
             &["-rm", "sh", "-c", script, env!("CARGO_BIN_EXE_bq"), &code],
         );
         if output.status.code() == Some(99) || text(&output).contains("unshare failed") {
-            println!("skipped: {test}: no namespaces here: {}", text(&output));
+            support::skip(format_args!("no namespaces here: {}", text(&output)));
             return;
         }
         assert_eq!(

@@ -8,6 +8,7 @@ local nearest = require "bq.nearest"
 ---@field value? string what its value is called in the help: `FILE`; without it the option is a flag
 ---@field help string one line
 ---@field many? boolean may be given more than once: the result is a list
+---@field once? boolean counts for one run: `args.words` leaves it out
 ---@field number? boolean its value is a whole number from 1 up
 ---@field default? string|integer shown in the help, and the result if the option is not given
 
@@ -123,6 +124,23 @@ function args.parse(usage, words)
     index = index + 1
   end
   return result
+end
+
+--- The words that say the same as parsed options, but for those that count for one run.
+---@param options bq.Option[]
+---@param values table<string, any> by name, with `_` replacing `-`
+---@return string[]
+function args.words(options, values)
+  local words = {}
+  for _, option in ipairs(options) do
+    local value = values[option.name:gsub("-", "_")]
+    if value and not option.once then
+      for _, one in ipairs(option.many and value or { value }) do
+        words[#words + 1] = option.value and ("--%s=%s"):format(option.name, one) or "--" .. option.name
+      end
+    end
+  end
+  return words
 end
 
 --- A word as a shell would want it: as it is, or in quotes.

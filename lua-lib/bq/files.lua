@@ -47,11 +47,12 @@ end
 
 --- The source of a module of the library, and where it is: what `require` would load.
 ---@param name string such as `bq.strategy.make`
+---@param modules? string[] folders of the library; those of this run if absent
 ---@return string? text `nil` if there is none
 ---@return string? path
-function files.module(name)
+function files.module(name, modules)
   local stem = name:gsub("%.", "/")
-  local folders = tables.copy(host.module_folders)
+  local folders = tables.copy(modules or host.module_folders)
   folders[#folders + 1] = "$/lua-lib"
   for _, folder in ipairs(folders) do
     for _, file in ipairs { stem .. ".lua", stem .. "/init.lua" } do

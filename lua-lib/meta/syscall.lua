@@ -72,6 +72,10 @@ function syscall.close(descriptor) end
 ---pipe2(2) with O_CLOEXEC.
 ---@return bq.syscall.Descriptor[] ends the one to read from, the one to write to
 function syscall.pipe() end
+---fcntl(2) with F_SETFL and O_NONBLOCK: a `write` that would wait raises EAGAIN instead. It counts for all that share the open
+---file, such as a child that was given the descriptor, but not for the other end of a pipe.
+---@param descriptor bq.syscall.Descriptor
+function syscall.set_nonblocking(descriptor) end
 ---write(2).
 ---@param descriptor bq.syscall.Descriptor
 ---@param data string

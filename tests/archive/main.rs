@@ -10,6 +10,8 @@ use std::process::Command;
 mod corpus;
 mod extract;
 mod pack;
+#[path = "../support/mod.rs"]
+mod support;
 mod tar;
 
 /// A folder for one test; folders without permissions do not keep it from going.

@@ -1,11 +1,14 @@
 -- The rows of the benchmark that build: a step, a plan, a set.
 local archive = require "bq.archive"
+local args = require "bq.args"
+local command_line = require "bq.stage.command"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local generated = require "generated"
 local process = require "bq.process"
 local serial = require "serial"
 local store = require "bq.store"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local builds = {}
@@ -100,7 +103,7 @@ function builds.plan(scratch, count)
 end
 
 -- Options of the command line that staged a workspace which change what is staged; the last only where it is of the same set.
-local KEPT <const> = { ["--seed"] = "any", ["--recipes"] = "any", ["--without"] = "same" }
+local KEPT <const> = { seed = "any", recipes = "any", without = "same" }
 
 --- The names below a folder.
 local function names(folder)
@@ -186,14 +189,11 @@ function builds.set(space, scratch, built)
       own:write_json("lock.json", lock)
       local words = { bq, "build_sysroot", "--set", built.set, "--workspace", own.path, "--offline" }
       local same = space:plan().set == built.set
-      for index, word in ipairs(command.arguments) do
-        if KEPT[word] == "any" or KEPT[word] and same then
-          table.move({ word, command.arguments[index + 1] }, 1, 2, #words + 1, words)
-        end
+      local kept = { only = built.only }
+      for name, when in pairs(KEPT) do
+        kept[name] = (when == "any" or same) and command.options[name] or nil
       end
-      for _, name in ipairs(built.only) do
-        table.move({ "--only", name }, 1, 2, #words + 1, words)
-      end
+      tables.append(words, args.words(command_line.OPTIONS, kept))
       builds.run(words)
       taken = take(space, own, built.stored)
       serial.record(own, process.cores())

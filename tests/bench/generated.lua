@@ -1,5 +1,7 @@
 -- A workspace of many generated steps, all of them done: what a plan costs before anything is built.
+local command = require "bq.stage.command"
 local fs = require "bq.fs"
+local host = require "bq.host"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
@@ -69,11 +71,12 @@ function generated.finish(folder)
   fs.write(space:at("rootfs" .. workspace.STAGED), json.encode { seed_id = "none", seed_digest = ("0"):rep(40) })
   space:write_json("plan.json", made)
   space:write_json("lock.json", { sources = {} })
-  space:write_json("command.json", {
+  command.remember(space, {
     script = folder .. "/build.lua",
-    arguments = json.array {},
     folder = folder,
-    recipes = { folder .. "/packages" },
+    options = { recipes = { folder .. "/packages" } },
+    modules = host.module_folders,
+    programs = host.program_folders,
   })
   local build = state.new(space, made)
   for _, step in ipairs(made.steps) do

@@ -1,4 +1,4 @@
-local prepare = require "bq.stage.prepare"
+local command = require "bq.stage.command"
 local check = require "check"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -74,10 +74,10 @@ check.run {
     "recipe folders: those that were named first, and only those that are there",
     function()
       scratch.write("mine/a.lua", "")
-      local folders = prepare.recipe_folders { "mine" }
+      local folders = command.recipe_folders { "mine" }
       check.equal({ folders[1], folders[#folders] }, { fs.realpath "mine", "$/scripts/packages" })
       local err = check.raises(function()
-        prepare.recipe_folders { "none" }
+        command.recipe_folders { "none" }
       end)
       check.equal(fail.lines(err), { "error: `--recipes none`: no such folder" })
       check.equal(err.status, 2)

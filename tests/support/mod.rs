@@ -148,12 +148,14 @@ pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     panic!("it never came: {what}");
 }
 
-/// Says why a test does nothing here. Unlike what a passing test prints, this is shown.
+/// Says why a test does nothing here: `skipped: TEST: REASON`. Unlike what a passing test prints, this is shown, so that
+/// CI can compare it with `.ci/may-skip`.
 pub(crate) fn skip(why: impl std::fmt::Display) {
     use std::io::Write;
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    let line = format!("skipped {test}: {why}\n");
+    let why = why.to_string().trim_end().replace('\n', " ");
+    let line = format!("skipped: {test}: {why}\n");
     // Where standard error is closed, nobody wants to know.
     drop(std::io::stderr().write_all(line.as_bytes()));
 }

@@ -8,7 +8,9 @@ local console = {}
 
 -- How often to look at what came, in seconds.
 local POLL <const> = 0.1
+-- Lines of the serial console, and bytes of a text, that a message shows.
 local SHOWN <const> = 15
+local SHOWN_TEXT <const> = 60
 
 ---@class bq.image.Talk
 ---@field argv string[] of a machine whose serial console is its standard input and output
@@ -33,11 +35,26 @@ local function fail_with(message, text, cause, path)
   })
 end
 
---- Writes all of a text; a machine that takes its input slowly is waited for.
-local function type_text(fd, text)
+--- The start of a text, for a message.
+local function brief(text)
+  return #text > SHOWN_TEXT and text:sub(1, SHOWN_TEXT) .. "…" or text
+end
+
+--- Writes as much of a text as the machine takes now.
+---@return string rest what it did not take yet
+local function type_some(fd, text)
   while #text > 0 do
-    text = text:sub(syscall.write(fd, text) + 1)
+    local ok, written = pcall(syscall.write, fd, text)
+    if ok then
+      text = text:sub(written + 1)
+    elseif written.code == "EAGAIN" or written.code == "EPIPE" then
+      -- Its buffer is full, or it has ended: then its end is seen soon.
+      return text
+    else
+      error(written, 0)
+    end
   end
+  return text
 end
 
 --- Runs a machine, and goes through the steps. It is ended after the last one, unless that one types: then the machine is
@@ -56,8 +73,11 @@ function console.run(talk)
     die_with_parent = true,
   }
   syscall.close(reader)
+  -- A machine that reads nothing must not hold up the clock.
+  syscall.set_nonblocking(writer)
   process.catch_signals { "INT", "TERM", "HUP" }
   local at, index, ended = 1, 1, nil
+  local rest -- of the text that is typed now
   local function said()
     return files.read(talk.serial) or ""
   end
@@ -77,21 +97,27 @@ function console.run(talk)
           goto continue
         end
       elseif step then
-        index = index + 1
-        type_text(writer, step.send .. "\n")
-        goto continue
+        rest = type_some(writer, rest or step.send .. "\n")
+        if rest == "" then
+          rest, index = nil, index + 1
+          goto continue
+        end
       elseif #talk.steps > 0 and talk.steps[#talk.steps].wait then
         return
       end
       if ended then
         if step then
-          fail_with(("the machine ended before it said `%s`"):format(step.wait), text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
+          local missing = step.wait and ("said `%s`"):format(step.wait) or ("took all of `%s`"):format(brief(step.send))
+          fail_with("the machine ended before it " .. missing, text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
         elseif not ended.ok then
           fail_with("the machine ended badly", text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
         end
         return
       elseif process.clock() - started > talk.timeout then
-        local what = step and ("it did not say `%s`"):format(step.wait) or "it is not off"
+        local what = "it is not off"
+        if step then
+          what = step.wait and ("it did not say `%s`"):format(step.wait) or ("it did not take all of `%s`"):format(brief(step.send))
+        end
         fail_with(("the machine took longer than %d s"):format(talk.timeout), text, what, talk.serial)
       end
       local status = process.wait_any { timeout = POLL }

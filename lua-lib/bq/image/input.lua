@@ -7,7 +7,7 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
-local prepare = require "bq.stage.prepare"
+local command = require "bq.stage.command"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
 local stage = require "bq.stage.stage"
@@ -107,7 +107,7 @@ end
 
 --- Puts bq itself, its library and its programs into a folder.
 local function add_bq(root, found, options)
-  prepare.restage(found.space, root)
+  stage.install(root, (command.recall(found.space, found.plan)))
   local program = options.bq or process.executable()
   local arch = content.architecture(program)
   if options.bq then

@@ -62,7 +62,7 @@ local function make_step(recipes, found, phase, made)
     step.recipe = { text = found.text, digest = tokens.digest(found.text), path = files.name(found.path) }
     step.code = {}
     for _, module in ipairs(tokens.requires(found.text)) do
-      for name, code in pairs(recipe.code(module)) do
+      for name, code in pairs(recipe.code(module, recipes.modules)) do
         step.code[name] = code
       end
     end
@@ -162,14 +162,15 @@ end
 
 -- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
 -- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
-local LIBRARY = { "bq.plan.template", "bq.run.launch", "bq.run.step" }
+local LIBRARY = { "bq.plan.template", "bq.run.launch", "bq.run.step", "bq.tables" }
 
 --- The digest of what the library says that carries out every step.
+---@param modules? string[] folders of the library; those of this run if absent
 ---@return string
-function plan.library()
+function plan.library(modules)
   local parts = {}
   for index, name in ipairs(LIBRARY) do
-    parts[index] = name .. "=" .. tokens.digest(files.module(name))
+    parts[index] = name .. "=" .. tokens.digest(files.module(name, modules))
   end
   return digest.sha256(table.concat(parts, "\n"))
 end
@@ -201,7 +202,7 @@ function plan.make(declared, selection, recipes)
     phases = {},
     steps = json.array {},
     code = {},
-    library = plan.library(),
+    library = plan.library(recipes.modules),
     recipes = {},
   }
   for _, phase in ipairs(declared.phases) do
@@ -256,7 +257,7 @@ function plan.make(declared, selection, recipes)
   end
   for _, step in ipairs(made.steps) do
     for module in pairs(step.code) do
-      made.code[module] = files.module(module)
+      made.code[module] = files.module(module, recipes.modules)
     end
     made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name, step.version) }
   end
@@ -279,11 +280,11 @@ function plan.stale(made, recipes)
       return ("the recipe `%s` was edited"):format(name)
     end
   end
-  if plan.library() ~= made.library then
+  if plan.library(recipes.modules) ~= made.library then
     return "the library that carries out steps was edited"
   end
   for module, text in pairs(made.code) do
-    if files.module(module) ~= text then
+    if files.module(module, recipes.modules) ~= text then
       return ("`%s` was edited"):format(module)
     end
   end

@@ -19,6 +19,7 @@ local recipe = {}
 
 ---@class bq.Recipes
 ---@field folders string[] the first that has a recipe wins
+---@field modules? string[] folders of the library
 ---@field loaded table<string, bq.Recipe>
 ---@field problems bq.Problem[]
 local Recipes = {}
@@ -31,9 +32,10 @@ Recipes.__index = Recipes
 
 --- A collection of recipes.
 ---@param folders string[] the first that has a recipe wins; `$/scripts/packages` is the bundle's
+---@param modules? string[] folders of the library; those of this run if absent
 ---@return bq.Recipes
-function recipe.collection(folders)
-  return setmetatable({ folders = folders, loaded = {}, problems = {}, strategies = {} }, Recipes)
+function recipe.collection(folders, modules)
+  return setmetatable({ folders = folders, modules = modules, loaded = {}, problems = {}, strategies = {} }, Recipes)
 end
 
 --- Notes a problem of a recipe; all are shown together.
@@ -162,24 +164,25 @@ end
 ---@return table?
 function Recipes:strategy(name)
   if self.strategies[name] == nil then
-    local text = files.module("bq.strategy." .. name)
+    local text = files.module("bq.strategy." .. name, self.modules)
     local module = text and require("bq.strategy." .. name)
-    self.strategies[name] = module and { module = module, code = recipe.code("bq.strategy." .. name) } or false
+    self.strategies[name] = module and { module = module, code = recipe.code("bq.strategy." .. name, self.modules) } or false
   end
   return self.strategies[name] or nil
 end
 
 --- The modules that a chunk of code needs, itself included, each with the digest of what it says.
 ---@param name string of a module of the library
+---@param modules? string[] folders of the library; those of this run if absent
 ---@return table<string, string>
-function recipe.code(name)
+function recipe.code(name, modules)
   local out = {}
   local function add(module)
     -- The native modules and what every step rests on are not in a strategy's hands.
     if out[module] or not module:find "^bq%.strategy%." then
       return
     end
-    local text = files.module(module)
+    local text = files.module(module, modules)
     if text then
       out[module] = tokens.digest(text)
       for _, needed in ipairs(tokens.requires(text)) do

@@ -56,21 +56,11 @@ end
 
 --- Runs the coordinator inside; its exit status.
 ---@param space bq.Workspace
----@param words string[] its command line
+---@param words string[] its command line, without the workspace, which has its own place inside
 ---@return integer
 function enter.coordinator(space, words)
-  local argv, skip = { "/usr/local/bin/bq" }, false
-  tables.append(argv, host.options)
-  argv[#argv + 1] = "/usr/local/bin/coordinator.lua"
-  for _, word in ipairs(words) do
-    if word == "--workspace" then
-      skip = true
-    elseif skip or word:find "^%-%-workspace=" then
-      skip = false
-    else
-      argv[#argv + 1] = word
-    end
-  end
+  local argv = tables.append({ "/usr/local/bin/bq" }, host.options)
+  tables.append(tables.append(argv, { "/usr/local/bin/coordinator.lua" }), words)
   local env = enter.environment(space)
   -- Inside, process ids are others: who holds the workspace is told by the one that people see.
   env.BQ_HOLDER = tostring(syscall.getpid())

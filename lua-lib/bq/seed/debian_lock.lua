@@ -40,8 +40,6 @@ local PACKAGES = {
 local COMPILER = { "clang", "lld", "llvm" }
 -- The release of the compiler, where the suite's usual one is too old for the C++ library (LLVM 18 wants clang 16).
 local RELEASE = { bookworm = "16" }
--- What apt's own programs may ask of the environment: the way to the network.
-local PASSED = { "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR" }
 
 --- The name of the file that a shipped lock is in, below `seeds/` of the programs.
 ---@param arch string
@@ -91,11 +89,7 @@ local function apt_get(options, words, what)
   local argv = { "apt-get", "-q", "-y" }
   table.move(options, 1, #options, #argv + 1, argv)
   table.move(words, 1, #words, #argv + 1, argv)
-  local env = { PATH = os.getenv "PATH", LC_ALL = "C", HOME = "/nonexistent" }
-  for _, name in ipairs(PASSED) do
-    env[name] = os.getenv(name)
-  end
-  local result = process.run { argv = argv, env = env, stdout = "capture", stderr = "capture", die_with_parent = true }
+  local result = process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
   if not result.ok then
     fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
   end

@@ -122,6 +122,19 @@ function apt.options(folder)
   return out
 end
 
+-- What apt's own programs may ask of the environment: the way to the network.
+local PASSED = { "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR" }
+
+--- The environment that apt runs in.
+---@return table<string, string>
+function apt.environment()
+  local env = { PATH = os.getenv "PATH", LC_ALL = "C", HOME = "/nonexistent" }
+  for _, name in ipairs(PASSED) do
+    env[name] = os.getenv(name)
+  end
+  return env
+end
+
 --- What apt printed that says why it failed: its lines that start with `E:` or `Err:`.
 ---@param text string
 ---@return string

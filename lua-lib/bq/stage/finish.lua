@@ -135,11 +135,11 @@ end
 ---@param space bq.Workspace
 ---@param state bq.State that has looked into the store
 ---@param inside table the plan by which the root builds itself again
----@param provenance { folders: string[], script?: string } where the recipes and the plan come from
+---@param command bq.Command where the library, the recipes and the plan come from
 ---@return string tree
 ---@return string digest of the tree without bq and the metadata files
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
-function finish.tree(space, state, inside, provenance)
+function finish.tree(space, state, inside, command)
   local plan, partial = state.plan, space:at "finished.partial"
   local steps = parts(state, plan)
   state:require_done(steps)
@@ -162,7 +162,7 @@ function finish.tree(space, state, inside, provenance)
   link_names(partial, owned)
   local base = digest.tree(partial)
   stage.places(partial)
-  stage.install(partial, provenance.folders, provenance.script)
+  stage.install(partial, command)
   stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true })
   add_ours(partial, owned)
   local lock = space:read_json "lock.json" or {}

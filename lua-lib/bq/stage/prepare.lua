@@ -1,13 +1,12 @@
 -- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
 local args = require "bq.args"
 local choice = require "bq.plan.choice"
+local command = require "bq.stage.command"
 local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local host = require "bq.host"
-local json = require "bq.json"
 local log = require "bq.log"
 local plan = require "bq.plan.plan"
 local preflight = require "bq.run.preflight"
@@ -17,52 +16,10 @@ local seed = require "bq.seed"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local prepare = {}
-
--- stylua: ignore
-prepare.OPTIONS = {
-  { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar" },
-  { name = "skip-sources", help = "neither fetch sources nor pack them" },
-  { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
-  { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
-  { name = "set", value = "NAME", help = "the package set" },
-  { name = "only", value = "NAMES", many = true, help = "only these packages, and what they need" },
-  { name = "with", value = "NAMES", many = true, help = "these packages too: NAME or NAME@PHASE" },
-  { name = "without", value = "NAMES", many = true, help = "not these packages" },
-  { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
-  { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
-  { name = "mirror", value = "PLACE", many = true, help = "a folder or address to look for sources in first" },
-  { name = "offline", help = "use what is there, ask no network" },
-  { name = "update-seed", help = "lock the newest packages of the seed, by apt or apk" },
-  { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
-  { name = "dry-run", help = "check the plan and show it; fetch and write nothing" },
-}
-
---- The folders that recipes are looked for in.
----@param own string[] from the command line
----@return string[]
-function prepare.recipe_folders(own)
-  local folders = {}
-  for _, folder in ipairs(own) do
-    local stat = fs.stat(folder)
-    if not stat or stat.type ~= "dir" then
-      fail.usage(("`--recipes %s`: no such folder"):format(folder))
-    end
-    folders[#folders + 1] = fs.realpath(folder)
-  end
-  for _, folder in ipairs(host.module_folders) do
-    if #files.list(folder .. "/packages") > 0 then
-      folders[#folders + 1] = folder .. "/packages"
-    end
-  end
-  for _, folder in ipairs(host.program_folders) do
-    folders[#folders + 1] = folder .. "/packages"
-  end
-  folders[#folders + 1] = "$/scripts/packages"
-  return folders
-end
 
 --- Shows a plan: its phases and steps, and where each source comes from.
 local function show(made, seed_word)
@@ -97,17 +54,6 @@ local function check_machine(space)
   end
 end
 
-local function remember(space, words, folders)
-  space:write_json("command.json", {
-    script = host.script,
-    arguments = table.move(words, 1, #words, 1, json.array {}),
-    folder = fs.cwd(),
-    recipes = folders,
-    modules = table.move(host.module_folders, 1, #host.module_folders, 1, json.array {}),
-    programs = table.move(host.program_folders, 1, #host.program_folders, 1, json.array {}),
-  })
-end
-
 --- Runs the program.
 ---@param declared bq.Declaration with `seed` and `set`, the defaults of those options
 ---@param words string[] the command line
@@ -117,7 +63,7 @@ function prepare.main(declared, words)
   local options = args.parse({
     about = "Stages a chroot that can rebuild itself: checks the plan, fetches and verifies the seed and the sources.",
     usage = "bq scripts/build_sysroot.lua [OPTIONS]",
-    options = prepare.OPTIONS,
+    options = command.OPTIONS,
   }, words)
   local space = workspace.new(options.workspace)
   local selection = {
@@ -134,15 +80,14 @@ function prepare.main(declared, words)
     end
   end
   local seed_word = options.seed or declared.seed
-  local folders = prepare.recipe_folders(options.recipes)
-  local recipes = recipe.collection(folders)
+  local asked = command.of(options)
+  local recipes = recipe.collection(asked.recipes)
   if space:is_finished() then
     declared = declaration.inside(declared, selection.set)
   end
-  local script = files.read(host.script)
   local function make(declared, selection)
     local made = plan.make(declared, selection, recipes)
-    made.script = script and digest.sha256(script) or nil
+    made.script = asked.text and digest.sha256(asked.text) or nil
     return made
   end
   local made = make(declared, selection)
@@ -179,7 +124,7 @@ function prepare.main(declared, words)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline, jobs = options.jobs })
   end
-  stage.rootfs(space, one, lock.seed, choices, folders, script)
+  stage.rootfs(space, one, lock.seed, choices, asked)
   space:write_json("lock.json", lock)
   -- What the finished root will hold: how it builds itself again.
   fs.remove(space:at "inside.json")
@@ -187,7 +132,7 @@ function prepare.main(declared, words)
     space:write_json("inside.json", make(declaration.inside(declared, selection.set), choice.inside(selection, made.finish)))
   end
   space:write_json("plan.json", made)
-  remember(space, words, folders)
+  command.remember(space, asked)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
     stage.pack(space, options.output, space:at "rootfs", {
@@ -201,81 +146,31 @@ function prepare.main(declared, words)
   end
 end
 
---- How the plan of a workspace was made: the command line, the folders of recipes, the text of the script.
----@param space bq.Workspace
----@return table command
----@return string[] folders
----@return string? script
-function prepare.provenance(space)
-  -- Inside, the command line of the machine outside means nothing.
-  local command = not space.inside and space:read_json "command.json"
-    or {
-      script = workspace.SHARE .. "/scripts/build_sysroot.lua",
-      arguments = {},
-      folder = "/",
-      recipes = { workspace.SHARE .. "/scripts/packages" },
-    }
-  -- The library that counts is that of the run that made the plan, wherever this one was started.
-  host.module_folders = command.modules or host.module_folders
-  host.program_folders = command.programs or host.program_folders
-  local path = command.script:find "^[/$]" and command.script or command.folder .. "/" .. command.script
-  return command, command.recipes or prepare.recipe_folders {}, files.read(path)
-end
-
---- Brings bq, the library and the programs in a rootfs up to date with those that run.
----@param space bq.Workspace
----@param root? string the staged one if absent
-function prepare.restage(space, root)
-  local _, folders, script = prepare.provenance(space)
-  stage.install(root or space:at "rootfs", folders, script)
-end
-
 --- Makes the plan again if what it was made from has changed since.
 ---@param space bq.Workspace
 ---@param made table
 ---@return table plan
+---@return bq.Command command what the workspace was made by
 function prepare.refresh(space, made)
-  local command, folders, script = prepare.provenance(space)
-  local stale = plan.stale(made, recipe.collection(folders))
-  if not stale and made.script and script and digest.sha256(script) ~= made.script then
-    stale = ("`%s` was edited"):format(command.script)
+  local one, another = command.recall(space, made)
+  local stale = plan.stale(made, recipe.collection(one.recipes, one.modules))
+  if not stale and made.script and one.text and digest.sha256(one.text) ~= made.script then
+    local here = one.folder .. "/"
+    stale = ("`%s` was edited"):format(one.script:sub(1, #here) == here and one.script:sub(#here + 1) or one.script)
   end
   if not stale then
-    return made
+    if another then
+      command.remember(space, one)
+    end
+    return made, one
   end
   log.info(stale .. ": making the plan again")
   space:unlock()
-  -- In the folders of this run; what was asked for once, and is no part of the plan, is not asked for again.
-  -- A plain chroot has no /proc that would tell which program runs.
+  -- A plain chroot has no /proc that would tell which program runs, and no /dev/null: the streams are the caller's.
   local program = space.inside and "/usr/local/bin/bq" or process.executable()
-  local argv = { program }
-  for _, folder in ipairs(command.modules or {}) do
-    table.move({ "--lib", folder }, 1, 2, #argv + 1, argv)
-  end
-  argv[#argv + 1] = command.script
-  local skip = false
-  for _, word in ipairs(command.arguments) do
-    if skip then
-      skip = false
-    elseif word == "--output" or word == "--workspace" then
-      skip = true
-    elseif word ~= "--update-seed" and not word:find "^%-%-output=" and not word:find "^%-%-workspace=" then
-      argv[#argv + 1] = word
-    end
-  end
-  table.move({ "--workspace", space.path }, 1, 2, #argv + 1, argv)
-  if space.inside then
-    argv = { program, command.script, "--set", made.set, "--arch", made.arch }
-    for _, name in ipairs { "only", "with", "without" } do
-      for _, word in ipairs(made.selection[name]) do
-        table.move({ "--" .. name, word }, 1, 2, #argv + 1, argv)
-      end
-    end
-  end
-  -- With the caller's streams: a plain chroot has no /dev/null.
   local status = process.run {
-    argv = argv,
-    cwd = command.folder,
+    argv = tables.append({ program }, command.words(one, space)),
+    cwd = one.folder,
     stdin = "inherit",
     stdout = "inherit",
     stderr = "inherit",
@@ -285,7 +180,7 @@ function prepare.refresh(space, made)
     fail.exit(status.code or 1)
   end
   space:lock()
-  return space:plan()
+  return space:plan(), one
 end
 
 return prepare

@@ -57,9 +57,8 @@ local function drop_beside(out, folder)
 end
 
 --- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
----@param recipe_folders string[] where recipes are looked for; they go along as well, the first winning
----@param script? string the text of the script that made the plan, which makes it again inside
-local function carried(recipe_folders, script)
+---@param one bq.Command whose recipes go along, the first winning, and whose script makes the plan again inside
+local function carried(one)
   local out = {}
   for _, name in ipairs(host.bundle()) do
     out[name:sub(3)] = host.bundled(name)
@@ -74,24 +73,25 @@ local function carried(recipe_folders, script)
       end
     end
   end
-  for index = #host.program_folders, 1, -1 do
-    overlay(host.program_folders[index], "scripts")
+  for index = #one.programs, 1, -1 do
+    overlay(one.programs[index], "scripts")
   end
-  for index = #host.module_folders, 1, -1 do
+  for index = #one.modules, 1, -1 do
     -- Of a folder that the user named, or that a script lies in, only what is the library's.
-    local folder = host.module_folders[index]
+    local folder = one.modules[index]
     overlay(folder .. "/bq", "lua-lib/bq")
     if fs.stat(folder .. "/bq/main.lua") then
       overlay(folder, "lua-lib")
     end
   end
-  for index = #recipe_folders, 1, -1 do
-    if recipe_folders[index]:sub(1, 1) ~= "$" then
-      drop_beside(out, recipe_folders[index])
-      overlay(recipe_folders[index], "scripts/packages")
+  for index = #one.recipes, 1, -1 do
+    local folder = one.recipes[index]
+    if folder:sub(1, 1) ~= "$" then
+      drop_beside(out, folder)
+      overlay(folder, "scripts/packages")
     end
   end
-  out["scripts/build_sysroot.lua"] = script or out["scripts/build_sysroot.lua"]
+  out["scripts/build_sysroot.lua"] = one.text or out["scripts/build_sysroot.lua"]
   return out
 end
 
@@ -108,12 +108,11 @@ end
 
 --- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
 ---@param root string
----@param recipe_folders string[]
----@param script? string
-function stage.install(root, recipe_folders, script)
+---@param one bq.Command where the library, the programs, the recipes and the script are
+function stage.install(root, one)
   -- Modes of what is staged must not depend on the caller.
   syscall.umask(files.mode "022")
-  local all = carried(recipe_folders, script)
+  local all = carried(one)
   for _, folder in ipairs(CARRIED) do
     local base = files.inside(root, SHARE .. "/" .. folder)
     for _, entry in ipairs(fs.stat(base) and fs.walk(base) or {}) do
@@ -174,9 +173,8 @@ end
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
 ---@param choices bq.SeedChoices
----@param recipe_folders string[]
----@param script? string
-function stage.rootfs(space, seed, lock, choices, recipe_folders, script)
+---@param one bq.Command
+function stage.rootfs(space, seed, lock, choices, one)
   local root = space:at "rootfs"
   local staged = space:staged()
   if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
@@ -193,7 +191,7 @@ function stage.rootfs(space, seed, lock, choices, recipe_folders, script)
     fs.rename(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
-  stage.install(root, recipe_folders, script)
+  stage.install(root, one)
 end
 
 --- Packs a root with metadata files of the workspace, and sources.

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use mlua::{Lua, LuaString};
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
 
 use super::outcome::{at, os};
@@ -55,6 +55,14 @@ pub(super) fn pipe(lua: &Lua, (): ()) -> Result<Vec<Descriptor>> {
         Descriptor::new(lua, reader),
         Descriptor::new(lua, writer),
     ])
+}
+
+pub(super) fn set_nonblocking(_: &Lua, descriptor: Descriptor) -> Result<()> {
+    descriptor.with("fcntl", |fd| {
+        let flags = os("fcntl", fcntl(fd, FcntlArg::F_GETFL))?;
+        let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+        os("fcntl", fcntl(fd, FcntlArg::F_SETFL(flags))).map(drop)
+    })
 }
 
 pub(super) fn write(_: &Lua, (descriptor, data): (Descriptor, LuaString)) -> Result<usize> {

@@ -44,6 +44,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("close", descriptor::close)
         .function("close_range", descriptor::close_range)
         .function("pipe", descriptor::pipe)
+        .function("set_nonblocking", descriptor::set_nonblocking)
         .function("write", descriptor::write)
         .function("fchdir", descriptor::fchdir)
         // Users and groups.

@@ -69,6 +69,27 @@ check.run {
     end,
   },
   {
+    "a machine that takes no input ends with the time, and one that ends while it is typed to says so",
+    function()
+      fs.write("serial", "", { sync = false })
+      -- More than a pipe holds.
+      local long = ("x"):rep(1 << 20)
+      local steps = { { wait = "# " }, { send = long }, { wait = "never" } }
+      local function deaf(code)
+        return check.raises(function()
+          console.run { argv = { "/bin/sh", "-c", "printf '# '; " .. code }, serial = "serial", steps = steps, timeout = 1 }
+        end)
+      end
+      local late = deaf "exec sleep 600"
+      check.contains(late, "the machine took longer than 1 s")
+      check.contains(late, "it did not take all of `xxxx")
+      check.truthy(#tostring(late) < 1000)
+      local early = deaf "exit 3"
+      check.contains(early, "the machine ended before it took all of `xxxx")
+      check.contains(early, "status 3")
+    end,
+  },
+  {
     "what is typed wants something to wait for",
     function()
       check.equal(boot.steps({ "a", "b" }, { "1" }), { { wait = "a" }, { send = "1" }, { wait = "b" } })

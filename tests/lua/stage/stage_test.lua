@@ -15,13 +15,18 @@ local function staged(folder)
   return out
 end
 
+--- What is staged, of recipes in these folders.
+local function from(recipes)
+  return { recipes = recipes, modules = {}, programs = {} }
+end
+
 check.run {
   {
     "a recipe that goes before the bundled one leaves that one's patches and files behind",
     function()
       fs.mkdir "root"
       stage.places "root"
-      stage.install("root", {})
+      stage.install("root", from {})
       check.equal(fs.read(PACKAGES .. "/linux.lua"), files.read "$/scripts/packages/linux.lua")
       local version = files.read("$/scripts/packages/linux.lua"):match 'version = "([^"]+)"'
       local patches <const> = "patches/linux-" .. version
@@ -29,15 +34,15 @@ check.run {
       scratch.write("lower/linux-headers.lua", scratch.recipe "linux-headers")
       scratch.write("lower/patches/linux-headers-1/0001-stays.patch", "of the longer name")
       scratch.write("own/linux.lua", scratch.recipe "linux")
-      stage.install("root", { "own", "lower", "$/scripts/packages" })
+      stage.install("root", from { "own", "lower", "$/scripts/packages" })
       check.equal(fs.read(PACKAGES .. "/linux.lua"), scratch.recipe "linux")
       check.equal({ staged(patches), staged "linux" }, { {}, {} })
       check.equal(staged "patches/linux-headers-1", { "0001-stays.patch" })
       scratch.write("own/patches/linux-1/0001-own.patch", "own")
       scratch.write("own/linux/own.config", "own")
-      stage.install("root", { "own", "lower", "$/scripts/packages" })
+      stage.install("root", from { "own", "lower", "$/scripts/packages" })
       check.equal({ staged "patches/linux-1", staged "linux" }, { { "0001-own.patch" }, { "own.config" } })
-      stage.install("root", {})
+      stage.install("root", from {})
       check.equal(#staged "patches/linux-1", 0)
       check.truthy(#staged(patches) > 0)
     end,

@@ -1,0 +1,92 @@
+-- The indexes of source packages of Debian's suites, which the machine's apt fetches and verifies in a folder of ours. The
+-- machine's own sources list needs no `deb-src` line.
+local apt = require "bq.source.apt"
+local debian_archive = require "bq.source.debian_archive"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local process = require "bq.process"
+local tables = require "bq.tables"
+local version = require "bq.source.version"
+
+local debian_index = {}
+
+-- What signs the package lists of Debian's suites.
+local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+---@class bq.DebianFile
+---@field name string
+---@field path string in the archive: `pool/…`
+---@field sha256 string
+---@field size integer bytes
+
+---@class bq.DebianSource
+---@field package string
+---@field version string Debian's
+---@field upstream string the release of the original
+---@field files bq.DebianFile[]
+
+--- Reads an index: the newest entry of each package.
+---@param text string of a `Sources` file
+---@param into? table<string, bq.DebianSource> by package; gets the newer of what it has and what the text has
+---@return table<string, bq.DebianSource>
+function debian_index.parse(text, into)
+  local out = into or {}
+  for stanza in (text .. "\n\n"):gmatch "(.-)\n\n+" do
+    local fields = "\n" .. stanza .. "\n"
+    local package, debian = fields:match "\nPackage: (%S+)\n", fields:match "\nVersion: (%S+)\n"
+    local folder, sums = fields:match "\nDirectory: (%S+)\n", fields:match "\nChecksums%-Sha256: ?\n(.-\n)%f[^\n ]"
+    local known = package and out[package]
+    if package and debian and folder and sums and (not known or version.compare(debian, known.version) > 0) then
+      local one = { package = package, version = debian, upstream = version.upstream(debian), files = {} }
+      for sha256, size, name in sums:gmatch " (%x+) (%d+) (%S+)\n" do
+        table.insert(one.files, { name = name, path = folder .. "/" .. name, sha256 = sha256, size = math.tointeger(size) })
+      end
+      out[package] = one
+    end
+  end
+  return out
+end
+
+--- The line of a sources list that a suite wants; its security updates lie in an archive of their own beside the main one.
+local function line_of(suite, mirror)
+  local archive = suite:find "%-security$" and mirror:gsub("/debian$", "/debian-security") or mirror
+  return ("deb-src [signed-by=%s] %s %s main\n"):format(KEYRING, archive, suite)
+end
+
+--- The source packages of a suite.
+---@param suite string
+---@param folder string for apt's files, which are kept for the next time
+---@return table<string, bq.DebianSource> by package
+function debian_index.of(suite, folder)
+  if not apt.is_available() then
+    fail.raise("the indexes of Debian cannot be read", { cause = "this machine has no apt", hint = "run it on a machine with apt" })
+  elseif not fs.stat(KEYRING) then
+    fail.raise("the indexes of Debian cannot be verified", {
+      cause = ("`%s` is missing"):format(KEYRING),
+      hint = "`sudo apt-get install debian-archive-keyring`",
+    })
+  end
+  local out, place = {}, folder .. "/" .. suite
+  local options = apt.options(place)
+  fs.write(place .. "/etc/sources.list", line_of(suite, debian_archive.mirrors()[1]), { sync = false })
+  local argv = tables.append({ "apt-get", "-q", "-y", "-oAcquire::GzipIndexes=false" }, options)
+  local result = process.run {
+    argv = tables.append(argv, { "update" }),
+    env = apt.environment(),
+    stdout = "capture",
+    stderr = "capture",
+    die_with_parent = true,
+  }
+  if not result.ok then
+    fail.raise(("cannot read the index of Debian %s"):format(suite), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
+  end
+  for _, name in ipairs(files.list(place .. "/state/lists")) do
+    if name:find "_source_Sources$" then
+      debian_index.parse(fs.read(place .. "/state/lists/" .. name), out)
+    end
+  end
+  return out
+end
+
+return debian_index

@@ -1,0 +1,210 @@
+-- What a workspace was made by: the command line as data, the script, and the folders of library, programs and recipes. It
+-- is written as `command.json`, and read by what makes the plan again or stages bq anew.
+local args = require "bq.args"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local host = require "bq.host"
+local json = require "bq.json"
+local log = require "bq.log"
+local tables = require "bq.tables"
+local workspace = require "bq.workspace"
+
+local command = {}
+
+-- The options of the program. What counts for one run is not remembered.
+-- stylua: ignore
+command.OPTIONS = {
+  { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar", once = true },
+  { name = "skip-sources", help = "neither fetch sources nor pack them" },
+  { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
+  { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
+  { name = "set", value = "NAME", help = "the package set" },
+  { name = "only", value = "NAMES", many = true, help = "only these packages, and what they need" },
+  { name = "with", value = "NAMES", many = true, help = "these packages too: NAME or NAME@PHASE" },
+  { name = "without", value = "NAMES", many = true, help = "not these packages" },
+  { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+  { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]", once = true },
+  { name = "mirror", value = "PLACE", many = true, help = "a folder or address to look for sources in first" },
+  { name = "offline", help = "use what is there, ask no network" },
+  { name = "update-seed", help = "lock the newest packages of the seed, by apt or apk", once = true },
+  { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
+  { name = "dry-run", help = "check the plan and show it; fetch and write nothing", once = true },
+}
+
+---@class bq.Command
+---@field script string the path of the script that makes the plan; `$/…` is the bundle's
+---@field folder string where it was run
+---@field options table<string, any> what was asked for, by the names of `args.parse`
+---@field modules string[] folders of the library, the first wins
+---@field programs string[] folders of programs, the first wins
+---@field recipes string[] folders of recipes, the first wins
+---@field text? string what the script says
+
+--- The folders that recipes are looked for in.
+---@param own string[] those of the command line
+---@param modules? string[] folders of the library; those of this run if absent
+---@param programs? string[] folders of programs; those of this run if absent
+---@return string[]
+function command.recipe_folders(own, modules, programs)
+  local folders = {}
+  for _, folder in ipairs(own) do
+    local stat = fs.stat(folder)
+    if not stat or stat.type ~= "dir" then
+      fail.usage(("`--recipes %s`: no such folder"):format(folder))
+    end
+    folders[#folders + 1] = fs.realpath(folder)
+  end
+  for _, folder in ipairs(modules or host.module_folders) do
+    if #files.list(folder .. "/packages") > 0 then
+      folders[#folders + 1] = folder .. "/packages"
+    end
+  end
+  for _, folder in ipairs(programs or host.program_folders) do
+    folders[#folders + 1] = folder .. "/packages"
+  end
+  folders[#folders + 1] = "$/scripts/packages"
+  return folders
+end
+
+local function complete(one)
+  one.recipes = command.recipe_folders(one.options.recipes or {}, one.modules, one.programs)
+  one.text = files.read(one.script)
+  return one
+end
+
+--- What this run was asked for.
+---@param options table as `args.parse` gave them
+---@return bq.Command
+function command.of(options)
+  local kept = {}
+  for _, option in ipairs(command.OPTIONS) do
+    local name = option.name:gsub("-", "_")
+    kept[name] = not option.once and options[name] or nil
+  end
+  local own = {}
+  for index, folder in ipairs(kept.recipes or {}) do
+    own[index] = fs.stat(folder) and fs.realpath(folder) or folder
+  end
+  kept.recipes = own
+  return complete {
+    script = host.script:find "^[/$]" and host.script or fs.cwd() .. "/" .. host.script,
+    folder = fs.cwd(),
+    options = kept,
+    modules = tables.copy(host.module_folders),
+    programs = tables.copy(host.program_folders),
+  }
+end
+
+--- Writes it into the workspace.
+---@param space bq.Workspace
+---@param one bq.Command
+function command.remember(space, one)
+  local options = {}
+  for _, option in ipairs(command.OPTIONS) do
+    local name = option.name:gsub("-", "_")
+    local value = one.options[name]
+    options[name] = option.many and json.array(value or {}) or value
+  end
+  space:write_json("command.json", {
+    script = one.script,
+    folder = one.folder,
+    options = options,
+    modules = json.array(one.modules),
+    programs = json.array(one.programs),
+  })
+end
+
+--- What the plan itself says of what was asked for: all that is known inside a rootfs, where the command line of the machine
+--- outside means nothing.
+local function from_plan(space, made)
+  local share = space.inside and workspace.SHARE .. "/scripts" or host.program_folders[1] or "$/scripts"
+  local selection = made and made.selection or {}
+  return {
+    script = share .. "/build_sysroot.lua",
+    folder = space.inside and "/" or fs.cwd(),
+    options = {
+      set = made and made.set,
+      arch = made and made.arch,
+      only = selection.only,
+      with = selection.with,
+      without = selection.without,
+    },
+    modules = tables.copy(host.module_folders),
+    programs = tables.copy(host.program_folders),
+  }
+end
+
+--- The library, programs and recipes at hand go before those of another tree that a workspace was made by: a clone may have
+--- been copied or moved. Whether they are others.
+local function take_at_hand(one)
+  local here, before = host.program_folders[1], one.programs[1]
+  if not here or tables.contains(one.programs, here) then
+    if before and not fs.stat(before) then
+      log.warn(("`%s`, which this workspace was made by, is gone: what comes with bq is used"):format(before))
+    end
+    return false
+  end
+  log.warn(
+    ("this workspace was made by the programs %s; those at hand are used: `%s`"):format(before and ("in `%s`"):format(before) or "that come with bq", here)
+  )
+  local from, to = before and files.parent(before), files.parent(here)
+  local function moved(path)
+    local rest = from and (path .. "/"):sub(1, #from + 1) == from .. "/" and path:sub(#from + 1)
+    return rest and fs.stat(to .. rest) and to .. rest or path
+  end
+  local function all(list)
+    local out = {}
+    for _, path in ipairs(list) do
+      path = moved(path)
+      out[#out + 1] = fs.stat(path) and path or nil
+    end
+    return out
+  end
+  local bundled = one.script:match "^%$/scripts/(.*)$"
+  one.script = bundled and fs.stat(here .. "/" .. bundled) and here .. "/" .. bundled or moved(one.script)
+  one.folder = moved(one.folder)
+  one.options.recipes = all(one.options.recipes or {})
+  one.modules = all(one.modules)
+  for _, folder in ipairs(host.module_folders) do
+    if not tables.contains(one.modules, folder) then
+      table.insert(one.modules, folder)
+    end
+  end
+  one.programs = tables.copy(host.program_folders)
+  return true
+end
+
+--- What the workspace was made by, with the library and the programs that are at hand.
+---@param space bq.Workspace
+---@param made table the plan of the workspace
+---@return bq.Command
+---@return boolean another whether what is at hand is not what the workspace was made by
+function command.recall(space, made)
+  local one = not space.inside and space:read_json "command.json" or nil
+  if not (one and one.options) then
+    return complete(from_plan(space, made)), false
+  end
+  local another = take_at_hand(one)
+  if not fs.stat(one.folder) then
+    one.folder = fs.cwd()
+  end
+  return complete(one), another
+end
+
+--- The words that ask for the same again.
+---@param one bq.Command
+---@param space bq.Workspace
+---@return string[]
+function command.words(one, space)
+  local words = {}
+  for _, folder in ipairs(space.inside and {} or one.modules) do
+    tables.append(words, { "--lib", folder })
+  end
+  words[#words + 1] = one.script
+  tables.append(words, args.words(command.OPTIONS, one.options))
+  words[#words + 1] = not space.inside and "--workspace=" .. space.path or nil
+  return words
+end
+
+return command

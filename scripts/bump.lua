@@ -1,0 +1,167 @@
+#!/usr/bin/env bq
+-- Takes a recipe to a newer release: fetches its places at that version, and writes version and digests into the recipe.
+local args = require "bq.args"
+local bump = require "bq.source.bump"
+local debian_index = require "bq.source.debian_index"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local fetch = require "bq.fetch"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local log = require "bq.log"
+local places = require "bq.plan.places"
+local prepare = require "bq.stage.prepare"
+local recipe = require "bq.plan.recipe"
+local releases = require "bq.source.releases"
+local tables = require "bq.tables"
+local template = require "bq.plan.template"
+local version = require "bq.source.version"
+local workspace = require "bq.workspace"
+
+-- Where the release is looked for, and the files of Debian's archive.
+local SUITES = { "trixie", "trixie-updates", "trixie-security", "forky", "sid" }
+
+-- stylua: ignore
+local options = args.parse({
+  about = "Takes a recipe to a newer release: fetches its places, and writes version and digests into the recipe.",
+  usage = "bq scripts/bump.lua NAME [VERSION]",
+  options = {
+    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+    { name = "workspace", value = "DIR", help = "the folder that keeps the indexes [default: data/sysroot]" },
+  },
+  positional = "NAME [VERSION]",
+}, arg)
+
+if #options < 1 or #options > 2 then
+  fail.usage("which recipe, and which version?", "usage: `bq scripts/bump.lua NAME [VERSION]`")
+end
+local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
+local found = recipes:get(options[1])
+recipes:check()
+if not found then
+  fail.usage(("no recipe `%s`"):format(options[1]), "`bq scripts/outdated.lua` lists all of them")
+elseif found.path:sub(1, 2) == "$/" then
+  fail.usage(("the recipe `%s` is inside the program"):format(found.name), "write a copy of it: name its folder by `--recipes DIR`")
+end
+
+local space = workspace.new(options.workspace)
+local folder = space:at "index"
+fs.mkdir(folder)
+
+local list, package = {}, found.name
+for _, alternatives in tables.sorted(places.of(found.data)) do
+  for _, place in ipairs(alternatives) do
+    list[#list + 1] = place
+    package = place.debian and releases.package(place) or package
+  end
+end
+if #list == 0 then
+  fail.raise(("`%s` has no sources"):format(found.name), { hint = "its version is a line of its recipe" })
+end
+
+local old, new = found.data.version, options[2]
+local offered = {}
+for _, suite in ipairs(SUITES) do
+  log.info(("reading the index of Debian %s"):format(suite))
+  local one = releases.newest(debian_index.of(suite, folder), package)
+  if one then
+    offered[#offered + 1] = one
+    if not options[2] and version.compare(one.upstream, new or old) > 0 then
+      new = one.upstream
+    end
+  end
+end
+if not new or new == old then
+  log.out(("%s %s: Debian has no newer release of it"):format(found.name, old))
+  fail.exit(0)
+end
+
+--- The file of the new version that stands for a place of Debian's archive.
+local function in_debian()
+  for _, one in ipairs(offered) do
+    for _, file in ipairs(one.upstream == new and one.files or {}) do
+      if file.name:find "_[^_]*%.orig%.tar%.%w+$" then
+        return file
+      end
+    end
+  end
+end
+
+--- Fetches an address at the new version; the digest of what came, or `nil` and why not.
+local function at_home(place)
+  local url = template.fill({ url = place.url }, { name = found.name, version = new }).url
+  local path = folder .. "/" .. files.name(url)
+  local result = fetch.fetch({ files = { { urls = { url }, path = path } }, retries = 1 })[1]
+  local last = result.attempts[#result.attempts]
+  local sha256 = result.ok and digest.file(path) or nil
+  fs.remove(path)
+  return sha256, last and last.message
+end
+
+local changed, pinned = {}, 0
+for _, place in ipairs(list) do
+  local one, problem = { place = place }, nil
+  if place.debian then
+    local file = in_debian()
+    one.debian, one.sha256 = file and file.name, file and file.sha256
+    problem = "Debian has no such release"
+  elseif place.pinned == false then
+    one.sha256 = place.sha256
+  else
+    one.sha256, problem = at_home(place)
+  end
+  log.out(("%s\n  %s"):format(one.debian or place.debian or place.url, one.sha256 and "sha256 " .. one.sha256 or "not pinned: " .. problem))
+  if place.pinned ~= false then
+    changed[#changed + 1] = one
+  end
+  pinned = pinned + (one.sha256 and 1 or 0)
+end
+if pinned == 0 then
+  fail.raise(("no place of `%s` has version %s"):format(found.name, new), { hint = "the recipe stays as it is" })
+end
+local text = bump.text(found.text, old, new, changed)
+if not text then
+  fail.raise(("`%s` does not say its version in so many words"):format(found.path), { hint = "the recipe stays as it is" })
+end
+fs.write(found.path, text, { mode = fs.stat(found.path).mode })
+log.out(("%s: %s → %s, written to `%s`"):format(found.name, old, new, found.path))
+
+--- Whether a recipe rests on one of these, in any phase.
+local function rests_on(data, names)
+  local layers = { data }
+  for _, changes in pairs(data.phases or {}) do
+    layers[#layers + 1] = changes
+  end
+  for _, layer in ipairs(layers) do
+    for _, field in ipairs { "depends", "uses" } do
+      for _, name in ipairs(layer[field] or {}) do
+        if names[name] then
+          return true
+        end
+      end
+    end
+  end
+  return false
+end
+
+-- The dependents, and theirs.
+local reached, dependents = { [found.name] = true }, {}
+local grows = true
+while grows do
+  grows = false
+  for _, name in ipairs(recipes:names()) do
+    local other = not reached[name] and recipes:get(name)
+    if other and rests_on(other.data, reached) then
+      reached[name], grows = true, true
+      dependents[#dependents + 1] = name
+    end
+  end
+end
+table.sort(dependents)
+if #dependents > 0 then
+  log.out("built again, where outputs differ: " .. table.concat(dependents, ", "))
+end
+local patches = ("%s/patches/%s-%s"):format(files.parent(found.path), found.name, old)
+if #files.list(patches) > 0 then
+  log.out(("patches of %s are in `%s`: look which of them %s still needs, and move them"):format(old, patches, new))
+end

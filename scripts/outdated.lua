@@ -1,0 +1,110 @@
+#!/usr/bin/env bq
+-- Shows each recipe beside the newest release that Debian has, and the places that Debian has no more.
+local args = require "bq.args"
+local debian_index = require "bq.source.debian_index"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local log = require "bq.log"
+local places = require "bq.plan.places"
+local prepare = require "bq.stage.prepare"
+local recipe = require "bq.plan.recipe"
+local releases = require "bq.source.releases"
+local version = require "bq.source.version"
+local workspace = require "bq.workspace"
+
+-- The columns, and the suites whose newest release each shows.
+local COLUMNS = {
+  { name = "trixie", suites = { "trixie", "trixie-updates", "trixie-security" } },
+  { name = "forky", suites = { "forky" } },
+  { name = "sid", suites = { "sid" } },
+}
+
+-- stylua: ignore
+local options = args.parse({
+  about = "Shows each recipe beside the newest release that Debian has, and the places that Debian has no more.",
+  usage = "bq scripts/outdated.lua [OPTIONS] [NAME...]",
+  options = {
+    { name = "all", help = "show the recipes too that are at the newest release" },
+    { name = "home", help = "look at the folders of the home sites, too" },
+    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+    { name = "workspace", value = "DIR", help = "the folder that keeps the indexes [default: data/sysroot]" },
+  },
+  positional = "[NAME...]",
+}, arg)
+
+local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
+local space = workspace.new(options.workspace)
+local folder = space:at "index"
+fs.mkdir(folder)
+
+local has_file = {}
+for _, column in ipairs(COLUMNS) do
+  column.newest = {}
+  for _, suite in ipairs(column.suites) do
+    log.info(("reading the index of Debian %s"):format(suite))
+    for package, one in pairs(debian_index.of(suite, folder)) do
+      local known = column.newest[package]
+      if not known or version.compare(one.version, known.version) > 0 then
+        column.newest[package] = one
+      end
+      for _, file in ipairs(one.files) do
+        has_file[file.name] = true
+      end
+    end
+  end
+end
+
+--- The places of a recipe, and the source package of Debian that it is of.
+local function look(found)
+  local list, package = {}, found.name
+  for _, alternatives in pairs(places.of(found.data)) do
+    for _, place in ipairs(alternatives) do
+      list[#list + 1] = place
+      package = place.debian and releases.package(place) or package
+    end
+  end
+  return list, package
+end
+
+local shown, gone = 0, 0
+local function show(found)
+  local list, package = look(found)
+  if #list == 0 then
+    return
+  end
+  local row, newest = {}, found.data.version
+  for index, column in ipairs(COLUMNS) do
+    local one = releases.newest(column.newest, package)
+    row[index] = one and one.upstream or "-"
+    newest = one and version.compare(one.upstream, newest) > 0 and one.upstream or newest
+  end
+  local notes = {}
+  for _, place in ipairs(list) do
+    if place.debian and not has_file[place.debian] then
+      gone = gone + 1
+      notes[#notes + 1] = ("  `%s` is in no index any more"):format(place.debian)
+    elseif place.url and options.home then
+      local at_home, problem = releases.at_home(place.url:gsub("{name}", found.name), folder)
+      newest = at_home and version.compare(at_home, newest) > 0 and at_home or newest
+      notes[#notes + 1] = ("  home: %s"):format(at_home or problem)
+    end
+  end
+  local is_old = newest ~= found.data.version
+  if is_old or #notes > 0 or options.all then
+    shown = shown + (is_old and 1 or 0)
+    local line = ("%-2s%-18s %-14s %-14s %-14s %s"):format(is_old and "*" or "", found.name, found.data.version, table.unpack(row))
+    log.out(line)
+    for _, note in ipairs(notes) do
+      log.out(note)
+    end
+  end
+end
+
+local names = #options > 0 and options or recipes:names()
+log.out(("  %-18s %-14s %-14s %-14s %s"):format("recipe", "version", COLUMNS[1].name, COLUMNS[2].name, COLUMNS[3].name))
+for _, name in ipairs(names) do
+  local found = recipes:get(name)
+  recipes:check()
+  show(found or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan"))
+end
+log.info(("%d newer releases, %d places that Debian has no more; `bq scripts/bump.lua NAME` takes a newer one"):format(shown, gone))
