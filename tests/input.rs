@@ -322,3 +322,52 @@ fn ten_thousand_steps() {
     let run = Run::of(bq(folder.path()).args(["build.lua", "--dry-run"])).fails(1);
     run.says("the dependencies form a cycle: ");
 }
+
+#[test]
+fn a_recipe_of_somebody_else_runs_nothing() {
+    let build = Build::new(&[("one", RECIPE)]);
+    let run = |code: &str| {
+        build.write(
+            "packages/one.lua",
+            &RECIPE.replacen("return {", &format!("{code}\nreturn {{"), 1),
+        );
+        build
+            .bq(&["build.lua", "--dry-run", "--workspace", "ws"])
+            .fails(1)
+    };
+    run("local x = 1\nos.execute 'touch pwned'").says(
+        "packages/one.lua:2: `os.execute` is not available in a recipe; a step has `b`: `b:run` runs a program",
+    );
+    run("io.open('pwned', 'w')").says("packages/one.lua:1: `io.open` is not available in a recipe");
+    run("require('bq.fs').write('pwned', '')")
+        .says("packages/one.lua:1: `require \"bq.fs\"` is not available in a recipe");
+    let fake = "require('bq.strategy.files').install({ dest = '', recipe = { sticky = { '/' } }, mkdir = function() end })";
+    run(fake).says("packages/one.lua:1: `files.install` can be called in a step only");
+    assert_eq!(build.list("."), ["build.lua", "packages"]);
+}
+
+#[test]
+fn a_plan_of_somebody_else_runs_nothing_before_its_step() {
+    if !can_build() {
+        return;
+    }
+    let recipe = RECIPE.replace(
+        "files = {",
+        "install = function(b) b:write(b.dest .. '/opt/one', 'x') end, files = {",
+    );
+    let build = Build::new(&[("one", &recipe)]);
+    build.plain_seed();
+    build.stage("./seed.tar.gz", &[]).ok();
+    // The recipe's text in the plan is what the step loads: on the machine, before there is a root.
+    let plan = build.read("ws/plan.json");
+    build.write(
+        "ws/plan.json",
+        &plan.replace(
+            "return {\\n",
+            "os.execute 'touch ../../pwned'\\nreturn {\\n",
+        ),
+    );
+    assert_ne!(build.read("ws/plan.json"), plan);
+    let run = build.bq(&["coordinator", "--workspace", "ws"]).fails(1);
+    run.says("one.lua:1: `os.execute` is not available in a recipe");
+}

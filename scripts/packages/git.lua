@@ -1,5 +1,4 @@
 -- Version control; without what needs perl, python, gettext or a TLS library.
-local fs = require "bq.fs"
 local make = require "bq.strategy.make"
 
 -- Each of these only says that it was built without perl or python.
@@ -54,7 +53,7 @@ return {
   install = function(b)
     make.install(b)
     for _, path in ipairs(hollow) do
-      assert(fs.remove(b.dest .. b.prefix .. "/" .. path), path)
+      b:remove(b.dest .. b.prefix .. "/" .. path)
     end
   end,
 }

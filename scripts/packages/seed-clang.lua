@@ -1,7 +1,5 @@
 -- The seed's clang (14 or newer), made to build for us. All that it must know is in one configuration file. Its resource
 -- folder is replaced by ours, which holds its own headers and the compiler-rt that we build, so nothing of the seed is linked.
-local fs = require "bq.fs"
-
 local config <const> = "/opt/sysroot/etc/clang.cfg"
 local wrappers <const> = "/opt/sysroot/libexec/seed"
 local tools <const> = { "clang", "clang++", "ld.lld", "llvm-ar", "llvm-ranlib", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-readelf", "llvm-strip" }
@@ -22,20 +20,20 @@ local function output(b, argv)
 end
 
 --- A file of the seed, its links followed as if the seed were `/`.
-local function in_seed(path)
-  local link = fs.readlink("/opt/seed" .. path)
+local function in_seed(b, path)
+  local link = b:readlink("/opt/seed" .. path)
   while link do
     path = link:find "^/" and link or path:match "^(.*)/" .. "/" .. link
-    link = fs.readlink("/opt/seed" .. path)
+    link = b:readlink("/opt/seed" .. path)
   end
-  return fs.stat("/opt/seed" .. path) and fs.realpath("/opt/seed" .. path)
+  return b:stat("/opt/seed" .. path) and b:realpath("/opt/seed" .. path)
 end
 
 --- The folders of the seed that have libraries, for its loader.
-local function libraries(program)
-  local found = { fs.realpath(program:match "^(.*)/bin/" .. "/lib") }
+local function libraries(b, program)
+  local found = { b:realpath(program:match "^(.*)/bin/" .. "/lib") }
   for _, folder in ipairs { "/opt/seed/usr/lib", "/opt/seed/lib" } do
-    for _, name in ipairs(fs.list(folder)) do
+    for _, name in ipairs(b:list(folder)) do
       if name:find "%-linux%-" then
         found[#found + 1] = folder .. "/" .. name
       end
@@ -57,7 +55,7 @@ return {
       install = function(b)
         require("bq.strategy.files").install(b)
         local resources = output(b, { "clang", "-print-resource-dir" })
-        b:copy(fs.realpath(resources .. "/include"), b.dest .. "/opt/sysroot/lib/clang/bq/include")
+        b:copy(b:realpath(resources .. "/include"), b.dest .. "/opt/sysroot/lib/clang/bq/include")
         for _, name in ipairs { "clang", "clang++" } do
           local program = output(b, { "sh", "-c", "command -v " .. name })
           local text = ('#!/bin/sh\nexec %s --config %s "$@"\n'):format(program, config)
@@ -73,11 +71,11 @@ return {
       install = function(b)
         require("bq.strategy.files").install(b)
         for _, name in ipairs(tools) do
-          local program = assert(in_seed("/usr/bin/" .. name), "the seed has no " .. name)
-          local loader = fs.read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
+          local program = assert(in_seed(b, "/usr/bin/" .. name), "the seed has no " .. name)
+          local loader = b:read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
           -- An absolute link leads out of the seed here.
-          local found = loader and (fs.stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(loader))
-          local start = found and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(program)) or ""
+          local found = loader and (b:stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(b, loader))
+          local start = found and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(b, program)) or ""
           local options = name:find "^clang" and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config) or ""
           b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), "0755")
           b:symlink("../libexec/seed/" .. name, b.dest .. "/opt/sysroot/bin/" .. name)

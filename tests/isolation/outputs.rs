@@ -15,11 +15,20 @@ pub(crate) fn a_step_that_kills_all_it_can() {
         r#"return {
   name = "kills", version = "1", license = "MIT", strategy = "files", strip = false,
   install = function(b)
-    local process = require "bq.process"
-    process.kill(1, "KILL")
-    process.kill(1, "STOP")
-    -- All but itself and process 1.
-    process.kill(-1, "KILL")
+    local code = [[
+      local fs, process = require "bq.fs", require "bq.process"
+      process.kill(1, "KILL")
+      process.kill(1, "STOP")
+      -- All that it sees but itself and the step that has to go on.
+      local stat = fs.read "/proc/self/stat"
+      local own, parent = stat:match "^%d+", stat:match "%) %S (%d+)"
+      for _, name in ipairs(fs.list "/proc") do
+        if name:find "^%d+$" and name ~= own and name ~= parent then
+          pcall(process.kill, tonumber(name), "KILL")
+        end
+      end
+    ]]
+    b:run { "/usr/local/bin/bq", "-e", code }
     b:write(b.dest .. "/opt/alive", "alive\n")
   end,
 }"#,

@@ -181,10 +181,9 @@ fn a_step_cannot_write_outside_of_its_output() {
     rig.recipe(
         "lib",
         "depends = { \"base\" }, install = function(b)
-    local fs = require 'bq.fs'
-    fs.write('/etc/seed', 'changed')
-    fs.remove_all '/opt'
-    fs.write('/usr/new', 'x')
+    b:write('/etc/seed', 'changed')
+    b:remove '/opt'
+    b:write('/usr/new', 'x')
     b:write(b.dest .. '/opt/lib', 'lib')
   end",
     );

@@ -76,8 +76,7 @@ const RECIPES: [(&str, &str); 5] = [
     (
         "final",
         r#"install = function(b)
-    local fs = require "bq.fs"
-    assert(not fs.stat "/etc/seed", "the seed is in sight")
+    assert(not b:stat "/etc/seed", "the seed is in sight")
     b:write(b.dest .. "/usr/final", b:read "/opt/app" .. b:read "/opt/alone")
   end"#,
     ),

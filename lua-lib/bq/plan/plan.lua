@@ -162,7 +162,8 @@ end
 
 -- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
 -- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
-local LIBRARY = { "bq.plan.template", "bq.run.launch", "bq.run.step", "bq.tables" }
+local LIBRARY =
+  { "bq.plan.sandbox", "bq.plan.template", "bq.run.launch", "bq.run.step", "bq.run.step_files", "bq.tables" }
 
 --- The digest of what the library says that carries out every step.
 ---@param modules? string[] folders of the library; those of this run if absent

@@ -6,6 +6,7 @@ local files = require "bq.files"
 local json = require "bq.json"
 local lint = require "bq.plan.lint"
 local places = require "bq.plan.places"
+local sandbox = require "bq.plan.sandbox"
 local template = require "bq.plan.template"
 local tokens = require "bq.plan.tokens"
 
@@ -126,25 +127,19 @@ end
 function Recipes:load(name, path, text, folder)
   text = files.chunk(text)
   local found = { name = name, path = path, text = text, folder = folder }
-  local env = setmetatable({}, {
-    __index = _G,
-    __newindex = function(_, key)
-      error(("`%s` is set as a global; write `local %s`"):format(key, key), 2)
-    end,
-  })
   -- Lua's messages begin with a file, which it may shorten, and a line.
   local function raised(message)
     local line, rest = message:match "^.-:(%d+): (.*)$"
     table.insert(self.problems, { path = path, line = tonumber(line) or 1, message = rest or message })
   end
-  local chunk, message = load(text, "@" .. path, "t", env)
+  local chunk, message = sandbox.load(text, "@" .. path)
   if not chunk then
     raised(message)
     return nil
   end
   local ok, data = pcall(chunk)
   if not ok then
-    raised(tostring(data))
+    raised(type(data) == "string" and data or ("it raised a %s"):format(type(data)))
     return nil
   elseif type(data) ~= "table" then
     self:problem(found, nil, "a recipe returns a table")

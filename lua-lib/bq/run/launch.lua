@@ -8,6 +8,7 @@ local jobs = require "bq.run.job"
 local json = require "bq.json"
 local namespace = require "bq.run.namespace"
 local process = require "bq.process"
+local sandbox = require "bq.plan.sandbox"
 local step = require "bq.run.step"
 local step_root = require "bq.run.step_root"
 local syscall = require "bq.syscall"
@@ -43,19 +44,19 @@ local function unpack(job, at)
   end
 end
 
---- A recipe with functions of its own, loaded from the text that the plan holds.
+--- A recipe with functions of its own, loaded from the text that the plan holds; what they may do is up to the box.
 local function own_verbs(job)
   if not job.step.recipe then
-    return {}
+    return {}, {}
   end
-  local chunk = assert(load(job.step.recipe.text, "@" .. job.step.recipe.path, "t"))
+  local chunk, box = assert(sandbox.load(job.step.recipe.text, "@" .. job.step.recipe.path))
   local data = chunk()
   local changes = data.phases and data.phases[job.step.phase] or {}
   local verbs = {}
   for _, verb in ipairs(job.step.functions) do
     verbs[verb] = changes[verb] or data[verb]
   end
-  return verbs
+  return verbs, box
 end
 
 --- Strategies come from the plan, so that what runs is what the key says.
@@ -101,7 +102,8 @@ local function launch(folder)
   local started = process.clock()
   local ok, err = xpcall(function()
     unpack(job, at)
-    local strategy, verbs = load_strategy(job), own_verbs(job)
+    local strategy = load_strategy(job)
+    local verbs, box = own_verbs(job)
     local status = namespace.launch(step_root.sandbox({
       folder = job.folder,
       lowers = job.lowers,
@@ -109,6 +111,7 @@ local function launch(folder)
     }, {
       keep = job.pass,
       body = function()
+        box.in_step = true
         local good, failure = xpcall(work, function(err)
           return fail.is_expected(err) and err or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
         end, job, strategy, verbs)

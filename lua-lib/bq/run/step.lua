@@ -4,6 +4,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local process = require "bq.process"
+local step_files = require "bq.run.step_files"
 local step_root = require "bq.run.step_root"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
@@ -41,6 +42,9 @@ local template = require "bq.plan.template"
 ---@field observer? bq.run.Observer
 local Step = {}
 Step.__index = Step
+for name, method in pairs(step_files) do
+  Step[name] = method
+end
 
 local step = {}
 
