@@ -79,15 +79,8 @@ function step.new(job)
   self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
   self.recipe = {}
   for field, value in pairs(job.step.fields) do
-    self.recipe[field] = value
-  end
-  -- Files beside a recipe are what they are.
-  for _, field in ipairs(job.step.as_is) do
-    self.recipe[field] = nil
-  end
-  self.recipe = self:expand(self.recipe)
-  for _, field in ipairs(job.step.as_is) do
-    self.recipe[field] = job.step.fields[field]
+    -- Files beside a recipe are what they are.
+    self.recipe[field] = tables.contains(job.step.as_is, field) and value or self:expand(value)
   end
   for name, value in pairs(self.recipe.env or {}) do
     self.env[name] = tostring(value)
