@@ -93,18 +93,25 @@ function process.clock() end
 function process.executable() end
 
 ---@class bq.process.Jobserver
----@field makeflags string for a make's `MAKEFLAGS`
----@field fds integer[] for `pass`
+---@field fds integer[] the ends for reading and for writing, for `pass`
 local jobserver = {}
----Takes a token; false if none is free now.
----@return boolean
-function jobserver:try_acquire() end
----Gives a token back.
-function jobserver:release() end
+---Puts tokens into the pipe, as far as it takes them at once.
+---@param count integer
+---@return integer put
+function jobserver:put(count) end
+---Takes tokens out of the pipe, as far as there are any now.
+---@param count integer
+---@return integer taken
+function jobserver:take(count) end
+---How many tokens are in the pipe now.
+---@return integer
+function jobserver:available() end
+---Closes the pipe here; those that inherited it keep their ends.
+function jobserver:close() end
 
----A GNU make jobserver (make manual, "POSIX Jobserver Interaction") with `tokens` tokens.
----@param tokens integer
+---The pipe of a GNU make jobserver (make manual, "POSIX Jobserver Interaction"), without a token. No call waits, whatever
+---those who have its ends do.
 ---@return bq.process.Jobserver
-function process.jobserver(tokens) end
+function process.jobserver() end
 
 return process

@@ -68,7 +68,7 @@ local cases = {
     "objects have the methods that their stubs declare",
     function()
       local objects = {
-        process = { jobserver = require("bq.process").jobserver(1) },
+        process = { jobserver = require("bq.process").jobserver() },
         syscall = { descriptor = require("bq.syscall").open_path "/" },
         progress = { bar = require("bq.progress").bar { label = "x" } },
       }

@@ -76,3 +76,73 @@ fn what_a_step_prints() {
     let raw = |c: char| c.is_control() && c != '\n';
     assert!(!left.err.contains(raw), "{:?}", left.err);
 }
+
+/// A recipe that leaves a process behind which does this to an end of its jobserver, until the step is over.
+fn at_the_jobserver(end: usize, what: &str) -> String {
+    format!(
+        "install = function(b)
+    local fs, process = require 'bq.fs', require 'bq.process'
+    process.spawn {{
+      argv = {{ '/usr/local/bin/bq', '-e', [[
+        local file = io.open('/proc/self/fd/' .. arg[1], '{mode}')
+        file:setvbuf 'no'
+        {what}
+      ]], tostring(b.pass[{end}]) }},
+      pass = b.pass,
+    }}
+    while not fs.stat '/bq/home/begun' do process.wait_any {{ timeout = 0.01 }} end
+    process.wait_any {{ timeout = 0.1 }}
+    b:write(b.dest .. '/opt/' .. b.name, b.name)
+  end",
+        mode = if end == 1 { "r" } else { "w" },
+    )
+}
+
+/// A rig whose `base` does this to its jobserver, and whose `lib` and `alone` can be built at once after it.
+fn with_a_bad_base(end: usize, what: &str) -> Rig {
+    let rig = Rig::new();
+    rig.recipe("base", &at_the_jobserver(end, what));
+    for name in ["lib", "alone"] {
+        rig.recipe(
+            name,
+            &format!(
+                "depends = {{ \"base\" }}, install = function(b)
+    require('bq.process').wait_any {{ timeout = 0.5 }}
+    b:write(b.dest .. '/opt/{name}', '{name}')
+  end"
+            ),
+        );
+    }
+    rig.stage(&[]).is(0);
+    rig
+}
+
+const BEGUN: &str = "require('bq.fs').write('/bq/home/begun', '')";
+
+#[test]
+fn a_jobserver_that_a_step_fills() {
+    needs_namespaces!();
+    let fill = format!("file:write(('+'):rep(60000)) {BEGUN} file:write(('+'):rep(1 << 20))");
+    let rig = with_a_bad_base(2, &fill);
+    let left = rig.build(&["--jobs", "3"]).is(0);
+    left.says("5 steps: 5 done\n");
+    rig.is_quiet();
+}
+
+#[test]
+fn a_jobserver_that_a_step_drains() {
+    needs_namespaces!();
+    let rig = with_a_bad_base(1, &format!("{BEGUN} file:read(1 << 20)"));
+    let left = rig.build(&["--jobs", "2"]).is(0);
+    let left = left.says("5 steps: 5 done\n");
+    // The steps after it have all slots: two run at once.
+    let at = |text: &str| {
+        left.err
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {}", left.err))
+    };
+    let first = at("done   low/lib").min(at("done   low/alone"));
+    assert!(at("start  low/lib") < first, "{}", left.err);
+    assert!(at("start  low/alone") < first, "{}", left.err);
+    rig.is_quiet();
+}

@@ -14,6 +14,7 @@ local journal = require "bq.journal"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local process = require "bq.process"
+local slots = require "bq.run.slots"
 local source = require "bq.source.source"
 local step_root = require "bq.run.step_root"
 local store = require "bq.store"
@@ -21,7 +22,7 @@ local trees = require "bq.run.trees"
 
 local coordinator = {}
 
--- How often to look for a free job while a step waits for one, in seconds.
+-- How often to look for free slots while a step waits for one, or several share them, in seconds.
 local POLL <const> = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
 local GRACE <const> = 1.5
@@ -40,7 +41,7 @@ local TAIL <const> = 20
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
 ---@field private trees bq.Trees
----@field private running table<integer, { step: table, folder: string }> by process
+---@field private running table<integer, { step: table, folder: string, share: bq.Share }> by process
 local Run = {}
 Run.__index = Run
 
@@ -67,7 +68,7 @@ local function reason(self, step, inputs)
   return "it was never built here"
 end
 
-local function write_job(self, step, inputs)
+local function write_job(self, step, inputs, share)
   local phase = self.plan.phases[step.phase]
   local folder = self.trees:clear(step.id)
   job.clean(folder)
@@ -109,8 +110,8 @@ local function write_job(self, step, inputs)
     sysroot = self.plan.sysroot,
     epoch = self.plan.epoch,
     jobs = self.jobs,
-    makeflags = self.jobserver.makeflags,
-    pass = json.array(self.jobserver.fds),
+    makeflags = share.makeflags,
+    pass = json.array(share.fds),
     check = self.check or nil,
     observer = self.observer,
   }
@@ -120,7 +121,8 @@ end
 local function start(self, step)
   local inputs = key.inputs(self.state.context, step)
   local why = reason(self, step, inputs)
-  local folder = write_job(self, step, inputs)
+  local share = self.slots:open()
+  local folder = write_job(self, step, inputs, share)
   local log = job.paths(folder).log
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
   local pid = process.spawn {
@@ -128,9 +130,9 @@ local function start(self, step)
     log = log,
     session = true,
     die_with_parent = true,
-    pass = self.jobserver.fds,
+    pass = share.fds,
   }
-  self.running[pid] = { step = step, folder = folder }
+  self.running[pid] = { step = step, folder = folder, share = share }
   self.state:set(step, "running")
   self.report:started(step, why, log)
 end
@@ -168,10 +170,7 @@ local function ended(self, status)
     return
   end
   self.running[status.pid] = nil
-  if self.holding > 0 then
-    self.holding = self.holding - 1
-    self.jobserver:release()
-  end
+  self.slots:close(one.share)
   local id, at = one.step.id, job.paths(one.folder)
   if fs.stat(at.copied) then
     self.report:copied()
@@ -224,8 +223,7 @@ local function start_ready(self)
         if self.state:find(step) then
           self.report:reused(step)
           return start_ready(self)
-        elseif self.jobserver:try_acquire() then
-          self.holding = self.holding + 1
+        elseif self.slots:may_start() then
           start(self, step)
         else
           waits = true
@@ -244,8 +242,8 @@ end
 --- Builds all that is not in the store.
 ---@return boolean ok
 function Run:run()
-  self.jobserver = process.jobserver(self.jobs)
-  self.holding, self.failures = 0, {}
+  self.slots = slots.new(self.jobs)
+  self.failures = {}
   self.history = journal.by_step(self.workspace)
   process.catch_signals { "INT", "TERM", "HUP" }
   journal.add(self.workspace, { event = "run", jobs = self.jobs })
@@ -256,7 +254,10 @@ function Run:run()
     if not (next(self.running) or self.trees:busy()) then
       break
     end
-    local status = process.wait_any { timeout = waits and POLL or 1 }
+    if not waits then
+      self.slots:balance()
+    end
+    local status = process.wait_any { timeout = (waits or self.slots:is_shared()) and POLL or 1 }
     if status and status.caught then
       stop(self)
       journal.add(self.workspace, { event = "run_end", ok = false, signal = status.caught })

@@ -1,91 +1,126 @@
-//! A GNU make jobserver: tokens in a pipe, shared by all the makes of a build.
+//! The pipe of a GNU make jobserver (make manual, "POSIX Jobserver Interaction"): a byte in it is a token.
 //!
-//! The format is that of the make manual, "POSIX Jobserver Interaction". The crate of that name can
-//! only wait for a token where the reading end was inherited, and a coordinator must not wait.
+//! What is at the other end may write what it likes, take all and never give back, or change the pipe's size. So nothing
+//! here ever waits, and how many tokens there are is for the caller to count.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::rc::Rc;
 
 use mlua::{Lua, Table, Value};
 use nix::fcntl::OFlag;
-use nix::libc;
+use nix::libc::{self, c_int};
 
 use crate::error::{Error, Result};
 use crate::lua::module::Module;
 
-/// What a pipe holds at least (pipe(7)): more tokens than that would block.
-const MAX_TOKENS: usize = 4096;
+nix::ioctl_read_bad!(bytes_in_pipe, libc::FIONREAD, c_int);
 
-struct Jobserver {
+/// How many tokens go through the pipe in one call.
+const AT_ONCE: usize = 256;
+
+struct Pipe {
     /// The ends that makes inherit; they stay open as long as this does.
-    read: File,
-    write: File,
-    /// The reading end once more, on its own, that does not wait.
-    poll: File,
-    held: Cell<usize>,
+    ends: [File; 2],
+    /// The same pipe once more, opened on its own, so that the flags of the inherited ends do not count.
+    take: File,
+    put: File,
 }
 
-pub(super) fn jobserver(lua: &Lua, tokens: usize) -> Result<Table> {
-    if !(1..=MAX_TOKENS).contains(&tokens) {
-        return Err(Error::argument(
-            "jobserver",
-            format!("{tokens} tokens, expected 1 to {MAX_TOKENS}"),
-        ));
+impl Pipe {
+    fn create() -> std::io::Result<Self> {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let again = |fd: c_int, write: bool| {
+            OpenOptions::new()
+                .read(!write)
+                .write(write)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(Path::new("/proc/self/fd").join(fd.to_string()))
+        };
+        Ok(Self {
+            take: again(read.as_raw_fd(), false)?,
+            put: again(write.as_raw_fd(), true)?,
+            ends: [File::from(read), File::from(write)],
+        })
     }
-    let fail = |e: std::io::Error| Error::io("jobserver", &e);
-    let (read, write) =
-        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::os("pipe2", errno))?;
-    let (read, mut write) = (File::from(read), File::from(write));
-    write.write_all(&vec![b'+'; tokens]).map_err(fail)?;
-    let poll = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(format!("/proc/self/fd/{}", read.as_raw_fd()))
-        .map_err(fail)?;
-    let server = Rc::new(Jobserver {
-        read,
-        write,
-        poll,
-        held: Cell::new(0),
-    });
-    let fds = [server.read.as_raw_fd(), server.write.as_raw_fd()];
-    // A make that finds a jobserver takes its number of jobs from there.
-    let makeflags = format!("-j{tokens} --jobserver-auth={},{}", fds[0], fds[1]);
-    let client = server.clone();
+
+    fn available(&self) -> nix::Result<usize> {
+        let mut count = 0;
+        // SAFETY: FIONREAD writes an int, and there is one.
+        unsafe { bytes_in_pipe(self.take.as_raw_fd(), &raw mut count) }?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+}
+
+/// Moves tokens until all are moved or the pipe would block; how many were.
+fn transfer(
+    count: usize,
+    mut step: impl FnMut(usize) -> std::io::Result<usize>,
+) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < count {
+        match step((count - done).min(AT_ONCE)) {
+            Ok(0) => break,
+            Ok(moved) => done += moved,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+type Shared = Rc<RefCell<Option<Pipe>>>;
+
+fn with(
+    op: &str,
+    shared: &Shared,
+    body: impl FnOnce(&Pipe) -> std::io::Result<usize>,
+) -> Result<usize> {
+    let pipe = shared.borrow();
+    let pipe = pipe
+        .as_ref()
+        .ok_or_else(|| Error::argument(op, "it is closed"))?;
+    body(pipe).map_err(|error| Error::io(op, &error))
+}
+
+fn put(shared: &Shared, count: usize) -> Result<usize> {
+    let tokens = [b'+'; AT_ONCE];
+    with("put", shared, |pipe| {
+        transfer(count, |some| (&pipe.put).write(&tokens[..some]))
+    })
+}
+
+fn take(shared: &Shared, count: usize) -> Result<usize> {
+    let mut tokens = [0; AT_ONCE];
+    with("take", shared, |pipe| {
+        transfer(count, |some| (&pipe.take).read(&mut tokens[..some]))
+    })
+}
+
+fn available(shared: &Shared) -> Result<usize> {
+    with("available", shared, |pipe| Ok(pipe.available()?))
+}
+
+pub(super) fn jobserver(lua: &Lua, (): ()) -> Result<Table> {
+    let pipe = Pipe::create().map_err(|error| Error::io("jobserver", &error))?;
+    let fds = [pipe.ends[0].as_raw_fd(), pipe.ends[1].as_raw_fd()];
+    let shared: Shared = Rc::new(RefCell::new(Some(pipe)));
+    let [one, two, three, four] = [&shared; 4].map(Rc::clone);
     let object = Module::new(lua, "jobserver")
-        .value("makeflags", makeflags)
         .value("fds", fds)
-        .function("try_acquire", move |_, _: Value| client.try_acquire())
-        .function("release", move |_, _: Value| server.release());
+        .function("put", move |_, (_, count): (Value, usize)| put(&one, count))
+        .function("take", move |_, (_, count): (Value, usize)| {
+            take(&two, count)
+        })
+        .function("available", move |_, _: Value| available(&three))
+        .function("close", move |_, _: Value| {
+            four.take();
+            Ok(())
+        });
     Ok(object.build()?)
-}
-
-impl Jobserver {
-    fn try_acquire(&self) -> Result<bool> {
-        match (&self.poll).read(&mut [0]) {
-            Ok(1) => {
-                self.held.set(self.held.get() + 1);
-                Ok(true)
-            }
-            Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                Err(Error::io("jobserver", &error))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn release(&self) -> Result<()> {
-        let held = self.held.get();
-        if held == 0 {
-            return Err(Error::argument("release", "no token is held"));
-        }
-        self.held.set(held - 1);
-        (&self.write)
-            .write_all(b"+")
-            .map_err(|e| Error::io("jobserver", &e))
-    }
 }
