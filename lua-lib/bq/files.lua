@@ -118,6 +118,22 @@ function files.mode(mode)
   return type(mode) == "string" and tonumber(mode, 8) or mode
 end
 
+--- Puts a finished tree in its place, in the place of what is there. What is there afterwards is whole, also after a power cut:
+--- the content is on the disk before the name, and the name when this returns.
+---@param from string on the file system of `to`
+---@param to string
+---@param is_synced? boolean the content is on the disk already
+function files.publish(from, to, is_synced)
+  if not is_synced then
+    fs.syncfs(from)
+  end
+  if fs.lstat(to) then
+    fs.remove_all(to)
+  end
+  fs.rename(from, to)
+  fs.sync(files.parent(to))
+end
+
 --- The folder of a path.
 ---@param path string
 ---@return string

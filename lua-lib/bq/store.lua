@@ -1,4 +1,5 @@
 -- Outputs by key: `store/<key>/` appears by one rename, it is there whole or not at all.
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 
@@ -26,13 +27,9 @@ end
 --- Puts a finished entry into the store.
 ---@param workspace bq.Workspace
 ---@param key string
----@param entry string a folder with `output/`, `meta.json` and `log`
+---@param entry string a folder with `output/`, `meta.json` and `log`, which is on the disk
 function store.put(workspace, key, entry)
-  local target = workspace:at("store", key)
-  if fs.stat(target) then
-    fs.remove_all(target)
-  end
-  fs.rename(entry, target)
+  files.publish(entry, workspace:at("store", key), true)
 end
 
 --- All keys in the store, sorted.

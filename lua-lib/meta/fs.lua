@@ -121,6 +121,11 @@ function fs.utime(path, seconds) end
 ---@param path string
 function fs.sync(path) end
 
+---Waits until all that was written to a path's file system is on the disk. For a tree of many files this takes a fraction of the
+---time that `sync` takes for each of them, but it waits for what others wrote, too. See syncfs(2).
+---@param path string
+function fs.syncfs(path) end
+
 ---@class bq.fs.Space
 ---@field free integer bytes that the caller may use
 ---@field total integer bytes

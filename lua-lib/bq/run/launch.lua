@@ -156,7 +156,9 @@ local function launch(folder)
     output = output,
     inputs = job.inputs,
     seconds = math.floor((process.clock() - started) * 1000) / 1000,
-  }, { pretty = true }))
+  }, { pretty = true }), { sync = false })
+  -- Here and not in the coordinator, which other steps wait for.
+  fs.syncfs(at.entry)
   return 0
 end
 

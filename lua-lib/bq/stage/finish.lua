@@ -183,8 +183,7 @@ function finish.tree(space, state, inside, command)
     fs.write(folder .. name, json.encode(value, { pretty = true }) .. "\n", { sync = false })
   end
   local tree = space:at "finished"
-  fs.remove_all(tree)
-  fs.rename(partial, tree)
+  files.publish(partial, tree)
   return tree, base, sources
 end
 

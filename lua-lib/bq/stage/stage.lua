@@ -95,7 +95,7 @@ local function carried(one)
   return out
 end
 
---- Writes a file of a root, whatever links lead to it.
+--- Writes a file of a root, whatever links lead to it; whether it had to be written.
 local function write_if_changed(root, name, text, mode)
   local folder = files.inside(root, files.parent(name))
   local path = folder .. "/" .. files.name(name)
@@ -103,7 +103,9 @@ local function write_if_changed(root, name, text, mode)
   if not stat or stat.type ~= "file" or stat.size ~= #text or fs.read(path) ~= text then
     fs.mkdir(folder)
     fs.write(path, text, { mode = mode, sync = false })
+    return true
   end
+  return false
 end
 
 --- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
@@ -121,15 +123,18 @@ function stage.install(root, one)
       end
     end
   end
+  local is_changed = write_if_changed(root, BINARY, fs.read(process.executable()), files.mode "0755")
   for path, text in pairs(all) do
-    write_if_changed(root, SHARE .. "/" .. path, text)
+    is_changed = write_if_changed(root, SHARE .. "/" .. path, text) or is_changed
     local program = path:match "^scripts/([^/]+%.lua)$"
     local link = program and ("%s/%s"):format(files.inside(root, "usr/local/bin"), program)
     if link and not fs.lstat(link) then
       fs.symlink(("../share/bq/scripts/%s"):format(program), link)
     end
   end
-  write_if_changed(root, BINARY, fs.read(process.executable()), files.mode "0755")
+  if is_changed then
+    fs.syncfs(root)
+  end
 end
 
 --- Makes the places of a root that bq and its mounts need there.
@@ -187,8 +192,7 @@ function stage.rootfs(space, seed, lock, choices, one)
       fs.remove_all(partial)
       error(err, 0)
     end
-    fs.remove_all(root)
-    fs.rename(partial, root)
+    files.publish(partial, root)
     log.info(("seed %s: tree digest %s"):format(seed.id, lock.digest))
   end
   stage.install(root, one)

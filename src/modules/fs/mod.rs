@@ -28,6 +28,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("write", write::write)
         .function("append", write::append)
         .function("sync", write::sync)
+        .function("syncfs", write::syncfs)
         .function("copy", copy::copy)
         .function("rename", change::rename)
         .function("remove", change::remove)

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -54,6 +55,11 @@ pub(super) fn append(_: &Lua, (path, content): (Bytes, LuaString)) -> Result<()>
         .open(&*path)
         .map_err(fail)?;
     file.write_all(&content.as_bytes()).map_err(fail)
+}
+
+pub(super) fn syncfs(_: &Lua, path: Bytes) -> Result<()> {
+    let file = File::open(&*path).map_err(|e| Error::io("open", &e).at(&path))?;
+    nix::unistd::syncfs(file.as_fd()).map_err(|e| Error::os("syncfs", e).at(&path))
 }
 
 pub(super) fn sync(_: &Lua, path: Bytes) -> Result<()> {
