@@ -10,11 +10,12 @@ local archive = {}
 ---@field target string a folder; made if absent
 ---@field sha256? string of the file; nothing of an archive with a wrong digest ever becomes visible; `hash_mismatch` with `expected` and `actual`
 ---@field profile? "source"|"rootfs" source (default): modes become 644 or 755, links stay inside; rootfs: modes kept, links say what they like and resolve inside the target
----@field strip? integer leading components to drop from every name, 0 if absent; entries with no more than that are left out
----@field include? string[] only names that are one of these or below it, after `strip`; `*` stands for any run of characters but `/`
+---@field strip? integer leading components to drop from every name, 0 if absent. Folders of which nothing is left go; anything else of which nothing is left, or that would replace what came from another folder, is refused, with the first names, one a line, in the error's `lost`
+---@field include? string[] only names that are one of these or below it, after `strip` (or whole, if `strip` leaves nothing); `*` stands for any run of characters but `/`
 ---@field exclude? string[] like `include`, left out; wins over it
 ---@field merge? boolean unpack into a folder that has files already (a rootfs made of many packages); otherwise it must be empty or absent, and is whole or absent after
 ---@field setid? boolean keep set-user-id and set-group-id bits; otherwise such an entry is refused (profile rootfs) or its bits are dropped (profile source). Profile rootfs always keeps the sticky bit
+---@field attributes? "collect"|"apply" of profile rootfs. collect: owners, set-id bits and capabilities are told in the summary, and not set (but for the bits that `setid` asks for); apply: they are set, which needs the right to. If absent, owners are not kept, and a file with capabilities is refused
 ---@field devices? "refuse"|"skip"|"create" character and block devices and FIFOs; refuse if absent
 ---@field mtime? integer the time of everything, instead of the archive's
 ---@field max_bytes? integer of all content, 64 GiB if absent
@@ -26,9 +27,18 @@ local archive = {}
 ---@field bytes integer of content
 ---@field skipped integer device nodes that were left out
 ---@field top string[] the names at the top, sorted, after `strip`
+---@field dropped table<string, integer> what was not kept, and of how many entries: `owner` (profile rootfs), `setid` and `capabilities` (profile source), and keys of pax records without a meaning here
+---@field attributes? table<string, bq.archive.Attribute> by the path without links, `.` the top itself; with `attributes = "collect"`
+
+---What a plain tree cannot hold, of one path. Owners are numbers; the names of users are never written or read.
+---@class bq.archive.Attribute
+---@field uid? integer 0 if absent
+---@field gid? integer 0 if absent
+---@field mode? integer all twelve permission bits; those that the file has if absent; not of a symbolic link
+---@field capabilities? string of a file: the value of the extended attribute `security.capability`, in hexadecimal
 
 ---Unpacks. Raises with `code` `refused` (the entry's name in `path`), `truncated`, `format`, `limit`, `hash_mismatch` or an errno; after a refusal nothing is left behind (unless `merge`).
----The error also has `archive`, and `entry` and `offset`, which say where in it. A name that is there already is replaced, but no folder by
+---The error also has `archive`, and `entry` and `offset`, which say where in it, and `excludable`, by which `exclude` would leave the entry out. A name that is there already is replaced, but no folder by
 ---anything else or the other way round; with profile rootfs a folder's entry leaves a link to a folder as it is, and what is below goes where it leads.
 ---@param options bq.archive.Extract
 ---@return bq.archive.Summary
@@ -43,6 +53,7 @@ function archive.extract(options) end
 ---@field include? string[]
 ---@field exclude? string[]
 ---@field setid? boolean
+---@field attributes? "collect"|"apply"
 ---@field devices? "refuse"|"skip"|"create"
 ---@field mtime? integer
 ---@field max_bytes? integer
@@ -79,6 +90,7 @@ function archive.read(path, member, options) end
 ---@field prefix? string where it goes in the archive: of a folder, the folder that its content goes to, "" (the top) if absent; of a file, its whole name there, its own name if absent
 ---@field exclude? string[] relative to `path`; what is below is left out too; `*` as in `extract`
 ---@field mode? integer permission bits of a single file
+---@field attributes? table<string, bq.archive.Attribute> by the path below `path`, `.` that itself; they go with the file, so a later source that replaces it replaces them
 
 ---@class bq.archive.Pack
 ---@field output string
@@ -87,6 +99,7 @@ function archive.read(path, member, options) end
 ---@field level? integer 1 to 9 for gzip, 6 if absent; 1 to 19 for zstd, 3 if absent
 ---@field threads? integer the number of cores if absent; the bytes do not depend on it
 ---@field mtime? integer of every entry, 0 if absent
+---@field attributes? table<string, bq.archive.Attribute> by the path in the archive, `.` the top itself; over those of the sources
 ---@field progress? fun(bytes: integer) called now and then with the bytes of content read so far, and at the end; must start no program
 
 ---@class bq.archive.Packed
@@ -95,8 +108,10 @@ function archive.read(path, member, options) end
 ---@field entries integer
 ---@field bytes integer of content
 
----Writes a tar of trees: sorted, owner 0:0, one time, hard links kept, the same bytes for the same trees. The output appears by one rename.
----Raises `type` for what is no file, folder or link, `changed` for a file that became shorter meanwhile, or an errno.
+---Writes a tar of trees: sorted, owner 0:0 unless attributes say more, one time, hard links kept, the same bytes for the same trees. The output appears by
+---one rename. Capabilities are the pax records `SCHILY.xattr.security.capability`, which GNU tar restores with `--xattrs-include`, and bsdtar.
+---Raises `type` for what is no file, folder or link, or attributes that it cannot have; `missing` for attributes of what is not there; `capabilities`
+---for a file that has some and whose attributes say nothing of them; `changed` for a file that became shorter meanwhile; or an errno.
 ---@param options bq.archive.Pack
 ---@return bq.archive.Packed
 function archive.pack(options) end

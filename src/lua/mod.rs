@@ -5,4 +5,5 @@ pub(crate) mod descriptor;
 pub(crate) mod module;
 #[macro_use]
 pub(crate) mod options;
+pub(crate) mod attributes;
 pub(crate) mod value;

@@ -1,23 +1,20 @@
 //! A folder that names are resolved in as if it were `/`: whatever they say, nothing outside of it is reached.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, mkdirat};
 
 use super::inside::split;
-use super::names::components;
+use super::steps::{Links, walk, without_links};
 
 /// Folders that are kept open, since neighbours in an archive share them.
 const CACHED: usize = 64;
-/// Links that one name may lead through, as in the kernel.
-const LINKS_MAX: usize = 40;
 
 /// The kernel has no openat2 (before 5.6), or a filter denies it.
 static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
@@ -30,11 +27,8 @@ pub(crate) struct Root {
     /// Follow links, inside; otherwise a link on the way is ELOOP.
     follow: bool,
     cache: HashMap<Vec<u8>, Rc<OwnedFd>>,
-}
-
-/// The type bits of a file.
-pub(crate) fn type_of(stat: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+    /// Names of folders, and what they are without links.
+    reals: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Root {
@@ -48,6 +42,7 @@ impl Root {
             top: Rc::new(top),
             follow,
             cache: HashMap::new(),
+            reals: HashMap::new(),
         })
     }
 
@@ -59,6 +54,7 @@ impl Root {
     /// Forgets open folders; needed where a link or folder on the way to one of them may have gone.
     pub(crate) fn forget(&mut self) {
         self.cache.clear();
+        self.reals.clear();
     }
 
     /// Opens the folder of a plain name and gives the last component; with `made`, absent folders are made and told to it.
@@ -120,6 +116,19 @@ impl Root {
         }
     }
 
+    /// The name of a folder without links on the way.
+    pub(crate) fn real(&mut self, folder: &[u8]) -> nix::Result<Vec<u8>> {
+        if let Some(real) = self.reals.get(folder) {
+            return Ok(real.clone());
+        }
+        let real = without_links(&self.top, folder)?;
+        if self.reals.len() >= CACHED {
+            self.reals.clear();
+        }
+        self.reals.insert(folder.to_vec(), real.clone());
+        Ok(real)
+    }
+
     /// Opening the name, links followed, would leave the folder.
     pub(crate) fn leaves(&self, name: &[u8]) -> bool {
         let result = self
@@ -159,63 +168,6 @@ impl Root {
     }
 }
 
-/// What becomes of links on the way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Links {
-    /// ELOOP.
-    None,
-    /// Followed, and the folder is `/`.
-    Inside,
-    /// Followed; EXDEV if one leads outside. The last component may be a file.
-    Beneath,
-}
-
-/// What openat2 does, component by component: no step leaves the folder, and `..` goes back the way that we came.
-fn walk(top: &OwnedFd, name: &[u8], links: Links) -> nix::Result<OwnedFd> {
-    let mut way: Vec<OwnedFd> = Vec::new();
-    let mut rest: VecDeque<Vec<u8>> = components(name).map(<[u8]>::to_vec).collect();
-    let mut followed = 0;
-    while let Some(component) = rest.pop_front() {
-        if component == b".." {
-            if way.pop().is_none() && links == Links::Beneath {
-                return Err(Errno::EXDEV);
-            }
-            continue;
-        }
-        let here = way.last().unwrap_or(top);
-        let step = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(here, component.as_slice(), step, Mode::empty())?;
-        let stat = fstatat(&fd, c"", AtFlags::AT_EMPTY_PATH)?;
-        match type_of(&stat) {
-            SFlag::S_IFDIR => way.push(fd),
-            SFlag::S_IFLNK if links != Links::None => {
-                followed += 1;
-                if followed > LINKS_MAX {
-                    return Err(Errno::ELOOP);
-                }
-                let text = readlinkat(&fd, c"")?;
-                let text = text.as_bytes();
-                if text.starts_with(b"/") {
-                    if links == Links::Beneath {
-                        return Err(Errno::EXDEV);
-                    }
-                    way.clear();
-                }
-                for component in components(text).collect::<Vec<_>>().into_iter().rev() {
-                    rest.push_front(component.to_vec());
-                }
-            }
-            SFlag::S_IFLNK => return Err(Errno::ELOOP),
-            _ if links == Links::Beneath && rest.is_empty() => return Ok(fd),
-            _ => return Err(Errno::ENOTDIR),
-        }
-    }
-    match way.pop() {
-        Some(fd) => Ok(fd),
-        None => top.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
@@ -223,7 +175,8 @@ mod tests {
     use nix::errno::Errno;
     use nix::sys::stat::fstat;
 
-    use super::{Links, OFlag, ResolveFlag, Root, walk};
+    use super::super::steps::{Links, walk};
+    use super::{OFlag, ResolveFlag, Root};
 
     /// Both ways of resolving agree, on names that stay, leave, loop and lead nowhere.
     #[test]
@@ -254,8 +207,9 @@ mod tests {
             ("up/usr", "usr"),
             ("all/all/lib", "usr/lib"),
         ];
-        let root = Root::open(&top, true).expect("opens");
+        let mut root = Root::open(&top, true).expect("opens");
         for (name, real) in inside {
+            assert_eq!(root.real(name.as_bytes()).expect(name), real.as_bytes());
             let want = std::fs::metadata(top.join(real)).expect("is there").ino();
             for fd in [
                 root.resolve(name.as_bytes()),

@@ -39,6 +39,11 @@ impl Exclude {
         let patterns = patterns.unwrap_or_default();
         Self(Patterns::new(patterns.iter().map(Vec::as_slice)))
     }
+
+    /// The path is left out.
+    pub(crate) fn covers(&self, path: &[u8]) -> bool {
+        self.0.cover(path)
+    }
 }
 
 /// Everything below a folder, sorted by the bytes of the paths. What is no file, folder or link is an error.

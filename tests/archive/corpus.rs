@@ -693,26 +693,231 @@ fn sizes_and_pax() -> Vec<Case> {
             tar(&[Header::new("d", b'5', 1).data("x")]),
             refused("d"),
         ),
+    ]
+}
+
+/// A header of GNU's old sparse files, with up to four pieces.
+fn sparse_header(pieces: &[(u64, u64)], stored: u64, size: u64) -> Header {
+    let mut header = Header::new("s", b'S', stored).with(257, b"ustar  \0");
+    for (number, (offset, length)) in pieces.iter().enumerate() {
+        let at = 386 + 24 * number;
+        header.put(at, format!("{offset:011o}\0{length:011o}\0").as_bytes());
+    }
+    header.put(483, format!("{size:011o}\0").as_bytes());
+    header
+}
+
+/// Files with holes, in the four ways that GNU tar has had.
+fn holes() -> Vec<Case> {
+    let old = |pieces: &[(u64, u64)], data: &[u8], size: u64| {
+        tar(&[
+            sparse_header(pieces, data.len() as u64, size).data(data),
+            file("after", "x"),
+        ])
+    };
+    let (two, text) = (
+        [(0, 512), (8192, 4)],
+        [[b'h'; BLOCK].as_slice(), b"tail"].concat(),
+    );
+    // 25 pieces: four in the header, 21 in the block behind it.
+    let many: Vec<(u64, u64)> = (0..25).map(|n| (n * 1024, 512)).collect();
+    let mut block = [0; BLOCK];
+    for (number, (offset, length)) in many[4..].iter().enumerate() {
+        let text = format!("{offset:011o}\0{length:011o}\0");
+        block[24 * number..][..24].copy_from_slice(text.as_bytes());
+    }
+    let mut extended = sparse_header(&many[..4], 25 * 512, 24 * 1024 + 512)
+        .with(482, b"\x01")
+        .block();
+    extended.extend_from_slice(&block);
+    extended.extend_from_slice(&[b'y'; 25 * 512]);
+    extended.resize(extended.len().next_multiple_of(BLOCK), 0);
+    let with = |records: &[(&str, &str)], data: &[u8]| {
+        tar(&[
+            pax(records),
+            file("GNUSparseFile.1/x", data),
+            file("after", "x"),
+        ])
+    };
+    let (offset, length) = ("GNU.sparse.offset", "GNU.sparse.numbytes");
+    let (size, name) = (("GNU.sparse.size", "9000"), ("GNU.sparse.name", "s"));
+    let zero = |last: &str| {
+        let count = ("GNU.sparse.numblocks", "3");
+        with(
+            &[
+                size,
+                count,
+                (offset, "0"),
+                (length, "512"),
+                (offset, "8192"),
+                (length, last),
+                (offset, "9000"),
+                (length, "0"),
+            ],
+            &text,
+        )
+    };
+    let map = |map: &str| {
+        let count = map.split(',').count() / 2;
+        with(
+            &[
+                name,
+                size,
+                ("GNU.sparse.numblocks", &count.to_string()),
+                ("GNU.sparse.map", map),
+            ],
+            &text,
+        )
+    };
+    let one = |map: &str, data: &[u8]| {
+        let mut content = map.as_bytes().to_vec();
+        content.resize(content.len().next_multiple_of(BLOCK), 0);
+        content.extend_from_slice(data);
+        let records = [
+            ("GNU.sparse.major", "1"),
+            ("GNU.sparse.minor", "0"),
+            name,
+            ("GNU.sparse.realsize", "9000"),
+        ];
+        with(&records, &content)
+    };
+    let lines: Vec<String> = (0..90).map(|n| format!("{}\n0\n", n * 100)).collect();
+    let long = lines.concat();
+    vec![
         case(
-            "sparse_gnu",
-            tar(&[Header::new("s", b'S', 0).with(257, b"ustar  \0").block()]),
+            "sparse_old",
+            old(&[two[0], two[1], (9000, 0)], &text, 9000),
+            AsTar,
+        ),
+        case(
+            "sparse_old_short",
+            old(&two, &text, 9000),
+            Fails("format", "s"),
+        ),
+        case("sparse_old_hole_only", old(&[(9000, 0)], b"", 9000), AsTar),
+        case(
+            "sparse_old_many",
+            tar(&[extended.clone(), file("after", "x")]),
+            AsTar,
+        ),
+        case(
+            "sparse_old_cut",
+            extended[..BLOCK + 100].to_vec(),
+            Fails("truncated", "s"),
+        ),
+        case(
+            "sparse_old_overlap",
+            old(&[(0, 512), (511, 4)], &text, 9000),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_old_behind",
+            old(&[(8999, 2)], b"ab", 9000),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_old_sum",
+            old(&[(0, 512)], &text, 9000),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_old_odd",
+            old(&[(0, 3), (8192, 513)], &text, 9000),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_old_negative",
+            tar(&[sparse_header(&[], 0, 0).with(483, &[0xff; 12]).block()]),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_of_star",
+            tar(&[sparse_header(&[], 0, 0).with(257, b"ustar\x0000").block()]),
             refused("s"),
         ),
+        // What is not there counts as content: the limits are those of the file that comes out.
         case(
             "sparse_bomb",
-            tar(&[Header::new("s", b'S', 0)
-                .with(257, b"ustar  \0")
+            tar(&[sparse_header(&[(0, 0)], 0, 0)
+                .with(386, b"\x80\0\0\0\x40\0\0\0\0\0\0\0")
                 .with(483, b"\x80\0\0\0\x40\0\0\0\0\0\0\0")
                 .block()]),
+            Fails("limit", "s"),
+        ),
+        case(
+            "sparse_ratio",
+            old(&[(96 << 20, 0)], b"", 96 << 20),
+            Fails("limit", "s"),
+        ),
+        case("sparse_0_0", zero("4"), AsTar),
+        case(
+            "sparse_0_0_sum",
+            zero("5"),
+            Fails("format", "GNUSparseFile.1/x"),
+        ),
+        case("sparse_0_1", map("0,512,8192,4,9000,0"), AsTar),
+        case("sparse_0_1_odd", map("0,512,8192"), Fails("format", "s")),
+        case(
+            "sparse_0_1_overlap",
+            map("0,512,511,4"),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_1_0",
+            one("3\n0\n512\n8192\n4\n9000\n0\n", &text),
+            AsTar,
+        ),
+        case("sparse_1_0_hole_only", one("1\n9000\n0\n", b""), AsTar),
+        case(
+            "sparse_1_0_long_map",
+            one(&format!("91\n{long}9000\n0\n"), b""),
+            AsTar,
+        ),
+        case(
+            "sparse_1_0_map_too_long",
+            one(&format!("99\n{long}"), b""),
+            Fails("format", "s"),
+        ),
+        case("sparse_1_0_no_map", one("", b""), Fails("format", "s")),
+        case(
+            "sparse_1_0_huge_map",
+            one("18446744073709551615\n", b""),
+            Fails("format", "s"),
+        ),
+        case("sparse_1_0_text", one("two\n", b""), Fails("format", "s")),
+        case(
+            "sparse_without_size",
+            with(&[name, ("GNU.sparse.map", "0,516")], &text),
+            Fails("format", "s"),
+        ),
+        case(
+            "sparse_2_0",
+            with(&[name, size, ("GNU.sparse.major", "2")], &text),
             refused("s"),
         ),
         case(
-            "sparse_pax",
-            x(&[
-                record("GNU.sparse.major", "1"),
-                record("GNU.sparse.realsize", "1125899906842624"),
-            ]
-            .concat()),
+            "sparse_dot_dot",
+            with(
+                &[
+                    ("GNU.sparse.name", "../s"),
+                    size,
+                    ("GNU.sparse.map", "0,516"),
+                ],
+                &text,
+            ),
+            refused("../s"),
+        ),
+        case(
+            "sparse_link",
+            tar(&[pax(&[size, ("GNU.sparse.map", "")]), symlink("s", "x")]),
+            refused("s"),
+        ),
+        case(
+            "sparse_global",
+            tar(&[
+                pax_raw(b'g', &record("GNU.sparse.major", "1")),
+                file("a", "x"),
+            ]),
             Fails("refused", ""),
         ),
     ]
@@ -1050,6 +1255,7 @@ fn all(outside: &Path) -> Vec<Case> {
     all.extend(links(outside));
     all.extend(modes_and_devices());
     all.extend(sizes_and_pax());
+    all.extend(holes());
     all.extend(blocks_and_ends());
     all.extend(compressed());
     all.extend(debs());
@@ -1168,7 +1374,8 @@ fn differs_from_tar(place: &Place, case: &Case) -> Option<String> {
     }
     let ours = details(&place.join(format!("out/{}.rootfs/target", case.name)));
     let theirs = details(theirs.path());
-    (ours != theirs).then(|| format!("ours {ours:.2000?}\n    tar's {theirs:.2000?}"))
+    let short = |lines: Vec<String>| format!("{:.2000}", format!("{lines:?}"));
+    (ours != theirs).then(|| format!("ours {}\n    tar's {}", short(ours), short(theirs)))
 }
 
 /// A small archive with a bit of everything.

@@ -1,9 +1,10 @@
 //! Unpacking: options, targets, digests, many at once.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink as make_link};
+use std::process::Command;
 
 use crate::tar::{Header, deb, dir, file, gzip, hardlink, pax, symlink, tar, xz};
-use crate::{Place, names, snapshot};
+use crate::{Place, has_gnu, names, snapshot};
 
 #[test]
 fn nothing_of_a_wrong_digest_is_seen() {
@@ -251,7 +252,10 @@ fn parts_of_an_archive() {
         all.join(" ")
     };
     assert_eq!(listed("strip = 1"), "a.c b.h doc/x/y l src/h src/z.h");
-    assert_eq!(listed("strip = 2, exclude = { 'h' }"), "x/y z.h");
+    assert_eq!(
+        listed("strip = 2, exclude = { 'h', 'top/*.*', 'top/l' }"),
+        "x/y z.h"
+    );
     assert_eq!(
         listed("strip = 1, include = { 'doc', '*.c' }"),
         "a.c doc/x/y"
@@ -262,11 +266,144 @@ fn parts_of_an_archive() {
         listed("strip = 1, include = { 'doc', 'src' }, exclude = { 'src/h' }"),
         "doc/x/y src/z.h"
     );
-    assert_eq!(listed("strip = 9"), "");
+    assert_eq!(listed("strip = 9, exclude = { 'top' }"), "");
     place.lua(
         r#"local err = fails(archive.extract, { path = "a.tar", target = "t", include = { "top/src" } })
         assert(err.code == "refused" and err.path == "top/src/h", err.text)"#,
     );
+}
+
+/// Layouts that `strip` does not expect: nothing is left out that nobody asked to leave out.
+#[test]
+fn strip_loses_nothing() {
+    let place = Place::new();
+    place.write(
+        "beside.tar",
+        tar(&[
+            file("package.xml", "x"),
+            file("channel\x1b.xml", "x"),
+            dir("a-1.0"),
+            dir("empty"),
+            file("a-1.0/x", "x"),
+        ]),
+    );
+    let flat: Vec<Vec<u8>> = (0..9).map(|n| file(format!("f{n}"), "x")).collect();
+    place.write("flat.tar", tar(&flat));
+    place.write(
+        "two.tar",
+        tar(&[file("a/x", "1"), file("b/y", "2"), file("b/x", "3")]),
+    );
+    place.write(
+        "two-apart.tar",
+        tar(&[
+            dir("a"),
+            dir("a/d"),
+            file("a/d/x", "1"),
+            dir("b/d"),
+            file("b/d/y", "2"),
+        ]),
+    );
+    let output = place.lua(
+        r#"local function lost(options)
+          options.target = "t"
+          for _, profile in ipairs { "source", "rootfs" } do
+            options.profile = profile
+            local err = fails(archive.extract, options)
+            assert(err.code == "refused" and err.lost, err.text)
+            options.path, options.paths = nil, { options.path }
+            local same = fails(archive.extract_all, options)
+            assert(same.text == err.text and same.lost == err.lost, same.text)
+            options.path, options.paths = options.paths[1], nil
+            if profile == "rootfs" then print(err.text, err.lost) end
+          end
+        end
+        lost { path = "beside.tar", strip = 1 }
+        lost { path = "beside.tar", strip = 2 }
+        lost { path = "flat.tar", strip = 1 }
+        lost { path = "two.tar", strip = 1 }
+        -- What nobody wants is not lost, by the name that it has in the archive.
+        assert(archive.extract({ path = "beside.tar", target = "a", strip = 1, exclude = { "package.xml", "channel*" } }).entries == 1)
+        assert(archive.extract({ path = "beside.tar", target = "b", strip = 1, include = { "x" } }).entries == 1)
+        assert(archive.extract({ path = "two-apart.tar", target = "c", strip = 1 }).entries == 4)
+        assert(archive.extract({ path = "two.tar", target = "d", strip = 1, exclude = { "x" } }).entries == 1)"#,
+    );
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(
+        lines[0],
+        "extract `package.xml`: with `strip = 1` nothing is left of its name, so it would be lost; so would `channel\\u{1b}.xml` (entry 5 of `beside.tar`)\tpackage.xml"
+    );
+    assert!(
+        lines[2].contains("so would `channel\\u{1b}.xml`, `a-1.0/x` ("),
+        "{output}"
+    );
+    assert!(
+        output.contains("extract `f0`: with `strip = 1` nothing is left of its name, so it would be lost; so would `f1`, `f2`, `f3`, `f4`, 4 more (entry 9 of `flat.tar`)"),
+        "{output}"
+    );
+    assert!(
+        output.contains(
+            "extract `b/x`: with `strip = 1` it would replace `a/x` (entry 3 of `two.tar`)\tb/x"
+        ),
+        "{output}"
+    );
+    assert_eq!(names(&place.join("c/d")), ["x", "y"]);
+    assert_eq!(names(&place.join("a")), ["x"]);
+}
+
+/// Holes stay holes, and what GNU tar leaves out comes back, in each of its four formats.
+#[test]
+fn holes_of_gnu_tar() {
+    let place = Place::new();
+    let mut content = vec![0; 6 << 20];
+    let path = place.write("tree/holes", "");
+    let data = std::fs::File::options()
+        .write(true)
+        .open(path)
+        .expect("it is ours");
+    data.set_len(content.len() as u64).expect("there is room");
+    // More pieces than one header has room for, odd ends, and a hole at the end.
+    for number in 0..60_usize {
+        let (at, piece) = (
+            number * 70_000 + number,
+            vec![b'a' + number as u8 % 26; 1 + number * 97],
+        );
+        content[at..at + piece.len()].copy_from_slice(&piece);
+        std::os::unix::fs::FileExt::write_all_at(&data, &piece, at as u64).expect("there is room");
+    }
+    if !has_gnu("tar") {
+        return;
+    }
+    for (name, options) in [
+        ("old", &["--format=gnu"][..]),
+        ("0.0", &["--format=posix", "--sparse-version=0.0"]),
+        ("0.1", &["--format=posix", "--sparse-version=0.1"]),
+        ("1.0", &["--format=posix", "--sparse-version=1.0"]),
+    ] {
+        let status = Command::new("tar")
+            .args(["--create", "--sparse", "--hole-detection=raw"])
+            .args(options)
+            .arg("--file")
+            .arg(place.join(name))
+            .args([
+                "--directory",
+                place.join("tree").to_str().expect("text"),
+                "holes",
+            ])
+            .status();
+        assert!(status.expect("tar starts").success());
+        assert!(std::fs::metadata(place.join(name)).expect("is there").len() < 1 << 20);
+        place.lua(&format!(
+            r#"local summary = archive.extract {{ path = "{name}", target = "out/{name}" }}
+            assert(summary.entries == 1 and summary.bytes == 6 << 20)
+            local listed = archive.list "{name}"
+            assert(#listed == 1 and listed[1].path == "holes" and listed[1].size == 6 << 20)
+            assert(digest.sha256(archive.read("{name}", "holes")) == digest.file "tree/holes")"#
+        ));
+        let out = place.join("out").join(name).join("holes");
+        assert!(std::fs::read(&out).expect("a file") == content, "{name}");
+        let blocks = std::fs::metadata(&out).expect("is there").blocks();
+        assert!(blocks * 512 < 3 << 20, "{name} has {blocks} blocks");
+    }
 }
 
 #[test]

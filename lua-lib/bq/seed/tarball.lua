@@ -67,6 +67,8 @@ function tarball.make(word, arch)
         sha256 = lock.sha256,
         profile = "rootfs",
         setid = true,
+        -- No step may use a capability of its seed, so they are told, and not set.
+        attributes = "collect",
         devices = "skip",
         merge = true,
         exclude = OURS,

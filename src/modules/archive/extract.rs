@@ -5,55 +5,55 @@ use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
     Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, makedev, mknodat, utimensat,
 };
-use nix::unistd::{LinkatFlags, linkat, symlinkat};
+use nix::unistd::{LinkatFlags, Whence, ftruncate, linkat, lseek, symlinkat};
 
 use super::member::{Kind, Member};
+use super::owners::own;
 use super::reader::Reader;
-use super::rules::{Devices, Folder, Profile, TIME_MAX, refused, timespec};
+use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, refused, timespec};
+use super::select::Selection;
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::tree::attributes::set_capabilities;
 use crate::tree::inside::{climb, normalise, split, strip};
 use crate::tree::names::components;
 use crate::tree::names::shown;
-use crate::tree::root::type_of;
+use crate::tree::steps::type_of;
 
 impl Tree<'_> {
     /// Puts all members of an archive in place.
     pub(super) fn unpack(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        let mut selection = Selection::new(self.rules);
         while let Some(member) = reader.next()? {
-            self.member(member, reader)?;
+            if let Some(name) = selection.name(&member)? {
+                self.member(name, &member, reader)?;
+            }
         }
-        Ok(())
+        for (key, count) in reader.dropped() {
+            self.summary.drop(&key, count);
+        }
+        selection.finish()
     }
 
-    fn member(&mut self, member: Member, reader: &mut Reader<'_>) -> Result<()> {
+    fn member(&mut self, name: &[u8], member: &Member, reader: &mut Reader<'_>) -> Result<()> {
         let rules = self.rules;
-        let Some(name) = strip(&member.name, rules.strip) else {
-            return Ok(());
-        };
-        if rules.strip > 0 && name.is_empty() {
-            return Ok(());
-        }
-        let wanted = rules
-            .include
-            .as_ref()
-            .is_none_or(|include| include.cover(name));
-        if !wanted || (!rules.exclude.is_empty() && rules.exclude.cover(name)) {
-            return Ok(());
-        }
+        let attribute = self.attribute(name, member)?;
         match member.kind {
-            Kind::File => self.file(name, &member, reader)?,
-            Kind::Dir => self.dir(name, &member)?,
-            Kind::Symlink => self.symlink(name, &member)?,
-            Kind::Hardlink => self.hardlink(name, &member)?,
+            Kind::File => self.file(name, member, reader)?,
+            Kind::Dir => self.dir(name, member)?,
+            Kind::Symlink => self.symlink(name, member)?,
+            Kind::Hardlink => self.hardlink(name, member)?,
             Kind::Char | Kind::Block | Kind::Fifo => match rules.devices {
                 Devices::Refuse => return Err(refused(name, "a device node or FIFO")),
-                Devices::Create => self.device(name, &member)?,
+                Devices::Create => self.device(name, member)?,
                 Devices::Skip => {
                     self.summary.skipped += 1;
                     return Ok(());
                 }
             },
+        }
+        if member.kind != Kind::Hardlink {
+            self.note(name, attribute)?;
         }
         if let Some(first) = components(name).next()
             && !self.summary.top.contains(first)
@@ -66,20 +66,23 @@ impl Tree<'_> {
     }
 
     /// The permissions that a member gets.
-    fn mode(&self, name: &[u8], member: &Member) -> Result<u32> {
-        if self.rules.profile == Profile::Source {
+    fn mode(&mut self, name: &[u8], member: &Member) -> Result<u32> {
+        let rules = self.rules;
+        let special = member.mode & 0o6000 != 0;
+        if rules.profile == Profile::Source {
             let executable = member.kind == Kind::Dir || member.mode & 0o111 != 0;
-            let special = if self.rules.setid {
-                member.mode & 0o7000
-            } else {
-                0
-            };
-            return Ok(special | if executable { 0o755 } else { 0o644 });
+            let bits = if rules.setid { member.mode & 0o7000 } else { 0 };
+            if special && !rules.setid {
+                self.summary.drop(b"setid", 1);
+            }
+            return Ok(bits | if executable { 0o755 } else { 0o644 });
         }
-        if member.mode & 0o6000 != 0 && !self.rules.setid {
-            return Err(refused(name, "a set-user-id or set-group-id bit"));
+        match rules.owners {
+            _ if !special || rules.setid => Ok(member.mode),
+            Owners::Drop => Err(refused(name, "a set-user-id or set-group-id bit")),
+            Owners::Collect => Ok(member.mode & !0o6000),
+            Owners::Apply => Ok(member.mode),
         }
-        Ok(member.mode)
     }
 
     fn time(&self, member: &Member) -> (i64, u32) {
@@ -100,6 +103,11 @@ impl Tree<'_> {
             openat(parent, last, flags, plain)
         })?;
         reader.content(&mut |mut piece| {
+            if member.sparse && piece.iter().all(|&byte| byte == 0) {
+                return lseek(&fd, piece.len() as i64, Whence::SeekCur)
+                    .map(drop)
+                    .map_err(|errno| Error::os("seek", errno).at(shown(name)));
+            }
             while !piece.is_empty() {
                 match nix::unistd::write(&fd, piece) {
                     Ok(count) => piece = &piece[count..],
@@ -109,20 +117,35 @@ impl Tree<'_> {
             }
             Ok(())
         })?;
-        if mode & (0o7000 | self.umask) != 0 {
+        if member.sparse {
+            // A hole at the end is not there before this.
+            ftruncate(&fd, member.size as i64)
+                .map_err(|errno| Error::os("truncate", errno).at(shown(name)))?;
+        }
+        let owner = self.owner(member);
+        if let Some(owner) = owner {
+            own(&fd, b"", owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+        }
+        if owner.is_some() || mode & (0o7000 | self.umask) != 0 {
             fchmod(&fd, Mode::from_bits_truncate(mode))
                 .map_err(|errno| Error::os("chmod", errno).at(shown(name)))?;
         }
+        if let Some(value) = &member.capabilities
+            && self.rules.owners == Owners::Apply
+        {
+            set_capabilities(&fd, value)
+                .map_err(|errno| Error::os("setxattr", errno).at(shown(name)))?;
+        }
         let time = timespec(self.time(member));
         futimens(&fd, &time, &time).map_err(|errno| Error::os("utimens", errno).at(shown(name)))?;
-        self.placed(name);
-        Ok(())
+        self.placed(name, None)
     }
 
     fn dir(&mut self, name: &[u8], member: &Member) -> Result<()> {
         let state = Folder {
             mode: self.mode(name, member)?,
             mtime: Some(self.time(member)),
+            owner: self.owner(member),
             order: 0,
         };
         self.folder(name, state)
@@ -146,6 +169,9 @@ impl Tree<'_> {
             symlinkat(text, parent, last)
         })?;
         let (parent, last) = self.parent(name)?;
+        if let Some(owner) = self.owner(member) {
+            own(&parent, last, owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+        }
         let time = timespec(self.time(member));
         utimensat(
             &*parent,
@@ -155,8 +181,7 @@ impl Tree<'_> {
             UtimensatFlags::NoFollowSymlink,
         )
         .map_err(|errno| Error::os("utimens", errno).at(shown(name)))?;
-        self.placed(name);
-        Ok(())
+        self.placed(name, None)
     }
 
     fn hardlink(&mut self, name: &[u8], member: &Member) -> Result<()> {
@@ -187,14 +212,15 @@ impl Tree<'_> {
         if let Ok(there) = fstatat(&*parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)
             && (there.st_dev, there.st_ino) == (stat.st_dev, stat.st_ino)
         {
-            self.placed(name);
-            return Ok(());
+            return self.placed(name, None);
         }
         self.make("link", name, |parent, last| {
             linkat(&*from, from_last, parent, last, LinkatFlags::empty())
         })?;
-        self.placed(name);
-        Ok(())
+        self.placed(name, None)?;
+        // One file, whatever the entry says.
+        let same = self.noted(target)?;
+        self.note(name, same)
     }
 
     fn device(&mut self, name: &[u8], member: &Member) -> Result<()> {
@@ -210,7 +236,10 @@ impl Tree<'_> {
         self.make("mknod", name, |parent, last| {
             mknodat(parent, last, kind, permissions, device)
         })?;
-        self.placed(name);
-        Ok(())
+        if let Some(owner) = self.owner(member) {
+            let (parent, last) = self.parent(name)?;
+            own(&parent, last, owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+        }
+        self.placed(name, None)
     }
 }

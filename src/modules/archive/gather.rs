@@ -1,11 +1,13 @@
 //! What goes into a tar: the trees of all sources, the later over the earlier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::tree::attributes::{Attribute, Attributes, check};
+use crate::tree::names::shown;
 use crate::tree::walk::{Exclude, Node, Type, walk};
 
 /// A tree, or one file, and where it goes.
@@ -14,12 +16,34 @@ pub(super) struct Source {
     pub(super) prefix: Vec<u8>,
     pub(super) exclude: Exclude,
     pub(super) mode: Option<u32>,
+    /// By the path below this one; the empty path is the source itself.
+    pub(super) attributes: Attributes,
 }
 
 /// Something to be packed, and the source that it is read from.
 pub(super) struct Item {
     pub(super) node: Node,
     pub(super) source: usize,
+    pub(super) attribute: Attribute,
+}
+
+impl Item {
+    /// A folder that is nowhere on disk.
+    fn folder(source: usize) -> Self {
+        let node = Node {
+            path: Vec::new(),
+            kind: Type::Dir,
+            mode: 0o755,
+            size: 0,
+            shared: None,
+            target: Vec::new(),
+        };
+        Self {
+            node,
+            source,
+            attribute: Attribute::default(),
+        }
+    }
 }
 
 pub(super) type Items = BTreeMap<Vec<u8>, Item>;
@@ -28,14 +52,7 @@ pub(super) type Items = BTreeMap<Vec<u8>, Item>;
 pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Result<()> {
     let stat =
         std::fs::metadata(&source.path).map_err(|e| Error::io("stat", &e).at(&source.path))?;
-    let folder = |path: Vec<u8>| Node {
-        path,
-        kind: Type::Dir,
-        mode: 0o755,
-        size: 0,
-        shared: None,
-        target: Vec::new(),
-    };
+    let told = |path: &[u8]| source.attributes.get(path).cloned().unwrap_or_default();
     let (above, nodes) = if stat.is_dir() {
         (
             source.prefix.as_slice(),
@@ -52,17 +69,16 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
             kind: Type::File,
             mode: source.mode.unwrap_or(stat.mode() & 0o7777),
             size: stat.size(),
-            ..folder(Vec::new())
+            ..Item::folder(number).node
         };
         let item = Item {
             node,
             source: number,
+            attribute: told(b""),
         };
+        missing(source, <[u8]>::is_empty)?;
         for (at, _) in name.iter().enumerate().filter(|&(_, &b)| b == b'/') {
-            implied(items, &name[..at], || Item {
-                node: folder(Vec::new()),
-                source: number,
-            });
+            implied(items, &name[..at], || Item::folder(number));
         }
         insert(items, name.to_vec(), item);
         return Ok(());
@@ -75,10 +91,23 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
         .filter(|&(_, &b)| b == b'/')
         .map(|(at, _)| at);
     for end in ends.chain((!above.is_empty()).then_some(above.len())) {
-        implied(items, &above[..end], || Item {
-            node: folder(Vec::new()),
-            source: number,
-        });
+        implied(items, &above[..end], || Item::folder(number));
+    }
+    let has = |path: &[u8]| {
+        nodes
+            .binary_search_by(|node| node.path.as_slice().cmp(path))
+            .is_ok()
+    };
+    missing(source, |path| {
+        path.is_empty() || has(path) || source.exclude.covers(path)
+    })?;
+    if source.attributes.contains_key(b"".as_slice()) {
+        let attribute = told(b"");
+        let item = Item {
+            attribute,
+            ..Item::folder(number)
+        };
+        insert(items, above.to_vec(), item);
     }
     for node in nodes {
         let name = if above.is_empty() {
@@ -86,14 +115,64 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
         } else {
             [above, b"/", &node.path].concat()
         };
-        insert(
-            items,
-            name,
-            Item {
-                node,
-                source: number,
-            },
-        );
+        let item = Item {
+            attribute: told(&node.path),
+            node,
+            source: number,
+        };
+        insert(items, name, item);
+    }
+    Ok(())
+}
+
+/// Attributes are of something that is there.
+fn missing(source: &Source, known: impl Fn(&[u8]) -> bool) -> Result<()> {
+    match source.attributes.keys().find(|path| !known(path)) {
+        None => Ok(()),
+        Some(path) => Err(not_there(path)),
+    }
+}
+
+fn not_there(path: &[u8]) -> Error {
+    let why = "it has attributes, and is not there";
+    Error::new("pack", "missing", why).at(shown(if path.is_empty() { b"." } else { path }))
+}
+
+/// One file of one source, whatever its names.
+type Shared = (usize, (u64, u64));
+
+/// Says what is known of paths in the archive, over what the sources say; then what is one file has the same attributes.
+pub(super) fn attribute(items: &mut Items, attributes: &Attributes) -> Result<()> {
+    for (path, attribute) in attributes {
+        if path.is_empty() {
+            items.entry(Vec::new()).or_insert_with(|| Item::folder(0));
+        }
+        let item = items.get_mut(path).ok_or_else(|| not_there(path))?;
+        item.attribute = attribute.clone();
+    }
+    let mut files: HashMap<Shared, (Vec<u8>, Attribute)> = HashMap::new();
+    for (path, item) in &*items {
+        check("pack", path, item.node.kind, &item.attribute)?;
+        let Some(shared) = item.node.shared else {
+            continue;
+        };
+        if item.attribute == Attribute::default() {
+            continue;
+        }
+        let told = (path.clone(), item.attribute.clone());
+        if let Some((other, before)) = files.insert((item.source, shared), told)
+            && before != item.attribute
+        {
+            let why = format!("one file with `{}`, and other attributes", shown(&other));
+            return Err(Error::argument("pack", why).at(shown(path)));
+        }
+    }
+    for item in items.values_mut() {
+        if let Some(shared) = item.node.shared
+            && let Some((_, attribute)) = files.get(&(item.source, shared))
+        {
+            item.attribute.clone_from(attribute);
+        }
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub(super) struct Header {
     pub(super) size: u64,
     pub(super) mode: u32,
     pub(super) mtime: i64,
+    /// `None` for what is no number of a user or group; that matters only to who asks for owners.
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
     pub(super) device: (u32, u32),
 }
 
@@ -75,9 +78,21 @@ impl Header {
             // Some writers put the type of the file into the bits above the permissions.
             mode: (number(&old.mode, "mode")?.unwrap_or(0) & 0o7777) as u32,
             mtime: number(&old.mtime, "time")?.unwrap_or(0),
+            uid: owner(&old.uid),
+            gid: owner(&old.gid),
             device,
         })
     }
+}
+
+fn owner(field: &[u8]) -> Option<u32> {
+    let number = number(field, "owner").ok()?.unwrap_or(0);
+    u64::try_from(number).ok().and_then(id)
+}
+
+/// A number of a user or group; the largest one stands for nobody in system calls.
+pub(super) fn id(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|&id| id != u32::MAX)
 }
 
 fn device(major: &[u8], minor: &[u8]) -> Result<(u32, u32)> {

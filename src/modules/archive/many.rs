@@ -22,7 +22,8 @@ use crate::kernel::threads::in_threads;
 use crate::tree::names::shown;
 use crate::tree::remove::quietly;
 use crate::tree::replace::beside;
-use crate::tree::root::{Root, type_of};
+use crate::tree::root::Root;
+use crate::tree::steps::type_of;
 
 /// Unpacks all; the tree is as if it was done one after the other.
 pub(super) fn extract_all(
@@ -129,18 +130,23 @@ fn unpack_part(path: &Path, part: &Path, rules: &Rules, umask: u32) -> Result<Pa
 }
 
 /// Moves what was unpacked alone to where it belongs.
-fn move_in(part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
+fn move_in(mut part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     let mut source = Root::open(from, true).map_err(|e| Error::os("open", e).at(from))?;
+    let told = std::mem::take(&mut part.summary.attributes);
     for (name, folder) in part.placed {
         match folder {
             Some(folder) => tree.folder(&name, folder)?,
             None => move_file(&name, &mut source, tree)?,
         }
+        tree.note(&name, told.get(&name).cloned().unwrap_or_default())?;
     }
     tree.summary.entries += part.summary.entries;
     tree.summary.bytes += part.summary.bytes;
     tree.summary.skipped += part.summary.skipped;
     tree.summary.top.extend(part.summary.top);
+    for (what, count) in part.summary.dropped {
+        tree.summary.drop(&what, count);
+    }
     Ok(())
 }
 

@@ -25,6 +25,13 @@ pub(super) struct Member {
     pub(super) mtime: (i64, u32),
     pub(super) link: Vec<u8>,
     pub(super) device: (u32, u32),
+    /// `None` for what is no number of a user or group.
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    /// The value of the extended attribute `security.capability`.
+    pub(super) capabilities: Option<Vec<u8>>,
+    /// Its zeros may be holes.
+    pub(super) sparse: bool,
 }
 
 /// How much an archive may hold.

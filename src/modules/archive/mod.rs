@@ -15,28 +15,34 @@ mod gather;
 mod header;
 mod input;
 mod many;
+mod map;
 mod member;
 mod number;
 mod one;
+mod owners;
 mod pack;
 mod pax;
 mod reader;
+mod records;
 mod rules;
+mod select;
+mod sparse;
 mod staging;
 mod stream;
 mod tarball;
 mod tree;
 mod write;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, settled};
+use crate::lua::attributes::table_of_attributes;
 use crate::lua::bytes::{Blob, Bytes, Sha256Digits};
 use crate::lua::module::Module;
 use crate::lua::options::Both;
 use crate::lua::value::{Field, Wrong, word};
 use crate::tree::names::Patterns;
 use member::{Kind, Limits, Member};
-use rules::{Devices, Profile, Rules, Summary};
+use rules::{Devices, Owners, Profile, Rules, Summary};
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "archive")
@@ -66,6 +72,13 @@ impl Field for Devices {
     }
 }
 
+impl Field for Owners {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        let words = [("collect", Self::Collect), ("apply", Self::Apply)];
+        word(&value, &words)
+    }
+}
+
 options! {
     /// What `extract` and `extract_all` share.
     struct RuleOptions {
@@ -74,6 +87,7 @@ options! {
         include: Option<Vec<Blob>>,
         exclude: Vec<Blob> = Vec::new(),
         setid: bool = false,
+        attributes: Owners = Owners::Drop,
         devices: Devices = Devices::Refuse,
         mtime: Option<i64>,
         max_bytes: u64 = Limits::default().bytes,
@@ -105,16 +119,23 @@ options! {
     }
 }
 
-impl From<RuleOptions> for Rules {
-    fn from(options: RuleOptions) -> Self {
+impl TryFrom<RuleOptions> for Rules {
+    type Error = Error;
+
+    fn try_from(options: RuleOptions) -> Result<Self> {
+        if options.attributes != Owners::Drop && options.profile == Profile::Source {
+            let why = "`attributes`: sources have none; use profile `rootfs`";
+            return Err(Error::argument("extract", why));
+        }
         let patterns =
             |list: Vec<Blob>| Patterns::new(list.iter().map(|pattern| pattern.0.as_slice()));
-        Self {
+        Ok(Self {
             profile: options.profile,
             strip: options.strip,
             include: options.include.map(patterns),
             exclude: patterns(options.exclude),
             setid: options.setid,
+            owners: options.attributes,
             devices: options.devices,
             mtime: options.mtime,
             limits: Limits {
@@ -122,7 +143,7 @@ impl From<RuleOptions> for Rules {
                 entries: options.max_entries,
                 ratio: options.max_ratio,
             },
-        }
+        })
     }
 }
 
@@ -135,7 +156,7 @@ fn current_umask() -> u32 {
 
 fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -> Result<Table> {
     let sha256 = options.sha256.map(|digest| digest.0);
-    let (rules, umask) = (Rules::from(rules), current_umask());
+    let (rules, umask) = (Rules::try_from(rules)?, current_umask());
     let summary = settled(|| {
         one::extract(
             &options.path,
@@ -147,7 +168,7 @@ fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -
             umask,
         )
     })?;
-    summary_table(lua, &summary)
+    summary_table(lua, &rules, &summary)
 }
 
 /// Threads for reading one archive: the caller's and at least one that decompresses.
@@ -160,13 +181,13 @@ fn extract_all(
     Both(options, rules): Both<ExtractAllOptions, RuleOptions>,
 ) -> Result<Table> {
     let paths: Vec<PathBuf> = options.paths.into_iter().map(PathBuf::from).collect();
-    let (rules, umask) = (Rules::from(rules), current_umask());
+    let (rules, umask) = (Rules::try_from(rules)?, current_umask());
     let threads = options.threads.unwrap_or_default().0;
     let summary = settled(|| many::extract_all(&paths, &options.target, &rules, threads, umask))?;
-    summary_table(lua, &summary)
+    summary_table(lua, &rules, &summary)
 }
 
-fn summary_table(lua: &Lua, summary: &Summary) -> Result<Table> {
+fn summary_table(lua: &Lua, rules: &Rules, summary: &Summary) -> Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("entries", summary.entries)?;
     table.raw_set("bytes", summary.bytes)?;
@@ -177,6 +198,14 @@ fn summary_table(lua: &Lua, summary: &Summary) -> Result<Table> {
         .map(|name| lua.create_string(name))
         .collect();
     table.raw_set("top", top?)?;
+    let dropped = lua.create_table()?;
+    for (what, count) in &summary.dropped {
+        dropped.raw_set(lua.create_string(what)?, *count)?;
+    }
+    table.raw_set("dropped", dropped)?;
+    if rules.owners == Owners::Collect {
+        table.raw_set("attributes", table_of_attributes(lua, &summary.attributes)?)?;
+    }
     Ok(table)
 }
 

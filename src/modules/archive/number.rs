@@ -49,9 +49,17 @@ fn binary(field: &[u8], what: &str) -> Result<i64> {
     Ok(value)
 }
 
+/// A number in decimal digits, and nothing else.
+pub(super) fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{decimal, number};
 
     #[test]
     fn numbers_are_strict() {
@@ -70,6 +78,12 @@ mod tests {
         assert!(number(b"\x80\0\0\x01\0\0\0\0\0\0\0\0", "x").is_err());
         assert!(number(b"\x80\0\0\0\x80\0\0\0\0\0\0\0", "x").is_err());
         assert!(number(b"\xc0\0\0\0\0\0\0\0", "x").is_err());
+    }
+
+    #[test]
+    fn decimals() {
+        assert_eq!(decimal(b""), None);
+        assert_eq!(decimal(b"18446744073709551616"), None);
     }
 
     /// Why the crate's own numbers are not used: it takes all of these.

@@ -5,13 +5,14 @@ use std::path::Path;
 use mlua::{Function, Lua, Table, Value};
 
 use super::compress::{self, Method, Sink};
-use super::gather::{Items, Source, gather};
+use super::gather::{Items, Source, attribute, gather};
 use super::tarball::put_all;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, settled};
 use crate::lua::bytes::{Blob, Bytes};
 use crate::lua::value::{Field, Wrong, word};
+use crate::tree::attributes::Attributes;
 use crate::tree::inside::normalise;
 use crate::tree::replace::Replacement;
 use crate::tree::walk::Exclude;
@@ -42,6 +43,7 @@ options! {
         level: Option<u32>,
         threads: Option<Threads>,
         mtime: u64 = 0,
+        attributes: Attributes = Attributes::default(),
         progress: Option<Function>,
     }
 }
@@ -52,6 +54,7 @@ options! {
         prefix: Blob = Blob::default(),
         exclude: Vec<Blob> = Vec::new(),
         mode: Option<u32>,
+        attributes: Attributes = Attributes::default(),
     }
 }
 
@@ -78,9 +81,15 @@ pub(super) fn pack(lua: &Lua, options: PackOptions) -> Result<Table> {
         None => Ok(()),
     };
     let threads = options.threads.unwrap_or_default().0;
+    let mut items = Items::new();
+    for (number, source) in sources.iter().enumerate() {
+        gather(&mut items, source, number)?;
+    }
+    attribute(&mut items, &options.attributes)?;
     let packed = settled(|| {
         write(
             &options.output,
+            &items,
             &sources,
             method,
             threads,
@@ -110,6 +119,7 @@ fn source_of(options: SourceOptions) -> Result<Source> {
         exclude: Exclude::new(Some(exclude.collect())),
         prefix,
         mode: options.mode,
+        attributes: options.attributes,
         path: options.path.into(),
     })
 }
@@ -124,20 +134,17 @@ struct Packed {
 
 fn write(
     output: &Path,
+    items: &Items,
     sources: &[Source],
     method: Method,
     threads: usize,
     mtime: u64,
     tell: &dyn Fn(u64) -> Result<()>,
 ) -> Result<Packed> {
-    let mut items = Items::new();
-    for (number, source) in sources.iter().enumerate() {
-        gather(&mut items, source, number)?;
-    }
     let new = Replacement::create(output, None)?;
     let (mut entries, mut bytes) = (0, 0);
     let produce = |sink: Sink<'_>| {
-        (entries, bytes) = put_all(&items, sources, mtime, sink, tell)?;
+        (entries, bytes) = put_all(items, sources, mtime, sink, tell)?;
         Ok(())
     };
     let at_output = |error: Error| {

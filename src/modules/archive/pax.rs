@@ -3,7 +3,12 @@
 //! The crate `tar` splits records at line feeds, which a path and the value of an attribute may hold; it takes a record that
 //! is there twice, and passes over what follows an empty one. Tests: `crate_reader`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use super::member::format;
+use super::number::decimal;
+use super::records::Records;
 use crate::error::{Error, Result};
 use crate::tree::names::shown;
 
@@ -14,7 +19,18 @@ pub(super) struct Pax {
     pub(super) linkpath: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
     pub(super) mtime: Option<(i64, u32)>,
+    /// The largest number for what is none.
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
+    pub(super) capabilities: Option<Vec<u8>>,
+    pub(super) sparse: Option<Records>,
+    /// The keys of what is not kept.
+    pub(super) dropped: Vec<Vec<u8>>,
 }
+
+/// The value of `security.capability` as it is, and in base64, as libarchive writes it beside the other.
+const CAPABILITY: &[u8] = b"SCHILY.xattr.security.capability";
+const CAPABILITY_TEXT: &[u8] = b"LIBARCHIVE.xattr.security.capability";
 
 impl Pax {
     /// Reads the records of an `x` header, or, with `global`, of a `g` header, which may say less.
@@ -24,23 +40,21 @@ impl Pax {
         while !data.is_empty() {
             let (key, value, rest) = record(data)?;
             data = rest;
+            if let Some(key) = key.strip_prefix(b"GNU.sparse.").filter(|_| !global) {
+                // Some of these are there more than once.
+                pax.sparse.get_or_insert_default().put(key, value)?;
+                continue;
+            }
             if seen.contains(&key) {
                 return Err(format("a pax record that is there twice"));
             }
             seen.push(key);
-            if key.starts_with(b"GNU.sparse.") {
-                return Err(Error::new("tar", "refused", "a sparse file"));
-            }
             match key {
                 b"mtime" => pax.mtime = Some(time(value)?),
                 b"comment" | b"atime" | b"ctime" => {}
                 _ if global => {
-                    let key = shown(key);
-                    return Err(Error::new(
-                        "tar",
-                        "refused",
-                        format!("a global pax header that sets `{key}`"),
-                    ));
+                    let why = format!("a global pax header that sets `{}`", shown(key));
+                    return Err(Error::new("tar", "refused", why));
                 }
                 b"path" => pax.path = Some(value.to_vec()),
                 b"linkpath" => pax.linkpath = Some(value.to_vec()),
@@ -48,12 +62,32 @@ impl Pax {
                     let size = decimal(value);
                     pax.size = Some(size.ok_or_else(|| format("a pax size that is no number"))?);
                 }
-                _ => {}
+                b"uid" => pax.uid = Some(decimal(value).unwrap_or(u64::MAX)),
+                b"gid" => pax.gid = Some(decimal(value).unwrap_or(u64::MAX)),
+                CAPABILITY => pax.capabilities = Some(value.to_vec()),
+                CAPABILITY_TEXT if pax.capabilities.is_none() => {
+                    let end = value.iter().rposition(|&byte| byte != b'=');
+                    let value = STANDARD_NO_PAD.decode(&value[..end.map_or(0, |end| end + 1)]);
+                    let bad = |_| format("a pax capability that is no base64");
+                    pax.capabilities = Some(value.map_err(bad)?);
+                }
+                CAPABILITY_TEXT => {}
+                _ if NAMES.contains(&key) => {}
+                _ => pax.dropped.push(key.to_vec()),
             }
         }
         Ok(pax)
     }
 }
+
+/// Keys without a meaning for a file: names of users, which are never looked up, and what names are written in.
+const NAMES: [&[u8]; 5] = [
+    b"uname",
+    b"gname",
+    b"charset",
+    b"hdrcharset",
+    b"LIBARCHIVE.creationtime",
+];
 
 /// Splits the first `LENGTH KEY=VALUE\n` off.
 fn record(data: &[u8]) -> Result<(&[u8], &[u8], &[u8])> {
@@ -74,13 +108,6 @@ fn record(data: &[u8]) -> Result<(&[u8], &[u8], &[u8])> {
         return Err(bad());
     }
     Ok((&body[..equals], &body[equals + 1..], &data[length..]))
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Seconds with an optional fraction.
@@ -112,7 +139,7 @@ fn time(text: &[u8]) -> Result<(i64, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pax, decimal, time};
+    use super::{Pax, time};
 
     /// A record with its right length.
     fn record(text: &str) -> Vec<u8> {
@@ -140,7 +167,7 @@ mod tests {
         ] {
             assert!(Pax::parse(bad, false).is_err(), "{bad:?}");
         }
-        for bad in ["size=-1", "size=1 ", "mtime=x1", "GNU.sparse.major=1"] {
+        for bad in ["size=-1", "size=1 ", "mtime=x1", "GNU.sparse.major=x"] {
             assert!(Pax::parse(&record(bad), false).is_err(), "{bad}");
         }
         assert!(Pax::parse(&record("path=abc"), true).is_err());
@@ -148,10 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn times_and_decimals() {
+    fn times() {
         assert_eq!(time(b"-5.5").expect("reads"), (-5, 0));
         assert!(time(b"5.x").is_err());
-        assert_eq!(decimal(b""), None);
-        assert_eq!(decimal(b"18446744073709551616"), None);
     }
 }

@@ -6,15 +6,19 @@
 //! line feed. Its raw mode does not know the pax size of a large file. The tests in `crate_reader`
 //! show each.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::atomic::AtomicU64;
 
 use tar::EntryType;
 
-use super::header::Header;
+use super::header::{BLOCK, Header, id};
+use super::map::Map;
 use super::member::{Kind, Limits, Member, format, limit};
 use super::pax::Pax;
+use super::records::Place;
 use super::stream::{Sink, Stream};
+use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 use crate::tree::inside::normalise;
 use crate::tree::names::shown;
@@ -36,7 +40,11 @@ pub(super) struct Reader<'a> {
     /// The size of its content, and what was not read yet.
     size: u64,
     remaining: u64,
+    /// Where the pieces of its content lie, if it has holes.
+    map: Option<Map>,
     mtime: Option<(i64, u32)>,
+    /// What was not kept, and of how many members.
+    dropped: BTreeMap<Vec<u8>, u64>,
 }
 
 impl<'a> Reader<'a> {
@@ -55,7 +63,9 @@ impl<'a> Reader<'a> {
             name: Vec::new(),
             size: 0,
             remaining: 0,
+            map: None,
             mtime: None,
+            dropped: BTreeMap::new(),
         }
     }
 
@@ -66,6 +76,8 @@ impl<'a> Reader<'a> {
 
     /// The next member, or `None` after a proper end.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
+        // Its holes need not be looked at.
+        self.map = None;
         self.content(&mut |_| Ok(()))?;
         self.stream.padding(std::mem::take(&mut self.size))?;
         self.start = self.stream.offset();
@@ -89,7 +101,10 @@ impl<'a> Reader<'a> {
                 }
                 _ => {
                     let pax = pax.unwrap_or_default();
-                    return self.member(header, long_name, long_link, pax).map(Some);
+                    let next = || self.stream.block();
+                    let map = Place::of_headers(&block, &header, pax.sparse.as_ref(), next)?;
+                    let name = (long_name, long_link);
+                    return self.member(header, name, pax, map).map(Some);
                 }
             }
         }
@@ -98,53 +113,56 @@ impl<'a> Reader<'a> {
     fn member(
         &mut self,
         header: Header,
-        long_name: Option<Vec<u8>>,
-        long_link: Option<Vec<u8>>,
+        (long_name, long_link): (Option<Vec<u8>>, Option<Vec<u8>>),
         pax: Pax,
+        map: Option<Place>,
     ) -> Result<Member> {
         if (long_name.is_some() && pax.path.is_some())
             || (long_link.is_some() && pax.linkpath.is_some())
         {
             return Err(format("two long names for one member"));
         }
-        let raw = pax.path.or(long_name).unwrap_or(header.name);
-        self.count(raw.len() as u64)
-            .map_err(|error| error.at(shown(&raw)))?;
-        let refused =
-            |code: &str, message: String| Err(Error::new("tar", code, message).at(shown(&raw)));
+        // The name of a sparse file stands beside one that is for programs that know of no holes.
+        let raw = (pax.sparse.and_then(|sparse| sparse.name))
+            .or(pax.path)
+            .or(long_name)
+            .unwrap_or(header.name);
+        let at = |error: Error| match error.path {
+            None if error.errno.is_none() => error.at(shown(&raw)),
+            _ => error,
+        };
+        self.count(raw.len() as u64).map_err(at)?;
+        let refused = |why: &str| Err(Error::new("tar", "refused", why).at(shown(&raw)));
         let name = match normalise(&raw) {
             Ok(name) => name,
-            Err(why) => return refused("refused", why.to_owned()),
+            Err(why) => return refused(why),
         };
-        let size = match pax.size {
+        let stored = match pax.size {
             None => header.size,
             Some(size) if size == header.size => size,
             // What does not fit eleven octal digits is written as none or as all of them.
-            Some(size) if size > 0o777_7777_7777 && matches!(header.size, 0 | 0o777_7777_7777) => {
-                size
-            }
-            Some(_) => return refused("refused", "sizes that disagree".into()),
+            Some(size) if size > OCTAL_MAX && matches!(header.size, 0 | OCTAL_MAX) => size,
+            Some(_) => return refused("sizes that disagree"),
         };
         let kind = match header.kind {
             EntryType::Regular | EntryType::Continuous if raw.ends_with(b"/") => Kind::Dir,
-            EntryType::Regular | EntryType::Continuous => Kind::File,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
             EntryType::Link => Kind::Hardlink,
             EntryType::Symlink => Kind::Symlink,
             EntryType::Char => Kind::Char,
             EntryType::Block => Kind::Block,
             EntryType::Directory => Kind::Dir,
             EntryType::Fifo => Kind::Fifo,
-            EntryType::GNUSparse => return refused("refused", "a sparse file".into()),
             other => {
                 let other = shown(&[other.as_byte()]);
-                return refused("refused", format!("a member of the unknown type `{other}`"));
+                return refused(&format!("a member of the unknown type `{other}`"));
             }
         };
-        if kind != Kind::File && size != 0 {
-            return refused("refused", "content where there can be none".into());
+        if kind != Kind::File && (stored != 0 || map.is_some()) {
+            return refused("content where there can be none");
         }
         if name.is_empty() && kind != Kind::Dir {
-            return refused("refused", "the name of the top itself".into());
+            return refused("the name of the top itself");
         }
         let link = match kind {
             Kind::Symlink | Kind::Hardlink => pax.linkpath.or(long_link).unwrap_or(header.link),
@@ -154,20 +172,39 @@ impl<'a> Reader<'a> {
         if matches!(kind, Kind::Symlink | Kind::Hardlink)
             && (link.is_empty() || link.contains(&0) || link.len() > 4095)
         {
-            return refused(
-                "refused",
-                "a link whose target is empty, too long or no path".into(),
-            );
+            return refused("a link whose target is empty, too long or no path");
         }
+        let (map, taken) = match map {
+            None => (None, 0),
+            Some(Place::Records(map)) => (Some(map), 0),
+            Some(Place::Content(size)) => {
+                let mut left = stored;
+                let found = Map::of_content(size, || {
+                    left = left.checked_sub(BLOCK as u64).ok_or_else(short)?;
+                    self.stream.block()
+                });
+                found.map(|(map, taken)| (Some(map), taken)).map_err(at)?
+            }
+        };
+        let remaining = stored - taken;
+        let map = map
+            .map(|map| map.check(remaining))
+            .transpose()
+            .map_err(at)?;
+        let size = map.as_ref().map_or(stored, |map| map.size);
         self.bytes = self.bytes.saturating_add(size);
         if self.bytes > self.limits.bytes {
-            return refused(
-                "limit",
-                format!("more than {} bytes of content", self.limits.bytes),
-            );
+            let why = format!("more than {} bytes of content", self.limits.bytes);
+            return Err(limit(why).at(shown(&raw)));
         }
-        (self.size, self.remaining) = (size, size);
+        for key in pax.dropped {
+            self.count_names(key.len() as u64)?;
+            *self.dropped.entry(key).or_default() += 1;
+        }
+        (self.size, self.remaining) = (stored, remaining);
         self.name.clone_from(&name);
+        let sparse = map.is_some();
+        self.map = map;
         Ok(Member {
             name,
             kind,
@@ -176,6 +213,10 @@ impl<'a> Reader<'a> {
             mtime: pax.mtime.or(self.mtime).unwrap_or((header.mtime, 0)),
             link,
             device: header.device,
+            uid: pax.uid.map_or(header.uid, id),
+            gid: pax.gid.map_or(header.gid, id),
+            capabilities: pax.capabilities,
+            sparse,
         })
     }
 
@@ -198,7 +239,10 @@ impl<'a> Reader<'a> {
 
     /// Hands on what is left of the current member's content, piece by piece.
     pub(super) fn content(&mut self, sink: Sink<'_>) -> Result<()> {
-        let result = self.stream.content(&mut self.remaining, sink);
+        let result = match self.map.take() {
+            None => self.stream.content(&mut self.remaining, sink),
+            Some(map) => self.pieces(&map, sink),
+        };
         result.map_err(|error| {
             // What the kernel says is about the archive.
             if error.path.is_some() || error.errno.is_some() {
@@ -207,6 +251,24 @@ impl<'a> Reader<'a> {
                 error.at(shown(&self.name))
             }
         })
+    }
+
+    /// The content of a file with holes, as it was before they were left out.
+    fn pieces(&mut self, map: &Map, sink: Sink<'_>) -> Result<()> {
+        let mut at = 0;
+        for &(offset, length) in &map.pieces {
+            self.stream.zeros(offset - at, sink)?;
+            let mut piece = length;
+            self.stream.content(&mut piece, sink)?;
+            self.remaining -= length;
+            at = offset + length;
+        }
+        self.stream.zeros(map.size - at, sink)
+    }
+
+    /// What was not kept, by its key, and of how many members.
+    pub(super) fn dropped(&mut self) -> BTreeMap<Vec<u8>, u64> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// The content of a header that describes another.
@@ -223,6 +285,10 @@ impl<'a> Reader<'a> {
         self.stream.padding(size)?;
         Ok(data)
     }
+}
+
+fn short() -> Error {
+    format("a sparse file with a map that is longer than its content")
 }
 
 /// A member may have one header of each kind that describes it.

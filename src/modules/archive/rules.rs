@@ -1,12 +1,13 @@
 //! What is unpacked and how, and how it is said that it is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 
 use super::member::Limits;
 use crate::error::Error;
+use crate::tree::attributes::Attributes;
 use crate::tree::names::{Patterns, shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,17 @@ pub(super) enum Devices {
     Create,
 }
 
+/// What becomes of owners, set-id bits and capabilities, which a user's files cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owners {
+    /// Owners are not kept; the rest is refused, but for the bits that `setid` lets through.
+    Drop,
+    /// They are told.
+    Collect,
+    /// They are set, which needs the right to.
+    Apply,
+}
+
 /// The latest time that a plain header can hold.
 pub(super) const TIME_MAX: i64 = 0o777_7777_7777;
 
@@ -35,6 +47,7 @@ pub(super) struct Rules {
     pub(super) include: Option<Patterns>,
     pub(super) exclude: Patterns,
     pub(super) setid: bool,
+    pub(super) owners: Owners,
     pub(super) devices: Devices,
     pub(super) mtime: Option<i64>,
     pub(super) limits: Limits,
@@ -47,6 +60,16 @@ pub(super) struct Summary {
     pub(super) bytes: u64,
     pub(super) skipped: u64,
     pub(super) top: BTreeSet<Vec<u8>>,
+    /// What a policy did not keep, and of how many entries.
+    pub(super) dropped: BTreeMap<Vec<u8>, u64>,
+    pub(super) attributes: Attributes,
+}
+
+impl Summary {
+    /// Counts something that is not kept.
+    pub(super) fn drop(&mut self, what: &[u8], count: u64) {
+        *self.dropped.entry(what.to_vec()).or_default() += count;
+    }
 }
 
 /// What a folder gets when all is in place.
@@ -54,6 +77,7 @@ pub(super) struct Summary {
 pub(super) struct Folder {
     pub(super) mode: u32,
     pub(super) mtime: Option<(i64, u32)>,
+    pub(super) owner: Option<(u32, u32)>,
     /// The number of the entry that says so; 0 where none does, and it was made for what lies in it.
     pub(super) order: u64,
 }
@@ -61,9 +85,11 @@ pub(super) struct Folder {
 /// Something that was put in place, for who moves it on; `None` for what is no folder.
 pub(super) type Placed = (Vec<u8>, Option<Folder>);
 
-/// Refused by a rule, with the entry's name.
+/// Refused by a rule, with the entry's name, by which it can be left out.
 pub(super) fn refused(name: &[u8], why: &str) -> Error {
-    Error::new("extract", "refused", why).at(shown(name))
+    Error::new("extract", "refused", why)
+        .at(shown(name))
+        .with("excludable", shown(name))
 }
 
 /// A failure of the kernel while something was put in place.

@@ -21,6 +21,8 @@ pub(super) struct Stream<'a> {
     compressed: &'a AtomicU64,
     ratio: u64,
     offset: u64,
+    /// The zeros that sparse files had besides.
+    holes: u64,
 }
 
 impl<'a> Stream<'a> {
@@ -30,6 +32,7 @@ impl<'a> Stream<'a> {
             compressed,
             ratio,
             offset: 0,
+            holes: 0,
         }
     }
 
@@ -100,6 +103,28 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// A block within a member.
+    pub(super) fn block(&mut self) -> Result<[u8; BLOCK]> {
+        let mut block = [0; BLOCK];
+        if self.fill_block(&mut block)? < BLOCK {
+            return Err(truncated("the archive ends within the content of a file"));
+        }
+        Ok(block)
+    }
+
+    /// Hands on the zeros of a hole, of which the archive has nothing.
+    pub(super) fn zeros(&mut self, mut count: u64, sink: Sink<'_>) -> Result<()> {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        while count > 0 {
+            let length = usize::try_from(count).map_or(ZEROS.len(), |c| c.min(ZEROS.len()));
+            sink(&ZEROS[..length])?;
+            count -= length as u64;
+            self.holes += length as u64;
+            self.check_ratio()?;
+        }
+        Ok(())
+    }
+
     /// Passes over what fills a block behind so much content.
     pub(super) fn padding(&mut self, size: u64) -> Result<()> {
         let mut count = size.wrapping_neg() % BLOCK as u64;
@@ -117,9 +142,10 @@ impl<'a> Stream<'a> {
     }
 
     fn check_ratio(&self) -> Result<()> {
-        if self.offset > RATIO_FROM {
+        let all = self.offset + self.holes;
+        if all > RATIO_FROM {
             let compressed = self.compressed.load(Ordering::Relaxed).max(1);
-            if self.offset / compressed > self.ratio {
+            if all / compressed > self.ratio {
                 let ratio = self.ratio;
                 return Err(limit(format!(
                     "data that was compressed more than {ratio}-fold"

@@ -14,6 +14,7 @@ use super::compress::Sink;
 use super::gather::{Items, Source};
 use super::write::{Entry, append};
 use crate::error::{Error, Result};
+use crate::tree::attributes::{Attribute, has_capabilities};
 use crate::tree::names::shown;
 use crate::tree::walk::Node;
 use crate::tree::walk::Type;
@@ -34,7 +35,8 @@ pub(super) fn put_all(
                 .map_err(|e| Error::os("open", e).at(&source.path))?,
         );
     }
-    let mut first_names: HashMap<(u64, u64), &[u8]> = HashMap::new();
+    // What is one file on disk may be two in the archive, where sources say different things of it.
+    let mut first_names: HashMap<((u64, u64), &Attribute), &[u8]> = HashMap::new();
     let mut count = Count {
         bytes: 0,
         told: 0,
@@ -44,7 +46,8 @@ pub(super) fn put_all(
     for (name, item) in items {
         let node = &item.node;
         let first = node.shared.and_then(|shared| {
-            let first = *first_names.entry(shared).or_insert(name.as_slice());
+            let key = (shared, &item.attribute);
+            let first = *first_names.entry(key).or_insert(name.as_slice());
             (first != name.as_slice()).then_some(first)
         });
         let (kind, link, size) = match (node.kind, first) {
@@ -54,22 +57,35 @@ pub(super) fn put_all(
             (Type::File, None) => (EntryType::Regular, b"".as_slice(), node.size),
         };
         let slash: &[u8] = if node.kind == Type::Dir { b"/" } else { b"" };
+        let attribute = &item.attribute;
         let mode = if node.kind == Type::Link {
             0o777
         } else {
-            node.mode
+            attribute.mode.unwrap_or(node.mode)
+        };
+        let top = if name.is_empty() {
+            b".".as_slice()
+        } else {
+            name
         };
         let entry = Entry {
-            name: &[name, slash].concat(),
+            name: &[top, slash].concat(),
             kind,
             mode,
             size,
             mtime,
             link,
+            uid: attribute.uid.unwrap_or(0),
+            gid: attribute.gid.unwrap_or(0),
+            capabilities: attribute.capabilities.as_deref(),
         };
         let written = if kind == EntryType::Regular {
             let file = open_content(&tops[item.source], node)
                 .map_err(|errno| Error::os("read", errno).at(shown(name)))?;
+            if attribute.capabilities.is_none() && has_capabilities(&file) {
+                let why = "the file has capabilities, and `attributes` says nothing of them";
+                return Err(Error::new("pack", "capabilities", why).at(shown(name)));
+            }
             let content = Content {
                 file,
                 left: size,

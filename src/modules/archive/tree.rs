@@ -10,10 +10,12 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, futimens, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::member::Limits;
+use super::owners;
 use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, refused, timespec};
 use crate::error::{Error, Result};
 use crate::tree::names::shown;
-use crate::tree::root::{Root, type_of};
+use crate::tree::root::Root;
+use crate::tree::steps::type_of;
 
 /// A tree that archives are unpacked into.
 pub(super) struct Tree<'r> {
@@ -60,6 +62,7 @@ impl<'r> Tree<'r> {
             let state = Folder {
                 mode: 0o755,
                 mtime,
+                owner: None,
                 order: 0,
             };
             folders.insert(folder.to_vec(), state);
@@ -68,10 +71,13 @@ impl<'r> Tree<'r> {
             .map_err(|errno| failed("open", name, errno))
     }
 
-    pub(super) fn placed(&mut self, name: &[u8]) {
-        if let Some(record) = &mut self.record {
-            record.push((name.to_vec(), None));
+    /// Keeps that something was put in place, by the name that it has without links: who moves it on moves the links too.
+    pub(super) fn placed(&mut self, name: &[u8], folder: Option<Folder>) -> Result<()> {
+        if self.record.is_some() {
+            let real = self.real(name)?;
+            self.record.get_or_insert_default().push((real, folder));
         }
+        Ok(())
     }
 
     /// Makes room for something that is no folder.
@@ -120,10 +126,7 @@ impl<'r> Tree<'r> {
                         // A merged /usr: the link stays, and what is below goes where it leads.
                         let found = self.root.folder(name, None);
                         found.map_err(|errno| failed("open", name, errno))?;
-                        if let Some(record) = &mut self.record {
-                            record.push((name.to_vec(), Some(state)));
-                        }
-                        return Ok(());
+                        return self.placed(name, Some(state));
                     }
                     if kind != SFlag::S_IFDIR {
                         return Err(refused(name, "something that is no folder is in its place"));
@@ -136,10 +139,7 @@ impl<'r> Tree<'r> {
         let order = self.order;
         self.folders
             .insert(name.to_vec(), Folder { order, ..state });
-        if let Some(record) = &mut self.record {
-            record.push((name.to_vec(), Some(state)));
-        }
-        Ok(())
+        self.placed(name, Some(state))
     }
 
     /// Looks again at links that wind, and gives folders their modes and times, the deepest first.
@@ -191,6 +191,9 @@ impl<'r> Tree<'r> {
             own = openat(&*parent, last, flags, Mode::empty())?;
             &own
         };
+        if let Some(owner) = folder.owner {
+            owners::own(fd, b"", owner)?;
+        }
         fchmod(fd, Mode::from_bits_truncate(folder.mode))?;
         if let Some(time) = folder.mtime {
             let time = timespec(time);

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use tar::{Builder, EntryType, Header};
 
-/// What a header says. Owners are always 0, without names.
+/// What a header says. Owners have numbers, and no names.
 pub(super) struct Entry<'a> {
     /// Folders end in a slash.
     pub(super) name: &'a [u8],
@@ -15,12 +15,18 @@ pub(super) struct Entry<'a> {
     pub(super) size: u64,
     pub(super) mtime: u64,
     pub(super) link: &'a [u8],
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) capabilities: Option<&'a [u8]>,
 }
 
 /// What a header has room for.
 const NAME: usize = 100;
 /// The largest number of eleven octal digits.
 pub(super) const OCTAL_MAX: u64 = 0o777_7777_7777;
+
+/// The largest number of seven, for a user or group.
+const ID_MAX: u32 = 0o777_7777;
 
 /// Writes an entry, with its content and all that has to come before it.
 pub(super) fn append(
@@ -32,8 +38,6 @@ pub(super) fn append(
     let mut header = Header::new_ustar();
     header.set_entry_type(entry.kind);
     header.set_mode(entry.mode);
-    header.set_uid(0);
-    header.set_gid(0);
     header.set_mtime(entry.mtime);
     let mut records: Vec<(&str, &[u8])> = Vec::new();
     let mut name = header.clone();
@@ -54,6 +58,19 @@ pub(super) fn append(
         header.set_size(0);
     } else {
         header.set_size(entry.size);
+    }
+    let (uid, gid) = (entry.uid.to_string(), entry.gid.to_string());
+    if entry.uid > ID_MAX {
+        records.push(("uid", uid.as_bytes()));
+    }
+    if entry.gid > ID_MAX {
+        records.push(("gid", gid.as_bytes()));
+    }
+    let fits = |id: u32| u64::from(if id > ID_MAX { 0 } else { id });
+    header.set_uid(fits(entry.uid));
+    header.set_gid(fits(entry.gid));
+    if let Some(value) = entry.capabilities {
+        records.push(("SCHILY.xattr.security.capability", value));
     }
     header.set_cksum();
     out.append_pax_extensions(records)?;
@@ -92,6 +109,9 @@ mod tests {
                 size: 0,
                 mtime: 5,
                 link: name,
+                uid: 0,
+                gid: 0,
+                capabilities: None,
             };
             append(&mut out, &entry, &b""[..]).expect("writes");
         }
@@ -108,10 +128,25 @@ mod tests {
         assert!(reader.next().expect("ends").is_none());
     }
 
-    /// What does not fit eleven octal digits stands in a record.
+    /// What does not fit the digits of a header stands in a record, and so do capabilities, whatever bytes they are.
     #[test]
-    fn large_files() {
+    fn what_has_no_room() {
+        let value = b"\x01\0\0\x02\n\x20=\n\0\0\0\0\0\0\0\0\0\0\0\0";
         let mut out = Builder::new(Vec::new());
+        for (uid, gid) in [(7, 0o777_7777), (0o1000_0000, 7), (u32::MAX - 1, 65534)] {
+            let entry = Entry {
+                name: b"large",
+                kind: EntryType::Regular,
+                mode: 0o4755,
+                size: 0,
+                mtime: 0,
+                link: b"",
+                uid,
+                gid,
+                capabilities: Some(value),
+            };
+            append(&mut out, &entry, &b""[..]).expect("writes");
+        }
         let entry = Entry {
             name: b"large",
             kind: EntryType::Regular,
@@ -119,11 +154,20 @@ mod tests {
             size: 1 << 33,
             mtime: 0,
             link: b"",
+            uid: 0,
+            gid: 0,
+            capabilities: None,
         };
         append(&mut out, &entry, &b""[..]).expect("writes");
         let bytes = out.into_inner().expect("ends");
         let (mut input, count) = (Cursor::new(bytes), AtomicU64::new(1));
         let mut reader = Reader::new(&mut input, &count, Limits::default());
+        for (uid, gid) in [(7, 0o777_7777), (0o1000_0000, 7), (u32::MAX - 1, 65534)] {
+            let member = reader.next().expect("reads").expect("there is one");
+            assert_eq!((member.uid, member.gid), (Some(uid), Some(gid)));
+            assert_eq!(member.mode, 0o4755);
+            assert_eq!(member.capabilities.as_deref(), Some(value.as_slice()));
+        }
         assert_eq!(reader.next().expect("reads").map(|m| m.size), Some(1 << 33));
     }
 }

@@ -17,7 +17,8 @@ use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use crate::error::{Error, Result};
 use crate::tree::names::shown;
-use crate::tree::root::{Root, type_of};
+use crate::tree::root::Root;
+use crate::tree::steps::type_of;
 
 /// What is at a name.
 #[derive(Clone, Debug)]

@@ -1,0 +1,109 @@
+//! Owners, set-id bits and capabilities of what is unpacked: told, set, or refused.
+
+use std::os::fd::AsFd;
+
+use nix::fcntl::AtFlags;
+use nix::unistd::{Gid, Uid, fchownat};
+
+use super::member::{Kind, Member};
+use super::rules::{Owners, Profile, refused};
+use super::tree::Tree;
+use crate::error::{Error, Result};
+use crate::tree::attributes::{Attribute, is_capability};
+use crate::tree::inside::split;
+use crate::tree::names::shown;
+
+impl Tree<'_> {
+    /// What is to be told of a member; what is to be neither told nor set is counted or refused.
+    pub(super) fn attribute(&mut self, name: &[u8], member: &Member) -> Result<Attribute> {
+        let (owners, profile) = (self.rules.owners, self.rules.profile);
+        let owned = member.uid != Some(0) || member.gid != Some(0);
+        if let Some(value) = &member.capabilities {
+            if member.kind != Kind::File {
+                return Err(refused(name, "capabilities of what is no file"));
+            } else if profile == Profile::Source {
+                self.summary.drop(b"capabilities", 1);
+            } else if owners == Owners::Drop {
+                return Err(refused(
+                    name,
+                    "capabilities, which the option `attributes` asks for",
+                ));
+            } else if !is_capability(value) {
+                return Err(refused(name, "capabilities of an unknown form"));
+            }
+        }
+        match owners {
+            // Sources are always somebody's, and nobody asks whose.
+            Owners::Drop => {
+                if owned && profile == Profile::Rootfs {
+                    self.summary.drop(b"owner", 1);
+                }
+                return Ok(Attribute::default());
+            }
+            _ if member.uid.is_none() || member.gid.is_none() => {
+                return Err(refused(name, "an owner that is no number"));
+            }
+            Owners::Apply => return Ok(Attribute::default()),
+            Owners::Collect => {}
+        }
+        let special = member.mode & 0o6000 != 0 && member.kind != Kind::Symlink;
+        Ok(Attribute {
+            uid: member.uid.filter(|&id| id != 0),
+            gid: member.gid.filter(|&id| id != 0),
+            mode: special.then_some(member.mode),
+            capabilities: member.capabilities.clone(),
+        })
+    }
+
+    /// The owner to be set.
+    pub(super) fn owner(&self, member: &Member) -> Option<(u32, u32)> {
+        let wanted = self.rules.owners == Owners::Apply;
+        member.uid.zip(member.gid).filter(|_| wanted)
+    }
+
+    /// Keeps what is to be told of a name, by the name that it has without links, and forgets what was told before.
+    pub(super) fn note(&mut self, name: &[u8], attribute: Attribute) -> Result<()> {
+        let told = attribute != Attribute::default();
+        if !told && self.summary.attributes.is_empty() {
+            return Ok(());
+        }
+        let real = self.real(name)?;
+        if told {
+            self.summary.attributes.insert(real, attribute);
+        } else {
+            self.summary.attributes.remove(&real);
+        }
+        Ok(())
+    }
+
+    /// What was told of a name.
+    pub(super) fn noted(&mut self, name: &[u8]) -> Result<Attribute> {
+        if self.summary.attributes.is_empty() {
+            return Ok(Attribute::default());
+        }
+        let real = self.real(name)?;
+        let found = self.summary.attributes.get(&real);
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    /// A name without links on the way.
+    pub(super) fn real(&mut self, name: &[u8]) -> Result<Vec<u8>> {
+        let (folder, last) = split(name);
+        let mut real = self
+            .root
+            .real(folder)
+            .map_err(|errno| Error::os("readlink", errno).at(shown(name)))?;
+        if !real.is_empty() && !last.is_empty() {
+            real.push(b'/');
+        }
+        real.extend_from_slice(last);
+        Ok(real)
+    }
+}
+
+/// Gives something to an owner; without a name, what is open.
+pub(super) fn own(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
+    let flags = AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH;
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    fchownat(at, name, Some(uid), Some(gid), flags)
+}

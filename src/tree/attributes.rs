@@ -1,0 +1,65 @@
+//! What a tree in a user's hands cannot hold: owners, set-id bits, capabilities; a table by path.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::names::shown;
+use super::walk::Type;
+use crate::error::{Error, Result};
+
+/// What is said of one path. What is absent is as a user would have it: owner 0, the mode of the file, no capabilities.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Attribute {
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) mode: Option<u32>,
+    /// The value of the extended attribute `security.capability`.
+    pub(crate) capabilities: Option<Vec<u8>>,
+}
+
+/// By the plain path; the empty one is the top itself.
+pub(crate) type Attributes = BTreeMap<Vec<u8>, Attribute>;
+
+/// What is said can be said of that kind of file.
+pub(crate) fn check(op: &str, path: &[u8], kind: Type, attribute: &Attribute) -> Result<()> {
+    let why = if attribute.mode.is_some() && kind == Type::Link {
+        "a mode of a symbolic link"
+    } else if attribute.capabilities.is_some() && kind != Type::File {
+        "capabilities of what is no file"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(op, "type", why).at(shown(path)))
+}
+
+/// The value is of a form that the kernel takes: revision 2, or 3 with the id of a namespace's root.
+pub(crate) fn is_capability(value: &[u8]) -> bool {
+    match value {
+        [_, 0, 0, 2, rest @ ..] => rest.len() == 16,
+        [_, 0, 0, 3, rest @ ..] => rest.len() == 20,
+        _ => false,
+    }
+}
+
+/// The extended attribute that the kernel reads capabilities from.
+const NAME: &std::ffi::CStr = c"security.capability";
+
+/// Sets the capabilities of an open file.
+pub(crate) fn set_capabilities(file: &OwnedFd, value: &[u8]) -> nix::Result<()> {
+    // SAFETY: the name is a C string, the value is as long as it is said to be, and the descriptor is open.
+    let status = unsafe {
+        let (start, length) = (value.as_ptr().cast(), value.len());
+        libc::fsetxattr(file.as_raw_fd(), NAME.as_ptr(), start, length, 0)
+    };
+    Errno::result(status).map(drop)
+}
+
+/// An open file has capabilities.
+pub(crate) fn has_capabilities(file: &impl AsRawFd) -> bool {
+    // SAFETY: the name is a C string, and with a size of 0 nothing is written.
+    let size = unsafe { libc::fgetxattr(file.as_raw_fd(), NAME.as_ptr(), std::ptr::null_mut(), 0) };
+    size > 0
+}
