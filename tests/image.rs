@@ -354,6 +354,55 @@ file\t5000000\t644\ttrue
     assert_eq!(said, expected);
 }
 
+#[test]
+fn owners_set_id_bits_and_capabilities_of_ext4_are_read() {
+    let test = "owners_set_id_bits_and_capabilities_of_ext4_are_read";
+    if !have(test, &["mke2fs", "debugfs", "e2fsck"]) {
+        return;
+    }
+    let bench = Bench::new();
+    make_ext4(&bench, 1);
+    let capability = [
+        1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    fs::write(bench.path("capability"), capability).expect("writes");
+    // More than an inode has room for: then the capability goes into a block of its own.
+    fs::write(bench.path("long"), "x".repeat(3000)).expect("writes");
+    let commands = "set_inode_field /empty uid 70000
+        set_inode_field /empty uid_high 1
+        set_inode_field /empty gid 8
+        set_inode_field /empty mode 0106755
+        set_inode_field /usr mode 043777
+        set_inode_field /usr uid 0
+        set_inode_field /usr gid 9
+        ea_set -f capability /usr/bin/tool security.capability
+        ea_set -f long /sparse user.long
+        ea_set -f capability /sparse security.capability
+        ea_set /empty user.capability other";
+    fs::write(bench.path("commands"), commands).expect("writes");
+    succeeded(&bench.tool("debugfs", &["-w", "-f", "commands", "root.ext4"]));
+    let listed = bench.tool("debugfs", &["-R", "ea_list /sparse", "root.ext4"]);
+    let listed = succeeded(&listed);
+    assert!(listed.contains("security.capability (20)"), "{listed}");
+    let said = bench.run(
+        r#"
+        for _, file in ipairs(image.list { path = "root.ext4" }) do
+          local owner = (file.path == "/empty" or file.path == "/usr") and file.uid .. ":" .. file.gid or ""
+          if file.capabilities or owner ~= "" then
+            print(file.path, owner, ("%04o"):format(file.mode), file.capabilities)
+          end
+        end
+        "#,
+    );
+    assert_eq!(
+        said,
+        "/empty\t70000:8\t6755\tnil
+/sparse\t\t0644\t0100000200200000000000000000000000000000
+/usr\t0:9\t3777\tnil
+/usr/bin/tool\t\t0644\t0100000200200000000000000000000000000000"
+    );
+}
+
 /// What the crate `ext4-view` finds below a folder: a line for each file.
 fn listed_by_another(disk: &ext4_view::Ext4, folder: &ext4_view::PathBuf, out: &mut Vec<String>) {
     for entry in disk.read_dir(folder).expect("is a folder") {

@@ -112,9 +112,10 @@ function image.info(path) end
 ---@field type "file"|"dir"|"link"|"char"|"block"|"fifo"|"socket"|"unknown"
 ---@field size integer bytes of a file's content
 ---@field mtime integer seconds since 1970
----@field mode? integer permission bits; absent for FAT, as are `uid` and `gid`
+---@field mode? integer permission bits, the set-id and sticky ones too; absent for FAT, as are `uid` and `gid`
 ---@field uid? integer
 ---@field gid? integer
+---@field capabilities? string the value of the extended attribute `security.capability`, in hexadecimal digits
 ---@field target? string of a link
 
 ---All files below a folder of an image, sorted by path; FAT32 and ext4. Raises what `info` raises, and `not_found`.

@@ -18,7 +18,7 @@ local MAX_FILE <const> = 4 << 30
 
 -- stylua: ignore
 show.OPTIONS = {
-  { name = "files", help = "all files: mode, owner, size, path" },
+  { name = "files", help = "all files: mode, owner, size, capabilities, path" },
   { name = "digests", help = "all files, with the SHA-256 of each, read from the disk" },
   { name = "read", value = "PATH", help = "write a file of the root to standard output" },
   { name = "partition", value = "NAME", help = "whose files; a name or a number", default = "root" },
@@ -55,7 +55,8 @@ local TYPES <const> = { dir = "d", link = "l", file = "-", char = "c", block = "
 local function show_files(found)
   for _, file in ipairs(found) do
     local words = { ("%s%04o"):format(TYPES[file.type] or "?", file.mode or 0), ("%d:%d"):format(file.uid or 0, file.gid or 0), ("%10d"):format(file.size) }
-    words[#words + 1] = file.sha256 or nil
+    words[#words + 1] = file.sha256
+    words[#words + 1] = file.capabilities and "capabilities=" .. file.capabilities
     words[#words + 1] = file.path .. (file.target and " -> " .. file.target or "")
     log.out(table.concat(words, " "))
   end

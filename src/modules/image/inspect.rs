@@ -14,6 +14,7 @@ use super::volume::{Found, Volume};
 use crate::error::{Error, Result};
 use crate::lua::bytes::Bytes;
 use crate::lua::value::{Field, Wrong};
+use crate::tree::digest::hex;
 
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -199,6 +200,7 @@ fn show_file(lua: &Lua, file: &Found) -> Result<Table> {
         out.raw_set("mode", owner.mode)?;
         out.raw_set("uid", owner.uid)?;
         out.raw_set("gid", owner.gid)?;
+        out.raw_set("capabilities", owner.capabilities.as_deref().map(hex))?;
     }
     if let Some(target) = &file.target {
         out.raw_set("target", lua.create_string(target)?)?;

@@ -20,6 +20,8 @@ pub(super) struct Owner {
     pub(super) mode: u32,
     pub(super) uid: u32,
     pub(super) gid: u32,
+    /// The value of `security.capability`.
+    pub(super) capabilities: Option<Vec<u8>>,
 }
 
 pub(super) trait Volume {

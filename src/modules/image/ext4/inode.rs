@@ -36,6 +36,10 @@ pub(super) struct Inode {
     pub(super) mtime: i64,
     pub(super) flags: u32,
     pub(super) block: [u8; 60],
+    /// The block of its extended attributes; 0 if it has none.
+    pub(super) attributes: u64,
+    /// All of it, as it lies on the disk.
+    data: Vec<u8>,
 }
 
 impl Inode {
@@ -50,6 +54,12 @@ impl Inode {
             0o140_000 => "socket",
             _ => "unknown",
         }
+    }
+
+    /// What follows its fields: extended attributes, as a rule.
+    pub(super) fn rest(&self) -> &[u8] {
+        let fields = 128 + usize::from(le16(&self.data, 0x80));
+        self.data.get(fields..).unwrap_or_default()
     }
 }
 
@@ -137,9 +147,8 @@ impl<'a> Inodes<'a> {
             .checked_mul(self.block_size)
             .and_then(|at| at.checked_add(index * self.inode_size))
             .ok_or_else(|| bad(format!("inode {number} lies nowhere")))?;
-        let mut data = [0; 256];
-        let part = &mut data[..self.inode_size.min(256) as usize];
-        self.disk.read_at(at, part)?;
+        let mut data = vec![0; self.inode_size as usize];
+        self.disk.read_at(at, &mut data)?;
         let mut block = [0; 60];
         block.copy_from_slice(&data[0x28..0x64]);
         // Two bits of the nanoseconds' field carry the time past 2038.
@@ -156,7 +165,17 @@ impl<'a> Inodes<'a> {
             mtime: i64::from(le32(&data, 0x10).cast_signed()) + (i64::from(epoch) << 32),
             flags: le32(&data, 0x20),
             block,
+            attributes: u64::from(le16(&data, 0x76)) << 32 | u64::from(le32(&data, 0x68)),
+            data,
         })
+    }
+
+    pub(super) fn block(&self, number: u64) -> Result<Vec<u8>> {
+        let at = number.checked_mul(self.block_size);
+        let at = at.ok_or_else(|| bad(format!("block {number} lies nowhere")))?;
+        let mut data = vec![0; self.block_size as usize];
+        self.disk.read_at(at, &mut data)?;
+        Ok(data)
     }
 
     /// All of a file's bytes; the caller has bounded the size.

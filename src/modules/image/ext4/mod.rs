@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::modules::image::read_at::ReadAt;
 use crate::modules::image::volume::{Found, MAX_FILES, Owner, Volume, join, limit, names};
 
+mod attributes;
 mod inode;
 mod tree;
 
@@ -91,6 +92,11 @@ impl<'a> Ext4<'a> {
                 mode: inode.mode & 0o7777,
                 uid: inode.uid,
                 gid: inode.gid,
+                capabilities: if kind == "file" {
+                    attributes::capabilities(&self.0, inode)?
+                } else {
+                    None
+                },
             }),
             target: if kind == "link" {
                 Some(self.target(inode)?)
