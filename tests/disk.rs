@@ -264,6 +264,27 @@ fn what_cannot_be_a_disk() {
 }
 
 #[test]
+fn packages_that_differ_at_a_path_make_no_disk() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    let kernel = |files: &str| {
+        let recipe = KERNEL.replace("[\"/etc/inittab\"]", files);
+        build.write("packages/kernel.lua", &recipe);
+        build.stage("seed.tar.gz", &[]).ok();
+        build.bq(&["coordinator", "--workspace", "ws"]).ok();
+        disk(&build, &[])
+            .fails(1)
+            .says("error: a path is in two packages, which differ there")
+    };
+    kernel("[\"/etc/name\"]")
+        .says("  /etc/name: a file of `files 1` and of `kernel 2`: their content differs");
+    kernel("[\"/sbin/x\"]").says("  /sbin: a link of `files 1` and a folder of `kernel 2`");
+    left_nothing(&build, "disk.qcow2");
+}
+
+#[test]
 fn a_full_disk_leaves_no_image() {
     if !can_build() {
         return;

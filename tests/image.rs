@@ -356,8 +356,7 @@ file\t5000000\t644\ttrue
 
 #[test]
 fn owners_set_id_bits_and_capabilities_of_ext4_are_read() {
-    let test = "owners_set_id_bits_and_capabilities_of_ext4_are_read";
-    if !have(test, &["mke2fs", "debugfs", "e2fsck"]) {
+    if !have(&["mke2fs", "debugfs", "e2fsck"]) {
         return;
     }
     let bench = Bench::new();
@@ -600,6 +599,7 @@ fn wrong_arguments_are_named() {
         (fat(r#"{ path = "/some", source = "some" }"#), ["/some", "no room left"]),
         (fat(r#"{ path = "/a:b", data = "" }"#), ["/a:b", "forbids"]),
         (fat(r#"{ path = "/../b", data = "" }"#), ["/../b", "is no name"]),
+        (fat(r#"{ path = "/caf\xe9", data = "" }"#), ["/caf\\xe9", "is not UTF-8"]),
         (fat(r#"{ path = "/b", source = "absent" }"#), ["absent", "ENOENT"]),
         (fat(r#"{ path = "/b", colour = "red" }"#), ["unknown option `files[1].colour`", "source"]),
         (
@@ -623,6 +623,34 @@ fn wrong_arguments_are_named() {
     }
     let names: Vec<_> = fs::read_dir(bench.folder.path()).expect("lists").collect();
     assert_eq!(names.len(), 4, "no output, whole or half: {names:?}");
+}
+
+#[test]
+fn fat_refuses_what_it_cannot_keep() {
+    let bench = Bench::new();
+    let code = |attributes: &str| {
+        format!(
+            r#"image.fat32 {{ output = "out", size = 34 << 20, volume_id = 1, mtime = 0,
+              files = {{ {{ path = "/EFI/a", data = "" }} }}, attributes = {{ {attributes} }} }}"#
+        )
+    };
+    for (attributes, field) in [
+        (r#"["EFI/a"] = { uid = 5 }"#, "`uid`"),
+        (r#"["EFI/a"] = { uid = 0, gid = 5 }"#, "`gid`"),
+        (r#"["EFI/a"] = { mode = 2541 }"#, "`mode`"),
+        (r#"["EFI/a"] = { capabilities = "0100" }"#, "`capabilities`"),
+    ] {
+        bench.fails(&code(attributes), &["EFI/a", "FAT cannot keep its", field]);
+    }
+    bench.fails(
+        &code(r#"["EFI/b"] = {}"#),
+        &["EFI/b", "not among the files"],
+    );
+    bench.fails(&code(r#"["EFI/a"] = { user = 1 }"#), &["EFI/a.user"]);
+    let names = fs::read_dir(bench.folder.path()).expect("lists").count();
+    assert_eq!(names, 2, "nothing was written");
+    // That root owns a file, with a mode of its own, is nothing to lose.
+    bench.run(&code(r#"["EFI/a"] = { uid = 0, gid = 0, mode = 493 }"#));
 }
 
 #[test]

@@ -40,6 +40,7 @@ local image = {}
 
 ---@class bq.image.Fat
 ---@field files bq.image.FatFile[] in any order: the bytes do not depend on it
+---@field attributes? table<string, bq.archive.Attribute> by path: FAT keeps no owners, set-id bits or capabilities, so what says more than that root owns the file is refused
 ---@field volume_id integer 32 bits
 ---@field label? string up to 11 upper case letters, digits and spaces
 ---@field mtime integer of all files, seconds since 1970; FAT knows 1980 to 2107, in UTC here
@@ -52,7 +53,7 @@ local image = {}
 ---@field size integer bytes of the disk
 ---@field file_size integer bytes of the file, holes counted
 
----Writes a FAT32 file system to a file. Raises with `code` `collision` (two names that differ in case only), `too_large` (a file of 4 GiB, or no room), `argument` (a name that FAT forbids) or an errno.
+---Writes a FAT32 file system to a file. Raises with `code` `collision` (two names that differ in case only), `too_large` (a file of 4 GiB, or no room), `argument` (a name that FAT forbids, or that is not UTF-8), `unsupported` (an attribute that FAT cannot keep), `missing` (one of no file) or an errno.
 ---@param options bq.image.FatImage
 ---@return bq.image.Written
 function image.fat32(options) end

@@ -9,11 +9,12 @@ local filesystem = require "bq.image.filesystem"
 local fs = require "bq.fs"
 local image = require "bq.image"
 local input = require "bq.image.input"
+local job = require "bq.run.job"
 local layout = require "bq.image.layout"
 local log = require "bq.log"
 local progress = require "bq.progress"
 local report = require "bq.report"
-local step_root = require "bq.run.step_root"
+local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
 
 local build = {}
@@ -87,16 +88,12 @@ local function check(options)
   end
 end
 
---- Makes the tar of all layers, the one intermediate.
-local function pack(layers, tree, path, epoch)
+--- Makes the tar of the root, the one intermediate.
+local function pack(tree, path, epoch)
   local bar <close> = progress.bar { label = "tar", length = tree.bytes, unit = "bytes" }
-  local sources = {}
-  for index, layer in ipairs(layers) do
-    sources[index] = { path = layer.path, prefix = layer.prefix, exclude = layer.exclude, mode = layer.mode }
-  end
   return archive.pack {
     output = path,
-    sources = sources,
+    sources = tree.sources,
     compression = "none",
     mtime = epoch,
     progress = function(bytes)
@@ -154,8 +151,8 @@ end
 
 --- Makes the disk in a folder that is removed after.
 local function make(folder, found, options)
-  local layers, kernel = input.layers(folder, found, options)
-  local tree = content.of(layers)
+  local kernel = found.kernel
+  local tree = union.of(input.parts(folder, found, options))
   content.require_init(tree)
   local disk = { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
   if options.root == "ext4" then
@@ -163,14 +160,14 @@ local function make(folder, found, options)
     disk.root_size = need(tree, options).size
     layout.new(disk)
   end
-  local packed = pack(layers, tree, folder .. "/build/root.tar", found.plan.epoch)
+  local packed = pack(tree, job.paths(folder).build .. "/root.tar", found.plan.epoch)
   disk.digest = digest.sha256(table.concat({ packed.sha256, digest.file(kernel), options.label, options.root }, "\n"))
   local root, place = make_root(found, options, tree, function(size)
     disk.root_size = size
     return layout.new(disk)
   end, folder)
-  fs.remove(folder .. "/build/root.tar")
-  local written = write(options, layout.disk(place, { kernel = kernel, root = root, mtime = found.plan.epoch }))
+  fs.remove(job.paths(folder).build .. "/root.tar")
+  local written = write(options, layout.disk(place, { kernel = kernel, kernel_attributes = found.kernel_attributes, root = root, mtime = found.plan.epoch }))
   show(tree, kernel, options, place, written)
 end
 
@@ -188,7 +185,7 @@ function build.main(plan, words)
   local found = input.find(space, plan, options)
   fs.mkdir(space:at "build")
   local folder = fs.mkdtemp(space:at "build/image-")
-  step_root.clean(folder)
+  job.clean(folder)
   local ok, err = xpcall(make, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
   end, folder, found, options)

@@ -1,4 +1,4 @@
--- What goes onto a disk: layers of trees and files, the later ones above, as one tree.
+-- Looks into what goes onto a disk: the union of its parts (`bq.stage.union`).
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -6,61 +6,10 @@ local fs = require "bq.fs"
 
 local content = {}
 
----@class bq.image.Layer: bq.archive.Source
----@field package? string whose files these are, for the summary
-
----@class bq.image.Entry
----@field type string
----@field size integer
----@field file string where it is on this machine
----@field package? string
-
----@class bq.image.Content
----@field entries table<string, bq.image.Entry> by path, without the first `/`
----@field count integer
----@field bytes integer
-
-local function is_excluded(layer, path)
-  for _, name in ipairs(layer.exclude or {}) do
-    if path == name or path:sub(1, #name + 1) == name .. "/" then
-      return true
-    end
-  end
-  return false
-end
-
---- What the layers are together.
----@param layers bq.image.Layer[] the later ones above
----@return bq.image.Content
-function content.of(layers)
-  local entries = {}
-  local function add(path, kind, size, file, package)
-    entries[path] = { type = kind, size = kind == "file" and size or 0, file = file, package = package }
-  end
-  for _, layer in ipairs(layers) do
-    local stat = fs.stat(layer.path)
-    if stat and stat.type == "file" then
-      add(layer.prefix, "file", stat.size, layer.path, layer.package)
-    else
-      local prefix = layer.prefix and layer.prefix ~= "" and layer.prefix .. "/" or ""
-      for _, entry in ipairs(fs.walk(layer.path)) do
-        if not is_excluded(layer, entry.path) then
-          add(prefix .. entry.path, entry.type, entry.size, layer.path .. "/" .. entry.path, layer.package)
-        end
-      end
-    end
-  end
-  local out = { entries = entries, count = 0, bytes = 0 }
-  for _, entry in pairs(entries) do
-    out.count, out.bytes = out.count + 1, out.bytes + entry.size
-  end
-  return out
-end
-
 --- What a path leads to, links followed as if the tree were `/`; `nil` if to nothing.
----@param tree bq.image.Content
+---@param tree bq.Union
 ---@param path string
----@return bq.image.Entry?
+---@return bq.Placed?
 function content.find(tree, path)
   local found = files.follow(path, function(name)
     local entry = tree.entries[name]
@@ -70,7 +19,7 @@ function content.find(tree, path)
 end
 
 --- Raises if there is nothing that the kernel could start.
----@param tree bq.image.Content
+---@param tree bq.Union
 function content.require_init(tree)
   local init = content.find(tree, "/sbin/init")
   if not init or init.type ~= "file" then
@@ -82,13 +31,13 @@ function content.require_init(tree)
 end
 
 --- How many bytes and files each package has.
----@param tree bq.image.Content
+---@param tree bq.Union
 ---@return { name: string, bytes: integer, files: integer }[] # the largest first
 function content.by_package(tree)
   local by_name, out = {}, {}
   for _, entry in pairs(tree.entries) do
-    local name = entry.package
-    if name and entry.type ~= "dir" then
+    local name = entry.part.package
+    if entry.type ~= "dir" then
       local one = by_name[name]
       if not one then
         one = { name = name, bytes = 0, files = 0 }
@@ -120,7 +69,7 @@ function content.architecture(path)
 end
 
 --- The digest of a file of the tree.
----@param tree bq.image.Content
+---@param tree bq.Union
 ---@param path string
 ---@return string?
 function content.digest(tree, path)
@@ -129,7 +78,7 @@ function content.digest(tree, path)
 end
 
 --- A file of the tree, as text; `nil` if there is none.
----@param tree bq.image.Content
+---@param tree bq.Union
 ---@param path string
 ---@return string?
 function content.read(tree, path)

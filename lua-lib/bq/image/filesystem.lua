@@ -4,6 +4,7 @@ local archive = require "bq.archive"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local job = require "bq.run.job"
 local namespace = require "bq.run.namespace"
 local process = require "bq.process"
 local step_root = require "bq.run.step_root"
@@ -27,7 +28,7 @@ local CONFIG <const> = [[
 ]]
 
 --- Runs a program of some outputs in a step root. Raises if it fails.
----@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string> } folder: as `step_root.clean` leaves it
+---@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string> } folder: as `job.clean` leaves it
 local function run(options)
   local env = { PATH = "/usr/sbin:/usr/bin", LC_ALL = "C.UTF-8" }
   for name, value in pairs(options.env or {}) do
@@ -41,13 +42,13 @@ local function run(options)
     end,
   }))
   if not status.ok then
-    local said = (files.read(options.folder .. "/home" .. log) or ""):gsub("%s+$", "")
+    local said = (files.read(job.paths(options.folder).home .. log) or ""):gsub("%s+$", "")
     fail.raise(("`%s` failed"):format(options.argv[1]), { cause = said ~= "" and said or ("it ended with status %s"):format(status.code or status.signal) })
   end
 end
 
 ---@class bq.image.Filesystem
----@field folder string as `step_root.clean` leaves it, with `build/root.tar`
+---@field folder string as `job.clean` leaves it, with `build/root.tar`
 ---@field lowers string[] trees that hold the program, the topmost first
 ---@field program string
 ---@field ids bq.image.Ids
@@ -61,7 +62,7 @@ end
 ---@param inodes integer
 ---@return string path
 function filesystem.ext4(options, size, inodes)
-  local place = options.folder .. "/build/"
+  local place = job.paths(options.folder).build .. "/"
   fs.write(place .. "mke2fs.conf", CONFIG, { sync = false })
   local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(options.ids.hash_seed)
   -- stylua: ignore
@@ -81,7 +82,7 @@ end
 ---@param options bq.image.Filesystem
 ---@return string path
 function filesystem.squashfs(options)
-  local place = options.folder .. "/build/"
+  local place = job.paths(options.folder).build .. "/"
   archive.extract { path = place .. "root.tar", target = place .. "root", profile = "rootfs", setid = true }
   -- stylua: ignore
   run {

@@ -5,6 +5,7 @@ local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local job = require "bq.run.job"
 local json = require "bq.json"
 local log = require "bq.log"
 local command = require "bq.stage.command"
@@ -13,6 +14,7 @@ local process = require "bq.process"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
 local tables = require "bq.tables"
+local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
 
 local input = {}
@@ -24,25 +26,27 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field plan table
 ---@field lock table
 ---@field packages table[] of the phases that were used, for the manifest
----@field rootfs bq.image.Layer[] empty if it is in a tarball
+---@field rootfs bq.Part[] empty if it is in a tarball
 ---@field tarball? string
----@field additions bq.image.Layer[]
+---@field additions bq.Part[]
 ---@field kernel string path, on this machine
+---@field kernel_attributes? bq.Attribute
 ---@field tools string[] trees, the topmost first
 ---@field mkfs string
 
---- The outputs of a phase, the later ones above; what they are goes into the list of packages.
-local function phase_layers(run, phase, packages)
-  local ids, layers = run:phase_steps(phase), {}
+--- The outputs of a phase, the lowest first; what they are goes into the list of packages.
+local function phase_parts(run, phase, packages)
+  local ids, parts = run:phase_steps(phase), {}
   if #ids == 0 then
     fail.raise(("the plan has nothing in phase `%s`"):format(phase), {
       hint = "plan with a set that has it: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
     })
   end
-  local outputs = run:phase_outputs(phase)
+  -- Raises if one of them is not built.
+  run:phase_outputs(phase)
   for index, id in ipairs(ids) do
     local step = run.by_id[id]
-    layers[index] = { path = outputs[#ids - index + 1], package = step.name .. " " .. step.version }
+    parts[index] = union.part(run, step)
     packages[#packages + 1] = {
       phase = phase,
       name = step.name,
@@ -52,7 +56,7 @@ local function phase_layers(run, phase, packages)
       output = run.outputs[id],
     }
   end
-  return layers
+  return parts
 end
 
 --- Finds what the command line and the plan of a disk name. Raises for what is not there.
@@ -73,11 +77,11 @@ function input.find(space, disk, options)
     mkfs = disk.mkfs[options.root],
   }
   if plan.phases[what] then
-    found.rootfs = phase_layers(run, what, found.packages)
+    found.rootfs = phase_parts(run, what, found.packages)
   else
     local stat = fs.stat(what)
     if stat and stat.type == "dir" then
-      found.rootfs = { { path = fs.realpath(what), package = "the rootfs" } }
+      found.rootfs = { { path = fs.realpath(what), package = "the rootfs", yields = true } }
     elseif not stat or stat.type ~= "file" then
       local near = nearest(what, plan.phases)
       fail.usage(
@@ -87,17 +91,19 @@ function input.find(space, disk, options)
     end
     found.tarball = stat.type == "file" and what or nil
   end
-  found.additions = phase_layers(run, disk.additions, found.packages)
-  local tools = phase_layers(run, disk.tools, {})
+  found.additions = phase_parts(run, disk.additions, found.packages)
+  local tools = phase_parts(run, disk.tools, {})
   found.tools = run:phase_outputs(disk.tools)
-  if not content.find(content.of(tools), found.mkfs) then
+  if not content.find(union.of(tools), found.mkfs) then
     fail.raise(("no package of phase `%s` has `%s`"):format(disk.tools, found.mkfs))
   end
-  for _, layer in ipairs(found.additions) do
-    layer.exclude = { disk.kernel:sub(2) }
-    if fs.stat(layer.path .. disk.kernel) then
-      found.kernel = layer.path .. disk.kernel
+  for _, part in ipairs(found.additions) do
+    if fs.stat(part.path .. disk.kernel) then
+      found.kernel = part.path .. disk.kernel
+      found.kernel_attributes = part.attributes and part.attributes[disk.kernel:sub(2)]
     end
+    -- It goes onto the EFI partition.
+    part.leave_out = tables.append({ disk.kernel }, part.leave_out)
   end
   if not found.kernel then
     fail.raise(("no package of phase `%s` has a kernel at `%s`"):format(disk.additions, disk.kernel))
@@ -122,10 +128,10 @@ local function add_bq(root, found, options)
 end
 
 --- What a disk says about itself, at the place where a workspace is inside.
-local function add_record(folder, found, layers, tree, options)
+local function add_record(folder, found, parts, tree, options)
   local place <const> = workspace.INSIDE:sub(2)
   local function write(name, value)
-    local path = ("%s/home/record/%s/%s"):format(folder, place, name)
+    local path = ("%s/record/%s/%s"):format(job.paths(folder).home, place, name)
     fs.mkdir((path:match "^(.*)/"))
     fs.write(path, json.encode(value, { pretty = true }), { sync = false })
   end
@@ -151,14 +157,14 @@ local function add_record(folder, found, layers, tree, options)
   })
   -- By this file a rootfs knows itself; the seed that it builds from is what it holds.
   if not tree.entries[workspace.STAGED:sub(2)] then
-    local root = folder .. "/home/record"
+    local root = job.paths(folder).home .. "/record"
     fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
     stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)) })
   end
-  layers[#layers + 1] = { path = folder .. "/home/record", package = "the record" }
+  parts[#parts + 1] = { path = job.paths(folder).home .. "/record", package = "the record" }
 end
 
-local function add_sources(found, layers)
+local function add_sources(found, parts)
   local seen = {}
   for _, locked in pairs(found.lock.sources or {}) do
     local path = found.space:at("sources", locked.file)
@@ -166,7 +172,7 @@ local function add_sources(found, layers)
       fail.raise(("the source `%s` is not in the workspace"):format(locked.file), { hint = "fetch it: `bq scripts/build_sysroot.lua`" })
     elseif not seen[locked.file] then
       seen[locked.file] = true
-      layers[#layers + 1] = {
+      parts[#parts + 1] = {
         path = path,
         prefix = workspace.INSIDE:sub(2) .. "/sources/" .. locked.file,
         mode = files.mode "0644",
@@ -176,20 +182,19 @@ local function add_sources(found, layers)
   end
 end
 
---- The layers of the root, and the kernel.
----@param folder string to work in, as `step_root.clean` leaves it
+--- The parts of the root, the lowest first.
+---@param folder string to work in, as `job.clean` leaves it
 ---@param found bq.image.Input
 ---@param options table of the command line
----@return bq.image.Layer[]
----@return string kernel
-function input.layers(folder, found, options)
-  -- Below all others: what there is of it in a rootfs is that one's.
-  local own = folder .. "/home/own"
-  fs.mkdir(own)
-  stage.places(own)
-  local layers = { { path = own, package = "bq" } }
+---@return bq.Part[]
+function input.parts(folder, found, options)
+  -- Gives way to all others: what there is of it in a rootfs is that one's.
+  local own = { path = job.paths(folder).home .. "/own", package = "bq", yields = true }
+  fs.mkdir(own.path)
+  stage.places(own.path)
+  local parts = { own }
   if found.tarball then
-    local root = folder .. "/home/rootfs"
+    local root = job.paths(folder).home .. "/rootfs"
     fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
       path = found.tarball,
       target = root,
@@ -197,19 +202,21 @@ function input.layers(folder, found, options)
       setid = true,
       devices = "skip",
     })
-    layers[#layers + 1] = { path = root, package = "the rootfs" }
+    -- Nobody who made it could know what a disk adds.
+    parts[#parts + 1] = { path = root, package = "the rootfs", yields = true }
   end
-  for _, list in ipairs { found.rootfs, found.additions } do
-    tables.append(layers, list)
+  tables.append(parts, found.rootfs)
+  tables.append(parts, found.additions)
+  local tree = union.of(parts)
+  if not tree.entries[BINARY] then
+    add_bq(own.path, found, options)
+    tree = union.of(parts)
   end
-  if not content.of(layers).entries[BINARY] then
-    add_bq(own, found, options)
-  end
-  add_record(folder, found, layers, content.of(layers), options)
+  add_record(folder, found, parts, tree, options)
   if options.sources then
-    add_sources(found, layers)
+    add_sources(found, parts)
   end
-  return layers, found.kernel
+  return parts
 end
 
 return input

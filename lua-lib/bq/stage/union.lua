@@ -206,7 +206,8 @@ function union.of(parts)
     local found = lines(conflicts)
     local notes = table.move(found, 1, math.min(#found, MAX_SHOWN), 1, {})
     notes[#notes + 1] = #found > MAX_SHOWN and ("  and %d more"):format(#found - MAX_SHOWN) or nil
-    fail.raise(("%d paths are in two packages, which differ there"):format(#found), {
+    local count = #found == 1 and "a path is" or ("%d paths are"):format(#found)
+    fail.raise(count .. " in two packages, which differ there", {
       notes = notes,
       hint = "let the recipe of the one that gives way say so: `yields = { \"PATH\" }`; of one kind both have to be, a folder or not",
     })

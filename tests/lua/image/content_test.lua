@@ -2,8 +2,9 @@ local check = require "check"
 local content = require "bq.image.content"
 local fs = require "bq.fs"
 local scratch = require "scratch"
+local union = require "bq.stage.union"
 
-local function layers()
+local function parts()
   scratch.write("low/usr/sbin/init", "low")
   scratch.write("low/etc/name", "low")
   fs.mkdir "low/usr/bin"
@@ -13,17 +14,17 @@ local function layers()
   scratch.write("high/boot/vmlinuz", "kernel")
   scratch.write("one", "1")
   return {
-    { path = "low", package = "low 1" },
-    { path = "high", package = "high 1", exclude = { "boot/vmlinuz" } },
+    { path = "low", package = "low 1", yields = { "/etc/name" } },
+    { path = "high", package = "high 1", leave_out = { "/boot/vmlinuz" } },
     { path = "one", prefix = "var/one", package = "one 1" },
   }
 end
 
-local tree = content.of(layers())
+local tree = union.of(parts())
 
 check.run {
   {
-    "the later layers win, and what is left out is not there",
+    "what is found is that of the part that has it, and nothing that is left out",
     function()
       check.equal(content.read(tree, "/etc/name"), "higher")
       check.equal(content.find(tree, "/boot/vmlinuz"), nil)
@@ -43,7 +44,7 @@ check.run {
       fs.mkdir "circle"
       fs.symlink("b", "circle/a")
       fs.symlink("a", "circle/b")
-      check.equal(content.find(content.of { { path = "circle" } }, "/a/x"), nil)
+      check.equal(content.find(union.of { { path = "circle", package = "circle 1" } }, "/a/x"), nil)
     end,
   },
   {
@@ -51,12 +52,12 @@ check.run {
     function()
       content.require_init(tree)
       check.contains(check.raises(function()
-        content.require_init(content.of { { path = "high" } })
+        content.require_init(union.of { { path = "high", package = "high 1" } })
       end), "no `/sbin/init`")
       fs.mkdir "broken/sbin"
       fs.symlink("busybox", "broken/sbin/init")
       check.contains(check.raises(function()
-        content.require_init(content.of { { path = "broken" } })
+        content.require_init(union.of { { path = "broken", package = "broken 1" } })
       end), "no `/sbin/init`")
     end,
   },

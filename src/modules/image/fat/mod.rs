@@ -4,6 +4,7 @@
 //! seek in, where here a disk is a list of pieces.
 
 mod name;
+pub(crate) mod options;
 pub(crate) mod read;
 mod time;
 mod tree;
