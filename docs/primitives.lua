@@ -202,8 +202,10 @@ local here = files.parent(host.script)
 local meta, stubs = here .. "/../lua-lib/meta", {}
 for _, name in ipairs(fs.list(meta)) do
   local module, entries = parse(fs.read(meta .. "/" .. name))
-  -- What all modules raise goes first.
-  table.insert(stubs, module == "" and 1 or #stubs + 1, { module = module, entries = entries })
+  -- What all modules raise goes first. The types of recipes and plans are told elsewhere.
+  if name == "error.lua" or module ~= "" then
+    table.insert(stubs, module == "" and 1 or #stubs + 1, { module = module, entries = entries })
+  end
 end
 local path, text = here .. "/primitives.md", page(stubs)
 if not options.check then

@@ -1,4 +1,6 @@
 //! Start here: command line → host → script → exit status.
+// Tests have dependencies of their own, which are passed to the program's unit tests too.
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

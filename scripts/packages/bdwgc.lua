@@ -1,4 +1,5 @@
 -- The Boehm-Demers-Weiser garbage collector.
+---@type bq.RecipeFile
 return {
   name = "bdwgc",
   -- 8.2.6 and newer could not be fetched and looked at so far.

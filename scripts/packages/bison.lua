@@ -7,6 +7,7 @@ local function make(b, more)
   b:make(table.move(more, 1, #more, 4, { "mfcalc_sources=", "rpcalc_sources=", "simple_sources=" }))
 end
 
+---@type bq.RecipeFile
 return {
   name = "bison",
   version = "3.8.2",

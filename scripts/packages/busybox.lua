@@ -1,4 +1,5 @@
 -- The shell and the usual commands, in one static program.
+---@type bq.RecipeFile
 return {
   name = "busybox",
   version = "1.37.0",

@@ -1,5 +1,6 @@
 -- The compiler's own headers (stddef.h, the intrinsics), of the compiler in use, where the system's compiler will look for
 -- them: below its resource folder, to which compiler-rt adds.
+---@type bq.RecipeFile
 return {
   name = "clang-headers",
   version = "18",

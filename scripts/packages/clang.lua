@@ -27,6 +27,7 @@ local function with(more)
   return table.move(more, 1, #more, #options + 1, table.move(options, 1, #options, 1, {}))
 end
 
+---@type bq.RecipeFile
 return {
   name = "clang",
   version = "18.1.8",

@@ -1,4 +1,5 @@
 -- What LLVM and a few smaller packages are configured by. It brings the libraries that it needs, so that it can come early.
+---@type bq.RecipeFile
 return {
   name = "cmake",
   version = "4.3.4",

@@ -2,6 +2,7 @@
 -- It goes where the compiler in use looks: below its resource folder.
 local cmake = require "bq.strategy.cmake"
 
+---@type bq.RecipeFile
 return {
   name = "compiler-rt",
   version = "18.1.8",

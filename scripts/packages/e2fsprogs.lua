@@ -1,6 +1,7 @@
 -- ext4: made from a tar by `mke2fs -d`, without root and the same every time, checked, and made larger.
 local programs <const> = { "misc/mke2fs", "misc/tune2fs", "misc/dumpe2fs", "e2fsck/e2fsck", "resize/resize2fs" }
 
+---@type bq.RecipeFile
 return {
   name = "e2fsprogs",
   version = "1.47.2",

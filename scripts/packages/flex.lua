@@ -1,4 +1,5 @@
 -- The scanner generator; the kernel's own tools are written for it.
+---@type bq.RecipeFile
 return {
   name = "flex",
   version = "2.6.4",

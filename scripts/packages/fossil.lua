@@ -1,4 +1,5 @@
 -- Version control, tickets and a wiki in one program; it brings its own sqlite.
+---@type bq.RecipeFile
 return {
   name = "fossil",
   version = "2.28",

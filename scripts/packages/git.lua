@@ -11,6 +11,7 @@ local hollow <const> = {
   "share/git-core/templates/hooks/fsmonitor-watchman.sample",
 }
 
+---@type bq.RecipeFile
 return {
   name = "git",
   version = "2.47.3",

@@ -1,6 +1,7 @@
 -- Numbers of any size.
 local autotools = require "bq.strategy.autotools"
 
+---@type bq.RecipeFile
 return {
   name = "gmp",
   version = "6.3.0",

@@ -1,4 +1,5 @@
 -- What busybox's init does on a machine of its own: mounts, the network, a shell on the console, a clean end.
+---@type bq.RecipeFile
 return {
   name = "init",
   version = "1",

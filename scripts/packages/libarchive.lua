@@ -1,4 +1,5 @@
 -- Reads tar for mke2fs, and nothing else: no compression, no other format's helpers.
+---@type bq.RecipeFile
 return {
   name = "libarchive",
   version = "3.7.4",

@@ -1,4 +1,5 @@
 -- Atomic operations for the garbage collector.
+---@type bq.RecipeFile
 return {
   name = "libatomic_ops",
   version = "7.8.2",

@@ -27,6 +27,7 @@ local machines <const> = {
   aarch64 = { target = "AARCH64", folder = "aarch64", "aarch64/ffi.c", "aarch64/sysv.S" },
 }
 
+---@type bq.RecipeFile
 return {
   name = "libffi",
   version = "3.5.2",

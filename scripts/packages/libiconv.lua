@@ -1,4 +1,5 @@
 -- Conversion between character sets, more of them than the C library knows, and the program `iconv`.
+---@type bq.RecipeFile
 return {
   name = "libiconv",
   version = "1.19",

@@ -1,4 +1,5 @@
 -- TLS and cryptography: OpenBSD's form of OpenSSL, with its `openssl` program and a bundle of certificates.
+---@type bq.RecipeFile
 return {
   name = "libressl",
   version = "4.3.3",

@@ -1,4 +1,5 @@
 -- Reading and writing XML.
+---@type bq.RecipeFile
 return {
   name = "libxml2",
   version = "2.15.4",

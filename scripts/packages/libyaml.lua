@@ -1,6 +1,7 @@
 -- Reading and writing YAML.
 local sources <const> = { "api", "dumper", "emitter", "loader", "parser", "reader", "scanner", "writer" }
 
+---@type bq.RecipeFile
 return {
   name = "libyaml",
   version = "0.2.5",

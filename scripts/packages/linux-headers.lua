@@ -1,4 +1,5 @@
 -- What programs may know of the kernel: the C library, busybox and libc++ are built against these.
+---@type bq.RecipeFile
 return {
   name = "linux-headers",
   version = "6.12.107",

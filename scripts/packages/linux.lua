@@ -1,4 +1,5 @@
 -- The kernel of a disk image: one file that firmware starts, with all that it needs built in.
+---@type bq.RecipeFile
 return {
   name = "linux",
   version = "6.12.107",

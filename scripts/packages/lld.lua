@@ -1,4 +1,5 @@
 -- The linker, against LLVM's installed libraries.
+---@type bq.RecipeFile
 return {
   name = "lld",
   version = "18.1.8",

@@ -26,6 +26,7 @@ local function options(more)
   return table.move(more, 1, #more, #common + 1, common)
 end
 
+---@type bq.RecipeFile
 return {
   name = "llvm-runtimes",
   version = "18.1.8",

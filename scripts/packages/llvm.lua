@@ -24,6 +24,7 @@ local tools <const> = {
 local links <const> = { "addr2line", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip" }
 local llvm = require "bq.strategy.llvm"
 
+---@type bq.RecipeFile
 return {
   name = "llvm",
   version = "18.1.8",

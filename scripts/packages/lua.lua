@@ -1,4 +1,5 @@
 -- The language that bq is written in, for people at its prompt: the interpreter, the compiler and the library.
+---@type bq.RecipeFile
 return {
   name = "lua",
   version = "5.4.7",

@@ -1,4 +1,5 @@
 -- The macro processor that autoconf and bison rest on.
+---@type bq.RecipeFile
 return {
   name = "m4",
   version = "1.4.19",

@@ -1,6 +1,7 @@
 -- GNU make: what nearly every package is built by, and whose jobserver shares the jobs of a build.
 local autotools = require "bq.strategy.autotools"
 
+---@type bq.RecipeFile
 return {
   name = "make",
   version = "4.4.1",

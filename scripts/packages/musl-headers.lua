@@ -1,4 +1,5 @@
 -- The C library's headers alone: what compiler-rt needs before there is a C library.
+---@type bq.RecipeFile
 return {
   name = "musl-headers",
   version = "1.2.5",

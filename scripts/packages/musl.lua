@@ -1,4 +1,5 @@
 -- The C library, static and shared; its shared object is the dynamic loader too.
+---@type bq.RecipeFile
 return {
   name = "musl",
   version = "1.2.5",

@@ -1,4 +1,5 @@
 -- Regular expressions as perl has them, for git.
+---@type bq.RecipeFile
 return {
   name = "pcre2",
   version = "10.46",

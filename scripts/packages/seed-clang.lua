@@ -43,6 +43,7 @@ local function libraries(b, program)
   return table.concat(found, ":")
 end
 
+---@type bq.RecipeFile
 return {
   name = "seed-clang",
   version = "1",

@@ -1,4 +1,5 @@
 -- The folders and the few files that a root has before any program: merged, so that /bin, /sbin and /lib are links.
+---@type bq.RecipeFile
 return {
   name = "skeleton",
   version = "1",

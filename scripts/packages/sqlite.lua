@@ -1,4 +1,5 @@
 -- The database in one file: library and shell. Its source tree is put together by the Tcl interpreter that it brings.
+---@type bq.RecipeFile
 return {
   name = "sqlite",
   version = "3.53.4",

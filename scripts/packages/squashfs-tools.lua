@@ -1,4 +1,5 @@
 -- squashfs: a root that is only read, packed smaller than any other.
+---@type bq.RecipeFile
 return {
   name = "squashfs-tools",
   version = "4.6.1",

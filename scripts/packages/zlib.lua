@@ -1,4 +1,5 @@
 -- The compression library that libxml2, cmake and git rest on.
+---@type bq.RecipeFile
 return {
   name = "zlib",
   version = "1.3.1",

@@ -133,5 +133,9 @@ fn names(folder: &Path) -> Vec<String> {
 /// The tool is here and is GNU's, for comparisons.
 fn has_gnu(tool: &str) -> bool {
     let output = Command::new(tool).arg("--version").output();
-    output.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("GNU"))
+    let has = output.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("GNU"));
+    if !has {
+        support::skip(format_args!("`{tool}` is not GNU's"));
+    }
+    has
 }

@@ -39,7 +39,12 @@ fn main() {
         .into_iter()
         .map(|(name, body)| {
             Trial::test(name, move || {
-                body();
+                // In a thread that has its name, as other tests have, so that a test that is skipped can say who it is.
+                let thread = std::thread::Builder::new().name(name.into());
+                thread
+                    .spawn(body)?
+                    .join()
+                    .unwrap_or_else(|cause| std::panic::resume_unwind(cause));
                 Ok(())
             })
         })

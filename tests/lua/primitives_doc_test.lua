@@ -54,6 +54,8 @@ check.run {
     function()
       for _, name in ipairs(fs.list(root .. "/lua-lib/meta")) do
         local stub = fs.read(root .. "/lua-lib/meta/" .. name)
+        -- The types of recipes and plans are told elsewhere.
+        stub = (name == "error.lua" or stub:find "^%-%-%-@meta bq%.") and stub or ""
         for call in stub:gmatch "\nfunction (%S+%b())" do
           check.contains(page, "### `" .. call .. "`\n")
         end

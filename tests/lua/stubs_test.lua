@@ -1,6 +1,7 @@
 -- The stubs in `lua-lib/meta` are the manual of the native modules: both name the same functions and fields.
 local check = require "check"
 local host = require "bq.host"
+local lint = require "bq.plan.lint"
 
 local function sorted(set)
   local out = {}
@@ -44,8 +45,8 @@ end
 local stubs = {}
 for _, name in ipairs(host.bundle()) do
   local stem = name:match "^%$/lua%-lib/meta/([%l_]+)%.lua$"
-  -- `bq.error` is what natives raise, and no module.
-  if stem and stem ~= "error" then
+  -- The others are types only: what natives raise, what recipes and plans hold.
+  if stem and host.bundled(name):find "^%-%-%-@meta bq%." then
     stubs[#stubs + 1] = { stem, host.bundled(name) }
   end
 end
@@ -87,6 +88,30 @@ local cases = {
       end
     end,
   },
+}
+cases[#cases + 1] = {
+  "the stub of recipes has the fields that a recipe may have, and no others",
+  function()
+    local known = { source = "field" }
+    for name in pairs(lint.FIELDS) do
+      known[name] = "field"
+    end
+    for verb in pairs(lint.VERBS) do
+      known[verb] = "field"
+    end
+    for _, name in ipairs(host.bundle()) do
+      local strategy = name:match "^%$/lua%-lib/bq/strategy/([%l_]+)%.lua$"
+      for field in pairs(strategy and require("bq.strategy." .. strategy).fields or {}) do
+        known[field] = "field"
+      end
+    end
+    local stubbed = {}
+    local text = host.bundled "$/lua-lib/meta/recipe.lua":match "%-%-%-@class bq%.RecipeFields.*"
+    for name in text:gmatch "%-%-%-@field ([%w_]+)" do
+      stubbed[name] = "field"
+    end
+    check.equal(sorted(stubbed), sorted(known))
+  end,
 }
 for _, stub in ipairs(stubs) do
   cases[#cases + 1] = {

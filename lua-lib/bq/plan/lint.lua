@@ -7,7 +7,7 @@ local template = require "bq.plan.template"
 local lint = {}
 
 --- What any recipe can say, and of what type it is. A strategy adds fields of its own.
-local FIELDS = {
+lint.FIELDS = {
   name = "string",
   version = "string",
   license = "string",
@@ -30,7 +30,7 @@ local RAW <const> =
 --- Fields that the plan itself fills; all others are filled when the step starts.
 lint.PLANNED = { homepage = true, include = true, leave_out = true, seed_at = true }
 --- What a strategy does, and a recipe can do instead.
-local VERBS <const> = { configure = true, build = true, check = true, install = true }
+lint.VERBS = { configure = true, build = true, check = true, install = true }
 
 local CHECKS = {
   string = function(value)
@@ -165,7 +165,7 @@ function lint.line_with(text, part)
 end
 
 local function check_field(self, found, field, value, kind)
-  if type(value) == "function" and VERBS[field] then
+  if type(value) == "function" and lint.VERBS[field] then
     return
   end
   if not (CHECKS[kind] or CHECKS.table)(value) then
@@ -190,17 +190,17 @@ function lint.recipe(self, found)
     end
     local own = strategy and strategy.module.fields or {}
     for field, value in pairs(data) do
-      local kind = own[field] or FIELDS[field] or (VERBS[field] and type(value) == "function" and "verb")
+      local kind = own[field] or lint.FIELDS[field] or (lint.VERBS[field] and type(value) == "function" and "verb")
       if not kind then
         local known = {}
-        for _, set in ipairs { FIELDS, own, VERBS } do
+        for _, set in ipairs { lint.FIELDS, own, lint.VERBS } do
           for key in pairs(set) do
             known[key] = true
           end
         end
         local near = nearest(tostring(field), known)
         near = near ~= field and near or nil
-        self:problem(found, tostring(field), VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name)) or ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
+        self:problem(found, tostring(field), lint.VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name)) or ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
       else
         check_field(self, found, field, value, kind)
         if not RAW[field] then
@@ -239,6 +239,5 @@ function lint.recipe(self, found)
   end
 end
 
-lint.VERBS = VERBS
 
 return lint

@@ -12,10 +12,12 @@ local autotools = {
   },
 }
 
+---@param b bq.Step
 local function folder(b)
   return b.recipe.in_tree and b.src or b.build
 end
 
+---@param b bq.Step
 function autotools.configure(b)
   local argv = { b.src .. "/configure", "--prefix=" .. b.prefix }
   if b.recipe.gnu ~= false then
@@ -28,18 +30,22 @@ function autotools.configure(b)
   b:run(tables.append(argv, b.recipe.configure), { cwd = folder(b) })
 end
 
+---@param b bq.Step
 local function call(b, more)
   b:make(tables.append(tables.copy(b.recipe.make), more), { cwd = folder(b) })
 end
 
+---@param b bq.Step
 function autotools.build(b)
   call(b, {})
 end
 
+---@param b bq.Step
 function autotools.check(b)
   call(b, { "check" })
 end
 
+---@param b bq.Step
 function autotools.install(b)
   call(b, tables.append({ "DESTDIR=" .. b.dest }, b.recipe.install_targets or { "install" }))
 end

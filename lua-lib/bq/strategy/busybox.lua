@@ -7,6 +7,7 @@ local busybox = {
   },
 }
 
+---@param b bq.Step
 local function make(b, arguments, options)
   local argv = { "O=" .. b.build, "-C", b.src, "CC=" .. b.env.CC, "HOSTCC=" .. b.env.HOSTCC, "AR=" .. b.env.AR, "SKIP_STRIP=y" }
   b:make(tables.append(argv, arguments), options)
@@ -21,6 +22,7 @@ local function line(name, value)
   return ("CONFIG_%s=%s"):format(name, type(value) == "string" and ("%q"):format(value) or value)
 end
 
+---@param b bq.Step
 function busybox.configure(b)
   make(b, { "defconfig" })
   local path, config = b.build .. "/.config", b.recipe.config or {}
@@ -39,10 +41,12 @@ function busybox.configure(b)
   make(b, { "oldconfig" }, { input = ("\n"):rep(1000) })
 end
 
+---@param b bq.Step
 function busybox.build(b)
   make(b, { "busybox" })
 end
 
+---@param b bq.Step
 function busybox.install(b)
   make(b, { "install", "CONFIG_PREFIX=" .. b.dest .. b.prefix })
 end

@@ -14,6 +14,7 @@ local cmake = {
 ---@param b table
 ---@param definitions string[] those that go before the recipe's own
 ---@param foreign? boolean whether it must not run what it compiles; as the phase says if absent
+---@param b bq.Step
 function cmake.generate(b, definitions, foreign)
   if foreign == nil then
     foreign = b.cross
@@ -58,14 +59,17 @@ function cmake.generate(b, definitions, foreign)
   b:run(argv)
 end
 
+---@param b bq.Step
 function cmake.configure(b)
   cmake.generate(b, {})
 end
 
+---@param b bq.Step
 function cmake.build(b)
   b:make(b.recipe.build_targets or {})
 end
 
+---@param b bq.Step
 function cmake.install(b)
   b:make(b.recipe.install_targets or { "install" }, { env = { DESTDIR = b.dest } })
 end

@@ -10,6 +10,7 @@ local files = {
   },
 }
 
+---@param b bq.Step
 function files.install(b)
   for _, path in ipairs(b.recipe.folders or {}) do
     b:mkdir(b.dest .. path)

@@ -10,6 +10,7 @@ local kernel = {
   },
 }
 
+---@param b bq.Step
 local function arguments(b, more)
   local argv = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
   for _, list in ipairs { b.recipe.make or {}, more } do
@@ -19,6 +20,7 @@ local function arguments(b, more)
 end
 
 --- What the kernel tells of who built it, and when: the same everywhere.
+---@param b bq.Step
 local function environment(b)
   return {
     KBUILD_BUILD_TIMESTAMP = os.date("!%a %b %e %H:%M:%S UTC %Y", b.epoch),
@@ -28,6 +30,7 @@ local function environment(b)
   }
 end
 
+---@param b bq.Step
 function kernel.configure(b)
   local wanted, lines = {}, {}
   for _, fragment in ipairs(b.recipe.fragments) do
@@ -51,12 +54,14 @@ function kernel.configure(b)
   end
 end
 
+---@param b bq.Step
 function kernel.build(b)
   local image = b:capture({ "make", "-s", table.unpack(arguments(b, { "image_name" })) }, { env = environment(b) })
   b:make(arguments(b, { image:match "[^/]+$" }), { env = environment(b) })
   b:copy(b.build .. "/" .. image, b.build .. "/vmlinuz")
 end
 
+---@param b bq.Step
 function kernel.install(b)
   b:install(b.build .. "/vmlinuz", "/boot/vmlinuz", "0644")
   b:install(b.build .. "/.config", "/boot/config", "0644")

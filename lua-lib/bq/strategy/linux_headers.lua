@@ -4,6 +4,7 @@ local tables = require "bq.tables"
 
 local linux_headers = { fields = { make = "strings" } }
 
+---@param b bq.Step
 function linux_headers.build(b)
   local args = { "-C", b.src, "O=" .. b.build, "ARCH=" .. b.kernel_arch, "LLVM=1" }
   args[#args + 1] = "HOSTCC=" .. b.env.HOSTCC
@@ -12,6 +13,7 @@ function linux_headers.build(b)
   b:make(args)
 end
 
+---@param b bq.Step
 function linux_headers.install(b)
   local from <const> = b.build .. "/usr/include"
   for _, entry in ipairs(fs.walk(from)) do

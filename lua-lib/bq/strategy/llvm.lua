@@ -18,11 +18,13 @@ local NAMES <const> = { x86_64 = "X86", aarch64 = "AArch64" }
 
 --- LLVM's CMake files insist on finding python and then run it for nothing that we build. A module of this name that says
 --- "found", and names no program, comes before CMake's own.
+---@param b bq.Step
 local function without_python(b)
   b:write(b.build .. "/modules/FindPython3.cmake", 'set(Python3_FOUND TRUE)\nset(Python3_EXECUTABLE "")\n')
   return "CMAKE_MODULE_PATH=" .. b.build .. "/modules"
 end
 
+---@param b bq.Step
 function llvm.configure(b)
   local targets = b.recipe.targets or { NAMES[b.arch] }
   local foreign = b.cross

@@ -9,6 +9,7 @@ local make = {
   },
 }
 
+---@param b bq.Step
 local function call(b, targets, more)
   local args = {}
   for _, list in ipairs { b.recipe.make or {}, more, targets } do
@@ -17,6 +18,7 @@ local function call(b, targets, more)
   b:make(args, { cwd = b.src })
 end
 
+---@param b bq.Step
 function make.build(b)
   local targets = b.recipe.build_targets
   if not targets or #targets > 0 then
@@ -24,6 +26,7 @@ function make.build(b)
   end
 end
 
+---@param b bq.Step
 function make.install(b)
   call(b, b.recipe.install_targets or { "install" }, { "DESTDIR=" .. b.dest })
 end

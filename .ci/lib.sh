@@ -1,0 +1,76 @@
+# What the parts of `.ci/run` and `.ci/long` share: words, kept tools, the place they work in, and who works there.
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+expect() { grep -qF -- "$2" <<<"$1" || fail "expected '$2' in: $1"; }
+
+export DEBIAN_FRONTEND=noninteractive
+install_packages() { apt-get install -q -y --no-install-recommends "$@" >/dev/null; }
+
+# A folder for what takes long to make and is kept where the machine is kept: `kept NAME VERSION COMMAND...` runs the command
+# with the folder as its last word, unless it has been run for this version; `$folder` is the folder.
+kept() {
+  local name=$1 version=$2 all=${XDG_CACHE_HOME:-$HOME/.cache}/bq-ci
+  folder=$all/$name-$version
+  if [ ! -e "$folder/complete" ]; then
+    rm -rf "$all/$name"-*
+    mkdir -p "$folder"
+    "${@:3}" "$folder"
+    touch "$folder/complete"
+  fi
+}
+
+# A program of crates.io, compiled quickly instead of well: it runs for a second.
+crate() {
+  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    CARGO_PROFILE_RELEASE_DEBUG=false CARGO_TARGET_DIR="${*: -1}/target" \
+    cargo install --quiet --locked "${@:1:$#-1}" --root "${*: -1}"
+  rm -rf "${*: -1}/target"
+}
+
+user=bq-ci
+
+# The place: a clone that root owns and everybody can read, as bq takes code only from trees that its user or root owns, and a
+# folder of the ordinary user, where cargo works for both, so that nothing is compiled twice.
+make_place() {
+  [ -z "${area-}" ] || return 0
+  umask 022
+  id "$user" >/dev/null 2>&1 || useradd --create-home "$user"
+  area=$(mktemp -d /var/tmp/bq-ci.XXXXXX)
+  trap clean_place EXIT
+  chmod 755 "$area"
+  git clone --quiet . "$area/bq"
+  mkdir -p "$area/bq/data" "$area/rustup" "$area/cargo-bin" "$area/user/cargo" "$area/user/target"
+  chown -R "$user" "$area/user" "$area/bq/data"
+}
+
+clean_place() {
+  local status=$?
+  rm -rf "$area"
+  exit "$status"
+}
+
+# Runs a program in the clone as somebody, with an environment of its own. The toolchain may lie in root's home: it is bound
+# to where the user can read it, in a mount namespace of this run.
+as() {
+  local home=$area/user path=/usr/local/bin:/usr/bin:/bin
+  if [ "$1" = root ]; then
+    home=/root path=$path:/usr/local/sbin:/usr/sbin:/sbin
+  fi
+  unshare --mount --propagation private bash -c '
+    set -e
+    mount --bind "$1" "$3/rustup"
+    if [ -d "$2/bin" ]; then mount --bind "$2/bin" "$3/cargo-bin"; fi
+    cd "$3/bq"
+    exec setpriv --reuid "$4" --regid "$4" --init-groups env -i HOME="$5" USER="$4" LC_ALL=C.UTF-8 TERM=dumb \
+      PATH="$3/cargo-bin:$6" RUSTUP_HOME="$3/rustup" CARGO_HOME="$3/user/cargo" \
+      CARGO_TARGET_DIR="$3/user/target" SSL_CERT_FILE="${SSL_CERT_FILE-}" http_proxy="${http_proxy-}" \
+      https_proxy="${https_proxy-}" no_proxy="${no_proxy-}" "${@:7}"
+  ' as "${RUSTUP_HOME:-$HOME/.rustup}" "${CARGO_HOME:-$HOME/.cargo}" "$area" "$1" "$home" "$path" "${@:2}"
+}
+as_user() { as "$user" "$@"; }
+as_root() {
+  as root "$@"
+  # What cargo wrote is the user's again.
+  chown -R "$user" "$area/user"
+}

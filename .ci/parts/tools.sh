@@ -1,0 +1,13 @@
+# Debian packages that the tests and the disk need, and the parts of the Rust toolchain.
+apt-get update -q >/dev/null
+install_packages git gcc libc6-dev ca-certificates debian-archive-keyring openssl xz-utils zstd bzip2 file gdisk dosfstools mtools \
+  e2fsprogs iproute2 python3-venv
+# The WASM build of StyLua needs Node.js; some machines have one that is newer than Debian's.
+command -v npm >/dev/null || install_packages nodejs npm
+# QEMU and its tools have to be of one release, and an image may come with newer tools.
+release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+install_packages --allow-downgrades "qemu-utils/$release" "qemu-system-x86/$release" "qemu-system-common/$release" \
+  "qemu-system-data/$release" ovmf seabios
+rustup component add rustfmt clippy >/dev/null 2>&1 || true
+cargo clippy --version
+cargo fmt --version

@@ -1,0 +1,47 @@
+---@meta
+
+-- A plan, as `bq.plan.plan` makes it and `plan.json` holds it: data, and nothing else.
+
+---@class bq.Plan
+---@field schema integer
+---@field arch string
+---@field kernel_arch string
+---@field target string the triple
+---@field sysroot string
+---@field set string
+---@field epoch integer
+---@field selection { only: string[], with: string[], without: string[] }
+---@field phase_order string[]
+---@field finish string[] the phases that the finished root is made of
+---@field phases table<string, bq.PlanPhase>
+---@field steps bq.PlanStep[] each after what it depends on
+---@field code table<string, string> texts of the strategies' modules
+---@field library string the digest of what carries out every step
+---@field recipes table<string, { version: string, digest: string }>
+
+---@class bq.PlanPhase
+---@field about string
+---@field base string[]
+---@field prefix string
+---@field env table<string, string>
+---@field needs_native? boolean
+
+---@class bq.PlanStep
+---@field id string `PHASE/NAME`
+---@field name string
+---@field version string
+---@field license string
+---@field homepage? string
+---@field phase string
+---@field strategy string
+---@field depends string[] ids
+---@field seed_at? string
+---@field leave_out? string[]
+---@field own_sources? boolean whether the phase has other sources than the recipe
+---@field sources table<string, bq.Place[]>
+---@field patches { name: string, sha256: string, hex: string }[]
+---@field code table<string, string> digests of the strategy's modules
+---@field functions string[] the verbs that the recipe gives as functions
+---@field recipe? { text: string, digest: string, path: string } of a recipe that has such
+---@field as_is? table the texts of files beside the recipe
+---@field fields table all else that the recipe says for this phase

@@ -1,0 +1,53 @@
+---@meta
+
+-- What a recipe may say, for editors and the type checker: put `---@type bq.RecipeFile` on the line before its `return {`.
+-- `docs/recipes.md` tells what each field means. In functions, `b` is a `bq.Step`.
+
+---A place that has a source.
+---@class bq.Place
+---@field url? string http or https
+---@field debian? string a file of Debian's source archive
+---@field package? string of `debian`: the source package
+---@field sha256? string of this very file
+---@field pinned? string|false the version that the digest is of; `false` for a file that is the same for all versions
+---@field size? integer bytes
+---@field strip? integer how many leading folders of the names in it to drop; 1 if absent
+
+---What a recipe, or what is different in one phase of it, may say.
+---@class bq.RecipeFields
+---@field homepage? string
+---@field source? bq.Place[]
+---@field sources? table<string, bq.Place[]>
+---@field include? string[]
+---@field depends? string[]
+---@field uses? string[]
+---@field env? table<string, string>
+---@field leave_out? string[]
+---@field seed_at? string
+---@field strip? boolean
+---@field configure? string[]|fun(b: bq.Step) options for `autotools`, or the verb
+---@field build? fun(b: bq.Step)
+---@field check? fun(b: bq.Step)
+---@field install? fun(b: bq.Step)
+---@field make? string[] of several strategies
+---@field install_targets? string[] of `autotools`, `cmake`, `make`
+---@field build_targets? string[] of `cmake`, `make`
+---@field in_tree? boolean of `autotools`
+---@field gnu? boolean of `autotools`
+---@field cmake? string[] of `cmake`, `llvm`
+---@field folder? string of `cmake`, `llvm`
+---@field targets? string[] of `llvm`
+---@field runs_itself? boolean of `llvm`
+---@field config? table<string, boolean|integer|string> of `busybox`
+---@field fragments? string[] of `kernel`: names of files beside the recipe
+---@field files? table<string, string> of `files`: path = content
+---@field links? table<string, string> of `files`: path = target
+---@field folders? string[] of `files`
+---@field sticky? string[] of `files`
+
+---@class bq.RecipeFile: bq.RecipeFields
+---@field name string
+---@field version string
+---@field license string an SPDX expression
+---@field strategy string
+---@field phases? table<string, bq.RecipeFields> by the name of a phase
