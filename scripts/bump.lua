@@ -41,7 +41,10 @@ recipes:check()
 if not found then
   fail.usage(("no recipe `%s`"):format(options[1]), "`bq scripts/outdated.lua` lists all of them")
 elseif found.path:sub(1, 2) == "$/" then
-  fail.usage(("the recipe `%s` is inside the program"):format(found.name), "write a copy of it: name its folder by `--recipes DIR`")
+  fail.usage(
+    ("the recipe `%s` is inside the program"):format(found.name),
+    "write a copy of it: name its folder by `--recipes DIR`"
+  )
 end
 
 local space = workspace.new(options.workspace)
@@ -110,7 +113,12 @@ for _, place in ipairs(list) do
   else
     one.sha256, problem = at_home(place)
   end
-  log.out(("%s\n  %s"):format(one.debian or place.debian or place.url, one.sha256 and "sha256 " .. one.sha256 or "not pinned: " .. problem))
+  log.out(
+    ("%s\n  %s"):format(
+      one.debian or place.debian or place.url,
+      one.sha256 and "sha256 " .. one.sha256 or "not pinned: " .. problem
+    )
+  )
   if place.pinned ~= false then
     changed[#changed + 1] = one
   end
@@ -121,7 +129,10 @@ if pinned == 0 then
 end
 local text = bump.text(found.text, old, new, changed)
 if not text then
-  fail.raise(("`%s` does not say its version in so many words"):format(found.path), { hint = "the recipe stays as it is" })
+  fail.raise(
+    ("`%s` does not say its version in so many words"):format(found.path),
+    { hint = "the recipe stays as it is" }
+  )
 end
 fs.write(found.path, text, { mode = fs.stat(found.path).mode })
 log.out(("%s: %s → %s, written to `%s`"):format(found.name, old, new, found.path))

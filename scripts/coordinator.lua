@@ -14,7 +14,12 @@ local workspace = require "bq.workspace"
 
 local OPTIONS <const> = {
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]", once = true },
-  { name = "jobs", value = "N", number = true, help = "how many commands may run at once; the number of cores if absent" },
+  {
+    name = "jobs",
+    value = "N",
+    number = true,
+    help = "how many commands may run at once; the number of cores if absent",
+  },
   { name = "keep-going", help = "when a step fails, go on with what does not need it" },
   { name = "keep-build", help = "keep the build trees of steps that are done" },
   { name = "check", help = "run the packages' own tests" },

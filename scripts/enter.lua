@@ -73,7 +73,10 @@ local function enter_step(id)
   local env = require("bq.run.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
-  local sandbox = step_root.sandbox({ folder = folder, lowers = job.lowers, seed_at = job.seed_at }, { network = options.network })
+  local sandbox = step_root.sandbox(
+    { folder = folder, lowers = job.lowers, seed_at = job.seed_at },
+    { network = options.network }
+  )
   return enter.command(sandbox, shell, env, step_root.BUILD)
 end
 
@@ -90,7 +93,12 @@ local function enter_staged()
   sandbox.root = folder .. "/root"
   sandbox.prepare = function()
     syscall.chdir(folder)
-    syscall.mount { source = "overlay", target = "root", type = "overlay", data = "lowerdir=lower,upperdir=upper,workdir=work,userxattr" }
+    syscall.mount {
+      source = "overlay",
+      target = "root",
+      type = "overlay",
+      data = "lowerdir=lower,upperdir=upper,workdir=work,userxattr",
+    }
   end
   local ok, status = pcall(enter.command, sandbox, shell, enter.environment(space), "/root")
   fs.remove_all(folder)
@@ -126,7 +134,8 @@ local function enter_rootfs(what)
     local near = plan and require "bq.nearest"(what, plan.phases)
     fail.usage(
       ("`--rootfs %s`: neither a phase of the plan nor a folder"):format(what),
-      near and ("did you mean `--rootfs %s`?"):format(near) or plan and "the phases are " .. table.concat(plan.phase_order, ", ")
+      near and ("did you mean `--rootfs %s`?"):format(near)
+        or plan and "the phases are " .. table.concat(plan.phase_order, ", ")
     )
   end
   return enter.command({ root = fs.realpath(what), network = options.network }, shell, enter.environment(space), "/")
@@ -138,7 +147,10 @@ if options.step then
 elseif options.rootfs then
   status = enter_rootfs(options.rootfs)
 elseif space.inside then
-  fail.raise("this is the staged rootfs already", { hint = "`bq scripts/enter.lua --step NAME` enters the root of a step" })
+  fail.raise(
+    "this is the staged rootfs already",
+    { hint = "`bq scripts/enter.lua --step NAME` enters the root of a step" }
+  )
 else
   status = enter_staged()
 end

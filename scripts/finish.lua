@@ -26,7 +26,8 @@ local plan = space:plan()
 local inside = space:read_json "inside.json"
 if not inside or #plan.finish == 0 then
   fail.raise("this plan finishes no root", {
-    cause = #plan.finish == 0 and ("set %s has none"):format(plan.set) or "it was narrowed by `--only`, or made by an older bq",
+    cause = #plan.finish == 0 and ("set %s has none"):format(plan.set)
+      or "it was narrowed by `--only`, or made by an older bq",
     hint = "make it again: `bq scripts/build_sysroot.lua`",
   })
 end

@@ -51,7 +51,8 @@ end
 local function must_get(name)
   local found = recipes:get(name)
   recipes:check()
-  return found or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan")
+  return found
+    or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan")
 end
 
 if options.unpinned then
@@ -86,7 +87,9 @@ local function judge(place, actual)
   if not misfit then
     return place.sha256 == actual and "as pinned" or "pinned: " .. place.sha256, place.sha256 == actual, false
   elseif place.sha256 == actual and place.raw.pinned then
-    return ("still the file of %s: change the place, or `pinned` if it is the same file"):format(place.raw.pinned), false, false
+    return ("still the file of %s: change the place, or `pinned` if it is the same file"):format(place.raw.pinned),
+      false,
+      false
   elseif place.sha256 == actual and not (place.raw.url or place.raw.debian):find("{version}", 1, true) then
     return misfit .. ": change the place, or say `pinned`", false, false
   end
@@ -118,7 +121,10 @@ local bad = 0
 for _, name in ipairs(options) do
   local found = must_get(name)
   if options.write and found.path:find "^%$/" then
-    fail.usage(("the recipe `%s` is inside the program"):format(name), "write a copy of it: name its folder by `--recipes DIR`")
+    fail.usage(
+      ("the recipe `%s` is inside the program"):format(name),
+      "write a copy of it: name its folder by `--recipes DIR`"
+    )
   end
   for _, place in ipairs(places_of(found)) do
     local path, problem = get(place, folder)

@@ -92,7 +92,12 @@ local function show(found)
   local is_old = newest ~= found.data.version
   if is_old or #notes > 0 or options.all then
     shown = shown + (is_old and 1 or 0)
-    local line = ("%-2s%-18s %-14s %-14s %-14s %s"):format(is_old and "*" or "", found.name, found.data.version, table.unpack(row))
+    local line = ("%-2s%-18s %-14s %-14s %-14s %s"):format(
+      is_old and "*" or "",
+      found.name,
+      found.data.version,
+      table.unpack(row)
+    )
     log.out(line)
     for _, note in ipairs(notes) do
       log.out(note)
@@ -105,6 +110,14 @@ log.out(("  %-18s %-14s %-14s %-14s %s"):format("recipe", "version", COLUMNS[1].
 for _, name in ipairs(names) do
   local found = recipes:get(name)
   recipes:check()
-  show(found or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan"))
+  show(
+    found
+      or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan")
+  )
 end
-log.info(("%d newer releases, %d places that Debian has no more; `bq scripts/bump.lua NAME` takes a newer one"):format(shown, gone))
+log.info(
+  ("%d newer releases, %d places that Debian has no more; `bq scripts/bump.lua NAME` takes a newer one"):format(
+    shown,
+    gone
+  )
+)

@@ -61,5 +61,11 @@ else
       parts[#parts + 1] = ("%d %s"):format(counts[name], name)
     end
   end
-  log.out(("%d steps: %s%s"):format(#rows, table.concat(parts, ", "), left > 0 and (", about %s of work left"):format(report.time(left)) or ""))
+  log.out(
+    ("%d steps: %s%s"):format(
+      #rows,
+      table.concat(parts, ", "),
+      left > 0 and (", about %s of work left"):format(report.time(left)) or ""
+    )
+  )
 end

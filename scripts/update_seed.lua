@@ -33,12 +33,20 @@ space:create()
 space:lock()
 local output = options.output or files.parent(host.script) .. "/seeds"
 if not options.output and host.script:sub(1, 2) == "$/" then
-  fail.usage("this program is the one in the binary, so the locks have no place beside it", "name a folder by `--output DIR`")
+  fail.usage(
+    "this program is the one in the binary, so the locks have no place beside it",
+    "name a folder by `--output DIR`"
+  )
 end
 local arches = args.list(options.arch)
 for _, arch in ipairs(#arches > 0 and arches or { "x86_64", "aarch64" }) do
   local old = debian_lock.shipped(arch)
-  local lock = debian_lock.make { suite = debian_lock.SUITE, arch = arch, folder = space:at("seed/apt-" .. arch), mirror = options.mirror }
+  local lock = debian_lock.make {
+    suite = debian_lock.SUITE,
+    arch = arch,
+    folder = space:at("seed/apt-" .. arch),
+    mirror = options.mirror,
+  }
   debian.fetch(space, lock, options.mirror, { jobs = options.jobs })
   local tree = space:at("seed/tree-" .. arch)
   fs.remove_all(tree)
@@ -47,7 +55,7 @@ for _, arch in ipairs(#arches > 0 and arches or { "x86_64", "aarch64" }) do
   lock.digest = digest.tree(tree)
   fs.remove_all(tree)
   -- All of these packages are in the archive now. Whether its snapshot of this time has them was not looked at.
-  lock.snapshot = { time = os.date("!%Y%m%dT%H%M%SZ"), tried = false }
+  lock.snapshot = { time = os.date "!%Y%m%dT%H%M%SZ", tried = false }
   lock.origin = nil
   if old then
     for _, line in ipairs(debian_lock.changes(old, lock)) do

@@ -46,14 +46,21 @@ if options.store then
       fs.remove_all(space:at("store", key))
     end
   end
-  log.info(("%d outputs in the store: %d damaged%s"):format(#keys, bad, bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""))
+  log.info(
+    ("%d outputs in the store: %d damaged%s"):format(
+      #keys,
+      bad,
+      bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""
+    )
+  )
 end
 
 --- What the plan of a workspace has in its store: key and output digest of every step, by its id.
 local function stored(one)
   local build, out = state.look(one, one:plan()), {}
   for _, step in ipairs(build.plan.steps) do
-    out[step.id] = build.states[step.id] == "done" and { key = build.keys[step.id], output = build.outputs[step.id] } or {}
+    out[step.id] = build.states[step.id] == "done" and { key = build.keys[step.id], output = build.outputs[step.id] }
+      or {}
   end
   return out
 end
@@ -78,7 +85,12 @@ local function first_difference(a, b)
     end
     for _, field in ipairs { "type", "mode", "size", "digest", "target" } do
       if line[field] ~= other[field] then
-        return ("%s: %s %s here, %s there"):format(line.path, field, shown(field, line[field]), shown(field, other[field]))
+        return ("%s: %s %s here, %s there"):format(
+          line.path,
+          field,
+          shown(field, line[field]),
+          shown(field, other[field])
+        )
       end
     end
   end
@@ -103,14 +115,23 @@ if options.against then
       same = same + 1
     else
       bad = bad + 1
-      log.error(id .. (
-        not a.output and " is not built here"
-        or not b.output and " is not built in " .. other.path
-        or " differs: " .. first_difference(store.output(space, a.key), store.output(other, b.key))
-      ))
+      log.error(
+        id
+          .. (
+            not a.output and " is not built here"
+            or not b.output and " is not built in " .. other.path
+            or " differs: " .. first_difference(store.output(space, a.key), store.output(other, b.key))
+          )
+      )
     end
   end
-  log.info(("%d steps have the same output, %d differ%s"):format(same, bad, alone > 0 and (", %d are in one of the plans only"):format(alone) or ""))
+  log.info(
+    ("%d steps have the same output, %d differ%s"):format(
+      same,
+      bad,
+      alone > 0 and (", %d are in one of the plans only"):format(alone) or ""
+    )
+  )
 end
 
 if options.expected then

@@ -105,7 +105,10 @@ function args.parse(usage, words)
             fail.usage(("`--%s` wants a value: %s"):format(name, option.value))
           elseif inline:sub(1, 2) == "--" then
             -- More likely a value that was forgotten than one that looks like an option.
-            fail.usage(("`--%s` wants a value: %s, not `%s`"):format(name, option.value, inline), ("if it is meant: `--%s=%s`"):format(name, inline))
+            fail.usage(
+              ("`--%s` wants a value: %s, not `%s`"):format(name, option.value, inline),
+              ("if it is meant: `--%s=%s`"):format(name, inline)
+            )
           end
         end
         if option.many then

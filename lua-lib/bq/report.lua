@@ -78,7 +78,15 @@ end
 function Report:done(step, meta)
   take_bar(self, step)
   self.built = self.built + 1
-  log.info(("  done   %s in %s, output %s  [%d/%d]"):format(step.id, report.time(meta.seconds), meta.output:sub(1, 16), self.built + self.reused_count, self.total))
+  log.info(
+    ("  done   %s in %s, output %s  [%d/%d]"):format(
+      step.id,
+      report.time(meta.seconds),
+      meta.output:sub(1, 16),
+      self.built + self.reused_count,
+      self.total
+    )
+  )
 end
 
 function Report:reused(step)

@@ -37,7 +37,10 @@ return {
   end,
   install = function(b)
     make(b, { "DESTDIR=" .. b.dest, "install-binPROGRAMS" })
-    make(b, { "DESTDIR=" .. b.dest, "install-dist_pkgdataDATA", "install-dist_skeletonsDATA", "install-dist_m4sugarDATA" })
+    make(
+      b,
+      { "DESTDIR=" .. b.dest, "install-dist_pkgdataDATA", "install-dist_skeletonsDATA", "install-dist_m4sugarDATA" }
+    )
     b:install(b.src .. "/doc/bison.1", b.prefix .. "/share/man/man1/bison.1", "0644")
   end,
 }

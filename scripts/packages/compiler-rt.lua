@@ -33,7 +33,7 @@ return {
     "LLVM_ENABLE_PER_TARGET_RUNTIME_DIR=ON",
   },
   configure = function(b)
-    local resources = b:capture({ b.env.CC, "-print-resource-dir" })
+    local resources = b:capture { b.env.CC, "-print-resource-dir" }
     cmake.generate(b, { "COMPILER_RT_INSTALL_PATH=" .. resources })
   end,
   -- The C library's headers, and the kernel's, are in the root there; those that this phase makes want this package first.

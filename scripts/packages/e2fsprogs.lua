@@ -24,8 +24,17 @@ return {
   -- Static: mke2fs runs in a root that holds nothing else.
   env = { LDFLAGS = "-static" },
   configure = {
-    "--with-libarchive=direct", "--disable-nls", "--disable-uuidd", "--disable-fsck", "--disable-defrag", "--disable-imager",
-    "--disable-debugfs", "--disable-e2initrd-helper", "--without-udev-rules-dir", "--without-systemd-unit-dir", "--without-crond-dir",
+    "--with-libarchive=direct",
+    "--disable-nls",
+    "--disable-uuidd",
+    "--disable-fsck",
+    "--disable-defrag",
+    "--disable-imager",
+    "--disable-debugfs",
+    "--disable-e2initrd-helper",
+    "--without-udev-rules-dir",
+    "--without-systemd-unit-dir",
+    "--without-crond-dir",
   },
   -- Its own install wants a root that is not merged.
   install = function(b)

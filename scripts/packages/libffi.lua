@@ -58,11 +58,13 @@ return {
   build = function(b)
     local machine = machines[b.arch]
     local link = { b.env.CC, "-shared", "-Wl,-soname,libffi.so.8", "-o", "libffi.so.8" }
-    local includes = { "-I.", "-I" .. b.src .. "/include", "-I" .. b.src .. "/src/" .. machine.folder, "-I" .. b.src .. "/src" }
+    local includes =
+      { "-I.", "-I" .. b.src .. "/include", "-I" .. b.src .. "/src/" .. machine.folder, "-I" .. b.src .. "/src" }
     for _, list in ipairs { common, machine } do
       for _, file in ipairs(list) do
         local object = file:gsub("/", "-") .. ".o"
-        local argv = { b.env.CC, "-fPIC", "-fexceptions", "-DHAVE_CONFIG_H", "-c", b.src .. "/src/" .. file, "-o", object }
+        local argv =
+          { b.env.CC, "-fPIC", "-fexceptions", "-DHAVE_CONFIG_H", "-c", b.src .. "/src/" .. file, "-o", object }
         for flag in b.env.CFLAGS:gmatch "%S+" do
           argv[#argv + 1] = flag
         end
@@ -76,9 +78,14 @@ return {
     b:install(b.build .. "/libffi.so.8", b.prefix .. "/lib/libffi.so.8")
     b:symlink("libffi.so.8", b.dest .. b.prefix .. "/lib/libffi.so")
     b:install(b.build .. "/ffi.h", b.prefix .. "/include/ffi.h", "0644")
-    b:install(("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder), b.prefix .. "/include/ffitarget.h", "0644")
+    b:install(
+      ("%s/src/%s/ffitarget.h"):format(b.src, machines[b.arch].folder),
+      b.prefix .. "/include/ffitarget.h",
+      "0644"
+    )
     local values = { PACKAGE_NAME = "libffi", PACKAGE_VERSION = b.version, prefix = b.prefix, exec_prefix = b.prefix }
-    values.libdir, values.toolexeclibdir, values.includedir = b.prefix .. "/lib", b.prefix .. "/lib", b.prefix .. "/include"
+    values.libdir, values.toolexeclibdir, values.includedir =
+      b.prefix .. "/lib", b.prefix .. "/lib", b.prefix .. "/include"
     local text = b:read(b.src .. "/libffi.pc.in"):gsub("@([%w_]+)@", values)
     b:write(b.dest .. b.prefix .. "/lib/pkgconfig/libffi.pc", text)
   end,

@@ -27,7 +27,11 @@ return {
   cmake = { "LLVM_DIR={prefix}/lib/cmake/llvm", "LLVM_INSTALL_TOOLCHAIN_ONLY=ON" },
   phases = {
     sysroot = {
-      cmake = { "CMAKE_INSTALL_PREFIX={prefix}/llvm", "LLVM_DIR={prefix}/llvm/lib/cmake/llvm", "LLVM_INSTALL_TOOLCHAIN_ONLY=ON" },
+      cmake = {
+        "CMAKE_INSTALL_PREFIX={prefix}/llvm",
+        "LLVM_DIR={prefix}/llvm/lib/cmake/llvm",
+        "LLVM_INSTALL_TOOLCHAIN_ONLY=ON",
+      },
     },
   },
 }

@@ -2,7 +2,18 @@
 -- folder is replaced by ours, which holds its own headers and the compiler-rt that we build, so nothing of the seed is linked.
 local config <const> = "/opt/sysroot/etc/clang.cfg"
 local wrappers <const> = "/opt/sysroot/libexec/seed"
-local tools <const> = { "clang", "clang++", "ld.lld", "llvm-ar", "llvm-ranlib", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-readelf", "llvm-strip" }
+local tools <const> = {
+  "clang",
+  "clang++",
+  "ld.lld",
+  "llvm-ar",
+  "llvm-ranlib",
+  "llvm-nm",
+  "llvm-objcopy",
+  "llvm-objdump",
+  "llvm-readelf",
+  "llvm-strip",
+}
 
 -- The unwinder is named by those who need it (libc++), since C programs come before it. GCC's files are never looked for.
 local common <const> = [[
@@ -76,9 +87,17 @@ return {
           local loader = b:read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
           -- An absolute link leads out of the seed here.
           local found = loader and (b:stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(b, loader))
-          local start = found and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(b, program)) or ""
-          local options = name:find "^clang" and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config) or ""
-          b:write(b.dest .. wrappers .. "/" .. name, ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program), "0755")
+          local start = found
+              and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(b, program))
+            or ""
+          local options = name:find "^clang"
+              and ('case $1 in -cc1*) ;; *) set -- --config %s -no-canonical-prefixes "$@" ;; esac\n'):format(config)
+            or ""
+          b:write(
+            b.dest .. wrappers .. "/" .. name,
+            ('#!/bin/sh\n%sexec %s%s "$@"\n'):format(options, start, program),
+            "0755"
+          )
           b:symlink("../libexec/seed/" .. name, b.dest .. "/opt/sysroot/bin/" .. name)
         end
       end,

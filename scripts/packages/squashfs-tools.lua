@@ -17,7 +17,15 @@ return {
   uses = { "musl", "linux-headers" },
   -- Static: mksquashfs runs in a root that holds nothing else.
   env = { LDFLAGS = "-static" },
-  make = { "-C", "squashfs-tools", "CC={cc}", "CONFIG=1", "GZIP_SUPPORT=1", "COMP_DEFAULT=gzip", "REPRODUCIBLE_DEFAULT=1" },
+  make = {
+    "-C",
+    "squashfs-tools",
+    "CC={cc}",
+    "CONFIG=1",
+    "GZIP_SUPPORT=1",
+    "COMP_DEFAULT=gzip",
+    "REPRODUCIBLE_DEFAULT=1",
+  },
   build_targets = { "mksquashfs" },
   install = function(b)
     b:install(b.src .. "/squashfs-tools/mksquashfs", b.prefix .. "/bin/mksquashfs")

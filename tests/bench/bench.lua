@@ -15,13 +15,26 @@ local options = args.parse({
   about = "Measures bq beside the usual tools. Rows whose tool or data is missing are left out, and say so.",
   usage = "bq tests/bench/bench.lua [OPTIONS]",
   options = {
-    { name = "workspace", value = "DIR", help = "a built workspace, whose rootfs and sources are the data [default: data/sysroot]" },
+    {
+      name = "workspace",
+      value = "DIR",
+      help = "a built workspace, whose rootfs and sources are the data [default: data/sysroot]",
+    },
     { name = "runs", value = "N", number = true, default = 5, help = "how often each is run" },
     { name = "only", value = "NAMES", many = true, help = "only these rows" },
     { name = "set", value = "NAME", default = "core", help = "the set that is built in the row `set`" },
     { name = "packages", value = "NAMES", many = true, help = "build only these in the row `set`, and what they need" },
-    { name = "stored", value = "NAMES", many = true, help = "do not build these in the row `set`: take them from the workspace's store" },
-    { name = "unpack-to", value = "DIR", help = "unpack archives here, where removing many files is slow in the workspace" },
+    {
+      name = "stored",
+      value = "NAMES",
+      many = true,
+      help = "do not build these in the row `set`: take them from the workspace's store",
+    },
+    {
+      name = "unpack-to",
+      value = "DIR",
+      help = "unpack archives here, where removing many files is slow in the workspace",
+    },
     { name = "json", value = "FILE", help = "write the figures as JSON too" },
     { name = "readme", value = "FILE", help = "put the table between the two `bench` marks of this file too" },
   },
@@ -29,7 +42,10 @@ local options = args.parse({
 
 local space = workspace.new(options.workspace)
 if not space:staged() then
-  fail.raise(("there is no staged rootfs in `%s`"):format(space.path), { hint = "stage one: `bq scripts/build_sysroot.lua`" })
+  fail.raise(
+    ("there is no staged rootfs in `%s`"):format(space.path),
+    { hint = "stage one: `bq scripts/build_sysroot.lua`" }
+  )
 end
 local scratch = fs.mkdtemp(space:at "bench-")
 local unpacked = options.unpack_to and fs.mkdtemp(fs.realpath(options.unpack_to) .. "/bq-bench-") or scratch
@@ -110,7 +126,9 @@ local ok, err = pcall(function()
       row.finish()
     end
     results[#results + 1] = result
-    log.info(("%s: %.3f s%s"):format(row.name, result.ours, result.theirs and (" beside %.3f s"):format(result.theirs) or ""))
+    log.info(
+      ("%s: %.3f s%s"):format(row.name, result.ours, result.theirs and (" beside %.3f s"):format(result.theirs) or "")
+    )
     ::continue::
   end
 end)

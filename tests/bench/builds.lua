@@ -27,7 +27,10 @@ function builds.run(argv, cwd, limits)
   local status = process.run { argv = argv, cwd = cwd, stdout = "null", stderr = "capture", limits = limits }
   if not status.ok then
     local cause = status.stderr:match "error: ([^\n]+)" or status.stderr:match "([^\n]+)\n*$"
-    fail.raise(("`%s` failed in the benchmark"):format(table.concat(argv, " ", 1, math.min(#argv, 3))), { cause = cause })
+    fail.raise(
+      ("`%s` failed in the benchmark"):format(table.concat(argv, " ", 1, math.min(#argv, 3))),
+      { cause = cause }
+    )
   end
   return status.max_memory / (1 << 20)
 end
@@ -131,7 +134,11 @@ function builds.title(built)
   if #built.stored > 0 then
     words[#words + 1] = table.concat(built.stored, ", ") .. " stored before"
   end
-  return ("set `%s` built on %d cores%s"):format(built.set, process.cores(), #words > 0 and (" (%s)"):format(table.concat(words, "; ")) or "")
+  return ("set `%s` built on %d cores%s"):format(
+    built.set,
+    process.cores(),
+    #words > 0 and (" (%s)"):format(table.concat(words, "; ")) or ""
+  )
 end
 
 --- Links what the store of a workspace has of some packages into that of another. Raises if it has nothing of one.

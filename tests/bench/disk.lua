@@ -58,7 +58,9 @@ function disk.writing(space, scratch)
         shell(
           scratch,
           'cp "$3" "$1/boot/vmlinuz" && mke2fs -q -t ext4 -d "$1" "$2.raw" 1536M && qemu-img convert -c -m 2 -O qcow2 "$2.raw" "$2" && rm "$2.raw" "$1/boot/vmlinuz"',
-          data, out, kernel
+          data,
+          out,
+          kernel
         )
       end,
     }

@@ -42,7 +42,10 @@ function figures.judge(row, result)
     result.reached = result.ratio <= row.reach
   else
     local beyond = result.theirs and not row.alone
-    result.reach = (row.at_most < 1 and "≤ %d ms%s" or "≤ %d s%s"):format(row.at_most < 1 and row.at_most * 1000 or row.at_most, beyond and " more" or "")
+    result.reach = (row.at_most < 1 and "≤ %d ms%s" or "≤ %d s%s"):format(
+      row.at_most < 1 and row.at_most * 1000 or row.at_most,
+      beyond and " more" or ""
+    )
     result.reached = result.ours - (beyond and result.theirs or 0) <= row.at_most
   end
   if row.max_memory and result.memory then
@@ -102,7 +105,10 @@ function figures.place(path, text)
   local _, from = content:find(FIRST, 1, true)
   local to = from and content:find(LAST, from, true)
   if not to then
-    fail.raise(("`%s` has no place for the table"):format(path), { hint = "put these two lines into it: `<!-- bench -->` and `<!-- /bench -->`" })
+    fail.raise(
+      ("`%s` has no place for the table"):format(path),
+      { hint = "put these two lines into it: `<!-- bench -->` and `<!-- /bench -->`" }
+    )
   end
   fs.write(path, content:sub(1, from) .. "\n" .. text .. "\n\n" .. content:sub(to), { mode = fs.stat(path).mode })
 end

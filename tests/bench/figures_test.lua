@@ -29,7 +29,11 @@ check.run {
     function()
       local piped, quick = result(0.95, 1), result(0.0015, 0.0012)
       piped.beside = "a | b"
-      local text = figures.text({ figures.judge({ reach = 0.9 }, piped), figures.judge({ at_most = 0.004 }, quick) }, "a machine", 3)
+      local text = figures.text(
+        { figures.judge({ reach = 0.9 }, piped), figures.judge({ at_most = 0.004 }, quick) },
+        "a machine",
+        3
+      )
       check.contains(text, "| what | tool | 1.5 ms | 1.2 ms |  | ≤ 4 ms more |")
       check.contains(text, "| what | a \\| b | 0.95 s | 1.00 s | 0.95 | ≤ 0.90 × (missed) |")
       fs.write("readme", "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n")

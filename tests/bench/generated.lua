@@ -66,7 +66,11 @@ function generated.finish(folder)
     end,
   }))
   chunk()
-  local made = plan.make(declaration, { set = "core", arch = syscall.uname().machine }, recipe.collection { folder .. "/packages" })
+  local made = plan.make(
+    declaration,
+    { set = "core", arch = syscall.uname().machine },
+    recipe.collection { folder .. "/packages" }
+  )
   fs.mkdir(space:at("rootfs" .. workspace.STAGED):match "^(.*)/")
   fs.write(space:at("rootfs" .. workspace.STAGED), json.encode { seed_id = "none", seed_digest = ("0"):rep(40) })
   space:write_json("plan.json", made)

@@ -89,7 +89,11 @@ function Record:flush()
         modes[#modes + 1] = ('chmod %o "$root"%s'):format(stat.mode & PERMISSIONS, quote(path))
       end
     elseif stat and stat.type == "link" then
-      links[#links + 1] = ('mkdir -p "$root"%s && ln -sfn %s "$root"%s'):format(quote(path:match "^(.*)/"), quote(fs.readlink(path)), quote(path))
+      links[#links + 1] = ('mkdir -p "$root"%s && ln -sfn %s "$root"%s'):format(
+        quote(path:match "^(.*)/"),
+        quote(fs.readlink(path)),
+        quote(path)
+      )
     elseif stat then
       sources[#sources + 1] = { path = path, prefix = path:sub(2) }
     end
@@ -114,7 +118,9 @@ function Record:flush()
     fs.write(("%s/%s.names"):format(self.folder, name), table.concat(names), { sync = false })
     -- By name, without the folders above: the root may be one that others use, in a test the machine's, and tar would
     -- change their modes (`--no-overwrite-dir` changes them for a while).
-    self:add(('tar -xmf "$record"/%s -C "$root" --verbatim-files-from --no-unquote -T "$record"/%s.names'):format(name, name))
+    self:add(
+      ('tar -xmf "$record"/%s -C "$root" --verbatim-files-from --no-unquote -T "$record"/%s.names'):format(name, name)
+    )
   end
 end
 

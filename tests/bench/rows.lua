@@ -47,10 +47,15 @@ local function rows(space, scratch, unpacked, built)
         tools = { "tar", "sha256sum" },
         max_memory = 100,
         ours = function()
-          return run_bq("require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }", path, tree, sha256)
+          return run_bq(
+            "require('bq.archive').extract { path = (...), target = select(2, ...), sha256 = select(3, ...), profile = 'rootfs', devices = 'skip', setid = true }",
+            path,
+            tree,
+            sha256
+          )
         end,
         theirs = function()
-          shell(scratch, "sha256sum \"$1\" && mkdir \"$2\" && tar -xf \"$1\" -C \"$2\"", path, tree)
+          shell(scratch, 'sha256sum "$1" && mkdir "$2" && tar -xf "$1" -C "$2"', path, tree)
         end,
       }
     end
@@ -65,10 +70,20 @@ local function rows(space, scratch, unpacked, built)
         size_of = out,
         within = 1.05,
         ours = function()
-          run_bq("require('bq.archive').pack { sources = { { path = (...) } }, output = select(2, ...), compression = select(3, ...) }", rootfs, out, compression)
+          run_bq(
+            "require('bq.archive').pack { sources = { { path = (...) } }, output = select(2, ...), compression = select(3, ...) }",
+            rootfs,
+            out,
+            compression
+          )
         end,
         theirs = function()
-          shell(scratch, "tar -C \"$1\" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | " .. pipe .. " > \"$2\"", rootfs, out)
+          shell(
+            scratch,
+            'tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | ' .. pipe .. ' > "$2"',
+            rootfs,
+            out
+          )
         end,
       }
     end
@@ -89,7 +104,7 @@ local function rows(space, scratch, unpacked, built)
       fs.mkdir(served)
       fs.mkdir(scratch .. "/fetched")
       for index = 1, FILES do
-        shell(scratch, "head -c \"$1\" /dev/urandom > \"$2\"", tostring(FILE_SIZE), ("%s/f%d"):format(served, index))
+        shell(scratch, 'head -c "$1" /dev/urandom > "$2"', tostring(FILE_SIZE), ("%s/f%d"):format(served, index))
       end
       local log_file = scratch .. "/server.log"
       server = process.spawn {
@@ -104,7 +119,11 @@ local function rows(space, scratch, unpacked, built)
       end
       for index = 1, FILES do
         local url = ("http://127.0.0.1:%s/f%d"):format(port, index)
-        files[index] = ("{ urls = { %q }, path = %q, sha256 = %q }"):format(url, "fetched/f" .. index, digest.file(("%s/f%d"):format(served, index)))
+        files[index] = ("{ urls = { %q }, path = %q, sha256 = %q }"):format(
+          url,
+          "fetched/f" .. index,
+          digest.file(("%s/f%d"):format(served, index))
+        )
         table.move({ "-o", "fetched/f" .. index, url }, 1, 3, #urls + 1, urls)
       end
     end
@@ -118,11 +137,15 @@ local function rows(space, scratch, unpacked, built)
       prepare = prepare,
       ours = function()
         empty()
-        return run_bq(("for _, one in ipairs(require('bq.fetch').fetch { files = { %s } }) do assert(one.ok) end"):format(table.concat(files, ", ")))
+        return run_bq(
+          ("for _, one in ipairs(require('bq.fetch').fetch { files = { %s } }) do assert(one.ok) end"):format(
+            table.concat(files, ", ")
+          )
+        )
       end,
       theirs = function()
         empty()
-        shell(scratch, "curl -sS --fail --parallel \"$@\" && sha256sum fetched/*", table.unpack(urls))
+        shell(scratch, 'curl -sS --fail --parallel "$@" && sha256sum fetched/*', table.unpack(urls))
       end,
       finish = function()
         process.kill(server, "TERM")
@@ -140,7 +163,16 @@ local function rows(space, scratch, unpacked, built)
   --- What is measured. `more` gives the rest of a row, once it is known that it is wanted. `reach` is a ratio to the usual tool, or with `at_most` a time in seconds (beyond the tool's, if any).
   -- With `per`, the difference to `theirs`, divided by it, is what counts; with `alone`, `theirs` is only shown.
   return {
-    { name = "start", what = "`bq -e ''`", beside = "`lua5.4 -e ''`", at_most = 0.004, often = OFTEN, tools = { "lua5.4" }, ours = start { bq, "-e", "" }, theirs = start { "lua5.4", "-e", "" } },
+    {
+      name = "start",
+      what = "`bq -e ''`",
+      beside = "`lua5.4 -e ''`",
+      at_most = 0.004,
+      often = OFTEN,
+      tools = { "lua5.4" },
+      ours = start { bq, "-e", "" },
+      theirs = start { "lua5.4", "-e", "" },
+    },
     {
       name = "enter",
       what = "enter a rootfs and run `/bin/true`",
@@ -149,12 +181,51 @@ local function rows(space, scratch, unpacked, built)
       often = OFTEN,
       tools = { "bwrap" },
       ours = start { bq, "enter", "--rootfs", rootfs, "--", "/bin/true" },
-      theirs = start { "bwrap", "--unshare-all", "--bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true" },
+      theirs = start {
+        "bwrap",
+        "--unshare-all",
+        "--bind",
+        rootfs,
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/tmp",
+        "/bin/true",
+      },
     },
-    { name = "extract-xz", what = "extract a large `.tar.xz`, hash included", beside = "`sha256sum`, then `tar xf`", reach = 0.85, more = extraction(".tar.xz"), needs_data = true },
-    { name = "extract-gz", what = "extract a large `.tar.gz`, hash included", beside = "`sha256sum`, then `tar xf`", reach = 0.85, more = extraction(".tar.gz"), needs_data = true },
-    { name = "pack-gz", what = "pack the rootfs to `.tar.gz`", beside = "`tar | pigz -n`", reach = 0.9, more = packing("gzip", "pigz -n", "pigz") },
-    { name = "pack-zst", what = "pack the rootfs to `.tar.zst`", beside = "`tar | zstd -T0`", reach = 0.9, more = packing("zstd", "zstd -T0 -q", "zstd") },
+    {
+      name = "extract-xz",
+      what = "extract a large `.tar.xz`, hash included",
+      beside = "`sha256sum`, then `tar xf`",
+      reach = 0.85,
+      more = extraction ".tar.xz",
+      needs_data = true,
+    },
+    {
+      name = "extract-gz",
+      what = "extract a large `.tar.gz`, hash included",
+      beside = "`sha256sum`, then `tar xf`",
+      reach = 0.85,
+      more = extraction ".tar.gz",
+      needs_data = true,
+    },
+    {
+      name = "pack-gz",
+      what = "pack the rootfs to `.tar.gz`",
+      beside = "`tar | pigz -n`",
+      reach = 0.9,
+      more = packing("gzip", "pigz -n", "pigz"),
+    },
+    {
+      name = "pack-zst",
+      what = "pack the rootfs to `.tar.zst`",
+      beside = "`tar | zstd -T0`",
+      reach = 0.9,
+      more = packing("zstd", "zstd -T0 -q", "zstd"),
+    },
     {
       name = "tree",
       what = "tree digest of the rootfs",
@@ -165,7 +236,7 @@ local function rows(space, scratch, unpacked, built)
         run_bq("require('bq.digest').tree(...)", rootfs)
       end,
       theirs = function()
-        shell(scratch, "cd \"$1\" && find . -type f -print0 | sort -z | xargs -0 sha256sum", rootfs)
+        shell(scratch, 'cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum', rootfs)
       end,
     },
     {
@@ -177,15 +248,39 @@ local function rows(space, scratch, unpacked, built)
       data = debs[1],
       needs_data = true,
       ours = function()
-        run_bq("local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }", tree, table.unpack(debs))
+        run_bq(
+          "local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }",
+          tree,
+          table.unpack(debs)
+        )
       end,
       theirs = function()
-        shell(scratch, "mkdir \"$1\" && t=$1 && shift && for d; do dpkg-deb -x \"$d\" \"$t\"; done", tree, table.unpack(debs))
+        shell(scratch, 'mkdir "$1" && t=$1 && shift && for d; do dpkg-deb -x "$d" "$t"; done', tree, table.unpack(debs))
       end,
     },
-    { name = "disk", what = "a disk that boots, of the staged rootfs", beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`", reach = 1.0, more = disk.writing(space, scratch), needs_data = true },
-    { name = "boot", what = "boot a disk to its shell, emulated", beside = "one of the same files, by the usual tools", reach = 1.05, more = disk.booting(space, scratch), needs_data = true },
-    { name = "fetch", what = "fetch 20 files of 20 MB with hashes", beside = "`curl --parallel`, then `sha256sum`", reach = 0.95, more = fetching },
+    {
+      name = "disk",
+      what = "a disk that boots, of the staged rootfs",
+      beside = "`mke2fs -d`, then `qemu-img convert -c -m 2`",
+      reach = 1.0,
+      more = disk.writing(space, scratch),
+      needs_data = true,
+    },
+    {
+      name = "boot",
+      what = "boot a disk to its shell, emulated",
+      beside = "one of the same files, by the usual tools",
+      reach = 1.05,
+      more = disk.booting(space, scratch),
+      needs_data = true,
+    },
+    {
+      name = "fetch",
+      what = "fetch 20 files of 20 MB with hashes",
+      beside = "`curl --parallel`, then `sha256sum`",
+      reach = 0.95,
+      more = fetching,
+    },
     {
       name = "set",
       what = builds.title(built),
@@ -216,7 +311,16 @@ local function rows(space, scratch, unpacked, built)
         return builds.plan(scratch, 10000)
       end,
     },
-    { name = "nothing", what = "coordinator with nothing to do", beside = "", at_most = 0.1, often = OFTEN, data = space:read_json "plan.json", needs_data = true, ours = start { bq, "coordinator", "--workspace", space.path } },
+    {
+      name = "nothing",
+      what = "coordinator with nothing to do",
+      beside = "",
+      at_most = 0.1,
+      often = OFTEN,
+      data = space:read_json "plan.json",
+      needs_data = true,
+      ours = start { bq, "coordinator", "--workspace", space.path },
+    },
   }
 end
 

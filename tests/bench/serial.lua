@@ -75,7 +75,15 @@ local function unpacking(space, job)
   for _, name in ipairs(names) do
     local source, strip = job.sources[name], job.sources[name].strip or 1
     local target = name == "main" and "src" or "build/" .. name
-    local words = { "tar", "-xf", quote(outside(space, source.path)), "--no-same-owner", ("--strip-components=%d"):format(strip), "-C", quote(target) }
+    local words = {
+      "tar",
+      "-xf",
+      quote(outside(space, source.path)),
+      "--no-same-owner",
+      ("--strip-components=%d"):format(strip),
+      "-C",
+      quote(target),
+    }
     local include = name == "main" and job.step.fields.include
     if include then
       table.move({ "--wildcards", "--no-wildcards-match-slash" }, 1, 2, #words + 1, words)
@@ -113,7 +121,11 @@ function serial.step(space, job, folder, outputs)
   end
   lines[#lines + 1] = ("layers %s %s"):format(quote(name), table.concat(layers, " "))
   if job.seed_at then
-    lines[#lines + 1] = ('mkdir -p "$root"%s && mount --bind %s "$root"%s'):format(quote(job.seed_at), quote(space:rootfs()), quote(job.seed_at))
+    lines[#lines + 1] = ('mkdir -p "$root"%s && mount --bind %s "$root"%s'):format(
+      quote(job.seed_at),
+      quote(space:rootfs()),
+      quote(job.seed_at)
+    )
   end
   lines[#lines + 1] = "record=" .. quote(folder)
   lines[#lines + 1] = (fs.read(folder .. "/step.sh"):gsub("\n$", ""))

@@ -13,7 +13,12 @@ local function recorded(work)
   for _, name in ipairs { "src", "build", "dest" } do
     fs.mkdir("in/" .. name)
   end
-  local job = { step = { name = "x", version = "1", phase = "one", patches = {}, as_is = {}, fields = { strip = false } }, jobs = 2, makeflags = "-j9", epoch = 0 }
+  local job = {
+    step = { name = "x", version = "1", phase = "one", patches = {}, as_is = {}, fields = { strip = false } },
+    jobs = 2,
+    makeflags = "-j9",
+    epoch = 0,
+  }
   job.env = { PATH = os.getenv "PATH", A = "a b" }
   local current = step.new(job)
   current.src, current.build, current.dest = here .. "/in/src", here .. "/in/build", here .. "/in/dest"
@@ -90,7 +95,11 @@ check.run {
     "what Lua removes or replaces between commands goes, whoever does it",
     function()
       local text = recorded(function(b)
-        b:run { "sh", "-c", "mkdir tree && echo one > tree/file && echo 12345 > same && ln -s file link && mkdir changing" }
+        b:run {
+          "sh",
+          "-c",
+          "mkdir tree && echo one > tree/file && echo 12345 > same && ln -s file link && mkdir changing",
+        }
         fs.remove_all(b.build .. "/tree")
         fs.write(b.build .. "/same", "54321\n", { sync = false })
         fs.remove(b.build .. "/link")
@@ -111,14 +120,22 @@ check.run {
       fs.write("rec/step.sh", "true\n")
       local lines = serial.step(space, {
         step = { id = "one/b", fields = { include = { "lib" } } },
-        sources = { main = { path = workspace.INSIDE .. "/sources/b.tar.xz" }, more = { path = workspace.INSIDE .. "/sources/c.tar", strip = 2 } },
+        sources = {
+          main = { path = workspace.INSIDE .. "/sources/b.tar.xz" },
+          more = { path = workspace.INSIDE .. "/sources/c.tar", strip = 2 },
+        },
         lowers = { workspace.INSIDE .. "/store/0aff/output", workspace.INSIDE .. "/store/0bff/output", "/" },
         seed_at = "/seed",
         epoch = 7,
       }, "rec", { ["0aff"] = "one-a" })
       local text = table.concat(lines, "\n")
       local here = space.path
-      check.contains(text, ("tar -xf %s/sources/b.tar.xz --no-same-owner --strip-components=1 -C src --wildcards --no-wildcards-match-slash '*/lib'"):format(here))
+      check.contains(
+        text,
+        ("tar -xf %s/sources/b.tar.xz --no-same-owner --strip-components=1 -C src --wildcards --no-wildcards-match-slash '*/lib'"):format(
+          here
+        )
+      )
       check.contains(text, ("tar -xf %s/sources/c.tar --no-same-owner --strip-components=2 -C build/more"):format(here))
       check.contains(text, ('layers one-b "$work"/out/one-a %s/store/0bff/output %s/rootfs'):format(here, here))
       check.contains(text, ('mount --bind %s/rootfs "$root"/seed'):format(here))

@@ -4,7 +4,21 @@ local mutate = {}
 local random = math.random
 
 --- Numbers at the edges, as they stand in headers.
-local NUMBERS = { "\0", "\xff", "\x7f", "\x80", "\0\0\0\0", "\xff\xff\xff\xff", "\x7f\xff\xff\xff", "\x80\0\0\0", "00000000000", "77777777777", "-1", "99999999999999999999", "1e999" }
+local NUMBERS = {
+  "\0",
+  "\xff",
+  "\x7f",
+  "\x80",
+  "\0\0\0\0",
+  "\xff\xff\xff\xff",
+  "\x7f\xff\xff\xff",
+  "\x80\0\0\0",
+  "00000000000",
+  "77777777777",
+  "-1",
+  "99999999999999999999",
+  "1e999",
+}
 
 local function place(text)
   return random(0, #text)

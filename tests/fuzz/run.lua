@@ -23,7 +23,12 @@ local options = args.parse({
     { name = "iterations", value = "N", number = true, help = "how many inputs for each target [default: 2000]" },
     { name = "seed", value = "N", number = true, help = "of the random numbers" },
     { name = "memory", value = "MB", number = true, default = 1024, help = "address space of a batch" },
-    { name = "batch", value = "N", number = true, help = "only one batch of so many inputs, in this folder and process" },
+    {
+      name = "batch",
+      value = "N",
+      number = true,
+      help = "only one batch of so many inputs, in this folder and process",
+    },
     { name = "keep", value = "DIR", default = "findings", help = "where inputs are kept that found something" },
   },
   positional = "TARGET...",
@@ -79,11 +84,14 @@ local function run(name)
   local from, inputs, findings, seed = process.clock(), 0, 0, first
   while findings < 20 do
     local spent = process.clock() - from
-    if options.seconds and spent >= options.seconds or not options.seconds and inputs >= (options.iterations or 2000) then
+    if
+      options.seconds and spent >= options.seconds or not options.seconds and inputs >= (options.iterations or 2000)
+    then
       break
     end
     local count = options.seconds and BATCH or math.min(BATCH, (options.iterations or 2000) - inputs)
-    local words = { script, name, "--batch", tostring(count), "--seed", tostring(seed), "--memory", tostring(options.memory) }
+    local words =
+      { script, name, "--batch", tostring(count), "--seed", tostring(seed), "--memory", tostring(options.memory) }
     local status = process.run {
       argv = { process.executable(), "--traceback", table.unpack(words) },
       stdout = "null",
@@ -92,7 +100,10 @@ local function run(name)
     }
     local found
     if not status.ok then
-      found = ("%s\n%s"):format(status.signal and "ended by signal " .. status.signal or "ended with status " .. tostring(status.code), status.stderr)
+      found = ("%s\n%s"):format(
+        status.signal and "ended by signal " .. status.signal or "ended with status " .. tostring(status.code),
+        status.stderr
+      )
     end
     if found then
       findings = findings + 1
@@ -105,7 +116,16 @@ local function run(name)
   end
   syscall.chdir(before)
   fs.remove_all(scratch)
-  log.info(("%s: %d inputs in %.0f s, %d findings, seeds %d to %d"):format(name, inputs, process.clock() - from, findings, first, seed - 1))
+  log.info(
+    ("%s: %d inputs in %.0f s, %d findings, seeds %d to %d"):format(
+      name,
+      inputs,
+      process.clock() - from,
+      findings,
+      first,
+      seed - 1
+    )
+  )
   return findings
 end
 

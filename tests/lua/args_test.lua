@@ -39,7 +39,13 @@ check.run {
     function()
       local words = { "--output=-a b", "--with=--x", "--with=z", "--jobs=2", "--dry-run" }
       check.equal(args.words(usage.options, parse(words)), words)
-      check.equal(args.words({ { name = "a", value = "A", once = true, help = "" }, { name = "b-c", help = "" } }, { a = "1", b_c = true, d = 1 }), { "--b-c" })
+      check.equal(
+        args.words(
+          { { name = "a", value = "A", once = true, help = "" }, { name = "b-c", help = "" } },
+          { a = "1", b_c = true, d = 1 }
+        ),
+        { "--b-c" }
+      )
       check.equal(args.words(usage.options, {}), {})
     end,
   },

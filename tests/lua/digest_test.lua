@@ -13,7 +13,15 @@ check.run {
   {
     "what is no digest becomes no UUID",
     function()
-      for _, text in ipairs { "", "12", ("x"):rep(64), ("f"):rep(31), ("ff"):rep(16) .. "x", "+" .. ("f"):rep(40), ("é"):rep(32) } do
+      for _, text in ipairs {
+        "",
+        "12",
+        ("x"):rep(64),
+        ("f"):rep(31),
+        ("ff"):rep(16) .. "x",
+        "+" .. ("f"):rep(40),
+        ("é"):rep(32),
+      } do
         check.raises(function()
           digest.uuid(text)
         end, "is not a digest of at least 32 hexadecimal digits")

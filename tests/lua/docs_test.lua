@@ -117,7 +117,13 @@ check.run {
       fs.write("recipes/hello.lua", text)
       local status = process.run {
         argv = {
-          process.executable(), root .. "/scripts/build_sysroot.lua", "--dry-run", "--recipes", "recipes", "--with", "hello@rootfs",
+          process.executable(),
+          root .. "/scripts/build_sysroot.lua",
+          "--dry-run",
+          "--recipes",
+          "recipes",
+          "--with",
+          "hello@rootfs",
         },
         stdout = "capture",
         stderr = "capture",

@@ -10,7 +10,10 @@ check.run {
     "the bundle and the disk under one roof",
     function()
       check.contains(files.read "$/scripts/coordinator.lua", "Carries the plan out")
-      check.equal({ files.read "$/scripts/none.lua" == nil, files.read "none" == nil, files.read "." == nil }, { true, true, true })
+      check.equal(
+        { files.read "$/scripts/none.lua" == nil, files.read "none" == nil, files.read "." == nil },
+        { true, true, true }
+      )
       scratch.write("folder/b", "b")
       scratch.write("folder/a/c", "c")
       check.equal({ files.list "folder", files.list "none", files.list "folder/b" }, { { "a", "b" }, {}, {} })

@@ -27,9 +27,15 @@ check.run {
       local stat = fs.stat "a/file"
       check.equal({ stat.type, stat.size, stat.mode, stat.nlink }, { "file", 5, octal "640", 1 })
       check.equal({ fs.stat("a/link").type, fs.lstat("a/link").type, fs.stat("a").type }, { "file", "link", "dir" })
-      check.equal({ fs.stat "none" == nil, fs.stat "a/file/below" == nil, fs.stat "a/dangling" == nil }, { true, true, true })
+      check.equal(
+        { fs.stat "none" == nil, fs.stat "a/file/below" == nil, fs.stat "a/dangling" == nil },
+        { true, true, true }
+      )
       check.equal(fs.lstat("a/dangling").type, "link")
-      check.equal({ fs.readlink "a/link", fs.readlink "a/file" == nil, fs.readlink "none" == nil }, { "file", true, true })
+      check.equal(
+        { fs.readlink "a/link", fs.readlink "a/file" == nil, fs.readlink "none" == nil },
+        { "file", true, true }
+      )
       check.equal(fs.realpath "a/../a/link", fs.cwd() .. "/a/file")
     end,
   },
@@ -127,7 +133,10 @@ check.run {
     "one thing is removed, or a tree",
     function()
       scratch.write("r/a/b", "x")
-      check.equal({ fs.remove "r/none", fs.remove "r/a/b", fs.remove "r/a", fs.remove_all "r", fs.remove_all "r" }, { false, true, true, true, false })
+      check.equal(
+        { fs.remove "r/none", fs.remove "r/a/b", fs.remove "r/a", fs.remove_all "r", fs.remove_all "r" },
+        { false, true, true, true, false }
+      )
       scratch.write("r/a", "x")
       refused("ENOTEMPTY", "r", fs.remove, "r")
     end,
@@ -194,7 +203,10 @@ check.run {
       check.equal({ fs.read "joined/both/same", fs.stat("joined/both/same").mode }, { "high", octal "755" })
       check.equal({ fs.read "joined/both/only-low", fs.read "joined/both/only-high" }, { "low", "high" })
       check.equal({ fs.stat("joined/both").mode, fs.stat("joined/both").mtime }, { octal "711", 4000 })
-      check.equal({ fs.read "joined/file/x", fs.read "joined/was-folder", fs.readlink "joined/link" }, { "high", "high", "high" })
+      check.equal(
+        { fs.read "joined/file/x", fs.read "joined/was-folder", fs.readlink "joined/link" },
+        { "high", "high", "high" }
+      )
       -- A link to a folder is replaced, and not followed.
       check.equal({ fs.lstat("joined/link-to-folder").type, fs.list "joined/link-to-folder" }, { "dir", { "x" } })
       check.equal({ fs.read "joined/leads-out/kept", fs.read "outside/kept" }, { "high", "kept" })

@@ -21,7 +21,15 @@ check.run {
   {
     "a number is the same after any number of times",
     function()
-      for _, text in ipairs { "1.79769311348623157e308", "1234567890123456789012345678", "0.1", "1e-320", "2.2250738585072011e-308", "-0.0", "12345678901234345675678" } do
+      for _, text in ipairs {
+        "1.79769311348623157e308",
+        "1234567890123456789012345678",
+        "0.1",
+        "1e-320",
+        "2.2250738585072011e-308",
+        "-0.0",
+        "12345678901234345675678",
+      } do
         local once = json.encode(json.decode(text))
         check.equal(json.encode(json.decode(once)), once)
       end
@@ -30,7 +38,10 @@ check.run {
   {
     "sorted, without spaces, the same every time",
     function()
-      check.equal(json.encode { b = 1, a = { true, false, "x" }, ["a b"] = 2.5 }, '{"a":[true,false,"x"],"a b":2.5,"b":1}')
+      check.equal(
+        json.encode { b = 1, a = { true, false, "x" }, ["a b"] = 2.5 },
+        '{"a":[true,false,"x"],"a b":2.5,"b":1}'
+      )
       local many = {}
       for index = 1, 200 do
         many["key" .. index] = index
@@ -57,7 +68,10 @@ check.run {
   {
     "numbers stay what they are",
     function()
-      check.equal(json.encode { 1, -7, 2.5, math.maxinteger, math.mininteger }, ("[1,-7,2.5,%d,%d]"):format(math.maxinteger, math.mininteger))
+      check.equal(
+        json.encode { 1, -7, 2.5, math.maxinteger, math.mininteger },
+        ("[1,-7,2.5,%d,%d]"):format(math.maxinteger, math.mininteger)
+      )
       check.equal(math.type(json.decode "3"), "integer")
       check.equal(math.type(json.decode "3.0"), "float")
     end,

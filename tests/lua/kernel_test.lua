@@ -12,7 +12,7 @@ local function step(config, calls)
     epoch = 0,
     recipe = {
       fragments = {
-        { name = "all", text = "# a remark\nCONFIG_A=y\nCONFIG_NAME=\"two words\"\n" },
+        { name = "all", text = '# a remark\nCONFIG_A=y\nCONFIG_NAME="two words"\n' },
         { name = "arm", text = "CONFIG_B=64\n" },
       },
       make = { "V=1" },
@@ -39,7 +39,16 @@ check.run {
       kernel.configure(step('# more\nCONFIG_A=y\nCONFIG_NAME="two words"\nCONFIG_B=64\nCONFIG_C=y\n', calls))
       local fragments = fs.cwd() .. "/build/fragments.config"
       check.equal(fs.read(fragments), '# a remark\nCONFIG_A=y\nCONFIG_NAME="two words"\nCONFIG_B=64\n')
-      check.equal(calls[1].argv, { "-C", "/src", "O=" .. fs.cwd() .. "/build", "ARCH=arm64", "LLVM=1", "V=1", "KCONFIG_ALLCONFIG=" .. fragments, "allnoconfig" })
+      check.equal(calls[1].argv, {
+        "-C",
+        "/src",
+        "O=" .. fs.cwd() .. "/build",
+        "ARCH=arm64",
+        "LLVM=1",
+        "V=1",
+        "KCONFIG_ALLCONFIG=" .. fragments,
+        "allnoconfig",
+      })
       check.equal(calls[1].env.KBUILD_BUILD_TIMESTAMP, "Thu Jan  1 00:00:00 UTC 1970")
     end,
   },

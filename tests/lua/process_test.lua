@@ -12,7 +12,8 @@ end
 
 local WAIT <const> = "require('bq.process').wait_any()"
 -- Says that it is there, and waits for ever.
-local READY <const> = "io.write 'ready' io.flush() local p = require 'bq.process' p.catch_signals { 'USR1' } p.wait_any()"
+local READY <const> =
+  "io.write 'ready' io.flush() local p = require 'bq.process' p.catch_signals { 'USR1' } p.wait_any()"
 
 --- Looks again and again until something is true: for what the kernel does in its own time.
 local function eventually(what, body)
@@ -54,7 +55,10 @@ check.run {
     "status, output, input",
     function()
       local status = run { argv = lua("print(...)", "a b", "$c"), stderr = "capture" }
-      check.equal({ status.ok, status.code, status.signal == nil, status.timed_out, status.stdout, status.stderr }, { true, 0, true, false, "a b\t$c\n", "" })
+      check.equal(
+        { status.ok, status.code, status.signal == nil, status.timed_out, status.stdout, status.stderr },
+        { true, 0, true, false, "a b\t$c\n", "" }
+      )
       status = run { argv = lua "io.stderr:write 'e' os.exit(7)", stderr = "capture" }
       check.equal({ status.ok, status.code, status.stderr }, { false, 7, "e" })
       local long = ("x"):rep(300000)
@@ -132,12 +136,16 @@ check.run {
   {
     "a time limit ends the program and what it started",
     function()
-      local status = overdue(lua([[
+      local status = overdue(lua(
+        [[
         local process = require "bq.process"
         local child = process.spawn { argv = { arg[1], "-e", arg[2] } }
         io.write(child) io.flush()
         process.wait_any()
-      ]], BQ, WAIT))
+      ]],
+        BQ,
+        WAIT
+      ))
       check.equal({ status.ok, status.timed_out, status.signal }, { false, true, "TERM" })
       local child = tonumber(status.stdout)
       eventually("the end of the grandchild", function()
@@ -197,11 +205,15 @@ check.run {
       check.equal({ status.pid, status.signal, status.ok }, { pid, "KILL", false })
       check.equal(process.kill(pid, "TERM"), false)
       pid = process.spawn {
-        argv = lua([[
+        argv = lua(
+          [[
           local process = require "bq.process"
           io.write(process.spawn { argv = { arg[1], "-e", arg[2] } }) io.flush()
           process.wait_any()
-        ]], BQ, WAIT),
+        ]],
+          BQ,
+          WAIT
+        ),
         group = true,
         stdout = { "group" },
       }
@@ -223,7 +235,8 @@ check.run {
     "a caught signal wakes wait_any, and children start without it",
     function()
       local status = run {
-        argv = lua([[
+        argv = lua(
+          [[
           local process, syscall = require "bq.process", require "bq.syscall"
           process.catch_signals { "USR1", "USR2" }
           process.kill(syscall.getpid(), "USR2")
@@ -231,7 +244,9 @@ check.run {
           local child = process.spawn { argv = { arg[1], "-e", "local s = require 'bq.syscall' require('bq.process').kill(s.getpid(), 'USR1')" } }
           local status = process.wait_any()
           print(status.pid == child, status.signal)
-        ]], BQ),
+        ]],
+          BQ
+        ),
       }
       check.equal(status.stdout, "USR2\ntrue\tUSR1\n")
     end,
@@ -240,14 +255,17 @@ check.run {
     "a caught signal does not wait for children that have ended",
     function()
       local status = run {
-        argv = lua([[
+        argv = lua(
+          [[
           local process, syscall, fs = require "bq.process", require "bq.syscall", require "bq.fs"
           process.catch_signals { "USR1" }
           local child = process.spawn { argv = { arg[1], "-e", "" } }
           repeat until fs.read(("/proc/%d/stat"):format(child)):find "%) Z"
           process.kill(syscall.getpid(), "USR1")
           print(process.wait_any().caught, process.wait_any().pid == child)
-        ]], BQ),
+        ]],
+          BQ
+        ),
       }
       check.equal(status.stdout, "USR1\ttrue\n")
     end,
@@ -256,11 +274,15 @@ check.run {
     "die_with_parent",
     function()
       local parent = process.spawn {
-        argv = lua([[
+        argv = lua(
+          [[
           local process = require "bq.process"
           io.write(process.spawn { argv = { arg[1], "-e", arg[2] }, die_with_parent = true, session = true }) io.flush()
           process.wait_any()
-        ]], BQ, WAIT),
+        ]],
+          BQ,
+          WAIT
+        ),
         stdout = { "dies" },
       }
       eventually("the grandchild", function()
@@ -277,7 +299,8 @@ check.run {
   {
     "a session of its own",
     function()
-      local code = "local s = tonumber(require('bq.fs').read('/proc/self/stat'):match '%) %a %d+ %d+ (%d+)') print(s == require('bq.syscall').getpid())"
+      local code =
+        "local s = tonumber(require('bq.fs').read('/proc/self/stat'):match '%) %a %d+ %d+ (%d+)') print(s == require('bq.syscall').getpid())"
       check.equal(run({ argv = lua(code), session = true }).stdout, "true\n")
       check.equal(run({ argv = lua(code) }).stdout, "false\n")
     end,
@@ -322,13 +345,19 @@ check.run {
       check.equal(syscall.write(writer, "a line\n"), 7)
       check.equal(process.wait_any().pid, pid)
       check.equal(fs.read "got", "a line")
-      check.equal(check.raises(function()
-        syscall.write(writer, "nobody")
-      end).code, "EPIPE")
+      check.equal(
+        check.raises(function()
+          syscall.write(writer, "nobody")
+        end).code,
+        "EPIPE"
+      )
       syscall.close(writer)
-      check.equal(check.raises(function()
-        syscall.write(writer, "closed")
-      end).code, "EBADF")
+      check.equal(
+        check.raises(function()
+          syscall.write(writer, "closed")
+        end).code,
+        "EBADF"
+      )
     end,
   },
   {
@@ -356,12 +385,16 @@ check.run {
       local server = process.jobserver()
       server:put(1)
       local status = run {
-        argv = lua([[
+        argv = lua(
+          [[
           local inp, out = io.open("/proc/self/fd/" .. arg[1], "r"), io.open("/proc/self/fd/" .. arg[2], "w")
           io.write(inp:read(1))
           out:write "+"
           out:close()
-        ]], tostring(server.fds[1]), tostring(server.fds[2])),
+        ]],
+          tostring(server.fds[1]),
+          tostring(server.fds[2])
+        ),
         pass = server.fds,
       }
       check.equal({ status.ok, status.stdout }, { true, "+" })
@@ -464,7 +497,8 @@ check.run {
   {
     "exec replaces the program",
     function()
-      local status = run { argv = lua("require('bq.process').exec { argv = { arg[1], '-e', 'print(2) os.exit(3)' } }", BQ) }
+      local status =
+        run { argv = lua("require('bq.process').exec { argv = { arg[1], '-e', 'print(2) os.exit(3)' } }", BQ) }
       check.equal({ status.stdout, status.code }, { "2\n", 3 })
       local err = check.raises(function()
         process.exec { argv = { "no-such-program" }, env = { PATH = "/none" } }

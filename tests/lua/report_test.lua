@@ -5,17 +5,36 @@ check.run {
   {
     "seconds for people",
     function()
-      check.equal({ report.time(0.04), report.time(9.94), report.time(12.4), report.time(99), report.time(200.9), report.time(3600) }, {
-        "0.0 s", "9.9 s", "12 s", "99 s", "3 min 20 s", "60 min 0 s",
+      check.equal({
+        report.time(0.04),
+        report.time(9.94),
+        report.time(12.4),
+        report.time(99),
+        report.time(200.9),
+        report.time(3600),
+      }, {
+        "0.0 s",
+        "9.9 s",
+        "12 s",
+        "99 s",
+        "3 min 20 s",
+        "60 min 0 s",
       })
     end,
   },
   {
     "bytes for people",
     function()
-      check.equal({ report.size(0), report.size(999), report.size(1000), report.size(1500000), report.size(3 * 1000 ^ 4) }, {
-        "0 B", "999 B", "1.0 KB", "1.5 MB", "3000.0 GB",
-      })
+      check.equal(
+        { report.size(0), report.size(999), report.size(1000), report.size(1500000), report.size(3 * 1000 ^ 4) },
+        {
+          "0 B",
+          "999 B",
+          "1.0 KB",
+          "1.5 MB",
+          "3000.0 GB",
+        }
+      )
     end,
   },
 }

@@ -36,7 +36,15 @@ function scratch.declaration(packages, phases)
     epoch = 1000,
     env = { PATH = "/bin" },
     phases = phases or {
-      { name = "one", about = "the only one", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = packages }, extend = true },
+      {
+        name = "one",
+        about = "the only one",
+        base = { "seed" },
+        prefix = "/usr",
+        env = {},
+        packages = { core = packages },
+        extend = true,
+      },
     },
   }
 end

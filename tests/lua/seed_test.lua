@@ -31,7 +31,12 @@ check.run {
   {
     "a tarball, by a path, with and without its digest",
     function()
-      for _, word in ipairs { "seed.tar.gz", "./seed.tar.gz", fs.cwd() .. "/seed.tar.gz", "seed.tar.gz#sha256=" .. SHA256 } do
+      for _, word in ipairs {
+        "seed.tar.gz",
+        "./seed.tar.gz",
+        fs.cwd() .. "/seed.tar.gz",
+        "seed.tar.gz#sha256=" .. SHA256,
+      } do
         local one = seed.resolve(word, "x86_64", space)
         check.equal(one.id, "tarball:seed.tar.gz")
         local lock = one.obtain(space, {})
@@ -63,7 +68,10 @@ check.run {
         fail.lines(check.raises(function()
           one.obtain(space, {})
         end)),
-        { "error: the seed `seed.tar.gz` is not what was asked for", ("caused by: sha256 is %s, expected %s"):format(SHA256, wrong) }
+        {
+          "error: the seed `seed.tar.gz` is not what was asked for",
+          ("caused by: sha256 is %s, expected %s"):format(SHA256, wrong),
+        }
       )
     end,
   },
@@ -90,7 +98,10 @@ check.run {
         fail.lines(check.raises(function()
           one.obtain(space, { offline = true })
         end)),
-        { "error: the seed `http://127.0.0.1:1/seed.tar.gz` is not in the workspace", "hint: run it once without `--offline`" }
+        {
+          "error: the seed `http://127.0.0.1:1/seed.tar.gz` is not in the workspace",
+          "hint: run it once without `--offline`",
+        }
       )
       fs.write(space:at("seed", SHA256:sub(1, 16) .. "-seed.tar.gz"), fs.read "seed.tar.gz")
       check.equal(one.obtain(space, { offline = true }).sha256, SHA256)
@@ -106,7 +117,10 @@ check.run {
           "hint: write `--seed seed.tar.gz#sha256=…`, with 64 hexadecimal digits",
         })
       end
-      check.equal(seed.resolve("seed.tar.gz#sha256=" .. SHA256:upper(), "x86_64", space).obtain(space, {}).sha256, SHA256)
+      check.equal(
+        seed.resolve("seed.tar.gz#sha256=" .. SHA256:upper(), "x86_64", space).obtain(space, {}).sha256,
+        SHA256
+      )
       check.equal(seed.resolve("seed.tar.gz#" .. SHA256, "x86_64", space).obtain(space, {}).sha256, SHA256)
       fs.write("odd#name.tar.gz", fs.read "seed.tar.gz")
       check.equal(seed.resolve("odd#name.tar.gz", "x86_64", space).obtain(space, {}).sha256, SHA256)
@@ -159,7 +173,10 @@ check.run {
   {
     "debian, by what is said after its name",
     function()
-      check.equal({ seed.resolve("debian", "x86_64", space).id, seed.resolve("debian:bookworm", "x86_64", space).id }, { "debian:trixie", "debian:bookworm" })
+      check.equal(
+        { seed.resolve("debian", "x86_64", space).id, seed.resolve("debian:bookworm", "x86_64", space).id },
+        { "debian:trixie", "debian:bookworm" }
+      )
       check.equal(seed.resolve("debian:sid@http://127.0.0.1:1/", "x86_64", space).id, "debian:sid")
       check.equal(seed.resolve("debian@http://127.0.0.1:1/", "x86_64", space).id, "debian:trixie")
       usage("debian:trixie main", {
@@ -188,7 +205,10 @@ check.run {
       end
       check.equal(reason(true, {}, "riscv64"), { "no Debian for riscv64", "name a rootfs tarball: `--seed PATH`" })
       check.equal(reason(false, {}, "x86_64")[1], "this machine has no apt")
-      check.equal(reason(true, {}, "aarch64"), { "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`" })
+      check.equal(
+        reason(true, {}, "aarch64"),
+        { "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`" }
+      )
       -- With a mirror that is given, the machine's own do not matter.
       check.truthy(reason(true, {}, "x86_64", "http://127.0.0.1:1")[1] ~= "this machine's apt knows no Debian mirror")
       apt.is_available, apt.mirrors = has_apt, mirrors
@@ -208,7 +228,10 @@ check.run {
           local name = package.pool:match "^pool/main/.+/([^/]+%.deb)$"
           check.truthy(name and name > last and not seen[package.sha256], package.pool)
           check.truthy(#package.sha256 == 64 and package.size > 0, package.pool)
-          check.truthy(name:find("_all.deb", 1, true) or name:find("_" .. debian_lock.ARCH[arch] .. ".deb", 1, true), name)
+          check.truthy(
+            name:find("_all.deb", 1, true) or name:find("_" .. debian_lock.ARCH[arch] .. ".deb", 1, true),
+            name
+          )
           seen[package.sha256], last = true, name
         end
       end
@@ -226,14 +249,25 @@ check.run {
         end
         return out
       end
-      local old = lock({ "a_1-1_amd64.deb", "1" }, { "b_2_all.deb", "2" }, { "c++_3_amd64.deb", "3" }, { "d_4_all.deb", "4" })
+      local old = lock(
+        { "a_1-1_amd64.deb", "1" },
+        { "b_2_all.deb", "2" },
+        { "c++_3_amd64.deb", "3" },
+        { "d_4_all.deb", "4" }
+      )
       check.equal(changes(old, old), {})
-      check.equal(changes(old, lock({ "a_1-2_amd64.deb", "5" }, { "c++_3_amd64.deb", "6" }, { "d_4_all.deb", "4" }, { "e_5_all.deb", "7" })), {
-        "a: 1-1 → 1-2",
-        "gone: b 2",
-        "other bytes: c++ 3",
-        "new: e 5",
-      })
+      check.equal(
+        changes(
+          old,
+          lock({ "a_1-2_amd64.deb", "5" }, { "c++_3_amd64.deb", "6" }, { "d_4_all.deb", "4" }, { "e_5_all.deb", "7" })
+        ),
+        {
+          "a: 1-1 → 1-2",
+          "gone: b 2",
+          "other bytes: c++ 3",
+          "new: e 5",
+        }
+      )
     end,
   },
   {
@@ -299,7 +333,10 @@ check.run {
         "hint: a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address",
       })
       usage("debain", { "error: no seed `debain`", "hint: did you mean `--seed debian`?" })
-      usage("gentoo", { "error: no seed `gentoo`", "hint: a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address" })
+      usage(
+        "gentoo",
+        { "error: no seed `gentoo`", "hint: a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address" }
+      )
     end,
   },
   {

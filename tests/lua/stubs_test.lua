@@ -106,7 +106,7 @@ cases[#cases + 1] = {
       end
     end
     local stubbed = {}
-    local text = host.bundled "$/lua-lib/meta/recipe.lua":match "%-%-%-@class bq%.RecipeFields.*"
+    local text = host.bundled("$/lua-lib/meta/recipe.lua"):match "%-%-%-@class bq%.RecipeFields.*"
     for name in text:gmatch "%-%-%-@field ([%w_]+)" do
       stubbed[name] = "field"
     end

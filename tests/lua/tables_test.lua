@@ -12,7 +12,10 @@ check.run {
       local copy = tables.copy(list)
       copy[1] = 9
       check.equal({ list, tables.copy(nil) }, { { 1, 2, 3 }, {} })
-      check.equal({ tables.contains(list, 2), tables.contains(list, 4), tables.contains({}, nil) }, { true, false, false })
+      check.equal(
+        { tables.contains(list, 2), tables.contains(list, 4), tables.contains({}, nil) },
+        { true, false, false }
+      )
     end,
   },
   {

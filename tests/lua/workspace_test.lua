@@ -21,8 +21,11 @@ check.run {
     function()
       check.equal(workspace.new():option(), "")
       check.equal(workspace.new("/a/b-c"):option(), " --workspace /a/b-c")
-      for _, path in ipairs { "/it's", "/two words", "/$(id)`id`", "/a\\b", "/q\"q" } do
-        local status = process.run { argv = { "/bin/sh", "-c", "set --" .. workspace.new(path):option() .. '; printf %s "$2"' }, stdout = "capture" }
+      for _, path in ipairs { "/it's", "/two words", "/$(id)`id`", "/a\\b", '/q"q' } do
+        local status = process.run {
+          argv = { "/bin/sh", "-c", "set --" .. workspace.new(path):option() .. '; printf %s "$2"' },
+          stdout = "capture",
+        }
         check.equal(status.stdout, path)
       end
     end,

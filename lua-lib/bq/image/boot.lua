@@ -52,7 +52,10 @@ local function firmware(options, arch)
     end
   end
   if not code then
-    fail.usage(("`--firmware %s`: the variables are missing"):format(options.firmware), "name both files: `--firmware CODE:VARIABLES`")
+    fail.usage(
+      ("`--firmware %s`: the variables are missing"):format(options.firmware),
+      "name both files: `--firmware CODE:VARIABLES`"
+    )
   end
   return { code = code, variables = variables }
 end
@@ -60,7 +63,8 @@ end
 local function run(options, disk, folder)
   local arch, info
   if options.arch then
-    arch, info = options.arch, fail.wrap(("`%s` is no disk that can be read"):format(disk), nil, require("bq.image").info, disk)
+    arch, info =
+      options.arch, fail.wrap(("`%s` is no disk that can be read"):format(disk), nil, require("bq.image").info, disk)
   else
     arch, info = machine.architecture(disk)
   end
@@ -87,7 +91,13 @@ local function run(options, disk, folder)
   local serial = options.serial or folder .. "/serial"
   fs.write(serial, "", { sync = false })
   local ended = console.run { argv = argv, serial = serial, steps = steps, timeout = options.timeout }
-  log.info(("%s: all was said in %s%s"):format(disk, report.time(ended.seconds), ended.off and ", and the machine is off" or ""))
+  log.info(
+    ("%s: all was said in %s%s"):format(
+      disk,
+      report.time(ended.seconds),
+      ended.off and ", and the machine is off" or ""
+    )
+  )
 end
 
 --- A folder of this run, where TMPDIR says, or in the first place that can be written: what the disk takes in may be large,

@@ -75,7 +75,7 @@ local function check(options)
   choose("compression", options.compression, { "zlib", "zstd" })
   choose("root", options.root, { "ext4", "squashfs" })
   if options.root == "squashfs" and options.sources then
-    fail.usage("`--sources` wants a root that can be written: `--root ext4`")
+    fail.usage "`--sources` wants a root that can be written: `--root ext4`"
   end
   if #options.label > 16 then
     fail.usage(("`--label %s` is longer than the 16 bytes that ext4 has for it"):format(options.label))
@@ -117,10 +117,16 @@ local function show(tree, kernel, options, place, written)
   for _, one in ipairs(content.by_package(tree)) do
     log.info(("  %-28s %10s  %6d files"):format(one.name, report.size(one.bytes), one.files))
   end
-  log.info(("kernel %s, root %s in %d entries"):format(report.size(fs.stat(kernel).size), report.size(tree.bytes), tree.count))
+  log.info(
+    ("kernel %s, root %s in %d entries"):format(report.size(fs.stat(kernel).size), report.size(tree.bytes), tree.count)
+  )
   log.info(
     ("%s: %s, a disk of %d MiB for %s, sha256 %s"):format(
-      options.output, report.size(written.file_size), place.size // MIB, place.arch, digest.file(options.output)
+      options.output,
+      report.size(written.file_size),
+      place.size // MIB,
+      place.arch,
+      digest.file(options.output)
     )
   )
   log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
@@ -135,7 +141,14 @@ end
 --- Makes the root file system, and says where all lies on the disk.
 local function make_root(found, options, tree, place_for, folder)
   local spinner <close> = progress.bar { label = options.root }
-  local common = { folder = folder, lowers = found.tools, program = found.mkfs, label = options.label, epoch = found.plan.epoch, jobs = options.jobs }
+  local common = {
+    folder = folder,
+    lowers = found.tools,
+    program = found.mkfs,
+    label = options.label,
+    epoch = found.plan.epoch,
+    jobs = options.jobs,
+  }
   return fail.wrap("cannot make the root file system", nil, function()
     if options.root == "squashfs" then
       local root = filesystem.squashfs(common)
@@ -154,7 +167,8 @@ local function make(folder, found, options)
   local kernel = found.kernel
   local tree = union.of(input.parts(folder, found, options))
   content.require_init(tree)
-  local disk = { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
+  local disk =
+    { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
   if options.root == "ext4" then
     -- What does not fit is known before anything is written.
     disk.root_size = need(tree, options).size
@@ -167,7 +181,13 @@ local function make(folder, found, options)
     return layout.new(disk)
   end, folder)
   fs.remove(job.paths(folder).build .. "/root.tar")
-  local written = write(options, layout.disk(place, { kernel = kernel, kernel_attributes = found.kernel_attributes, root = root, mtime = found.plan.epoch }))
+  local written = write(
+    options,
+    layout.disk(
+      place,
+      { kernel = kernel, kernel_attributes = found.kernel_attributes, root = root, mtime = found.plan.epoch }
+    )
+  )
   show(tree, kernel, options, place, written)
 end
 

@@ -108,15 +108,26 @@ function console.run(talk)
       if ended then
         if step then
           local missing = step.wait and ("said `%s`"):format(step.wait) or ("took all of `%s`"):format(brief(step.send))
-          fail_with("the machine ended before it " .. missing, text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
+          fail_with(
+            "the machine ended before it " .. missing,
+            text,
+            ended.signal and "signal " .. ended.signal or "status " .. ended.code,
+            talk.serial
+          )
         elseif not ended.ok then
-          fail_with("the machine ended badly", text, ended.signal and "signal " .. ended.signal or "status " .. ended.code, talk.serial)
+          fail_with(
+            "the machine ended badly",
+            text,
+            ended.signal and "signal " .. ended.signal or "status " .. ended.code,
+            talk.serial
+          )
         end
         return
       elseif process.clock() - started > talk.timeout then
         local what = "it is not off"
         if step then
-          what = step.wait and ("it did not say `%s`"):format(step.wait) or ("it did not take all of `%s`"):format(brief(step.send))
+          what = step.wait and ("it did not say `%s`"):format(step.wait)
+            or ("it did not take all of `%s`"):format(brief(step.send))
         end
         fail_with(("the machine took longer than %d s"):format(talk.timeout), text, what, talk.serial)
       end

@@ -43,7 +43,10 @@ local function run(options)
   }))
   if not status.ok then
     local said = (files.read(job.paths(options.folder).home .. log) or ""):gsub("%s+$", "")
-    fail.raise(("`%s` failed"):format(options.argv[1]), { cause = said ~= "" and said or ("it ended with status %s"):format(status.code or status.signal) })
+    fail.raise(
+      ("`%s` failed"):format(options.argv[1]),
+      { cause = said ~= "" and said or ("it ended with status %s"):format(status.code or status.signal) }
+    )
   end
 end
 
@@ -64,7 +67,9 @@ end
 function filesystem.ext4(options, size, inodes)
   local place = job.paths(options.folder).build .. "/"
   fs.write(place .. "mke2fs.conf", CONFIG, { sync = false })
-  local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(options.ids.hash_seed)
+  local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(
+    options.ids.hash_seed
+  )
   -- stylua: ignore
   run {
     folder = options.folder,

@@ -136,7 +136,14 @@ local function add_record(folder, found, parts, tree, options)
     fs.write(path, json.encode(value, { pretty = true }), { sync = false })
   end
   local plan = found.plan
-  local bill = { schema = 1, arch = plan.arch, set = plan.set, target = plan.target, epoch = plan.epoch, packages = found.packages }
+  local bill = {
+    schema = 1,
+    arch = plan.arch,
+    set = plan.set,
+    target = plan.target,
+    epoch = plan.epoch,
+    packages = found.packages,
+  }
   bill.seed = found.lock.seed and { id = found.lock.seed.id, digest = found.lock.seed.digest }
   for name, value in pairs { ["plan.json"] = plan, ["lock.json"] = found.lock, ["manifest.json"] = bill } do
     -- Those of a finished system were written by who made it.
@@ -169,7 +176,10 @@ local function add_sources(found, parts)
   for _, locked in pairs(found.lock.sources or {}) do
     local path = found.space:at("sources", locked.file)
     if not fs.stat(path) then
-      fail.raise(("the source `%s` is not in the workspace"):format(locked.file), { hint = "fetch it: `bq scripts/build_sysroot.lua`" })
+      fail.raise(
+        ("the source `%s` is not in the workspace"):format(locked.file),
+        { hint = "fetch it: `bq scripts/build_sysroot.lua`" }
+      )
     elseif not seen[locked.file] then
       seen[locked.file] = true
       parts[#parts + 1] = {

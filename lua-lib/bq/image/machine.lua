@@ -132,7 +132,14 @@ function machine.command(options)
   add("-m", tostring(options.memory), "-smp", tostring(options.cpus), "-nodefaults", "-display", "none", "-no-reboot")
   add("-drive", ("if=pflash,format=raw,unit=0,readonly=on,file=%s"):format(value(options.firmware.code)))
   add("-drive", ("if=pflash,format=raw,unit=1,file=%s"):format(value(variables)))
-  add("-drive", ("if=none,id=disk,format=%s,snapshot=%s,file=%s"):format(options.format, options.keep and "off" or "on", value(options.disk)))
+  add(
+    "-drive",
+    ("if=none,id=disk,format=%s,snapshot=%s,file=%s"):format(
+      options.format,
+      options.keep and "off" or "on",
+      value(options.disk)
+    )
+  )
   add("-device", "virtio-blk-pci,drive=disk,bootindex=0", "-device", "virtio-rng-pci")
   if options.network then
     add("-nic", "user,model=virtio-net-pci")

@@ -41,7 +41,11 @@ local function list(disk, options)
     local bar <close> = progress.bar { label = "digests", length = #found, unit = "items" }
     for index, file in ipairs(found) do
       if file.type == "file" then
-        local text = reading(disk, image.read, { path = disk, partition = partition(options), file = file.path, max_bytes = MAX_FILE })
+        local text = reading(
+          disk,
+          image.read,
+          { path = disk, partition = partition(options), file = file.path, max_bytes = MAX_FILE }
+        )
         file.sha256 = digest.sha256(text)
       end
       bar:set(index)
@@ -54,7 +58,11 @@ local TYPES <const> = { dir = "d", link = "l", file = "-", char = "c", block = "
 
 local function show_files(found)
   for _, file in ipairs(found) do
-    local words = { ("%s%04o"):format(TYPES[file.type] or "?", file.mode or 0), ("%d:%d"):format(file.uid or 0, file.gid or 0), ("%10d"):format(file.size) }
+    local words = {
+      ("%s%04o"):format(TYPES[file.type] or "?", file.mode or 0),
+      ("%d:%d"):format(file.uid or 0, file.gid or 0),
+      ("%10d"):format(file.size),
+    }
     words[#words + 1] = file.sha256
     words[#words + 1] = file.capabilities and "capabilities=" .. file.capabilities
     words[#words + 1] = file.path .. (file.target and " -> " .. file.target or "")
@@ -82,7 +90,14 @@ local function show_disk(disk, info, said)
   log.out(("%s: %s, a disk of %d MiB, id %s"):format(disk, format, info.size >> 20, info.disk_guid or "none"))
   for _, one in ipairs(info.partitions) do
     log.out(
-      ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(one.index, one.name, one.size >> 20, one.filesystem or "unknown", one.id or "", one.label or "")
+      ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(
+        one.index,
+        one.name,
+        one.size >> 20,
+        one.filesystem or "unknown",
+        one.id or "",
+        one.label or ""
+      )
     )
   end
   local names = {}
@@ -96,7 +111,14 @@ local function show_disk(disk, info, said)
   end
   log.out(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16)))
   for _, one in ipairs(type(made.packages) == "table" and made.packages or {}) do
-    log.out(("  %-24s %-12s %-10s %s"):format(tostring(one.name), tostring(one.version), tostring(one.phase), tostring(one.output):sub(1, 16)))
+    log.out(
+      ("  %-24s %-12s %-10s %s"):format(
+        tostring(one.name),
+        tostring(one.version),
+        tostring(one.phase),
+        tostring(one.output):sub(1, 16)
+      )
+    )
   end
 end
 
@@ -114,20 +136,31 @@ function show.main(words)
     fail.usage("which disk?", "`bq scripts/inspect.lua disk.qcow2`")
   end
   if options.read then
-    local text = reading(disk, image.read, { path = disk, partition = partition(options), file = options.read, max_bytes = MAX_FILE })
+    local text = reading(
+      disk,
+      image.read,
+      { path = disk, partition = partition(options), file = options.read, max_bytes = MAX_FILE }
+    )
     if not text then
-      fail.raise(("there is no file `%s` on `%s`"):format(options.read, disk), { hint = ("`bq scripts/inspect.lua --files %s` lists them"):format(disk) })
+      fail.raise(
+        ("there is no file `%s` on `%s`"):format(options.read, disk),
+        { hint = ("`bq scripts/inspect.lua --files %s` lists them"):format(disk) }
+      )
     end
     io.stdout:write(text)
     return
   end
   local info = reading(disk, image.info, disk)
   if #info.partitions == 0 and not info.filesystem then
-    fail.raise(("`%s` is no disk"):format(disk), { cause = "it has no partition table, and no file system that is known" })
+    fail.raise(
+      ("`%s` is no disk"):format(disk),
+      { cause = "it has no partition table, and no file system that is known" }
+    )
   end
   local want_files = options.files or options.digests
   if options.json then
-    local out = { disk = info, record = record(disk, info), files = want_files and json.array(list(disk, options)) or nil }
+    local out =
+      { disk = info, record = record(disk, info), files = want_files and json.array(list(disk, options)) or nil }
     log.out(json.encode(out, { pretty = true }))
   elseif want_files then
     show_files(list(disk, options))

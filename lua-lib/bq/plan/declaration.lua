@@ -27,7 +27,19 @@ local declaration = {}
 ---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
 ---@field env table<string, string> of every step
 
-local PHASE_FIELDS = { name = 1, about = 1, base = 1, base_in = 1, prefix = 1, env = 1, packages = 1, needs_native = 1, extend = 1, first = 1, apart = 1 }
+local PHASE_FIELDS = {
+  name = 1,
+  about = 1,
+  base = 1,
+  base_in = 1,
+  prefix = 1,
+  env = 1,
+  packages = 1,
+  needs_native = 1,
+  extend = 1,
+  first = 1,
+  apart = 1,
+}
 
 --- What is below every step of a phase.
 ---@param phase bq.Phase

@@ -159,7 +159,9 @@ function key.reason(old, new)
         return
       elseif path:find "^depends%." then
         edited = true
-        reasons[#reasons + 1] = (a == nil and "it depends on `%s` now" or "it does not depend on `%s` any more"):format(path:sub(9))
+        reasons[#reasons + 1] = (a == nil and "it depends on `%s` now" or "it does not depend on `%s` any more"):format(
+          path:sub(9)
+        )
         return
       elseif path == "base.seed" then
         reasons[#reasons + 1] = "the seed changed"

@@ -25,8 +25,17 @@ lint.FIELDS = {
   phases = "phases",
 }
 --- Fields in which no text is replaced: they are names, or are read before anything that could be put into them is known.
-local RAW <const> =
-  { name = true, version = true, license = true, strategy = true, depends = true, uses = true, source = true, sources = true, phases = true }
+local RAW <const> = {
+  name = true,
+  version = true,
+  license = true,
+  strategy = true,
+  depends = true,
+  uses = true,
+  source = true,
+  sources = true,
+  phases = true,
+}
 --- Fields that the plan itself fills; all others are filled when the step starts.
 lint.PLANNED = { homepage = true, include = true, leave_out = true, seed_at = true }
 --- What a strategy does, and a recipe can do instead.
@@ -93,7 +102,9 @@ end
 local function unplain(value, depth)
   local kind = type(value)
   if kind == "string" then
-    return not utf8.len(value) and "a text that is not UTF-8" or value:find("\0", 1, true) and "a text with a zero byte" or nil
+    return not utf8.len(value) and "a text that is not UTF-8"
+      or value:find("\0", 1, true) and "a text with a zero byte"
+      or nil
   elseif kind == "number" then
     return (value ~= value or value == math.huge or value == -math.huge) and "a number that is none" or nil
   elseif kind == "userdata" or kind == "thread" then
@@ -116,7 +127,8 @@ local function unplain(value, depth)
       return wrong
     end
   end
-  return numbered > 0 and (numbered ~= #value or count ~= numbered) and "a list with holes, or that is a map as well" or nil
+  return numbered > 0 and (numbered ~= #value or count ~= numbered) and "a list with holes, or that is a map as well"
+    or nil
 end
 
 --- Whether a recipe is data that a plan can hold, and verbs; what is not is noted. Nothing else may look at it before.
@@ -132,7 +144,11 @@ function lint.is_plain(self, found, data)
   end
   for field, value in next, data do
     if type(field) ~= "string" or unplain(field, 1) then
-      self:problem(found, "return", ("a recipe has fields by name, and no %s"):format(type(field) == "string" and unplain(field, 1) or type(field)))
+      self:problem(
+        found,
+        "return",
+        ("a recipe has fields by name, and no %s"):format(type(field) == "string" and unplain(field, 1) or type(field))
+      )
     else
       local wrong = unplain(value, 1)
       if wrong then
@@ -186,7 +202,11 @@ function lint.recipe(self, found)
         known[#known + 1] = file:match "^(.+)%.lua$"
       end
       local near = nearest(tostring(strategy_name), known)
-      self:problem(found, "strategy", ("no strategy `%s`"):format(tostring(strategy_name)) .. (near and (", did you mean `%s`?"):format(near) or ""))
+      self:problem(
+        found,
+        "strategy",
+        ("no strategy `%s`"):format(tostring(strategy_name)) .. (near and (", did you mean `%s`?"):format(near) or "")
+      )
     end
     local own = strategy and strategy.module.fields or {}
     for field, value in pairs(data) do
@@ -200,11 +220,22 @@ function lint.recipe(self, found)
         end
         local near = nearest(tostring(field), known)
         near = near ~= field and near or nil
-        self:problem(found, tostring(field), lint.VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name)) or ("unknown field `%s`"):format(tostring(field)) .. (near and (", did you mean `%s`?"):format(near) or ""))
+        self:problem(
+          found,
+          tostring(field),
+          lint.VERBS[field] and ("`%s` has to be a function with strategy `%s`"):format(field, tostring(strategy_name))
+            or ("unknown field `%s`"):format(tostring(field))
+              .. (near and (", did you mean `%s`?"):format(near) or "")
+        )
       else
         check_field(self, found, field, value, kind)
         if not RAW[field] then
-          self:check_names(found, field, value, (lint.PLANNED[field] or kind == "texts") and template.PLAN or template.FIELDS)
+          self:check_names(
+            found,
+            field,
+            value,
+            (lint.PLANNED[field] or kind == "texts") and template.PLAN or template.FIELDS
+          )
         end
       end
     end
@@ -238,6 +269,5 @@ function lint.recipe(self, found)
     end
   end
 end
-
 
 return lint

@@ -113,7 +113,11 @@ local function check_place(self, found, field, place, version)
     if not known then
       self:problem(found, key, ("a source has no field `%s`"):format(key))
     elseif not known.is(value) then
-      self:problem(found, key, known.message or ("`%s` of a source is %s, expected %s"):format(key, type(value), known.expected))
+      self:problem(
+        found,
+        key,
+        known.message or ("`%s` of a source is %s, expected %s"):format(key, type(value), known.expected)
+      )
       return
     end
   end
@@ -125,7 +129,8 @@ local function check_place(self, found, field, place, version)
   elseif place.sha256 and type(version) == "string" then
     local why, advice = places.misfit(place, version)
     if why then
-      local what = advice == "pin" and "fetch and pin it: " .. how_to_pin(found) or "name the file of this version, or say `pinned`"
+      local what = advice == "pin" and "fetch and pin it: " .. how_to_pin(found)
+        or "name the file of this version, or say `pinned`"
       self:problem(found, line_of(found, place, field), ("`%s`: %s; %s"):format(place.url or place.debian, why, what))
     end
   end
@@ -146,7 +151,11 @@ local function check_list(self, found, field, alternatives, version)
     check_place(self, found, field, place, version)
   end
   if not is_pinned then
-    self:problem(found, field, ("no source of `%s` has a `sha256`; fetch and pin one: %s"):format(found.name, how_to_pin(found)))
+    self:problem(
+      found,
+      field,
+      ("no source of `%s` has a `sha256`; fetch and pin one: %s"):format(found.name, how_to_pin(found))
+    )
   end
 end
 
@@ -162,7 +171,11 @@ function places.check(self, found, data, version)
     elseif type(alternatives) == "table" then
       check_list(self, found, name == "main" and "source" or "sources", alternatives, version)
     else
-      self:problem(found, "sources", ("`sources` has `%s`, which is %s, expected a list of places"):format(name, type(alternatives)))
+      self:problem(
+        found,
+        "sources",
+        ("`sources` has `%s`, which is %s, expected a list of places"):format(name, type(alternatives))
+      )
     end
   end
 end

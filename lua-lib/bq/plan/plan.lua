@@ -70,7 +70,8 @@ local function make_step(recipes, found, phase, made)
       step.code[name] = code
     end
   end
-  for _, gone in ipairs { "name", "version", "license", "homepage", "depends", "uses", "source", "sources", "strategy", "patches", "seed_at", "leave_out" } do
+  local planned = "name version license homepage depends uses source sources strategy patches seed_at leave_out"
+  for gone in planned:gmatch "%S+" do
     fields[gone] = nil
   end
   step.fields = fields
@@ -92,7 +93,8 @@ local function order(recipes, steps, by_name)
           break
         end
       end
-      recipes:problem(recipes:get(step.name), "depends", "the dependencies form a cycle: " .. table.concat(cycle, " → "))
+      local what = "the dependencies form a cycle: " .. table.concat(cycle, " → ")
+      recipes:problem(recipes:get(step.name), "depends", what)
       return
     end
     state[step.name] = "open"
@@ -108,12 +110,10 @@ local function order(recipes, steps, by_name)
       else
         local near = nearest(name, by_name)
         local there = recipes:get(name)
-        recipes:problem(
-          recipes:get(step.name),
-          "depends",
-          ("`%s` needs `%s`, %s phase `%s`"):format(step.name, name, there and "which is not in" or "for which there is no recipe; in", step.phase)
-            .. (near and not there and (": did you mean `%s`?"):format(near) or "")
-        )
+        local where = there and "which is not in" or "for which there is no recipe; in"
+        local advice = near and not there and (": did you mean `%s`?"):format(near) or ""
+        local what = ("`%s` needs `%s`, %s phase `%s`%s"):format(step.name, name, where, step.phase, advice)
+        recipes:problem(recipes:get(step.name), "depends", what)
       end
     end
     for _, name in ipairs(step.uses or {}) do

@@ -161,7 +161,8 @@ function Recipes:strategy(name)
   if self.strategies[name] == nil then
     local text = files.module("bq.strategy." .. name, self.modules)
     local module = text and require("bq.strategy." .. name)
-    self.strategies[name] = module and { module = module, code = recipe.code("bq.strategy." .. name, self.modules) } or false
+    self.strategies[name] = module and { module = module, code = recipe.code("bq.strategy." .. name, self.modules) }
+      or false
   end
   return self.strategies[name] or nil
 end

@@ -11,7 +11,21 @@ local sandbox = {}
 ---@field in_step boolean whether functions of strategies can be called: set by the step, inside its root
 
 local BASIC <const> = {
-  "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset", "select", "tonumber", "tostring", "type", "xpcall",
+  "assert",
+  "error",
+  "ipairs",
+  "next",
+  "pairs",
+  "pcall",
+  "rawequal",
+  "rawget",
+  "rawlen",
+  "rawset",
+  "select",
+  "tonumber",
+  "tostring",
+  "type",
+  "xpcall",
 }
 --- Whole libraries, without what gives something else at each call.
 local LIBRARIES <const> = { "coroutine", "math", "string", "table", "utf8" }
@@ -84,7 +98,7 @@ local function requirer(box, text)
     elseif not name:find "^bq%.strategy%.[%w_]+$" then
       refuse(('require "%s"'):format(name), "strategies are, and bq.fail, bq.json and bq.tables; a step has `b`", 2)
     elseif not named[name] then
-      error(("`%s` is required by a name that is put together; write `require \"%s\"`"):format(name, name), 2)
+      error(('`%s` is required by a name that is put together; write `require "%s"`'):format(name, name), 2)
     else
       loaded[name] = guarded(box, require(name), name:match "[^.]+$")
     end

@@ -25,14 +25,16 @@ template.FIELDS = set "name version phase arch kernel_arch target prefix sysroot
 
 --- Calls a function with each name in braces, and puts what it returns there.
 local function replace(text, call)
-  return (text:gsub("(%$?)({+)([%l_]+)(}+)", function(dollar, open, name, close)
-    if dollar ~= "" then
-      return nil
-    end
-    local pairs_of = math.min(#open, #close)
-    local middle = pairs_of == 1 and call(name) or ("{"):rep(pairs_of - 1) .. name .. ("}"):rep(pairs_of - 1)
-    return open:sub(pairs_of + 1) .. middle .. close:sub(pairs_of + 1)
-  end))
+  return (
+    text:gsub("(%$?)({+)([%l_]+)(}+)", function(dollar, open, name, close)
+      if dollar ~= "" then
+        return nil
+      end
+      local pairs_of = math.min(#open, #close)
+      local middle = pairs_of == 1 and call(name) or ("{"):rep(pairs_of - 1) .. name .. ("}"):rep(pairs_of - 1)
+      return open:sub(pairs_of + 1) .. middle .. close:sub(pairs_of + 1)
+    end)
+  )
 end
 
 --- What to say of a name that stands for nothing.
@@ -41,7 +43,8 @@ end
 ---@return string
 function template.advice(name, known)
   local near = nearest(name, known)
-  return (near and ("did you mean `{%s}`? "):format(near) or "") .. ("`{{%s}}` is how the text `{%s}` is written"):format(name, name)
+  return (near and ("did you mean `{%s}`? "):format(near) or "")
+    .. ("`{{%s}}` is how the text `{%s}` is written"):format(name, name)
 end
 
 --- The first name in the texts of a value that is not known; `nil` if there is none.

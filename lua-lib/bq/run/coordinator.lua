@@ -80,7 +80,11 @@ local function write_job(self, step, inputs, share)
         hint = "fetch it: `bq scripts/build_sysroot.lua`",
       })
     end
-    sources[name] = { path = self.workspace:at("sources", locked.file), sha256 = locked.sha256, strip = source.strip(step, name, locked) }
+    sources[name] = {
+      path = self.workspace:at("sources", locked.file),
+      sha256 = locked.sha256,
+      strip = source.strip(step, name, locked),
+    }
   end
   local code = {}
   for name in pairs(step.code) do
@@ -145,7 +149,12 @@ local function failed(self, one, status)
     fs.copy(at.log, log)
   end
   local why = failure.read(at.failure)
-    or { lines = { status.signal and "error: ended by signal " .. status.signal or "error: ended with status " .. tostring(status.code) } }
+    or {
+      lines = {
+        status.signal and "error: ended by signal " .. status.signal
+          or "error: ended with status " .. tostring(status.code),
+      },
+    }
   local details = {
     step = id,
     version = one.step.version,
@@ -175,7 +184,10 @@ local function ended(self, status)
   if fs.stat(at.copied) then
     self.report:copied()
   end
-  journal.add(self.workspace, { event = "end", step = id, key = self.state.keys[id], ok = status.ok, seconds = status.seconds })
+  journal.add(
+    self.workspace,
+    { event = "end", step = id, key = self.state.keys[id], ok = status.ok, seconds = status.seconds }
+  )
   if not status.ok then
     failed(self, one, status)
     return

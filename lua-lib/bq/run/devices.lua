@@ -29,7 +29,13 @@ end
 ---@param nodes table<string, integer> as `open` gave them
 function devices.mount(nodes)
   -- With the mode of a usual /tmp, `echo > /dev/null` would be refused: it would open somebody else's file for creation.
-  syscall.mount { source = "tmpfs", target = "/dev", type = "tmpfs", flags = { "nosuid", "noexec" }, data = "mode=755,size=64k,nr_inodes=128" }
+  syscall.mount {
+    source = "tmpfs",
+    target = "/dev",
+    type = "tmpfs",
+    flags = { "nosuid", "noexec" },
+    data = "mode=755,size=64k,nr_inodes=128",
+  }
   for _, name in ipairs(NODES) do
     fs.append("/dev/" .. name, "")
     syscall.move_mount(nodes[name], "/dev/" .. name)
@@ -39,8 +45,20 @@ function devices.mount(nodes)
   end
   fs.mkdir "/dev/pts"
   fs.mkdir "/dev/shm"
-  syscall.mount { source = "devpts", target = "/dev/pts", type = "devpts", flags = { "nosuid", "noexec" }, data = "newinstance,ptmxmode=0666,mode=620" }
-  syscall.mount { source = "tmpfs", target = "/dev/shm", type = "tmpfs", flags = { "nosuid", "nodev" }, data = "mode=1777" }
+  syscall.mount {
+    source = "devpts",
+    target = "/dev/pts",
+    type = "devpts",
+    flags = { "nosuid", "noexec" },
+    data = "newinstance,ptmxmode=0666,mode=620",
+  }
+  syscall.mount {
+    source = "tmpfs",
+    target = "/dev/shm",
+    type = "tmpfs",
+    flags = { "nosuid", "nodev" },
+    data = "mode=1777",
+  }
   -- A bind of a node on a `nodev` mount succeeds; only opening it tells.
   local ok, err = pcall(fs.append, "/dev/null", "")
   if not ok then

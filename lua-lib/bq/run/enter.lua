@@ -12,7 +12,8 @@ local workspace = require "bq.workspace"
 local enter = {}
 
 -- What a program inside finds.
-local ENV = { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
+local ENV =
+  { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
 
 --- Whether this program already runs in namespaces of its own, inside the rootfs.
 ---@param space bq.Workspace
@@ -41,7 +42,10 @@ end
 ---@return bq.Sandbox
 function enter.sandbox(space, more)
   if not space:staged() then
-    fail.raise(("there is no staged rootfs in `%s`"):format(space.path), { hint = "stage it first: `bq scripts/build_sysroot.lua`" })
+    fail.raise(
+      ("there is no staged rootfs in `%s`"):format(space.path),
+      { hint = "stage it first: `bq scripts/build_sysroot.lua`" }
+    )
   end
   local sandbox = { root = space:rootfs() }
   -- In a plain chroot the workspace is part of the root already.

@@ -102,8 +102,10 @@ local function lines_of(path)
 end
 
 -- What the line of an error looks like; where there is none, what may be one.
-local SURE <const> = { "error: ", "error:$", "undefined reference", "undefined symbol", "%*%*%*.* Error %d", "multiple definition of" }
-local MAYBE <const> = { "[Ee]rror:", "[Ee]rror %d", "No such file", "not found", "Permission denied", "cannot ", "[Ff]ailed" }
+local SURE <const> =
+  { "error: ", "error:$", "undefined reference", "undefined symbol", "%*%*%*.* Error %d", "multiple definition of" }
+local MAYBE <const> =
+  { "[Ee]rror:", "[Ee]rror %d", "No such file", "not found", "Permission denied", "cannot ", "[Ff]ailed" }
 
 local function looks_like(line, patterns)
   for _, pattern in ipairs(patterns) do
@@ -121,25 +123,26 @@ end
 --- Collects parts around the lines that look like errors, in one pass.
 local function collector(patterns)
   local parts, recent, open, found = {}, {}, 0, 0
-  return parts, function(number, line)
-    if found < ERRORS and looks_like(line, patterns) then
-      found = found + 1
-      if open == 0 then
-        parts[#parts + 1] = { first = number - #recent, lines = recent }
-        recent = {}
+  return parts,
+    function(number, line)
+      if found < ERRORS and looks_like(line, patterns) then
+        found = found + 1
+        if open == 0 then
+          parts[#parts + 1] = { first = number - #recent, lines = recent }
+          recent = {}
+        end
+        open = AFTER + 1
       end
-      open = AFTER + 1
-    end
-    if open > 0 then
-      open = open - 1
-      table.insert(parts[#parts].lines, line)
-    else
-      recent[#recent + 1] = line
-      if #recent > BEFORE then
-        table.remove(recent, 1)
+      if open > 0 then
+        open = open - 1
+        table.insert(parts[#parts].lines, line)
+      else
+        recent[#recent + 1] = line
+        if #recent > BEFORE then
+          table.remove(recent, 1)
+        end
       end
     end
-  end
 end
 
 --- What of a log explains a failure: the first lines that look like an error, with what stands around them, and the last

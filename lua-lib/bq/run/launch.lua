@@ -113,7 +113,8 @@ local function launch(folder)
       body = function()
         box.in_step = true
         local good, failure = xpcall(work, function(err)
-          return fail.is_expected(err) and err or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
+          return fail.is_expected(err) and err
+            or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
         end, job, strategy, verbs)
         if not good then
           -- The step's folder is out of sight from in here, but for its home. If the step made that unusable, the log
@@ -135,7 +136,10 @@ local function launch(folder)
       if status.code == FAILED then
         fail.raise("the step failed", { cause = "see the end of its log" })
       end
-      fail.raise("the step was ended from outside", { cause = status.signal and "signal " .. status.signal or "status " .. status.code })
+      fail.raise(
+        "the step was ended from outside",
+        { cause = status.signal and "signal " .. status.signal or "status " .. status.code }
+      )
     end
     return true
   end, function(err)
@@ -148,15 +152,19 @@ local function launch(folder)
     return 1
   end
   local output = digest.tree(at.output)
-  fs.write(at.meta, json.encode({
-    key = job.key,
-    step = job.step.id,
-    version = job.step.version,
-    license = job.step.license,
-    output = output,
-    inputs = job.inputs,
-    seconds = math.floor((process.clock() - started) * 1000) / 1000,
-  }, { pretty = true }), { sync = false })
+  fs.write(
+    at.meta,
+    json.encode({
+      key = job.key,
+      step = job.step.id,
+      version = job.step.version,
+      license = job.step.license,
+      output = output,
+      inputs = job.inputs,
+      seconds = math.floor((process.clock() - started) * 1000) / 1000,
+    }, { pretty = true }),
+    { sync = false }
+  )
   -- Here and not in the coordinator, which other steps wait for.
   fs.syncfs(at.entry)
   return 0

@@ -27,14 +27,26 @@ function preflight.run(folder)
   local space = fs.space(folder)
   local free = ("%.1f GB free in `%s`"):format(space.free / 1000 ^ 3, folder)
   if space.readonly then
-    add { name = "disk", ok = false, fatal = true, message = ("`%s` is on a read-only file system"):format(folder), hint = "choose another folder by `--workspace DIR`" }
+    add {
+      name = "disk",
+      ok = false,
+      fatal = true,
+      message = ("`%s` is on a read-only file system"):format(folder),
+      hint = "choose another folder by `--workspace DIR`",
+    }
   elseif space.free < ROOM then
     add { name = "disk", ok = false, message = "little room: " .. free, hint = "a small set needs 3 GB" }
   else
     add { name = "disk", ok = true, message = free }
   end
   if space.noexec then
-    add { name = "exec", ok = false, fatal = true, message = ("`%s` is mounted noexec"):format(folder), hint = "choose another folder by `--workspace DIR`" }
+    add {
+      name = "exec",
+      ok = false,
+      fatal = true,
+      message = ("`%s` is mounted noexec"):format(folder),
+      hint = "choose another folder by `--workspace DIR`",
+    }
   end
   return tables.append(out, probe(folder))
 end

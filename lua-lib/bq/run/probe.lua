@@ -12,7 +12,11 @@ local function attempt(folder, note)
   for _, name in ipairs(syscall.capabilities()) do
     own = own and name ~= "sys_admin"
   end
-  note("unshare", syscall.unshare, own and { "user", "mount", "pid", "ipc", "uts", "net" } or { "mount", "pid", "ipc", "uts", "net" })
+  note(
+    "unshare",
+    syscall.unshare,
+    own and { "user", "mount", "pid", "ipc", "uts", "net" } or { "mount", "pid", "ipc", "uts", "net" }
+  )
   if own then
     note("map", syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
   end
@@ -59,7 +63,14 @@ local function probe(parent)
   local made, folder = pcall(fs.mkdtemp, parent .. "/.probe-")
   if not made then
     return {
-      { name = "folder", ok = false, fatal = true, message = ("`%s` cannot be written to"):format(parent), cause = tostring(folder), hint = "choose another folder by `--workspace DIR`" },
+      {
+        name = "folder",
+        ok = false,
+        fatal = true,
+        message = ("`%s` cannot be written to"):format(parent),
+        cause = tostring(folder),
+        hint = "choose another folder by `--workspace DIR`",
+      },
     }
   end
   for _, name in ipairs { "tmp", "lower", "upper", "work", "root" } do
@@ -77,12 +88,16 @@ local function probe(parent)
     end)
     if not ok then
       local known = type(err) == "table"
-      fs.write(result, json.encode {
-        at = current,
-        text = tostring(err),
-        code = known and err.code or "lua",
-        path = known and err.path or nil,
-      }, { sync = false })
+      fs.write(
+        result,
+        json.encode {
+          at = current,
+          text = tostring(err),
+          code = known and err.code or "lua",
+          path = known and err.path or nil,
+        },
+        { sync = false }
+      )
     end
     process.exit(ok and err or 1)
   end

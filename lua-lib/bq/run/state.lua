@@ -57,7 +57,8 @@ end
 ---@return bq.State
 function state.new(space, made)
   local lock, staged = space:read_json "lock.json" or {}, space:staged()
-  local self = setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
+  local self =
+    setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
   for _, step in ipairs(made.steps) do
     self.by_id[step.id] = step
     self.states[step.id] = "waiting"

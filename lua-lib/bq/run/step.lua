@@ -72,7 +72,7 @@ function step.new(job)
     patches = job.step.patches,
   }, Step)
   self.values = {}
-  for _, name in ipairs { "name", "version", "phase", "arch", "kernel_arch", "target", "prefix", "sysroot", "src", "build", "dest", "jobs" } do
+  for name in ("name version phase arch kernel_arch target prefix sysroot src build dest jobs"):gmatch "%S+" do
     self.values[name] = self[name]
   end
   self.env = self:expand(job.env)
@@ -155,7 +155,8 @@ function Step:run(argv, options)
   end
   if not good then
     local failure = fail.new(("`%s` failed"):format(argv[1]), {
-      cause = status.signal and ("it was ended by signal %s"):format(status.signal) or ("it ended with status %d"):format(status.code),
+      cause = status.signal and ("it was ended by signal %s"):format(status.signal)
+        or ("it ended with status %d"):format(status.code),
     })
     failure.command = { argv = argv, cwd = cwd, code = status.code, signal = status.signal }
     error(failure, 0)
@@ -184,7 +185,10 @@ function Step:make(arguments, options)
   for name, value in pairs(options.env or {}) do
     env[name] = value
   end
-  return self:run(tables.append({ "make" }, arguments), { cwd = options.cwd, env = env, ok = options.ok, input = options.input })
+  return self:run(
+    tables.append({ "make" }, arguments),
+    { cwd = options.cwd, env = env, ok = options.ok, input = options.input }
+  )
 end
 
 --- The text of a file.
@@ -291,12 +295,12 @@ function Step:normalise()
       if is_elf(path) and not path:find "%.o$" then
         files[#files + 1] = path
       elseif is_archive(path) then
-        self:run({ self.env.STRIP, "--strip-debug", "--enable-deterministic-archives", path })
+        self:run { self.env.STRIP, "--strip-debug", "--enable-deterministic-archives", path }
       end
     end
   end
   for _, path in ipairs(files) do
-    self:run({ self.env.STRIP, "--strip-unneeded", path })
+    self:run { self.env.STRIP, "--strip-unneeded", path }
   end
   for _, entry in ipairs(fs.walk(self.dest)) do
     local path = self.dest .. "/" .. entry.path

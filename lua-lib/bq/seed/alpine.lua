@@ -68,7 +68,9 @@ local function keep_passing(tree)
   for _, name in ipairs(PASSING) do
     local path = files.inside(tree, files.parent(name)) .. "/" .. files.name(name)
     local stat = fs.lstat(path)
-    before[path] = stat and (stat.type == "link" and { target = fs.readlink(path) } or { text = fs.read(path), mode = stat.mode }) or {}
+    before[path] = stat
+        and (stat.type == "link" and { target = fs.readlink(path) } or { text = fs.read(path), mode = stat.mode })
+      or {}
   end
   return function()
     for path, was in pairs(before) do
@@ -140,7 +142,8 @@ local function add_packages(tree, mirror, cache, again)
     fail.raise("cannot add the build tools to the Alpine seed", {
       cause = status.code == namespace.FAILED and "`apk` could not be started in a namespace"
         or ("`apk add` ended with %s"):format(status.code and "status " .. status.code or "signal " .. status.signal),
-      hint = again and "what it said is above; the packages in the workspace are not whole, and `--update-seed` fetches the newest"
+      hint = again
+          and "what it said is above; the packages in the workspace are not whole, and `--update-seed` fetches the newest"
         or "what it said is above; another mirror is given by `--seed alpine@MIRROR`",
     })
   end
@@ -151,7 +154,10 @@ end
 local function installed(tree)
   local list, current = json.array {}, {}
   local text = files.read(files.inside(tree, "lib/apk/db/installed"))
-    or fail.raise("apk left no list of the packages of the Alpine seed", { hint = "look for its database: `lib/apk/db/installed`" })
+    or fail.raise(
+      "apk left no list of the packages of the Alpine seed",
+      { hint = "look for its database: `lib/apk/db/installed`" }
+    )
   for line in (text .. "\n\n"):gmatch "(.-)\r?\n" do
     local field, value = line:match "^(%u):(%S+)"
     if line == "" then
@@ -195,9 +201,15 @@ end
 local function parse(argument)
   local sha256, mirror = argument:match "^([^@]*)@?(.*)$"
   if sha256 ~= "" and not (sha256:find "^%x+$" and #sha256 == 64) then
-    fail.usage(("`%s` is no SHA-256 digest of a minirootfs"):format(sha256), "write `--seed alpine:DIGEST`, with 64 hexadecimal digits, or `alpine:DIGEST@MIRROR`")
+    fail.usage(
+      ("`%s` is no SHA-256 digest of a minirootfs"):format(sha256),
+      "write `--seed alpine:DIGEST`, with 64 hexadecimal digits, or `alpine:DIGEST@MIRROR`"
+    )
   elseif mirror ~= "" and not mirror:find "^https?://." then
-    fail.usage(("`%s` is no mirror of Alpine"):format(mirror), "a mirror is an address: `--seed alpine:DIGEST@https://…`")
+    fail.usage(
+      ("`%s` is no mirror of Alpine"):format(mirror),
+      "a mirror is an address: `--seed alpine:DIGEST@https://…`"
+    )
   end
   return sha256 ~= "" and sha256:lower() or nil, mirror ~= "" and mirror:gsub("/+$", "") or nil
 end
@@ -224,7 +236,14 @@ function alpine.make(argument, arch)
   return {
     id = id,
     obtain = function(workspace, choices)
-      seed_file.get { workspace = workspace, seed = "alpine", name = file, url = url, sha256 = sha256, offline = choices.offline }
+      seed_file.get {
+        workspace = workspace,
+        seed = "alpine",
+        name = file,
+        url = url,
+        sha256 = sha256,
+        offline = choices.offline,
+      }
       local lock = not choices.update and choices.lock
       if lock and lock.id == id and lock.arch == arch and lock.sha256 == sha256 then
         return lock
@@ -236,7 +255,10 @@ function alpine.make(argument, arch)
       -- What was installed before is installed again, from what is kept: mirrors drop old packages.
       local again = lock.packages ~= nil and #files.list(cache) > 0
       if choices.offline and not again then
-        fail.raise("the packages of the seed `alpine` are not in the workspace", { hint = "run it once without `--offline`" })
+        fail.raise(
+          "the packages of the seed `alpine` are not in the workspace",
+          { hint = "run it once without `--offline`" }
+        )
       end
       archive.extract {
         path = seed_file.path(workspace, file, sha256),

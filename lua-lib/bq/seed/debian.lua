@@ -31,7 +31,8 @@ end
 
 --- The places of a package, in the order in which they are asked.
 local function places(lock, package, mirror, choices)
-  local out = mirrors.places(choices.mirrors or {}, package.sha256, { files.name(package.pool), package.sha256 }, choices.offline)
+  local out =
+    mirrors.places(choices.mirrors or {}, package.sha256, { files.name(package.pool), package.sha256 }, choices.offline)
   if choices.offline then
     return out
   end
@@ -74,11 +75,14 @@ function debian.fetch(workspace, lock, mirror, choices)
   if seen == 0 then
     return
   end
-  fail.raise(seen == 1 and "one package of the seed is missing" or ("%d packages of the seed are missing"):format(seen), {
-    notes = notes,
-    hint = choices.offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
-      or "name a folder or address that has them by `--mirror`, or lock the seed anew: `--update-seed`",
-  })
+  fail.raise(
+    seen == 1 and "one package of the seed is missing" or ("%d packages of the seed are missing"):format(seen),
+    {
+      notes = notes,
+      hint = choices.offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
+        or "name a folder or address that has them by `--mirror`, or lock the seed anew: `--update-seed`",
+    }
+  )
 end
 
 --- Says what a new lock changes.
@@ -106,9 +110,13 @@ local function lock_of(workspace, want, choices)
     end
   end
   if choices.offline then
-    fail.raise(("the seed `%s` was never locked in this workspace"):format(want.id), { hint = "run it once without `--offline`" })
+    fail.raise(
+      ("the seed `%s` was never locked in this workspace"):format(want.id),
+      { hint = "run it once without `--offline`" }
+    )
   end
-  local made = debian_lock.make { suite = want.suite, arch = want.arch, folder = workspace:at "seed/apt", mirror = want.mirror }
+  local made =
+    debian_lock.make { suite = want.suite, arch = want.arch, folder = workspace:at "seed/apt", mirror = want.mirror }
   made.updated = choices.update or nil
   if choices.update and (before or want.shipped) then
     show_changes(before or want.shipped, made)
@@ -129,9 +137,15 @@ function debian.make(argument, arch)
   suite = suite ~= "" and suite or debian_lock.SUITE
   mirror = mirror ~= "" and mirror:gsub("/+$", "") or nil
   if not suite:find "^%l[%w-]*$" then
-    fail.usage(("`%s` is no suite of Debian"):format(suite), "a suite is a word such as trixie or bookworm: `--seed debian:trixie`")
+    fail.usage(
+      ("`%s` is no suite of Debian"):format(suite),
+      "a suite is a word such as trixie or bookworm: `--seed debian:trixie`"
+    )
   elseif mirror and not mirror:find "^%l[%l+]*:." then
-    fail.usage(("`%s` is no mirror of Debian"):format(mirror), "a mirror is an address: `--seed debian:SUITE@https://…`")
+    fail.usage(
+      ("`%s` is no mirror of Debian"):format(mirror),
+      "a mirror is an address: `--seed debian:SUITE@https://…`"
+    )
   end
   local want = { id = "debian:" .. suite, suite = suite, arch = arch, mirror = mirror, shipped = shipped }
   return {

@@ -61,7 +61,12 @@ function debian_lock.shipped(arch)
     local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch))
     local text = files.read(path)
     if text then
-      local lock = fail.wrap(("cannot read the lock `%s`"):format(path), { hint = "make it anew: `bq scripts/update_seed.lua`" }, json.decode, text)
+      local lock = fail.wrap(
+        ("cannot read the lock `%s`"):format(path),
+        { hint = "make it anew: `bq scripts/update_seed.lua`" },
+        json.decode,
+        text
+      )
       lock.origin = "shipped"
       return lock
     end
@@ -77,7 +82,8 @@ function debian_lock.reason_against(arch, mirror)
   if not debian_lock.ARCH[arch] then
     return "no Debian for " .. arch, "name a rootfs tarball: `--seed PATH`"
   elseif not apt.is_available() then
-    return "this machine has no apt", "take the seed that comes with bq: `--seed debian`, or name a rootfs tarball: `--seed PATH`"
+    return "this machine has no apt",
+      "take the seed that comes with bq: `--seed debian`, or name a rootfs tarball: `--seed PATH`"
   elseif not mirror and #apt.mirrors() == 0 then
     return "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`"
   elseif not fs.stat(KEYRING) then
@@ -89,7 +95,8 @@ local function apt_get(options, words, what)
   local argv = { "apt-get", "-q", "-y" }
   table.move(options, 1, #options, #argv + 1, argv)
   table.move(words, 1, #words, #argv + 1, argv)
-  local result = process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
+  local result =
+    process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
   if not result.ok then
     fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
   end

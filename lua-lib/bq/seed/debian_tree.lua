@@ -6,7 +6,8 @@ local fs = require "bq.fs"
 -- The folders that Debian's usr-merge puts below /usr; some releases leave that to a script.
 local MERGED = { "bin", "lib", "lib64", "sbin" }
 -- Names that maintainers' scripts would link.
-local LINKS = { ["usr/bin/sh"] = "dash", ["usr/bin/awk"] = "gawk", ["usr/bin/cc"] = "clang", ["usr/bin/c++"] = "clang++" }
+local LINKS =
+  { ["usr/bin/sh"] = "dash", ["usr/bin/awk"] = "gawk", ["usr/bin/cc"] = "clang", ["usr/bin/c++"] = "clang++" }
 local ACCOUNTS = {
   ["etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   ["etc/group"] = "root:x:0:\nnogroup:x:65534:\n",
@@ -51,7 +52,14 @@ local function tree(paths, target, jobs)
     fs.mkdir(target .. "/usr/" .. name)
     fs.symlink("usr/" .. name, target .. "/" .. name)
   end
-  archive.extract_all { paths = paths, target = target, threads = jobs, profile = "rootfs", setid = true, devices = "skip" }
+  archive.extract_all {
+    paths = paths,
+    target = target,
+    threads = jobs,
+    profile = "rootfs",
+    setid = true,
+    devices = "skip",
+  }
   for link, to in pairs(links(target)) do
     local path = files.inside(target, files.parent(link)) .. "/" .. files.name(link)
     if not fs.lstat(path) then

@@ -35,7 +35,10 @@ function file.get(want)
   end
   local last = result.attempts[#result.attempts]
   if want.offline and last.code == "missing" then
-    fail.raise(("the seed `%s` is not in the workspace"):format(want.seed), { hint = "run it once without `--offline`" })
+    fail.raise(
+      ("the seed `%s` is not in the workspace"):format(want.seed),
+      { hint = "run it once without `--offline`" }
+    )
   elseif want.offline then
     fail.raise(("the seed `%s` in the workspace is damaged"):format(want.seed), {
       cause = last.message,
@@ -44,7 +47,9 @@ function file.get(want)
   end
   fail.raise(("cannot fetch the seed `%s`"):format(want.seed), {
     cause = ("%s: %s"):format(last.url, last.message),
-    hint = last.code == "hash_mismatch" and "either the digest that was given is not this file's, or what serves it is not to be trusted" or nil,
+    hint = last.code == "hash_mismatch"
+        and "either the digest that was given is not this file's, or what serves it is not to be trusted"
+      or nil,
   })
 end
 

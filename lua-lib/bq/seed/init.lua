@@ -65,7 +65,8 @@ function seed.resolve(word, arch, workspace)
   local near = nearest(word, { "auto", table.unpack(KINDS) })
   fail.usage(
     ("no seed `%s`"):format(word),
-    near and ("did you mean `--seed %s`?"):format(near) or "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address"
+    near and ("did you mean `--seed %s`?"):format(near)
+      or "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address"
   )
 end
 

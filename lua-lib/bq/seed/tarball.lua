@@ -19,7 +19,10 @@ local function parse(word)
   end
   local sha256 = mark:gsub("^sha256=", ""):lower()
   if not sha256:find "^%x+$" or #sha256 ~= 64 then
-    fail.usage(("`#%s` of the seed is no SHA-256 digest"):format(mark), ("write `--seed %s#sha256=…`, with 64 hexadecimal digits"):format(place))
+    fail.usage(
+      ("`#%s` of the seed is no SHA-256 digest"):format(mark),
+      ("write `--seed %s#sha256=…`, with 64 hexadecimal digits"):format(place)
+    )
   end
   return place, sha256
 end
@@ -37,7 +40,10 @@ function tarball.make(word, arch)
       ("write `--seed %s#sha256=…`, with the digest that its maker published"):format(place)
     )
   elseif not is_url and not fs.stat(place) then
-    fail.usage(("the seed `%s` is not there"):format(place), "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address")
+    fail.usage(
+      ("the seed `%s` is not there"):format(place),
+      "a seed is auto, debian[:SUITE], alpine, a tarball's path, or its address"
+    )
   end
   local id = "tarball:" .. files.name(place)
   return {
@@ -45,7 +51,14 @@ function tarball.make(word, arch)
     obtain = function(workspace, choices)
       local actual = sha256
       if is_url then
-        seed_file.get { workspace = workspace, seed = place, name = files.name(place), url = place, sha256 = sha256, offline = choices.offline }
+        seed_file.get {
+          workspace = workspace,
+          seed = place,
+          name = files.name(place),
+          url = place,
+          sha256 = sha256,
+          offline = choices.offline,
+        }
       else
         actual = fail.wrap(("cannot read the seed `%s`"):format(place), nil, digest.file, place)
       end

@@ -7,8 +7,15 @@ local apt = {}
 
 --- Debian's release names, by which an entry of a sources list is known to be Debian's own.
 local RELEASES = {
-  bullseye = true, bookworm = true, trixie = true, forky = true, sid = true,
-  oldstable = true, stable = true, testing = true, unstable = true,
+  bullseye = true,
+  bookworm = true,
+  trixie = true,
+  forky = true,
+  sid = true,
+  oldstable = true,
+  stable = true,
+  testing = true,
+  unstable = true,
 }
 
 --- Whether this machine has apt.

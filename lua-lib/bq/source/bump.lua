@@ -10,7 +10,7 @@ end
 
 --- Replaces one text by another wherever it stands as a whole string.
 local function replace_string(text, old, new)
-  return text:gsub('(["\'])' .. literal(old) .. "%1", function(quote)
+  return text:gsub("([\"'])" .. literal(old) .. "%1", function(quote)
     return quote .. new .. quote
   end)
 end
@@ -28,7 +28,7 @@ end
 ---@return string? text `nil` if the recipe does not say its version in so many words
 function bump.text(text, old, new, changed)
   local count
-  text, count = text:gsub('(version%s*=%s*)(["\'])' .. literal(old) .. "%2", function(before, quote)
+  text, count = text:gsub("(version%s*=%s*)([\"'])" .. literal(old) .. "%2", function(before, quote)
     return before .. quote .. new .. quote
   end, 1)
   if count == 0 then

@@ -40,7 +40,10 @@ function debian_index.parse(text, into)
     if package and debian and folder and sums and (not known or version.compare(debian, known.version) > 0) then
       local one = { package = package, version = debian, upstream = version.upstream(debian), files = {} }
       for sha256, size, name in sums:gmatch " (%x+) (%d+) (%S+)\n" do
-        table.insert(one.files, { name = name, path = folder .. "/" .. name, sha256 = sha256, size = math.tointeger(size) })
+        table.insert(
+          one.files,
+          { name = name, path = folder .. "/" .. name, sha256 = sha256, size = math.tointeger(size) }
+        )
       end
       out[package] = one
     end
@@ -60,7 +63,10 @@ end
 ---@return table<string, bq.DebianSource> by package
 function debian_index.of(suite, folder)
   if not apt.is_available() then
-    fail.raise("the indexes of Debian cannot be read", { cause = "this machine has no apt", hint = "run it on a machine with apt" })
+    fail.raise(
+      "the indexes of Debian cannot be read",
+      { cause = "this machine has no apt", hint = "run it on a machine with apt" }
+    )
   elseif not fs.stat(KEYRING) then
     fail.raise("the indexes of Debian cannot be verified", {
       cause = ("`%s` is missing"):format(KEYRING),
@@ -79,7 +85,10 @@ function debian_index.of(suite, folder)
     die_with_parent = true,
   }
   if not result.ok then
-    fail.raise(("cannot read the index of Debian %s"):format(suite), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
+    fail.raise(
+      ("cannot read the index of Debian %s"):format(suite),
+      { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) }
+    )
   end
   for _, name in ipairs(files.list(place .. "/state/lists")) do
     if name:find "_source_Sources$" then

@@ -35,7 +35,12 @@ local function value_of(list, one, field)
   local depth = 0
   for index = one.first + 1, one.last - 1 do
     depth = depth + (list[index] == "{" and 1 or list[index] == "}" and -1 or 0)
-    if depth == 0 and list[index] == field and list[index + 1] == "=" and (list[index - 1] == "{" or list[index - 1] == "," or list[index - 1] == ";") then
+    if
+      depth == 0
+      and list[index] == field
+      and list[index + 1] == "="
+      and (list[index - 1] == "{" or list[index - 1] == "," or list[index - 1] == ";")
+    then
       return index + 2
     end
   end

@@ -60,7 +60,8 @@ function releases.at_home(url, folder)
   end
   local path = folder .. "/page"
   fs.remove(path)
-  local result = fetch.fetch({ files = { { urls = { place }, path = path, name = place } }, retries = 0, max_size = 16 << 20 })[1]
+  local result =
+    fetch.fetch({ files = { { urls = { place }, path = path, name = place } }, retries = 0, max_size = 16 << 20 })[1]
   if not result.ok then
     local last = result.attempts[#result.attempts]
     return nil, last and last.message or "it could not be fetched"

@@ -61,7 +61,14 @@ function source.wanted(plan)
       if not seen[id] then
         seen[id] = true
         local names = {}
-        local want = { id = id, package = step.name, label = step.name .. " " .. step.version, alternatives = {}, unpinned = {}, tried = {} }
+        local want = {
+          id = id,
+          package = step.name,
+          label = step.name .. " " .. step.version,
+          alternatives = {},
+          unpinned = {},
+          tried = {},
+        }
         for _, one in ipairs(step.sources[name]) do
           local copy = template.fill(one, { name = step.name, version = step.version })
           -- One name for one digest, so that it does not tell which place answered.
@@ -180,7 +187,8 @@ local function advice(list, all, offline)
   local out = offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
     or "name a folder or address that has them by `--mirror`"
   -- Without all of them there would be nothing to build.
-  return #list == all and out or ("%s, or leave the packages out: `--without %s`"):format(out, table.concat(packages, ","))
+  return #list == all and out
+    or ("%s, or leave the packages out: `--without %s`"):format(out, table.concat(packages, ","))
 end
 
 local function missing(list, all, offline)
@@ -239,7 +247,7 @@ function source.get(workspace, plan, choices)
       local one = want.alternatives[round]
       if one and not asked[one.sha256] then
         asked[one.sha256] = true
-        add({ want = want, one = one })
+        add { want = want, one = one }
       end
     end
     fetch_all()

@@ -97,7 +97,12 @@ function bom.make(plan, steps, locked, outputs, root, program)
     version = 1,
     metadata = {
       timestamp = os.date("!%Y-%m-%dT%H:%M:%SZ", plan.epoch),
-      component = { type = "operating-system", ["bom-ref"] = "root", name = "rootfs-" .. plan.arch, version = root:sub(1, 16) },
+      component = {
+        type = "operating-system",
+        ["bom-ref"] = "root",
+        name = "rootfs-" .. plan.arch,
+        version = root:sub(1, 16),
+      },
     },
     components = components,
     dependencies = dependencies,

@@ -146,7 +146,10 @@ local function take_at_hand(one)
     return false
   end
   log.warn(
-    ("this workspace was made by the programs %s; those at hand are used: `%s`"):format(before and ("in `%s`"):format(before) or "that come with bq", here)
+    ("this workspace was made by the programs %s; those at hand are used: `%s`"):format(
+      before and ("in `%s`"):format(before) or "that come with bq",
+      here
+    )
   )
   local from, to = before and files.parent(before), files.parent(here)
   local function moved(path)

@@ -154,7 +154,9 @@ function finish.tree(space, state, inside, command)
     end
   end
   if #shadowed > 0 then
-    log.info(("%d paths are in two packages, and the later has them: %s"):format(#shadowed, table.concat(shadowed, ", ")))
+    log.info(
+      ("%d paths are in two packages, and the later has them: %s"):format(#shadowed, table.concat(shadowed, ", "))
+    )
   end
   if plan.sysroot ~= "" then
     refuse_traces(partial, owned, plan.sysroot)

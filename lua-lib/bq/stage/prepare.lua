@@ -33,7 +33,13 @@ local function show(made, seed_word)
         for _, id in ipairs(step.depends) do
           needs[#needs + 1] = id:match "/(.*)$"
         end
-        log.out(("  %-18s %-10s %s"):format(step.name, step.version, #needs > 0 and "after " .. table.concat(needs, ", ") or ""))
+        log.out(
+          ("  %-18s %-10s %s"):format(
+            step.name,
+            step.version,
+            #needs > 0 and "after " .. table.concat(needs, ", ") or ""
+          )
+        )
       end
     end
   end
@@ -76,7 +82,10 @@ function prepare.main(declared, words)
   for _, mirror in ipairs(options.mirror) do
     local stat = mirror:find "^%a+://" or fs.stat(mirror)
     if not stat or type(stat) == "table" and stat.type ~= "dir" then
-      fail.usage(("`--mirror %s`: no such folder"):format(mirror), "a mirror is a folder, or an address that starts with http:// or https://")
+      fail.usage(
+        ("`--mirror %s`: no such folder"):format(mirror),
+        "a mirror is a folder, or an address that starts with http:// or https://"
+      )
     end
   end
   local seed_word = options.seed or declared.seed
@@ -96,7 +105,12 @@ function prepare.main(declared, words)
     return
   end
   if not space.inside then
-    fail.wrap(("cannot make the workspace `%s`"):format(space.path), { hint = "choose another folder by `--workspace DIR`" }, fs.mkdir, space.path)
+    fail.wrap(
+      ("cannot make the workspace `%s`"):format(space.path),
+      { hint = "choose another folder by `--workspace DIR`" },
+      fs.mkdir,
+      space.path
+    )
     check_machine(space)
   end
   space:create()
@@ -110,7 +124,12 @@ function prepare.main(declared, words)
     return
   end
   if not same_machine(selection.arch) then
-    log.warn(("building for %s on %s: phases that run what is built are left out here"):format(selection.arch, syscall.uname().machine))
+    log.warn(
+      ("building for %s on %s: phases that run what is built are left out here"):format(
+        selection.arch,
+        syscall.uname().machine
+      )
+    )
   end
   local one = seed.resolve(seed_word, syscall.uname().machine, space)
   local choices = {
@@ -129,7 +148,10 @@ function prepare.main(declared, words)
   -- What the finished root will hold: how it builds itself again.
   fs.remove(space:at "inside.json")
   if #made.finish > 0 and #selection.only == 0 then
-    space:write_json("inside.json", make(declaration.inside(declared, selection.set), choice.inside(selection, made.finish)))
+    space:write_json(
+      "inside.json",
+      make(declaration.inside(declared, selection.set), choice.inside(selection, made.finish))
+    )
   end
   space:write_json("plan.json", made)
   command.remember(space, asked)

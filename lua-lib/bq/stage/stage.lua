@@ -187,7 +187,8 @@ function stage.rootfs(space, seed, lock, choices, one)
     fs.remove_all(partial)
     fs.mkdir(partial)
     log.info(("unpacking the seed %s"):format(seed.id))
-    local ok, err = pcall(fail.wrap, ("cannot stage the seed `%s`"):format(seed.id), nil, unpack, space, seed, lock, partial, choices)
+    local ok, err =
+      pcall(fail.wrap, ("cannot stage the seed `%s`"):format(seed.id), nil, unpack, space, seed, lock, partial, choices)
     if not ok then
       fs.remove_all(partial)
       error(err, 0)
@@ -210,7 +211,8 @@ function stage.pack(space, output, root, options)
     sources[#sources + 1] = { path = space:at(name), prefix = inside .. "/" .. name }
   end
   for _, name in ipairs(options.sources) do
-    sources[#sources + 1] = { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = files.mode "0644" }
+    sources[#sources + 1] =
+      { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = files.mode "0644" }
   end
   log.info(("packing %s"):format(output))
   local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {

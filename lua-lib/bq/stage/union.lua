@@ -69,7 +69,14 @@ local function difference(a, b)
   elseif a.type ~= "link" and mode(a) ~= mode(b) then
     return ("a %s %s: mode %04o and %04o"):format(kind(a), both, mode(a), mode(b))
   elseif id(a, "uid") ~= id(b, "uid") or id(a, "gid") ~= id(b, "gid") then
-    return ("a %s %s: owner %d:%d and %d:%d"):format(kind(a), both, id(a, "uid"), id(a, "gid"), id(b, "uid"), id(b, "gid"))
+    return ("a %s %s: owner %d:%d and %d:%d"):format(
+      kind(a),
+      both,
+      id(a, "uid"),
+      id(a, "gid"),
+      id(b, "uid"),
+      id(b, "gid")
+    )
   elseif attributes_a.capabilities ~= attributes_b.capabilities then
     return ("a %s %s: their capabilities differ"):format(kind(a), both)
   end
@@ -209,7 +216,7 @@ function union.of(parts)
     local count = #found == 1 and "a path is" or ("%d paths are"):format(#found)
     fail.raise(count .. " in two packages, which differ there", {
       notes = notes,
-      hint = "let the recipe of the one that gives way say so: `yields = { \"PATH\" }`; of one kind both have to be, a folder or not",
+      hint = 'let the recipe of the one that gives way say so: `yields = { "PATH" }`; of one kind both have to be, a folder or not',
     })
   end
   local made = { entries = entries, attributes = {}, sources = {}, skip = skip, count = 0, bytes = 0 }

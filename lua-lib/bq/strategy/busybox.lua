@@ -9,7 +9,8 @@ local busybox = {
 
 ---@param b bq.Step
 local function make(b, arguments, options)
-  local argv = { "O=" .. b.build, "-C", b.src, "CC=" .. b.env.CC, "HOSTCC=" .. b.env.HOSTCC, "AR=" .. b.env.AR, "SKIP_STRIP=y" }
+  local argv =
+    { "O=" .. b.build, "-C", b.src, "CC=" .. b.env.CC, "HOSTCC=" .. b.env.HOSTCC, "AR=" .. b.env.AR, "SKIP_STRIP=y" }
   b:make(tables.append(argv, arguments), options)
 end
 

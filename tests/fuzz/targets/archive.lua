@@ -22,9 +22,19 @@ end
 
 --- A header block.
 local function header(name, kind, size, link, mode)
-  local text = name:sub(1, 100) .. ("\0"):rep(100 - math.min(#name, 100))
-    .. octal(mode or tonumber(kind == "5" and "755" or "644", 8), 8) .. octal(0, 8) .. octal(0, 8) .. octal(size, 12) .. octal(1, 12)
-    .. (" "):rep(8) .. kind .. (link or "") .. ("\0"):rep(100 - #(link or "")) .. "ustar\0" .. "00"
+  local text = name:sub(1, 100)
+    .. ("\0"):rep(100 - math.min(#name, 100))
+    .. octal(mode or tonumber(kind == "5" and "755" or "644", 8), 8)
+    .. octal(0, 8)
+    .. octal(0, 8)
+    .. octal(size, 12)
+    .. octal(1, 12)
+    .. (" "):rep(8)
+    .. kind
+    .. (link or "")
+    .. ("\0"):rep(100 - #(link or ""))
+    .. "ustar\0"
+    .. "00"
   return text .. ("\0"):rep(BLOCK - #text)
 end
 
@@ -71,15 +81,27 @@ end
 local function seeds()
   local fin = ("\0"):rep(2 * BLOCK)
   local list = {
-    entry("a/", "5") .. entry("a/f", "0", "hello") .. entry("a/l", "2", nil, "f") .. entry("a/h", "1", nil, "a/f") .. fin,
+    entry("a/", "5")
+      .. entry("a/f", "0", "hello")
+      .. entry("a/l", "2", nil, "f")
+      .. entry("a/h", "1", nil, "a/f")
+      .. fin,
     entry("d/", "5") .. entry("link", "2", nil, "../outside") .. entry("link/file", "0", "evil") .. fin,
-    entry("x", "x", record("path", ("n"):rep(300)) .. record("size", "5") .. record("mtime", "1.5")) .. entry("short", "0", "hello") .. fin,
+    entry("x", "x", record("path", ("n"):rep(300)) .. record("size", "5") .. record("mtime", "1.5"))
+      .. entry("short", "0", "hello")
+      .. fin,
     entry("././@LongLink", "L", ("p/"):rep(80) .. "end\0") .. entry("short", "0", "x") .. fin,
     entry("././@LongLink", "K", ("../"):rep(60) .. "outside/file\0") .. entry("s", "2", nil, "short") .. fin,
     entry("g", "g", record("comment", "x")) .. entry("f", "0", ("x"):rep(1500)) .. fin,
     entry("set", "0", "x", nil, tonumber("6755", 8)) .. entry("fifo", "6") .. entry("null", "3") .. fin,
-    entry("p", "x", record("GNU.sparse.major", "1") .. record("GNU.sparse.minor", "0") .. record("GNU.sparse.name", "sparse") .. record("GNU.sparse.realsize", "4096"))
-      .. entry("GNUSparseFile.0/sparse", "0", "1\n0\n512\n" .. ("\0"):rep(503) .. ("y"):rep(512)) .. fin,
+    entry(
+      "p",
+      "x",
+      record("GNU.sparse.major", "1")
+        .. record("GNU.sparse.minor", "0")
+        .. record("GNU.sparse.name", "sparse")
+        .. record("GNU.sparse.realsize", "4096")
+    ) .. entry("GNUSparseFile.0/sparse", "0", "1\n0\n512\n" .. ("\0"):rep(503) .. ("y"):rep(512)) .. fin,
   }
   for index, text in ipairs(list) do
     list[index] = target.mend(text)
@@ -135,7 +157,10 @@ function target.try(_, path)
       assert(not fs.lstat "out", "something is left after a refusal")
     end
   end
-  assert(fs.read "outside/file" == "mine" and fs.stat("outside/file").mode == tonumber("644", 8), "something outside was changed")
+  assert(
+    fs.read "outside/file" == "mine" and fs.stat("outside/file").mode == tonumber("644", 8),
+    "something outside was changed"
+  )
   assert(#fs.list "outside" == 1, "something outside was made")
   for _, name in ipairs(fs.list ".") do
     assert(({ input = 1, seed = 1, outside = 1, plain = 1, result = 1 })[name], name .. " was left")

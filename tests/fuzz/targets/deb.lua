@@ -9,7 +9,9 @@ local target = {
 }
 
 local function member(name, content)
-  return ("%-16s%-12d%-6d%-6d%-8s%-10d`\n"):format(name, 0, 0, 0, "100644", #content) .. content .. (#content % 2 == 1 and "\n" or "")
+  return ("%-16s%-12d%-6d%-6d%-8s%-10d`\n"):format(name, 0, 0, 0, "100644", #content)
+    .. content
+    .. (#content % 2 == 1 and "\n" or "")
 end
 
 function target.seeds()
@@ -19,8 +21,15 @@ function target.seeds()
   for _, one in ipairs { { "none", "" }, { "gzip", ".gz" }, { "zstd", ".zst" } } do
     archive.pack { output = "seed", sources = { { path = "plain" } }, compression = one[1] }
     local data = fs.read "seed"
-    list[#list + 1] = "!<arch>\n" .. member("debian-binary", "2.0\n") .. member("control.tar.gz", "xyz") .. member("data.tar" .. one[2], data)
-    list[#list + 1] = "!<arch>\n" .. member("debian-binary/", "2.1\nmore\n") .. member("_gpg", "x") .. member("data.tar" .. one[2] .. "/", data) .. member("after", "x")
+    list[#list + 1] = "!<arch>\n"
+      .. member("debian-binary", "2.0\n")
+      .. member("control.tar.gz", "xyz")
+      .. member("data.tar" .. one[2], data)
+    list[#list + 1] = "!<arch>\n"
+      .. member("debian-binary/", "2.1\nmore\n")
+      .. member("_gpg", "x")
+      .. member("data.tar" .. one[2] .. "/", data)
+      .. member("after", "x")
   end
   return list
 end

@@ -4,7 +4,19 @@ local image = require "bq.image"
 local uuid = require("bq.digest").uuid
 
 local target = {
-  words = { "QFI\xfb", "EFI PART", "FAT32   ", "\x55\xaa", "\0\0\0\2", "\0\0\0\3", "\0\0\0\x10", "\0\0\0\x1f", "\xeb\x58\x90", "\0\2", "\x53\xef" },
+  words = {
+    "QFI\xfb",
+    "EFI PART",
+    "FAT32   ",
+    "\x55\xaa",
+    "\0\0\0\2",
+    "\0\0\0\3",
+    "\0\0\0\x10",
+    "\0\0\0\x1f",
+    "\xeb\x58\x90",
+    "\0\2",
+    "\x53\xef",
+  },
 }
 
 function target.seeds()
@@ -21,7 +33,9 @@ function target.seeds()
           guid = uuid(digest:reverse()),
           name = "EFI",
           size = 34 << 20,
-          content = { fat32 = { volume_id = 1, mtime = 1700000000, files = { { path = "/EFI/BOOT/F", data = "content" } } } },
+          content = {
+            fat32 = { volume_id = 1, mtime = 1700000000, files = { { path = "/EFI/BOOT/F", data = "content" } } },
+          },
         },
       },
     }
@@ -40,7 +54,8 @@ function target.try(_, path)
   for partition = 1, 2 do
     local listed, entries = pcall(image.list, { path = path, partition = partition })
     assert(listed or is_own(entries), entries)
-    local read, content = pcall(image.read, { path = path, partition = partition, file = "EFI/BOOT/F", max_bytes = 1 << 20 })
+    local read, content =
+      pcall(image.read, { path = path, partition = partition, file = "EFI/BOOT/F", max_bytes = 1 << 20 })
     assert(read or is_own(content), content)
   end
   local listed, entries = pcall(image.list, { path = path })

@@ -58,10 +58,16 @@ function target.try(input)
         last[file.from or ""] = file.action == "rename" and "delete" or last[file.from or ""]
       end
       for path, action in pairs(last) do
-        assert(path == "" or (fs.lstat("tree/" .. path) == nil) == (action == "delete"), path .. " is not as " .. action .. " says")
+        assert(
+          path == "" or (fs.lstat("tree/" .. path) == nil) == (action == "delete"),
+          path .. " is not as " .. action .. " says"
+        )
       end
     else
-      assert(type(result) == "table" and type(result.code) == "string" and result.code ~= "argument" and result.code ~= "lua", result)
+      assert(
+        type(result) == "table" and type(result.code) == "string" and result.code ~= "argument" and result.code ~= "lua",
+        result
+      )
       assert(digest.tree "tree" == before, "a refusal changed something")
     end
     for _, name in ipairs(fs.list "tree") do

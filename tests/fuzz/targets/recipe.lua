@@ -19,8 +19,13 @@ function target.seeds()
   local hash = ("0123456789abcdef"):rep(4)
   return {
     'return { name = "a", version = "1", license = "MIT", strategy = "files", files = { ["/a"] = "x" }, links = { ["/l"] = "a" }, folders = { "/f" } }',
-    ('return { name = "a", version = "1.2", license = "MIT", strategy = "autotools", source = { { url = "https://x/a-{version}.tar.gz", sha256 = "%s", pinned = "1.2", strip = 1, size = 5 }, { debian = "a_1.orig.tar.xz", package = "a" } }, configure = { "--x={prefix}" }, env = { A = 1, B = true }, depends = { "b" }, uses = { "c" } }'):format(hash),
-    ('return { name = "a", version = "1", license = "MIT", strategy = "cmake", sources = { main = { { url = "http://x/y", sha256 = "%s" } }, more = { { url = "http://x/z", sha256 = "%s" } } }, cmake = { "X=ON" }, phases = { one = { cmake = { "X=OFF" }, strip = false } }, include = { "a/*" } }'):format(hash, hash),
+    ('return { name = "a", version = "1.2", license = "MIT", strategy = "autotools", source = { { url = "https://x/a-{version}.tar.gz", sha256 = "%s", pinned = "1.2", strip = 1, size = 5 }, { debian = "a_1.orig.tar.xz", package = "a" } }, configure = { "--x={prefix}" }, env = { A = 1, B = true }, depends = { "b" }, uses = { "c" } }'):format(
+      hash
+    ),
+    ('return { name = "a", version = "1", license = "MIT", strategy = "cmake", sources = { main = { { url = "http://x/y", sha256 = "%s" } }, more = { { url = "http://x/z", sha256 = "%s" } } }, cmake = { "X=ON" }, phases = { one = { cmake = { "X=OFF" }, strip = false } }, include = { "a/*" } }'):format(
+      hash,
+      hash
+    ),
     'return { name = "a", version = "1", license = "MIT", strategy = "busybox", config = { A = true, B = 2, C = "x" }, seed_at = "/opt/seed" }',
   }
 end
@@ -35,7 +40,9 @@ local DECLARATION = {
   target = "{arch}-x",
   epoch = 1,
   env = {},
-  phases = { { name = "one", about = "x", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "a", "b" } } } },
+  phases = {
+    { name = "one", about = "x", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "a", "b" } } },
+  },
 }
 
 function target.try(input)

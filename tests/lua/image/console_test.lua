@@ -18,7 +18,12 @@ end
 
 local function run(steps, timeout)
   fs.write("serial", "", { sync = false })
-  return console.run { argv = { process.executable(), "-e", MACHINE }, serial = "serial", steps = steps, timeout = timeout or 600 }
+  return console.run {
+    argv = { process.executable(), "-e", MACHINE },
+    serial = "serial",
+    steps = steps,
+    timeout = timeout or 600,
+  }
 end
 
 check.run {
@@ -45,13 +50,19 @@ check.run {
   {
     "a text counts once, and only after those before it",
     function()
-      check.contains(check.raises(function()
-        run { { wait = "booting" }, { wait = "# " }, { send = "poweroff" }, { wait = "booting" } }
-      end), "the machine ended before it said `booting`")
+      check.contains(
+        check.raises(function()
+          run { { wait = "booting" }, { wait = "# " }, { send = "poweroff" }, { wait = "booting" } }
+        end),
+        "the machine ended before it said `booting`"
+      )
       -- It waits for input for ever.
-      check.contains(check.raises(function()
-        run({ { wait = "# " }, { wait = "# " } }, 1)
-      end), "the machine took longer than 1 s")
+      check.contains(
+        check.raises(function()
+          run({ { wait = "# " }, { wait = "# " } }, 1)
+        end),
+        "the machine took longer than 1 s"
+      )
     end,
   },
   {
@@ -63,9 +74,12 @@ check.run {
       check.contains(early, "the machine ended before it said `never`")
       check.contains(early, "  | bq:~# poweroff")
       check.contains(early, "all that it said is in `serial`")
-      check.contains(check.raises(function()
-        run { { wait = "# " }, { send = "die" } }
-      end), "status 3")
+      check.contains(
+        check.raises(function()
+          run { { wait = "# " }, { send = "die" } }
+        end),
+        "status 3"
+      )
     end,
   },
   {
@@ -77,7 +91,12 @@ check.run {
       local steps = { { wait = "# " }, { send = long }, { wait = "never" } }
       local function deaf(code)
         return check.raises(function()
-          console.run { argv = { "/bin/sh", "-c", "printf '# '; " .. code }, serial = "serial", steps = steps, timeout = 1 }
+          console.run {
+            argv = { "/bin/sh", "-c", "printf '# '; " .. code },
+            serial = "serial",
+            steps = steps,
+            timeout = 1,
+          }
         end)
       end
       local late = deaf "exec sleep 600"
@@ -93,9 +112,12 @@ check.run {
     "what is typed wants something to wait for",
     function()
       check.equal(boot.steps({ "a", "b" }, { "1" }), { { wait = "a" }, { send = "1" }, { wait = "b" } })
-      check.contains(check.raises(function()
-        boot.steps({}, { "1" })
-      end), "wants a `--wait-for`")
+      check.contains(
+        check.raises(function()
+          boot.steps({}, { "1" })
+        end),
+        "wants a `--wait-for`"
+      )
     end,
   },
 }

@@ -51,14 +51,20 @@ check.run {
     "a rootfs without an init is refused, and one whose init leads nowhere",
     function()
       content.require_init(tree)
-      check.contains(check.raises(function()
-        content.require_init(union.of { { path = "high", package = "high 1" } })
-      end), "no `/sbin/init`")
+      check.contains(
+        check.raises(function()
+          content.require_init(union.of { { path = "high", package = "high 1" } })
+        end),
+        "no `/sbin/init`"
+      )
       fs.mkdir "broken/sbin"
       fs.symlink("busybox", "broken/sbin/init")
-      check.contains(check.raises(function()
-        content.require_init(union.of { { path = "broken", package = "broken 1" } })
-      end), "no `/sbin/init`")
+      check.contains(
+        check.raises(function()
+          content.require_init(union.of { { path = "broken", package = "broken 1" } })
+        end),
+        "no `/sbin/init`"
+      )
     end,
   },
   {

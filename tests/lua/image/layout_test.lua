@@ -45,12 +45,18 @@ check.run {
   {
     "what cannot be says what can",
     function()
-      check.contains(check.raises(function()
-        place { size = 70 * MIB }
-      end), "use `--size 77M` or more")
-      check.contains(check.raises(function()
-        place { arch = "vax" }
-      end), "`vax`")
+      check.contains(
+        check.raises(function()
+          place { size = 70 * MIB }
+        end),
+        "use `--size 77M` or more"
+      )
+      check.contains(
+        check.raises(function()
+          place { arch = "vax" }
+        end),
+        "`vax`"
+      )
     end,
   },
   {

@@ -9,9 +9,12 @@ check.run {
   {
     "firmware is looked for, and its code goes with its own variables",
     function()
-      check.contains(check.raises(function()
-        machine.firmware("aarch64", "nowhere")
-      end), "no EFI firmware for aarch64")
+      check.contains(
+        check.raises(function()
+          machine.firmware("aarch64", "nowhere")
+        end),
+        "no EFI firmware for aarch64"
+      )
       scratch.write("root/usr/share/OVMF/OVMF_CODE_4M.fd", "code")
       scratch.write("root/usr/share/OVMF/OVMF_CODE.fd", "code")
       scratch.write("root/usr/share/OVMF/OVMF_VARS.fd", "variables")
@@ -33,9 +36,12 @@ check.run {
         check.equal(machine.architecture "disk", arch)
       end
       scratch.write("empty", ("\0"):rep(4096))
-      check.contains(check.raises(function()
-        machine.architecture "empty"
-      end), "does not say what machine it is for")
+      check.contains(
+        check.raises(function()
+          machine.architecture "empty"
+        end),
+        "does not say what machine it is for"
+      )
     end,
   },
   {
@@ -46,9 +52,12 @@ check.run {
       check.equal(build.size "4GiB", 4 << 30)
       check.equal(build.size "1025", 1024)
       for _, bad in ipairs { "", "0", "-1", "4X", "1.5G", "9999999T", "99999999999999999999" } do
-        check.contains(check.raises(function()
-          build.size(bad)
-        end), "is no size")
+        check.contains(
+          check.raises(function()
+            build.size(bad)
+          end),
+          "is no size"
+        )
       end
     end,
   },

@@ -8,7 +8,10 @@ local scratch = require "scratch"
 
 local HASH <const> = ("0123456789abcdef"):rep(4)
 local OTHER <const> = HASH:reverse()
-local SOURCE <const> = ('source = { { url = "https://a/{version}.tar", sha256 = "%s", pinned = false }, { url = "https://b", sha256 = "%s", pinned = false } }'):format(HASH, OTHER)
+local SOURCE <const> = ('source = { { url = "https://a/{version}.tar", sha256 = "%s", pinned = false }, { url = "https://b", sha256 = "%s", pinned = false } }'):format(
+  HASH,
+  OTHER
+)
 
 local count = 0
 
@@ -22,7 +25,13 @@ local function prepare(app, declare)
   })
   local declaration = scratch.declaration(nil, {
     { name = "low", base = { "seed" }, prefix = "/opt", env = {}, packages = { core = { "tool" } } },
-    { name = "high", base = { "low" }, prefix = "/usr", env = { FLAGS = "-O2" }, packages = { core = { "lib", "app" } } },
+    {
+      name = "high",
+      base = { "low" },
+      prefix = "/usr",
+      env = { FLAGS = "-O2" },
+      packages = { core = { "lib", "app" } },
+    },
   })
   if declare then
     declare(declaration)
@@ -86,7 +95,10 @@ check.run {
       check.equal(reason(prepare((text:gsub("https://a/", "https://elsewhere/")))), nil)
       local context = prepare()
       context.locked["app-1:main"].sha256 = OTHER
-      check.equal(reason(context), ("source main changed: `%s…` → `%s…`"):format(HASH:sub(1, 12), OTHER:sub(1, 12)))
+      check.equal(
+        reason(context),
+        ("source main changed: `%s…` → `%s…`"):format(HASH:sub(1, 12), OTHER:sub(1, 12))
+      )
       context.locked = {}
       check.equal(reason(context), ("source main changed: `%s…` → `unknown`"):format(HASH:sub(1, 12)))
     end,
@@ -97,7 +109,10 @@ check.run {
       check.equal(reason(prepare(app 'files = { ["/a"] = "2" }, ')), "files./a changed: `1` → `2`")
       check.equal(reason(prepare(app 'files = { ["/a"] = "2\\n\\t3" }, ')), "files./a changed: `1` → `2\\n 3`")
       check.equal(reason(prepare(app "")), 'files changed: `{"/a":"1"}` → nothing')
-      check.equal(reason(prepare(app 'files = { ["/a"] = "1" }, strip = false, ')), "strip changed: nothing → `false`")
+      check.equal(
+        reason(prepare(app 'files = { ["/a"] = "1" }, strip = false, ')),
+        "strip changed: nothing → `false`"
+      )
       check.equal(
         reason(prepare(nil, function(declaration)
           declaration.phases[2].env.FLAGS = "-O3"

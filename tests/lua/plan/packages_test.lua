@@ -119,7 +119,10 @@ check.run {
           check.truthy(recipes:strategy(fields.strategy), name .. ": " .. tostring(fields.strategy))
           for _, field in ipairs { "depends", "uses" } do
             for _, other in ipairs(fields[field] or {}) do
-              check.truthy(other ~= name and recipes:get(other), ("%s in %s: `%s` names `%s`"):format(name, phase, field, other))
+              check.truthy(
+                other ~= name and recipes:get(other),
+                ("%s in %s: `%s` names `%s`"):format(name, phase, field, other)
+              )
             end
           end
         end
@@ -139,7 +142,9 @@ check.run {
         missing[#missing + 1] = not is_there and name or nil
       end
       for _, arch in ipairs { "x86_64", "aarch64" } do
-        local all = phases_of(dry_run("--set=full", "--arch", arch, #missing > 0 and "--with=" .. table.concat(missing, ",") or nil))
+        local all = phases_of(
+          dry_run("--set=full", "--arch", arch, #missing > 0 and "--with=" .. table.concat(missing, ",") or nil)
+        )
         for _, name in ipairs(missing) do
           check.truthy(all.system[name], name)
         end

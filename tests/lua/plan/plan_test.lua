@@ -65,7 +65,10 @@ check.run {
   {
     "dependencies come first, otherwise the order of the declaration stays",
     function()
-      local made = make({ a = 'depends = { "c", "b" }', b = 'depends = { "d" }', c = "", d = "", e = "" }, { "e", "a", "b", "c", "d" })
+      local made = make(
+        { a = 'depends = { "c", "b" }', b = 'depends = { "d" }', c = "", d = "", e = "" },
+        { "e", "a", "b", "c", "d" }
+      )
       check.equal(ids(made), { "one/e", "one/c", "one/d", "one/b", "one/a" })
       check.equal(depends(made, "one/a"), { "one/b", "one/c" })
     end,
@@ -86,17 +89,20 @@ check.run {
         { a = 'depends = { "b" }', b = 'depends = { "c" }', c = 'depends = { "a" }' },
         { "a", "b", "c" }
       )
-      refused({ "error: the plan has a mistake", "  a.lua:6: the dependencies form a cycle: a → a" }, { a = 'depends = { "a" }' }, { "a" })
+      refused(
+        { "error: the plan has a mistake", "  a.lua:6: the dependencies form a cycle: a → a" },
+        { a = 'depends = { "a" }' },
+        { "a" }
+      )
     end,
   },
   {
     "a missing dependency, with the nearest, or said to be elsewhere",
     function()
-      refused(
-        { "error: the plan has a mistake", "  a.lua:6: `a` needs `zlbi`, for which there is no recipe; in phase `one`: did you mean `zlib`?" },
-        { a = 'depends = { "zlbi" }', zlib = "" },
-        { "a", "zlib" }
-      )
+      refused({
+        "error: the plan has a mistake",
+        "  a.lua:6: `a` needs `zlbi`, for which there is no recipe; in phase `one`: did you mean `zlib`?",
+      }, { a = 'depends = { "zlbi" }', zlib = "" }, { "a", "zlib" })
       refused(
         { "error: the plan has a mistake", "  a.lua:6: `a` needs `zlib`, which is not in phase `one`" },
         { a = 'depends = { "zlib" }', zlib = "" },
@@ -108,10 +114,26 @@ check.run {
     "mistakes in recipes are all shown, and never become bugs of the plan",
     function()
       local wrong = {
-        'depends = "zlib"', "depends = true", "depends = { {} }", "uses = 1", "phases = true", "phases = { one = 1 }",
-        "phases = { one = { depends = 1 } }", "env = 1", "source = 1", "sources = { 1 }", "strategy = 1", "version = 1",
-        'phases = { one = { strategy = "fiels" } }', "strip = 1", "files = { 1 }", "name = 1", "license = {}",
-        "phases = { one = { license = 1 } }", "source = { 1 }", "source = {}",
+        'depends = "zlib"',
+        "depends = true",
+        "depends = { {} }",
+        "uses = 1",
+        "phases = true",
+        "phases = { one = 1 }",
+        "phases = { one = { depends = 1 } }",
+        "env = 1",
+        "source = 1",
+        "sources = { 1 }",
+        "strategy = 1",
+        "version = 1",
+        'phases = { one = { strategy = "fiels" } }',
+        "strip = 1",
+        "files = { 1 }",
+        "name = 1",
+        "license = {}",
+        "phases = { one = { license = 1 } }",
+        "source = { 1 }",
+        "source = {}",
       }
       for _, field in ipairs(wrong) do
         local err = check.raises(function()
@@ -125,7 +147,11 @@ check.run {
   {
     "a package without a recipe, with the nearest",
     function()
-      refused({ "error: the plan has a mistake", "  phase one:1: no recipe `zlibb`, did you mean `zlib`?" }, { zlib = "" }, { "zlibb" })
+      refused(
+        { "error: the plan has a mistake", "  phase one:1: no recipe `zlibb`, did you mean `zlib`?" },
+        { zlib = "" },
+        { "zlibb" }
+      )
     end,
   },
   {
@@ -162,7 +188,14 @@ check.run {
     "first goes below all but what it needs itself",
     function()
       local phases = {
-        { name = "one", base = { "seed" }, prefix = "/usr", env = {}, first = { "tool" }, packages = { core = { "a", "tool", "base" } } },
+        {
+          name = "one",
+          base = { "seed" },
+          prefix = "/usr",
+          env = {},
+          first = { "tool" },
+          packages = { core = { "a", "tool", "base" } },
+        },
       }
       local made = make({ a = "", tool = 'depends = { "base" }', base = "" }, nil, nil, phases)
       check.equal(ids(made), { "one/base", "one/tool", "one/a" })
@@ -186,7 +219,10 @@ check.run {
       check.equal({ made.steps[1].version, made.steps[3].version }, { "1", "2" })
       check.equal(made.phases.low.env, { PATH = "/bin", A = "1" })
       check.equal(made.phases.high.env, { PATH = "/bin", B = "2" })
-      check.equal({ made.target, made.kernel_arch, made.phase_order }, { "x86_64-bq-linux-musl", "x86", { "low", "high" } })
+      check.equal(
+        { made.target, made.kernel_arch, made.phase_order },
+        { "x86_64-bq-linux-musl", "x86", { "low", "high" } }
+      )
     end,
   },
   {
@@ -196,7 +232,10 @@ check.run {
       check.equal(ids(make(recipes, { "a" }, { with = { "b" } })), { "one/a", "one/b" })
       check.equal(ids(make(recipes, { "a", "b" }, { without = { "a" } })), { "one/b" })
       check.equal(ids(make(recipes, { "a" }, { with = { "a" } })), { "one/a" })
-      check.equal(ids(make(recipes, nil, { with = { "c@low" } }, two({ "a" }, { "b" }))), { "low/a", "low/c", "high/b" })
+      check.equal(
+        ids(make(recipes, nil, { with = { "c@low" } }, two({ "a" }, { "b" }))),
+        { "low/a", "low/c", "high/b" }
+      )
       -- Without a phase: where the declaration says, else the last.
       check.equal(ids(make(recipes, nil, { with = { "c" } }, two({ "a" }, { "b" }))), { "low/a", "high/b", "high/c" })
       local phases = two({}, {})
@@ -211,9 +250,17 @@ check.run {
       local recipes = { a = 'depends = { "b" }', b = "", c = "", d = "" }
       check.equal(ids(make(recipes, { "a", "b", "c" }, { only = { "a" } })), { "one/b", "one/a" })
       check.equal(ids(make(recipes, { "a", "b", "c" }, { only = { "c", "b" } })), { "one/b", "one/c" })
-      check.equal(ids(make(recipes, nil, { only = { "d" } }, two({ "a", "b" }, { "c", "d" }))), { "low/b", "low/a", "high/d" })
+      check.equal(
+        ids(make(recipes, nil, { only = { "d" } }, two({ "a", "b" }, { "c", "d" }))),
+        { "low/b", "low/a", "high/d" }
+      )
       check.equal(ids(make(recipes, nil, { only = { "b@low" } }, two({ "a", "b" }, { "c", "b" }))), { "low/b" })
-      local err = refused({ "error: `--only d`: no such step in this set", "hint: add it by `--with d`" }, recipes, { "b" }, { only = { "d" } })
+      local err = refused(
+        { "error: `--only d`: no such step in this set", "hint: add it by `--with d`" },
+        recipes,
+        { "b" },
+        { only = { "d" } }
+      )
       check.equal(err.status, 2)
     end,
   },
@@ -226,7 +273,11 @@ check.run {
         { { set = "quux" }, "error: no set `quux`", "hint: the sets are core, full" },
         { { arch = "vax" }, "error: no architecture `vax`", "hint: bq builds for x86_64 and aarch64" },
         { { with = { "zlb" } }, "error: `--with`: no recipe `zlb`", "hint: did you mean `zlib`?" },
-        { { without = { "quux" } }, "error: `--without`: no recipe `quux`", "hint: add a folder of recipes by `--recipes DIR`" },
+        {
+          { without = { "quux" } },
+          "error: `--without`: no recipe `quux`",
+          "hint: add a folder of recipes by `--recipes DIR`",
+        },
         { { with = { "zlib@two" } }, "error: `--with`: no phase `two`", "hint: the phases are one" },
       } do
         check.equal(refused({ case[2], case[3] }, recipes, { "zlib" }, case[1]).status, 2)
@@ -238,15 +289,27 @@ check.run {
     function()
       refused(
         { "error: phase `high` has an unknown field `prefx`", "hint: did you mean `prefix`?" },
-        {}, nil, nil, two({}, {}, { prefx = 1 })
+        {},
+        nil,
+        nil,
+        two({}, {}, { prefx = 1 })
       )
-      refused({ "error: phase `high` rests on `hihg`, which is no earlier phase" }, {}, nil, nil, two({}, {}, { base = { "hihg" } }))
+      refused(
+        { "error: phase `high` rests on `hihg`, which is no earlier phase" },
+        {},
+        nil,
+        nil,
+        two({}, {}, { base = { "hihg" } })
+      )
     end,
   },
   {
     "a plan goes through JSON unchanged",
     function()
-      local made = make({ a = 'depends = { "b" }, files = { ["/x"] = "y" }, build = function() end', b = "" }, { "a", "b" })
+      local made = make(
+        { a = 'depends = { "b" }, files = { ["/x"] = "y" }, build = function() end', b = "" },
+        { "a", "b" }
+      )
       local text = json.encode(made, { pretty = true })
       check.equal(json.encode(json.decode(text), { pretty = true }), text)
       check.equal(#json.decode(text).steps[1].depends, 0)
@@ -282,7 +345,10 @@ check.run {
   {
     "closure: all below, each once, the lowest first",
     function()
-      local made = make({ a = 'depends = { "b", "c" }', b = 'depends = { "d" }', c = 'depends = { "d" }', d = "" }, { "a", "b", "c", "d" })
+      local made = make(
+        { a = 'depends = { "b", "c" }', b = 'depends = { "d" }', c = 'depends = { "d" }', d = "" },
+        { "a", "b", "c", "d" }
+      )
       local by_id = {}
       for _, step in ipairs(made.steps) do
         by_id[step.id] = step

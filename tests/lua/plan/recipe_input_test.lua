@@ -27,7 +27,27 @@ local PLACES = {
 }
 local SOURCES = { "['a/b'] = ", "['..'] = ", "[''] = ", "[3] = ", "main = " }
 
-local COMMON = { "name", "version", "license", "homepage", "source", "sources", "strategy", "depends", "uses", "env", "strip", "include", "seed_at", "phases", "configure", "build", "check", "install", "unknown" }
+local COMMON = {
+  "name",
+  "version",
+  "license",
+  "homepage",
+  "source",
+  "sources",
+  "strategy",
+  "depends",
+  "uses",
+  "env",
+  "strip",
+  "include",
+  "seed_at",
+  "phases",
+  "configure",
+  "build",
+  "check",
+  "install",
+  "unknown",
+}
 local STRATEGIES = { "autotools", "busybox", "cmake", "files", "kernel", "linux_headers", "llvm", "make" }
 
 local DECLARATION = {
@@ -35,7 +55,9 @@ local DECLARATION = {
   target = "{arch}-x",
   epoch = 1,
   env = {},
-  phases = { { name = "one", about = "x", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "a" } } } },
+  phases = {
+    { name = "one", about = "x", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "a" } } },
+  },
 }
 
 --- A plan is made of the recipe, and can be written; or its mistakes are told.
@@ -56,7 +78,10 @@ local function holds(fields)
     return err
   end)
   if not ok then
-    check.truthy(fail.is_expected(err) and fail.lines(err)[1]:find "^error: the plan has .* ?mistakes?$", text:sub(1, 300) .. "\n" .. trace)
+    check.truthy(
+      fail.is_expected(err) and fail.lines(err)[1]:find "^error: the plan has .* ?mistakes?$",
+      text:sub(1, 300) .. "\n" .. trace
+    )
     for _, line in ipairs(fail.lines(err)) do
       check.truthy(utf8.len(line) or text:find "\\xff", line:sub(1, 300))
     end
@@ -86,10 +111,16 @@ check.run {
     "each wrong source is a mistake",
     function()
       for _, place in ipairs(PLACES) do
-        check.truthy(not holds { strategy = '"files"', source = ("{ { %s, sha256 = %s } }"):format(place, HASH) }, place)
+        check.truthy(
+          not holds { strategy = '"files"', source = ("{ { %s, sha256 = %s } }"):format(place, HASH) },
+          place
+        )
       end
       for _, name in ipairs(SOURCES) do
-        local ok = holds { strategy = '"files"', sources = ("{ %s{ { url = 'http://x/y', sha256 = %s, pinned = '1' } } }"):format(name, HASH) }
+        local ok = holds {
+          strategy = '"files"',
+          sources = ("{ %s{ { url = 'http://x/y', sha256 = %s, pinned = '1' } } }"):format(name, HASH),
+        }
         check.equal(ok, name == "main = ")
       end
     end,
@@ -97,10 +128,32 @@ check.run {
   {
     "what is no recipe at all",
     function()
-      for _, text in ipairs { "", "return", "return 1", "return 'x'", "return print", "return setmetatable({}, {})", "error()", "error {}", "x = 1", "return {", "\27Lua", "return { 1 }", "return { [1.5] = 2 }", "return { ['\\xff'] = 1 }", "\xff", "return {}", "local function f() return f() + 1 end return f()" } do
+      for _, text in ipairs {
+        "",
+        "return",
+        "return 1",
+        "return 'x'",
+        "return print",
+        "return setmetatable({}, {})",
+        "error()",
+        "error {}",
+        "x = 1",
+        "return {",
+        "\27Lua",
+        "return { 1 }",
+        "return { [1.5] = 2 }",
+        "return { ['\\xff'] = 1 }",
+        "\xff",
+        "return {}",
+        "local function f() return f() + 1 end return f()",
+      } do
         fs.write("recipes/a.lua", text, { sync = false })
-        local ok, err = pcall(plan.make, DECLARATION, { set = "core", arch = "x86_64" }, recipe.collection { "recipes" })
-        check.truthy(not ok and fail.is_expected(err) and fail.lines(err)[1]:find "^error: the plan has .* ?mistakes?$", text .. ": " .. tostring(err))
+        local ok, err =
+          pcall(plan.make, DECLARATION, { set = "core", arch = "x86_64" }, recipe.collection { "recipes" })
+        check.truthy(
+          not ok and fail.is_expected(err) and fail.lines(err)[1]:find "^error: the plan has .* ?mistakes?$",
+          text .. ": " .. tostring(err)
+        )
       end
     end,
   },

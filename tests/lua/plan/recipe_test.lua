@@ -38,9 +38,25 @@ check.run {
     "a good recipe",
     function()
       check.equal(problems(scratch.recipe "one"), {})
-      check.equal(problems(scratch.recipe("one", ('source = { { url = "https://a/{version}", sha256 = "%s", pinned = "1" }, { debian = "a_1.tar" } }'):format(HASH))), {})
-      check.equal(problems(scratch.recipe("one", "install = function(b) b:mkdir(b.dest) end, build = function() end")), {})
-      check.equal(problems(scratch.recipe("one", 'phases = { system = { env = { A = 1, B = true }, files = { ["/a"] = "x" } } }')), {})
+      check.equal(
+        problems(
+          scratch.recipe(
+            "one",
+            ('source = { { url = "https://a/{version}", sha256 = "%s", pinned = "1" }, { debian = "a_1.tar" } }'):format(
+              HASH
+            )
+          )
+        ),
+        {}
+      )
+      check.equal(
+        problems(scratch.recipe("one", "install = function(b) b:mkdir(b.dest) end, build = function() end")),
+        {}
+      )
+      check.equal(
+        problems(scratch.recipe("one", 'phases = { system = { env = { A = 1, B = true }, files = { ["/a"] = "x" } } }')),
+        {}
+      )
     end,
   },
   {
@@ -50,7 +66,10 @@ check.run {
       one(scratch.recipe("one", "quux = 1"), "one.lua:6: unknown field `quux`")
       -- A strategy's own fields are known with that strategy only.
       one(scratch.recipe("one", 'targets = { "all" }'), "one.lua:6: unknown field `targets`")
-      one(scratch.recipe("one", "phases = { system = {\n    flies = {} } }"), "one.lua:7: unknown field `flies`, did you mean `files`?")
+      one(
+        scratch.recipe("one", "phases = { system = {\n    flies = {} } }"),
+        "one.lua:7: unknown field `flies`, did you mean `files`?"
+      )
     end,
   },
   {
@@ -59,9 +78,15 @@ check.run {
       one(scratch.recipe("one", 'depends = "zlib"'), "one.lua:6: `depends` is string, expected a list of texts")
       one(scratch.recipe("one", "depends = { 1 }"), "one.lua:6: `depends` is table, expected a list of texts")
       one(scratch.recipe("one", 'strip = "no"'), "one.lua:6: `strip` is string, expected true or false")
-      one(scratch.recipe("one", "env = { A = {} }"), "one.lua:6: `env` is table, expected a map of names to texts, numbers or true/false")
+      one(
+        scratch.recipe("one", "env = { A = {} }"),
+        "one.lua:6: `env` is table, expected a map of names to texts, numbers or true/false"
+      )
       one(scratch.recipe("one", 'homepage = ""'), "one.lua:6: `homepage` is string, expected a text that is not empty")
-      one(scratch.recipe("one", "include = function() end"), "one.lua:6: `include` is function, expected a list of texts")
+      one(
+        scratch.recipe("one", "include = function() end"),
+        "one.lua:6: `include` is function, expected a list of texts"
+      )
     end,
   },
   {
@@ -70,8 +95,14 @@ check.run {
       for _, field in ipairs { "phases", "source", "sources" } do
         one(scratch.recipe("one", field .. " = true"), ("one.lua:6: `%s` is boolean, expected a table"):format(field))
       end
-      one(scratch.recipe("one", "phases = { system = 1 }"), "one.lua:6: `phases` has `system`, which is number, expected a table")
-      one(scratch.recipe("one", "sources = { extra = 1 }"), "one.lua:6: `sources` has `extra`, which is number, expected a list of places")
+      one(
+        scratch.recipe("one", "phases = { system = 1 }"),
+        "one.lua:6: `phases` has `system`, which is number, expected a table"
+      )
+      one(
+        scratch.recipe("one", "sources = { extra = 1 }"),
+        "one.lua:6: `sources` has `extra`, which is number, expected a list of places"
+      )
     end,
   },
   {
@@ -80,13 +111,23 @@ check.run {
       local function source(text)
         return scratch.recipe("one", "source = " .. text)
       end
-      local unpinned = "one.lua:6: no source of `one` has a `sha256`; fetch and pin one: `bq scripts/hash_sources.lua --write one`"
+      local unpinned =
+        "one.lua:6: no source of `one` has a `sha256`; fetch and pin one: `bq scripts/hash_sources.lua --write one`"
       one(source '{ { url = "https://a" } }', unpinned)
       one(source '{ { url = "https://a", sha256 = "12" } }', "one.lua:6: `sha256` is not 64 hexadecimal digits")
-      one(source(('{ { url = "https://a", sha256 = "%s" } }'):format(("x"):rep(64))), "one.lua:6: `sha256` is not 64 hexadecimal digits")
+      one(
+        source(('{ { url = "https://a", sha256 = "%s" } }'):format(("x"):rep(64))),
+        "one.lua:6: `sha256` is not 64 hexadecimal digits"
+      )
       one(source(('{ { sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
-      one(source(('{ { url = "a", debian = "b", sha256 = "%s" } }'):format(HASH)), "one.lua:6: a source has either `url` or `debian`")
-      one(source(('{ { url = "a-1", sha256 = "%s", mirror = "b" } }'):format(HASH)), "one.lua:6: a source has no field `mirror`")
+      one(
+        source(('{ { url = "a", debian = "b", sha256 = "%s" } }'):format(HASH)),
+        "one.lua:6: a source has either `url` or `debian`"
+      )
+      one(
+        source(('{ { url = "a-1", sha256 = "%s", mirror = "b" } }'):format(HASH)),
+        "one.lua:6: a source has no field `mirror`"
+      )
       one(source '{ "https://a" }', "one.lua:6: `source` is a list of tables, each with `url` or `debian`")
       one(source "{}", "one.lua:6: `source` lists no place to get it from")
       one(scratch.recipe("one", 'sources = { extra = { { url = "a" } } }'), unpinned)
@@ -103,23 +144,63 @@ check.run {
         return (scratch.recipe("one", source):gsub('"1"', '"1.3.1"', 1))
       end
       for _, good in ipairs {
-        'url = "https://a/a-{version}.tar", pinned = "1.3.1"', 'url = "https://a/a-1.3.1.tar"', 'url = "https://a/v1.3.1/a"',
-        'debian = "a_1.3.1.orig.tar.xz"', 'debian = "a_1.3+dfsg+really1.3.1.orig.tar.xz"', 'url = "https://a/a-131.zip", pinned = "1.3.1"',
+        'url = "https://a/a-{version}.tar", pinned = "1.3.1"',
+        'url = "https://a/a-1.3.1.tar"',
+        'url = "https://a/v1.3.1/a"',
+        'debian = "a_1.3.1.orig.tar.xz"',
+        'debian = "a_1.3+dfsg+really1.3.1.orig.tar.xz"',
+        'url = "https://a/a-131.zip", pinned = "1.3.1"',
         'url = "https://a/roots.pem", pinned = false',
       } do
         check.equal(problems(place(good)), {}, good)
       end
-      one(place 'url = "https://a/a-{version}.tar", pinned = "1.3"', "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3`, and `version` is `1.3.1`; " .. pin)
-      one(place 'url = "https://a/a-{version}.tar"', "one.lua:6: `https://a/a-{version}.tar`: it does not say which version its digest is of; " .. pin)
-      one(place 'url = "https://a/a-{version}.tar", pinned = "{version}"', "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `{version}`, and `version` is `1.3.1`; " .. pin)
-      for _, other in ipairs { "a_1.3.orig.tar.xz", "a_1.3.10.orig.tar.xz", "a_1.3.1.2.orig.tar.xz", "a_11.3.1.orig.tar.xz", "a_2.1.3.1.orig.tar.xz" } do
-        one(place(('debian = "%s"'):format(other)), ("one.lua:6: `%s`: it does not name version `1.3.1`; %s"):format(other, rename))
+      one(
+        place 'url = "https://a/a-{version}.tar", pinned = "1.3"',
+        "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3`, and `version` is `1.3.1`; " .. pin
+      )
+      one(
+        place 'url = "https://a/a-{version}.tar"',
+        "one.lua:6: `https://a/a-{version}.tar`: it does not say which version its digest is of; " .. pin
+      )
+      one(
+        place 'url = "https://a/a-{version}.tar", pinned = "{version}"',
+        "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `{version}`, and `version` is `1.3.1`; "
+          .. pin
+      )
+      for _, other in ipairs {
+        "a_1.3.orig.tar.xz",
+        "a_1.3.10.orig.tar.xz",
+        "a_1.3.1.2.orig.tar.xz",
+        "a_11.3.1.orig.tar.xz",
+        "a_2.1.3.1.orig.tar.xz",
+      } do
+        one(
+          place(('debian = "%s"'):format(other)),
+          ("one.lua:6: `%s`: it does not name version `1.3.1`; %s"):format(other, rename)
+        )
       end
-      one(place('url = "https://a/a-1.3.1.tar", pinned = 1'), "one.lua:6: `pinned` of a source is number, expected the version that the digest is of, or `false` for a file that is the same for all versions")
+      one(
+        place 'url = "https://a/a-1.3.1.tar", pinned = 1',
+        "one.lua:6: `pinned` of a source is number, expected the version that the digest is of, or `false` for a file that is the same for all versions"
+      )
       -- A phase's own version or source is checked as well.
-      one(place('url = "https://a/a-{version}.tar", pinned = "1.3.1"', ',\n  phases = { x = { version = "2" } }'), "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3.1`, and `version` is `2`; " .. pin)
-      one(place('url = "https://a/1.3.1"', (',\n  phases = { x = { source = { { url = "https://b/{version}", sha256 = "%s" } } } }'):format(HASH:reverse())), "one.lua:7: `https://b/{version}`: it does not say which version its digest is of; " .. pin)
-      one(place('url = "https://a/1.3.1"', ",\n  phases = { x = { sources = { extra = {} } } }"), "one.lua:7: `sources` lists no place to get it from")
+      one(
+        place('url = "https://a/a-{version}.tar", pinned = "1.3.1"', ',\n  phases = { x = { version = "2" } }'),
+        "one.lua:6: `https://a/a-{version}.tar`: its digest is of version `1.3.1`, and `version` is `2`; " .. pin
+      )
+      one(
+        place(
+          'url = "https://a/1.3.1"',
+          (',\n  phases = { x = { source = { { url = "https://b/{version}", sha256 = "%s" } } } }'):format(
+            HASH:reverse()
+          )
+        ),
+        "one.lua:7: `https://b/{version}`: it does not say which version its digest is of; " .. pin
+      )
+      one(
+        place('url = "https://a/1.3.1"', ",\n  phases = { x = { sources = { extra = {} } } }"),
+        "one.lua:7: `sources` lists no place to get it from"
+      )
     end,
   },
   {
@@ -151,7 +232,7 @@ check.run {
   {
     "a syntax error, with file and line",
     function()
-      one("return {\n  name = \"one\",\n  version 1\n}\n", "one.lua:3: '}' expected (to close '{' at line 1) near '1'")
+      one('return {\n  name = "one",\n  version 1\n}\n', "one.lua:3: '}' expected (to close '{' at line 1) near '1'")
     end,
   },
   {
@@ -176,7 +257,7 @@ check.run {
     function()
       local recipes = scratch.recipes("many", {
         a = scratch.recipe("a", "depnds = {}, lisense = 1"),
-        b = scratch.recipe("x"),
+        b = scratch.recipe "x",
         c = "return {",
       })
       for _ = 1, 2 do
@@ -215,7 +296,10 @@ check.run {
     "a phase's changes lie over the recipe, verbs apart",
     function()
       local recipes = scratch.recipes("phases", {
-        a = scratch.recipe("a", 'env = { A = 1 }, install = function() end, phases = { system = { version = "2", env = { B = 2 }, build = function() end } }'),
+        a = scratch.recipe(
+          "a",
+          'env = { A = 1 }, install = function() end, phases = { system = { version = "2", env = { B = 2 }, build = function() end } }'
+        ),
       })
       local found = recipes:get "a"
       local fields, verbs = recipes:resolve(found, "system")
@@ -252,16 +336,22 @@ check.run {
       local kinds = { fragments = "texts", other = "strings" }
       local fields = { fragments = { "all.config", "{arch}.config" }, other = { "all.config" } }
       recipes:add_texts(recipes:get "a", fields, kinds, { arch = "x86_64" })
-      check.equal(fields.fragments, { { name = "all.config", text = "A=1\n" }, { name = "x86_64.config", text = "B=2\n" } })
+      check.equal(
+        fields.fragments,
+        { { name = "all.config", text = "A=1\n" }, { name = "x86_64.config", text = "B=2\n" } }
+      )
       check.equal(fields.other, { "all.config" })
       recipes:check()
       local before = recipes:fingerprint("a", "1")
       scratch.write("beside/a/x86_64.config", "B=3\n")
       check.truthy(recipes:fingerprint("a", "1") ~= before)
       recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, { arch = "aarch64" })
-      check.contains(check.raises(function()
-        recipes:check()
-      end), "`fragments`: there is no file `a/aarch64.config` beside the recipe")
+      check.contains(
+        check.raises(function()
+          recipes:check()
+        end),
+        "`fragments`: there is no file `a/aarch64.config` beside the recipe"
+      )
       -- In a folder below, too.
       before = recipes:fingerprint("a", "1")
       scratch.write("beside/a/more/deep/x", "1")
@@ -293,7 +383,10 @@ check.run {
         check.equal(said(name), ("`fragments`: `%s` leads out of the folder beside the recipe"):format(name))
       end
       check.equal(said "link", "`fragments`: `a/link` beside the recipe is a link that leads out of its folder")
-      check.equal(said "folder/passwd", "`fragments`: `a/folder/passwd` beside the recipe is a link that leads out of its folder")
+      check.equal(
+        said "folder/passwd",
+        "`fragments`: `a/folder/passwd` beside the recipe is a link that leads out of its folder"
+      )
       check.equal(said "zero", "`fragments`: there is no file `a/zero` beside the recipe")
       check.equal(said "latin1", "`fragments`: `a/latin1` beside the recipe is not UTF-8")
     end,
@@ -301,16 +394,32 @@ check.run {
   {
     "a name in braces that stands for nothing",
     function()
-      local advice = "stands for nothing; did you mean `{version}`? `{{verzion}}` is how the text `{verzion}` is written"
+      local advice =
+        "stands for nothing; did you mean `{version}`? `{{verzion}}` is how the text `{verzion}` is written"
       one(scratch.recipe("one", 'files = {\n    ["/a"] = "{verzion}" }'), "one.lua:7: `files`: `{verzion}` " .. advice)
       one(scratch.recipe("one", 'env = { A = "x{verzion}" }'), "one.lua:6: `env`: `{verzion}` " .. advice)
       one(scratch.recipe("one", 'homepage = "https://{verzion}"'), "one.lua:6: `homepage`: `{verzion}` " .. advice)
-      one(scratch.recipe("one", 'phases = { x = { links = { ["/a"] = "{verzion}" } } }'), "one.lua:6: `links`: `{verzion}` " .. advice)
-      one(scratch.recipe("one", ('source = { { url = "https://a/{verzion}-1", sha256 = "%s" } }'):format(HASH)), "one.lua:6: `url`: `{verzion}` " .. advice)
+      one(
+        scratch.recipe("one", 'phases = { x = { links = { ["/a"] = "{verzion}" } } }'),
+        "one.lua:6: `links`: `{verzion}` " .. advice
+      )
+      one(
+        scratch.recipe("one", ('source = { { url = "https://a/{verzion}-1", sha256 = "%s" } }'):format(HASH)),
+        "one.lua:6: `url`: `{verzion}` " .. advice
+      )
       -- Only what is known there: a place is the same in every phase, and the plan knows no folder of a step.
-      one(scratch.recipe("one", ('source = { { url = "https://a/{arch}-1", sha256 = "%s" } }'):format(HASH)), "one.lua:6: `url`: `{arch}` stands for nothing; `{{arch}}` is how the text `{arch}` is written")
-      one(scratch.recipe("one", 'include = { "{src}/x" }'), "one.lua:6: `include`: `{src}` stands for nothing; `{{src}}` is how the text `{src}` is written")
-      check.equal(problems(scratch.recipe("one", 'env = { A = "{{verzion}} ${verzion} {cc} {}" }, include = { "{arch}/{name}" }')), {})
+      one(
+        scratch.recipe("one", ('source = { { url = "https://a/{arch}-1", sha256 = "%s" } }'):format(HASH)),
+        "one.lua:6: `url`: `{arch}` stands for nothing; `{{arch}}` is how the text `{arch}` is written"
+      )
+      one(
+        scratch.recipe("one", 'include = { "{src}/x" }'),
+        "one.lua:6: `include`: `{src}` stands for nothing; `{{src}}` is how the text `{src}` is written"
+      )
+      check.equal(
+        problems(scratch.recipe("one", 'env = { A = "{{verzion}} ${verzion} {cc} {}" }, include = { "{arch}/{name}" }')),
+        {}
+      )
     end,
   },
   {
@@ -318,7 +427,10 @@ check.run {
     function()
       for _, first in ipairs { "\xEF\xBB\xBF", "#!/usr/bin/env bq\n", "\xEF\xBB\xBF#!/usr/bin/env bq\n" } do
         check.equal(problems(first .. scratch.recipe "one"), {})
-        one(first .. scratch.recipe("one", "quux = 1"), ("one.lua:%d: unknown field `quux`"):format(first:find "\n" and 7 or 6))
+        one(
+          first .. scratch.recipe("one", "quux = 1"),
+          ("one.lua:%d: unknown field `quux`"):format(first:find "\n" and 7 or 6)
+        )
       end
     end,
   },

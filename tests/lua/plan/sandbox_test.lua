@@ -50,9 +50,13 @@ check.run {
     "a strategy's functions do not run before the step does",
     function()
       -- The strategy would change a mode outside.
-      local call = [[require("bq.strategy.files").install { dest = "", recipe = { sticky = { "%s/target" } }, mkdir = function() end }]]
+      local call =
+        [[require("bq.strategy.files").install { dest = "", recipe = { sticky = { "%s/target" } }, mkdir = function() end }]]
       fs.mkdir("target", tonumber("755", 8))
-      check.equal(run(call:format(fs.cwd())), "`files.install` can be called in a step only: in a function of the recipe")
+      check.equal(
+        run(call:format(fs.cwd())),
+        "`files.install` can be called in a step only: in a function of the recipe"
+      )
       check.equal(fs.stat("target").mode, tonumber("755", 8))
       local chunk, box = sandbox.load("return function() " .. call:format(fs.cwd()) .. " end", "@r.lua")
       local verb = chunk()
@@ -65,7 +69,10 @@ check.run {
     "what is shared with the program cannot be changed",
     function()
       local fields = require("bq.strategy.make").fields
-      check.equal(run 'require("bq.strategy.make").fields.make = nil require("bq.strategy.make").install = 1 return require("bq.strategy.make").install', 1)
+      check.equal(
+        run 'require("bq.strategy.make").fields.make = nil require("bq.strategy.make").install = 1 return require("bq.strategy.make").install',
+        1
+      )
       check.equal(fields.make, "strings")
       run "string.format, table.concat, math.floor = nil, nil, nil"
       check.truthy(string.format and table.concat and math.floor)
@@ -78,7 +85,10 @@ check.run {
       check.equal(run "return pcall(setmetatable, _ENV, {})", false)
       check.equal(run 'require("bq.tables").copy = nil', nil)
       check.truthy(require("bq.tables").copy)
-      check.equal(run "local t = setmetatable({}, { __index = { a = 1 } }) return t.a + (getmetatable(t) and 1 or 0)", 2)
+      check.equal(
+        run "local t = setmetatable({}, { __index = { a = 1 } }) return t.a + (getmetatable(t) and 1 or 0)",
+        2
+      )
     end,
   },
   {

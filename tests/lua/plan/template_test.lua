@@ -10,7 +10,10 @@ check.run {
       local values = { version = "1.2", jobs = 3, kernel_arch = "x86" }
       check.equal(template.fill("a-{version}.tar", values), "a-1.2.tar")
       check.equal(template.fill("-j{jobs} {kernel_arch}", values), "-j3 x86")
-      check.equal(template.fill("{} {Version} {1} {a b} {a,b} {-} { version }", values), "{} {Version} {1} {a b} {a,b} {-} { version }")
+      check.equal(
+        template.fill("{} {Version} {1} {a b} {a,b} {-} { version }", values),
+        "{} {Version} {1} {a b} {a,b} {-} { version }"
+      )
       check.equal(template.fill("{version}%1{version}", { version = "%0" }), "%0%1%0")
       check.equal(template.fill("{version}{version}}{{version}", values), "1.21.2}{1.2")
     end,
@@ -20,7 +23,10 @@ check.run {
     function()
       local values = { prefix = "/usr", name = "n" }
       check.equal(template.fill("libdir=${prefix}/lib {prefix}", values), "libdir=${prefix}/lib /usr")
-      check.equal(template.fill("echo ${name} $${name} ${other} ${{name}} $ {name}", values), "echo ${name} $${name} ${other} ${{name}} $ n")
+      check.equal(
+        template.fill("echo ${name} $${name} ${other} ${{name}} $ {name}", values),
+        "echo ${name} $${name} ${other} ${{name}} $ n"
+      )
     end,
   },
   {
@@ -45,7 +51,10 @@ check.run {
         template.fill("awk '{print}'", { version = "1" })
       end)
       check.equal(fail.lines(err)[2], "hint: `{{print}}` is how the text `{print}` is written")
-      check.equal(template.unknown({ x = "{zzz} {b}", y = { "{a}" }, z = "{ok} {{no}} ${no}" }, { ok = false, b = 1 }), "a")
+      check.equal(
+        template.unknown({ x = "{zzz} {b}", y = { "{a}" }, z = "{ok} {{no}} ${no}" }, { ok = false, b = 1 }),
+        "a"
+      )
       check.equal(template.unknown({ 1, true, "{ok}" }, { ok = 1 }), nil)
     end,
   },

@@ -73,7 +73,10 @@ check.run {
         scratch.write("half.json", ('{ "lines": ["a"], "command": %s }'):format(command))
         check.equal(failure.read "half.json", { lines = { "a" } }, command)
       end
-      scratch.write("odd.json", '{ "lines": ["a"], "command": { "argv": ["x"], "cwd": "/", "code": "1", "signal": 2 } }')
+      scratch.write(
+        "odd.json",
+        '{ "lines": ["a"], "command": { "argv": ["x"], "cwd": "/", "code": "1", "signal": 2 } }'
+      )
       check.equal(failure.read "odd.json", { lines = { "a" }, command = { argv = { "x" }, cwd = "/" } })
     end,
   },
@@ -87,11 +90,24 @@ check.run {
       check.equal(picked(lines), { "3: a3|a4|x.c:1:2: error: no such thing|a6|a7|a8|a9", "19: a19|a20" })
       -- Errors near to each other stand together, and only the first of them count.
       lines[8] = "y.c:1:2: error: another"
-      check.equal(picked(lines)[1], "3: a3|a4|x.c:1:2: error: no such thing|a6|a7|y.c:1:2: error: another|a9|a10|a11|a12")
+      check.equal(
+        picked(lines)[1],
+        "3: a3|a4|x.c:1:2: error: no such thing|a6|a7|y.c:1:2: error: another|a9|a10|a11|a12"
+      )
       -- What may be an error counts only where nothing is surely one.
-      check.equal(picked { "cat: x: No such file or directory", noise(9, "a") }[1], "1: cat: x: No such file or directory|a1|a2|a3|a4")
-      check.equal(#picked { "cat: x: No such file", noise(20, "a"), "b", "ld: undefined reference to `f'", noise(20, "c") }, 2)
-      for _, line in ipairs { "make: *** [Makefile:3: all] Error 2", "ld.lld: error: undefined symbol: f", "a.o: undefined reference to `f'" } do
+      check.equal(
+        picked({ "cat: x: No such file or directory", noise(9, "a") })[1],
+        "1: cat: x: No such file or directory|a1|a2|a3|a4"
+      )
+      check.equal(
+        #picked { "cat: x: No such file", noise(20, "a"), "b", "ld: undefined reference to `f'", noise(20, "c") },
+        2
+      )
+      for _, line in ipairs {
+        "make: *** [Makefile:3: all] Error 2",
+        "ld.lld: error: undefined symbol: f",
+        "a.o: undefined reference to `f'",
+      } do
         check.contains(picked({ line, noise(20, "a") })[1], "1: " .. line)
       end
     end,

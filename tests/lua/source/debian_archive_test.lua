@@ -9,13 +9,19 @@ check.run {
       check.equal(debian_archive.pool { debian = "zlib_1.orig.tar.gz" }, "pool/main/z/zlib/zlib_1.orig.tar.gz")
       check.equal(debian_archive.pool { debian = "libxml2_2.tar.xz" }, "pool/main/libx/libxml2/libxml2_2.tar.xz")
       check.equal(debian_archive.pool { debian = "lib_2.tar.xz" }, "pool/main/l/lib/lib_2.tar.xz")
-      check.equal(debian_archive.pool { debian = "make-dfsg_4.tar.gz", package = "make" }, "pool/main/m/make/make-dfsg_4.tar.gz")
+      check.equal(
+        debian_archive.pool { debian = "make-dfsg_4.tar.gz", package = "make" },
+        "pool/main/m/make/make-dfsg_4.tar.gz"
+      )
     end,
   },
   {
     "a plus is written as the archive's index writes it",
     function()
-      check.equal(debian_archive.url("http://m/debian", "pool/main/c/c++/c++_1.deb"), "http://m/debian/pool/main/c/c%2B%2B/c%2B%2B_1.deb")
+      check.equal(
+        debian_archive.url("http://m/debian", "pool/main/c/c++/c++_1.deb"),
+        "http://m/debian/pool/main/c/c%2B%2B/c%2B%2B_1.deb"
+      )
     end,
   },
   {

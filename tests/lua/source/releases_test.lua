@@ -51,7 +51,10 @@ check.run {
     function()
       local found = debian_index.parse(INDEX)
       check.equal({ found.app.version, found.app.upstream, #found.app.files }, { "1:1.10-1", "1.10", 1 })
-      check.equal(found.app.files[1], { name = "app_1.10.orig.tar.xz", path = "pool/main/a/app/app_1.10.orig.tar.xz", sha256 = B, size = 30 })
+      check.equal(
+        found.app.files[1],
+        { name = "app_1.10.orig.tar.xz", path = "pool/main/a/app/app_1.10.orig.tar.xz", sha256 = B, size = 30 }
+      )
       check.equal(found.torn, nil)
       local first = debian_index.parse(INDEX:match "^.-\n\n")
       check.equal({ #first.app.files, first.app.files[2].name }, { 2, "app_1.9-1.debian.tar.xz" })
@@ -70,7 +73,8 @@ check.run {
   {
     "the page of a folder",
     function()
-      local page = '<a href="app-1.9.tar.xz">app-1.9.tar.xz</a> <a href="app-1.10.tar.xz"> <a href="app-1.11.tar.gz"> app-docs-2.tar.xz'
+      local page =
+        '<a href="app-1.9.tar.xz">app-1.9.tar.xz</a> <a href="app-1.10.tar.xz"> <a href="app-1.11.tar.gz"> app-docs-2.tar.xz'
       check.equal(releases.listed(page, "app-{version}.tar.xz"), "1.10")
       check.equal(releases.listed(page, "other-{version}.tar.xz"), nil)
       check.equal(releases.listed(page, "app.tar.xz"), nil)

@@ -66,9 +66,12 @@ check.run {
     function()
       scratch.write("liar/app-1.tar", "other")
       check.truthy(get(space(), { { url = NOWHERE, sha256 = HASH } }, { "liar", "mirror1" }, true))
-      local shown = table.concat(lines(function()
-        get(space(), { { url = NOWHERE, sha256 = HASH } }, { "liar" }, true)
-      end), "\n")
+      local shown = table.concat(
+        lines(function()
+          get(space(), { { url = NOWHERE, sha256 = HASH } }, { "liar" }, true)
+        end),
+        "\n"
+      )
       check.contains(shown, "error: one source is missing\n")
       check.contains(shown, HASH)
       check.contains(shown, digest.sha256 "other")
@@ -91,9 +94,12 @@ check.run {
       local alternatives = { { url = NOWHERE, sha256 = HASH } }
       local path = where:at("sources", get(where, alternatives, { "mirror1" }, true).file)
       fs.write(path, "damaged")
-      check.equal(lines(function()
-        get(where, alternatives, {}, true)
-      end)[1], "error: one source is missing")
+      check.equal(
+        lines(function()
+          get(where, alternatives, {}, true)
+        end)[1],
+        "error: one source is missing"
+      )
       check.equal(fs.stat(path), nil)
       fs.write(path, "damaged")
       check.truthy(get(where, alternatives, { "mirror1" }, true))
@@ -121,8 +127,16 @@ check.run {
     function()
       local where = space()
       local other = digest.sha256 "x"
-      local two = plan({ { url = NOWHERE, sha256 = HASH }, { debian = "app_1.orig.tar.xz", sha256 = other }, { url = "https://home/app" } }, {
-        { name = "lib", version = "2", sources = { extra = { { url = "https://a/{name}-{version}.tgz", sha256 = other } } } },
+      local two = plan({
+        { url = NOWHERE, sha256 = HASH },
+        { debian = "app_1.orig.tar.xz", sha256 = other },
+        { url = "https://home/app" },
+      }, {
+        {
+          name = "lib",
+          version = "2",
+          sources = { extra = { { url = "https://a/{name}-{version}.tgz", sha256 = other } } },
+        },
       })
       check.equal(
         lines(function()
@@ -200,8 +214,15 @@ check.run {
           extra = { { url = "https://x/b.tar", sha256 = digest.sha256 "b" } },
         },
       }
-      local locked = source.get(where, { steps = { step, step, { name = "none", version = "1", sources = {} } } }, { mirrors = { "many" }, offline = true })
-      check.equal({ locked["app-1:main"].sha256, locked["app-1:extra"].sha256 }, { digest.sha256 "a", digest.sha256 "b" })
+      local locked = source.get(
+        where,
+        { steps = { step, step, { name = "none", version = "1", sources = {} } } },
+        { mirrors = { "many" }, offline = true }
+      )
+      check.equal(
+        { locked["app-1:main"].sha256, locked["app-1:extra"].sha256 },
+        { digest.sha256 "a", digest.sha256 "b" }
+      )
       check.equal(#source.wanted { steps = { step, step } }, 2)
     end,
   },
@@ -209,8 +230,14 @@ check.run {
     "a phase with a source of its own gets that, at the same version",
     function()
       local recipes = scratch.recipes("owned", {
-        a = scratch.recipe("a", ([[source = { { url = "https://x/one-1", sha256 = "%s" } },
-          phases = { two = { source = { { url = "https://x/two-1", sha256 = "%s" } } } }]]):format(digest.sha256 "a", digest.sha256 "b")),
+        a = scratch.recipe(
+          "a",
+          ([[source = { { url = "https://x/one-1", sha256 = "%s" } },
+          phases = { two = { source = { { url = "https://x/two-1", sha256 = "%s" } } } }]]):format(
+            digest.sha256 "a",
+            digest.sha256 "b"
+          )
+        ),
       })
       local phases = {}
       for index, name in ipairs { "one", "two", "three" } do
@@ -230,9 +257,12 @@ check.run {
   {
     "a size that is not right is refused",
     function()
-      local shown = table.concat(lines(function()
-        get(space(), { { url = NOWHERE, sha256 = HASH, size = 3 } }, { "mirror1" }, true)
-      end), "\n")
+      local shown = table.concat(
+        lines(function()
+          get(space(), { { url = NOWHERE, sha256 = HASH, size = 3 } }, { "mirror1" }, true)
+        end),
+        "\n"
+      )
       check.contains(shown, "error: one source is missing")
     end,
   },
@@ -251,9 +281,12 @@ check.run {
       local got = source.get(space(), plan { place }, { mirrors = {} })
       check.equal(got["app-1:main"].sha256, HASH)
       fs.remove "debian/two/pool/main/liba/libapp/libapp_1.orig.tar.xz"
-      local shown = table.concat(lines(function()
-        source.get(space(), plan { place }, { mirrors = {} })
-      end), "\n")
+      local shown = table.concat(
+        lines(function()
+          source.get(space(), plan { place }, { mirrors = {} })
+        end),
+        "\n"
+      )
       check.contains(shown, "/debian/one/pool/main/liba/libapp/libapp_1.orig.tar.xz: ")
       check.contains(shown, "/debian/two/pool/main/liba/libapp/libapp_1.orig.tar.xz: ")
       debian_archive.mirrors = mirrors

@@ -6,12 +6,17 @@ check.run {
     "the order of versions, as Debian's policy has it",
     function()
       -- Each is older than the next.
-      local order = { "1.0~rc1", "1.0", "1.0-1", "1.0-1+b1", "1.0a", "1.0+dfsg", "1.2", "1.10", "1.10.0", "2", "10", "1:0.1" }
+      local order =
+        { "1.0~rc1", "1.0", "1.0-1", "1.0-1+b1", "1.0a", "1.0+dfsg", "1.2", "1.10", "1.10.0", "2", "10", "1:0.1" }
       for index = 1, #order do
         for other = 1, #order do
           local found = version.compare(order[index], order[other])
           local sign = found == 0 and 0 or found < 0 and -1 or 1
-          check.equal(sign, index == other and 0 or index < other and -1 or 1, order[index] .. " beside " .. order[other])
+          check.equal(
+            sign,
+            index == other and 0 or index < other and -1 or 1,
+            order[index] .. " beside " .. order[other]
+          )
         end
       end
       check.equal(version.compare("1.007", "1.7"), 0)

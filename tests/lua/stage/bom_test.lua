@@ -10,7 +10,15 @@ check.run {
         local name = ("s%02d"):format(index)
         sources[name] = { { url = "https://example.org/" .. name, sha256 = name } }
       end
-      local step = { id = "one/many", name = "many", version = "1", license = "MIT", phase = "one", sources = sources, depends = {} }
+      local step = {
+        id = "one/many",
+        name = "many",
+        version = "1",
+        license = "MIT",
+        phase = "one",
+        sources = sources,
+        depends = {},
+      }
       local source = require "bq.source.source"
       local locked = {}
       for name in pairs(sources) do

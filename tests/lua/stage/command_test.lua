@@ -10,7 +10,11 @@ local workspace = require "bq.workspace"
 --- What a program that is run in a tree makes of the workspace: what it recalls, as text, and what it says.
 local function recalled(tree, space, code)
   local status = process.run {
-    argv = { process.executable(), "-e", ("local one = require('bq.stage.command').recall(require('bq.workspace').new '%s')\n%s"):format(space.path, code) },
+    argv = {
+      process.executable(),
+      "-e",
+      ("local one = require('bq.stage.command').recall(require('bq.workspace').new '%s')\n%s"):format(space.path, code),
+    },
     cwd = tree,
     stdout = "capture",
     stderr = "capture",
@@ -65,7 +69,14 @@ check.run {
       for _, word in pairs(words) do
         said[word] = true
       end
-      for _, word in ipairs { "--set=core", "--only=zlib", "--only=--odd", "--offline", "--jobs=3", "--workspace=" .. space.path } do
+      for _, word in ipairs {
+        "--set=core",
+        "--only=zlib",
+        "--only=--odd",
+        "--offline",
+        "--jobs=3",
+        "--workspace=" .. space.path,
+      } do
         check.truthy(said[word], word)
       end
       check.truthy(not said["--output=out.tar"] and not said["--update-seed"])
@@ -76,8 +87,14 @@ check.run {
     function()
       local space = workspace.new "bare"
       space:create()
-      local one = command.recall(space, { set = "full", arch = "aarch64", selection = { only = { "a" }, with = {}, without = { "b" } } })
-      check.equal({ one.options.set, one.options.arch, one.options.only, one.options.without }, { "full", "aarch64", { "a" }, { "b" } })
+      local one = command.recall(
+        space,
+        { set = "full", arch = "aarch64", selection = { only = { "a" }, with = {}, without = { "b" } } }
+      )
+      check.equal(
+        { one.options.set, one.options.arch, one.options.only, one.options.without },
+        { "full", "aarch64", { "a" }, { "b" } }
+      )
       check.truthy(one.script:find "/build_sysroot%.lua$")
     end,
   },
@@ -103,7 +120,13 @@ check.run {
       check.equal({ text, said }, { expected("old", old), "" })
       text, said = recalled(new, space, show)
       check.equal(text, expected("new", new))
-      check.contains(said, ("this workspace was made by the programs in `%s/scripts`; those at hand are used: `%s/scripts`"):format(old, new))
+      check.contains(
+        said,
+        ("this workspace was made by the programs in `%s/scripts`; those at hand are used: `%s/scripts`"):format(
+          old,
+          new
+        )
+      )
       fs.remove_all(old)
       text = recalled(new, space, show)
       check.equal(text, expected("new", new))
@@ -111,7 +134,10 @@ check.run {
       fs.mkdir "elsewhere"
       text, said = recalled("elsewhere", space, "print(one.recipes[#one.recipes])")
       check.equal(text, "$/scripts/packages")
-      check.contains(said, ("`%s/scripts`, which this workspace was made by, is gone: what comes with bq is used"):format(old))
+      check.contains(
+        said,
+        ("`%s/scripts`, which this workspace was made by, is gone: what comes with bq is used"):format(old)
+      )
     end,
   },
 }

@@ -32,7 +32,10 @@ check.run {
   {
     "folders and files that are the same are shared",
     function()
-      local made = union.of { part("a", { ["usr/bin/x"] = "x", ["usr/share/same"] = "1", l = { "to" } }), part("b", { ["usr/share/same"] = "1", l = { "to" } }) }
+      local made = union.of {
+        part("a", { ["usr/bin/x"] = "x", ["usr/share/same"] = "1", l = { "to" } }),
+        part("b", { ["usr/share/same"] = "1", l = { "to" } }),
+      }
       check.equal(whose(made, "usr/share/same"), "a 1")
       check.equal(whose(made, "l"), "a 1")
       check.equal(made.count, 6)
@@ -57,7 +60,13 @@ check.run {
       differs({ x = true }, { x = "" }, "/x: a folder of `a 1` and a file of `b 1`")
       local owned = { attributes = { x = { uid = 5 } } }
       differs({ x = "" }, { x = "" }, "owner 5:0 and 0:0", owned)
-      differs({ x = true }, { x = true }, "mode 0755 and 2755", nil, { attributes = { x = { mode = tonumber("2755", 8) } } })
+      differs(
+        { x = true },
+        { x = true },
+        "mode 0755 and 2755",
+        nil,
+        { attributes = { x = { mode = tonumber("2755", 8) } } }
+      )
       differs({ x = "" }, { x = "" }, "capabilities differ", { attributes = { x = { capabilities = "01" } } })
       -- The same by what is said, and not by what lies there.
       local a = part("a", { x = "" }, { attributes = { x = { mode = tonumber("640", 8) } } })
@@ -96,7 +105,11 @@ check.run {
         check.equal(whose(made, "usr/bin/sh"), "busybox 1")
         check.equal(made.entries["usr/bin/vi"].size, 3)
         -- What is packed and what is copied is the same.
-        archive.pack { output = "root.tar", sources = made.sources, attributes = next(made.attributes) and made.attributes }
+        archive.pack {
+          output = "root.tar",
+          sources = made.sources,
+          attributes = next(made.attributes) and made.attributes,
+        }
         check.equal(archive.read("root.tar", "usr/bin/vi"), "vim")
         local copied = fs.mkdtemp(fs.cwd() .. "/root-")
         for _, one in ipairs { first, second } do
@@ -105,7 +118,11 @@ check.run {
         check.equal(fs.read(copied .. "/usr/bin/vi"), "vim")
         check.equal(fs.read(copied .. "/usr/bin/sh"), "sh")
       end
-      local busybox = part("busybox", { ["usr/bin/vi"] = { "busybox" }, ["usr/bin/sh"] = "sh" }, { yields = { "/usr/bin/*" } })
+      local busybox = part(
+        "busybox",
+        { ["usr/bin/vi"] = { "busybox" }, ["usr/bin/sh"] = "sh" },
+        { yields = { "/usr/bin/*" } }
+      )
       local vim = part("vim", { ["usr/bin/vi"] = "vim" })
       two(busybox, vim)
       two(vim, busybox)
@@ -138,7 +155,11 @@ check.run {
     function()
       fs.write("one", "12345")
       local made = union.of {
-        part("a", { ["usr/include/x.h"] = "", ["usr/lib/x.a"] = "", ["usr/bin/x"] = "x" }, { leave_out = { "/usr/include", "/usr/lib/*.a" } }),
+        part(
+          "a",
+          { ["usr/include/x.h"] = "", ["usr/lib/x.a"] = "", ["usr/bin/x"] = "x" },
+          { leave_out = { "/usr/include", "/usr/lib/*.a" } }
+        ),
         part("b", { x = "x" }, { prefix = "var/lib", attributes = { x = { uid = 3 } } }),
         { package = "c 1", path = fs.cwd() .. "/one", prefix = "var/lib/one", mode = 420 },
       }
