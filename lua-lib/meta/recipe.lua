@@ -25,6 +25,7 @@
 ---@field leave_out? string[]
 ---@field seed_at? string
 ---@field strip? boolean
+---@field patch_fuzz? integer lines of context at each end of a hunk that may differ in its patches; 0 if absent
 ---@field configure? string[]|fun(b: bq.Step) options for `autotools`, or the verb
 ---@field build? fun(b: bq.Step)
 ---@field check? fun(b: bq.Step)

@@ -1,6 +1,8 @@
--- The files that lie beside a recipe, in a folder of its name: what they say, and nothing of what lies elsewhere.
+-- The files that lie beside a recipe: those in a folder of its name, and its patches, in `patches/NAME-VERSION`.
+local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local json = require "bq.json"
 
 local beside = {}
 
@@ -61,6 +63,70 @@ function beside.all(found)
   end
   add(folder_of(found), "", 1)
   return out
+end
+
+--- Whose patches a folder has: of `linux` and `linux-headers`, those of the longer name.
+---@param folder string such as `linux-headers-6.12`
+---@param names string[] of recipes
+---@return string? name
+function beside.owner(folder, names)
+  local best
+  for _, name in ipairs(names) do
+    if folder:sub(1, #name + 1) == name .. "-" and #name > #(best or "") then
+      best = name
+    end
+  end
+  return best
+end
+
+--- The recipes of a folder.
+---@param folder string
+---@return string[] names
+function beside.recipes(folder)
+  local names = {}
+  for _, file in ipairs(files.list(folder)) do
+    names[#names + 1] = file:match "^(.+)%.lua$"
+  end
+  return names
+end
+
+--- The folders of patches of a recipe, whatever the version.
+---@param found { name: string, folder: string }
+---@return { path: string, version: string, files: string[] }[]
+function beside.patch_folders(found)
+  local out, names = {}, beside.recipes(found.folder)
+  for _, folder in ipairs(files.list(found.folder .. "/patches")) do
+    if beside.owner(folder, names) == found.name then
+      local path = found.folder .. "/patches/" .. folder
+      out[#out + 1] = { path = path, version = folder:sub(#found.name + 2), files = files.list(path) }
+    end
+  end
+  return out
+end
+
+function beside.is_patch(name)
+  return name:find "%.patch$" ~= nil
+end
+
+--- The patches for a version of a recipe, in their order.
+---@param found { name: string, folder: string }
+---@param version string
+---@return { name: string, hex: string, sha256: string }[]
+function beside.patches(found, version)
+  local out = {}
+  for _, folder in ipairs(beside.patch_folders(found)) do
+    for _, name in ipairs(folder.version == version and folder.files or {}) do
+      local text = beside.is_patch(name) and files.read(folder.path .. "/" .. name)
+      if text then
+        -- Patches are of any bytes, and a plan is text.
+        local bytes = text:gsub(".", function(byte)
+          return ("%02x"):format(byte:byte())
+        end)
+        out[#out + 1] = { name = name, hex = bytes, sha256 = digest.sha256(text) }
+      end
+    end
+  end
+  return json.array(out)
 end
 
 return beside

@@ -19,6 +19,7 @@ lint.FIELDS = {
   uses = "strings",
   env = "map",
   strip = "boolean",
+  patch_fuzz = "count",
   include = "strings",
   seed_at = "string",
   leave_out = "strings",
@@ -50,6 +51,9 @@ local CHECKS = {
   end,
   number = function(value)
     return math.type(value) == "integer"
+  end,
+  count = function(value)
+    return math.type(value) == "integer" and value >= 0
   end,
   strings = function(value)
     if type(value) ~= "table" then
@@ -84,6 +88,7 @@ local TYPES = {
   string = "a text that is not empty",
   boolean = "true or false",
   number = "a whole number",
+  count = "a whole number that is not negative",
   strings = "a list of texts",
   texts = "a list of the names of files",
   map = "a map of names to texts, numbers or true/false",

@@ -1,4 +1,5 @@
 -- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
+local beside = require "bq.plan.beside"
 local choice = require "bq.plan.choice"
 local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
@@ -51,7 +52,7 @@ local function make_step(recipes, found, phase, made)
     seed_at = fields.seed_at,
     leave_out = fields.leave_out,
     sources = places.of(fields),
-    patches = recipes:patches(found),
+    patches = beside.patches(found, fields.version),
     code = strategy.code,
     functions = json.array(verbs),
     as_is = as_is,
@@ -163,7 +164,7 @@ end
 -- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
 -- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
 local LIBRARY =
-  { "bq.plan.sandbox", "bq.plan.template", "bq.run.launch", "bq.run.step", "bq.run.step_files", "bq.tables" }
+  { "bq.plan.sandbox", "bq.plan.template", "bq.run.launch", "bq.run.patches", "bq.run.step", "bq.run.step_files", "bq.tables" }
 
 --- The digest of what the library says that carries out every step.
 ---@param modules? string[] folders of the library; those of this run if absent
@@ -260,7 +261,7 @@ function plan.make(declared, selection, recipes)
     for module in pairs(step.code) do
       made.code[module] = files.module(module, recipes.modules)
     end
-    made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name, step.version) }
+    made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name) }
   end
   return made
 end
@@ -274,7 +275,7 @@ function plan.stale(made, recipes)
     return "the plan was made by another version of bq"
   end
   for name, old in pairs(made.recipes) do
-    local now = recipes:fingerprint(name, old.version)
+    local now = recipes:fingerprint(name)
     if not now then
       return ("the recipe `%s` is gone"):format(name)
     elseif now ~= old.digest then

@@ -223,25 +223,6 @@ function Recipes:resolve(found, phase)
   return fields, verbs
 end
 
---- The patches of a recipe: the files of `patches/<name>-<version>/`, in order.
----@param found bq.Recipe
----@return { name: string, text: string, sha256: string }[]
-function Recipes:patches(found)
-  local out = {}
-  local folder = ("%s/patches/%s-%s"):format(found.folder, found.name, found.data.version)
-  for _, name in ipairs(files.list(folder)) do
-    if name:find "%.patch$" then
-      local text = files.read(folder .. "/" .. name)
-      -- Patches are of any bytes, and a plan is text.
-      local bytes = text:gsub(".", function(byte)
-        return ("%02x"):format(byte:byte())
-      end)
-      out[#out + 1] = { name = name, hex = bytes, sha256 = digest.sha256(text) }
-    end
-  end
-  return json.array(out)
-end
-
 --- Puts the texts of files where a recipe names them: they lie in a folder of the recipe's name, beside it.
 ---@param found bq.Recipe
 ---@param fields table of a step, changed
@@ -270,17 +251,19 @@ end
 
 --- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
 ---@param name string
----@param version string
 ---@return string?
-function Recipes:fingerprint(name, version)
+function Recipes:fingerprint(name)
   for _, folder in ipairs(self.folders) do
     local text = files.read(("%s/%s.lua"):format(folder, name))
     if text then
-      local parts = { text }
-      for _, patch in ipairs(self:patches { name = name, folder = folder, data = { version = version } }) do
-        parts[#parts + 1] = patch.name .. "=" .. patch.sha256
+      local parts, found = { text }, { name = name, folder = folder }
+      for _, patches in ipairs(beside.patch_folders(found)) do
+        for _, file in ipairs(patches.files) do
+          local path = patches.path .. "/" .. file
+          parts[#parts + 1] = path:sub(#folder + 2) .. "=" .. digest.sha256(files.read(path) or "")
+        end
       end
-      for _, file in ipairs(beside.all { name = name, folder = folder }) do
+      for _, file in ipairs(beside.all(found)) do
         parts[#parts + 1] = file.name .. "=" .. digest.sha256(file.text)
       end
       return digest.sha256(table.concat(parts, "\n"))

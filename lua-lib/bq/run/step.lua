@@ -3,6 +3,7 @@ local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local patches = require "bq.run.patches"
 local process = require "bq.process"
 local step_files = require "bq.run.step_files"
 local step_root = require "bq.run.step_root"
@@ -261,13 +262,7 @@ end
 
 --- Puts the patches of the recipe over the source tree.
 function Step:patch()
-  for _, patch in ipairs(self.patches) do
-    self:say("patch " .. patch.name)
-    local text = patch.hex:gsub("%x%x", function(byte)
-      return string.char(tonumber(byte, 16))
-    end)
-    self:run({ "patch", "-p1", "-f" }, { cwd = self.src, input = text })
-  end
+  patches.apply(self, self.patches)
 end
 
 local function is_elf(path)

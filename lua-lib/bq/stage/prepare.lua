@@ -17,6 +17,7 @@ local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
+local unused = require "bq.plan.unused"
 local workspace = require "bq.workspace"
 
 local prepare = {}
@@ -100,6 +101,9 @@ function prepare.main(declared, words)
     return made
   end
   local made = make(declared, selection)
+  for _, warning in ipairs(unused.find(recipes, made)) do
+    log.warn(warning)
+  end
   if options.dry_run then
     show(made, seed_word)
     return

@@ -1,5 +1,6 @@
 -- Staging: the seed becomes the rootfs of the workspace, with bq and its library in it, and is packed if wanted.
 local archive = require "bq.archive"
+local beside = require "bq.plan.beside"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -38,19 +39,9 @@ local function drop_beside(out, folder)
       names[#names + 1] = name
     end
   end
-  --- Whose patches a folder has: of `linux` and `linux-headers`, those of the longer name.
-  local function owner(patches)
-    local best = ""
-    for _, name in ipairs(names) do
-      if #name > #best and patches:sub(1, #name + 1) == name .. "-" then
-        best = name
-      end
-    end
-    return best
-  end
   for path in pairs(out) do
     local patches = path:match "^scripts/packages/patches/([^/]+)/"
-    if first[patches and owner(patches) or path:match "^scripts/packages/([^/]+)/"] then
+    if first[patches and (beside.owner(patches, names) or "") or path:match "^scripts/packages/([^/]+)/"] then
       out[path] = nil
     end
   end

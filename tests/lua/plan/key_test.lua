@@ -1,3 +1,4 @@
+local beside = require "bq.plan.beside"
 local check = require "check"
 local fs = require "bq.fs"
 local json = require "bq.json"
@@ -193,7 +194,7 @@ check.run {
       local folder = "case" .. count
       scratch.write(folder .. "/patches/app-1/0001-x.patch", "x")
       local recipes = recipe.collection { folder }
-      context.by_id["high/app"].patches = recipes:patches(recipes:get "app")
+      context.by_id["high/app"].patches = beside.patches(recipes:get "app", "1")
       check.contains(reason(context), "patch 0001-x.patch changed: nothing → `")
     end,
   },

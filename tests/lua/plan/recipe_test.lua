@@ -1,3 +1,4 @@
+local beside = require "bq.plan.beside"
 local check = require "check"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -313,18 +314,18 @@ check.run {
     "patches, in order, and the fingerprint of all",
     function()
       local recipes = scratch.recipes("patched", { a = scratch.recipe "a" })
-      local before = recipes:fingerprint("a", "1")
-      check.equal(#recipes:patches(recipes:get "a"), 0)
+      local before = recipes:fingerprint "a"
+      check.equal(#beside.patches(recipes:get "a", "1"), 0)
       scratch.write("patched/patches/a-1/0002-b.patch", "b")
       scratch.write("patched/patches/a-1/0001-a.patch", "a")
       scratch.write("patched/patches/a-1/notes.txt", "n")
-      local patches = recipes:patches(recipes:get "a")
+      local patches = beside.patches(recipes:get "a", "1")
       check.equal({ #patches, patches[1].name, patches[2].hex }, { 2, "0001-a.patch", "62" })
-      local after = recipes:fingerprint("a", "1")
+      local after = recipes:fingerprint "a"
       check.truthy(before ~= after)
       fs.write("patched/patches/a-1/0001-a.patch", "c")
-      check.truthy(recipes:fingerprint("a", "1") ~= after)
-      check.equal(recipes:fingerprint("zzz", "1"), nil)
+      check.truthy(recipes:fingerprint "a" ~= after)
+      check.equal(recipes:fingerprint "zzz", nil)
     end,
   },
   {
@@ -342,9 +343,9 @@ check.run {
       )
       check.equal(fields.other, { "all.config" })
       recipes:check()
-      local before = recipes:fingerprint("a", "1")
+      local before = recipes:fingerprint "a"
       scratch.write("beside/a/x86_64.config", "B=3\n")
-      check.truthy(recipes:fingerprint("a", "1") ~= before)
+      check.truthy(recipes:fingerprint "a" ~= before)
       recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, { arch = "aarch64" })
       check.contains(
         check.raises(function()
@@ -353,11 +354,11 @@ check.run {
         "`fragments`: there is no file `a/aarch64.config` beside the recipe"
       )
       -- In a folder below, too.
-      before = recipes:fingerprint("a", "1")
+      before = recipes:fingerprint "a"
       scratch.write("beside/a/more/deep/x", "1")
-      local with = recipes:fingerprint("a", "1")
+      local with = recipes:fingerprint "a"
       scratch.write("beside/a/more/deep/x", "2")
-      check.truthy(before ~= with and recipes:fingerprint("a", "1") ~= with)
+      check.truthy(before ~= with and recipes:fingerprint "a" ~= with)
     end,
   },
   {
