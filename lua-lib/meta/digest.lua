@@ -13,23 +13,27 @@ function digest.sha256(data) end
 function digest.file(path) end
 
 ---The digest of a tree: every path, type, permission bits, content and link target below `path`, in byte order; owners, times
----and the folder's own name and mode do not count. What is no file, folder or link raises `type`. The format is that of `docs/reproducibility.md`, "Tree digests".
+---and the folder's own name and mode do not count, unless `attributes` tells them. What is no file, folder or link raises `type`. The format is that of `docs/reproducibility.md`, "Tree digests".
+---Attributes of what is not there raise `missing`, those that a path cannot have `type`.
 ---@param path string
----@param options? { threads?: integer, exclude?: string[] } exclude: paths relative to `path` that are left out, with what is below
+---@param options? { threads?: integer, exclude?: string[], attributes?: table<string, bq.archive.Attribute> } exclude: paths relative to `path` that are left out, with what is below; attributes: by the path below `path`, `.` that itself
 ---@return string
 function digest.tree(path, options) end
 
 ---@class bq.digest.Line
 ---@field path string relative
 ---@field type "file"|"dir"|"link"
----@field mode integer
+---@field mode integer what is told, or that of the file
 ---@field size integer bytes; 0 for a folder or link
 ---@field digest? string of a file's content
 ---@field target? string of a link
+---@field uid? integer what is told, and so are the next two
+---@field gid? integer
+---@field capabilities? string
 
 ---The lines that `tree` is the digest of, to find the first difference between two trees.
 ---@param path string
----@param options? { threads?: integer, exclude?: string[] }
+---@param options? { threads?: integer, exclude?: string[], attributes?: table<string, bq.archive.Attribute> } as for `tree`
 ---@return bq.digest.Line[]
 function digest.manifest(path, options) end
 

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, in_threads, settled};
 use crate::lua::bytes::{Blob, Bytes};
 use crate::lua::module::Module;
+use crate::tree::attributes::{Attribute, Attributes, belong, check};
 use crate::tree::digest::{self, PIECE, hex};
 use crate::tree::names::shown;
 use crate::tree::walk::{Exclude, Node, Type, walk};
@@ -34,6 +35,7 @@ options! {
     struct TreeOptions {
         threads: Option<Threads>,
         exclude: Vec<Blob> = Vec::new(),
+        attributes: Attributes = Attributes::default(),
     }
 }
 
@@ -58,8 +60,13 @@ fn uuid(_: &Lua, digest: String) -> Result<String> {
     Ok(uuid.to_string())
 }
 
-/// A node with, for a file, the digest of its content.
-type Line = (Node, Option<String>);
+/// A node with what is told of it and, for a file, the digest of its content.
+struct Line {
+    /// Its mode is what is told, where something is.
+    node: Node,
+    attribute: Attribute,
+    digest: Option<String>,
+}
 
 /// The first line of what a tree's digest is taken of.
 const HEADER: &[u8] = b"bq tree 1\n";
@@ -67,49 +74,76 @@ const HEADER: &[u8] = b"bq tree 1\n";
 fn tree(_: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(HEADER);
-    for (node, digest) in lines("tree", &path, options)? {
-        hash.update(line(&node, digest.as_deref()));
+    for line in lines("tree", &path, options)? {
+        hash.update(records(&line));
     }
     Ok(hex(&hash.finalize()))
 }
 
-/// `d MODE PATH\0\n`, `f MODE PATH\0SHA256\n` or `l PATH\0TARGET\0\n`.
-fn line(node: &Node, digest: Option<&str>) -> Vec<u8> {
-    let mut out = match node.kind {
-        Type::Dir => format!("d {:04o} ", node.mode),
-        Type::File => format!("f {:04o} ", node.mode),
-        Type::Link => "l ".to_owned(),
-    }
-    .into_bytes();
-    out.extend_from_slice(&node.path);
-    out.push(0);
+/// `d MODE PATH\0\n`, `f MODE PATH\0SHA256\n` or `l PATH\0TARGET\0\n`; then `o UID GID PATH\0\n` if one of them is not 0, and
+/// `c PATH\0HEX\n` if there are capabilities.
+fn records(line: &Line) -> Vec<u8> {
+    let (node, attribute) = (&line.node, &line.attribute);
+    let is_top = node.path.is_empty();
+    let path: &[u8] = if is_top { b"." } else { &node.path };
+    let mut out = Vec::new();
+    let mut record = |start: String, end: &[u8]| {
+        out.extend_from_slice(start.as_bytes());
+        out.extend_from_slice(path);
+        out.push(0);
+        out.extend_from_slice(end);
+        out.push(b'\n');
+    };
     match node.kind {
-        Type::Dir => {}
-        Type::File => out.extend_from_slice(digest.unwrap_or_default().as_bytes()),
-        Type::Link => {
-            out.extend_from_slice(&node.target);
-            out.push(0);
+        // The folder itself counts by what is told of it.
+        Type::Dir if is_top && attribute.mode.is_none() => {}
+        Type::Dir => record(format!("d {:04o} ", node.mode), b""),
+        Type::File => {
+            let digest = line.digest.as_deref().unwrap_or_default();
+            record(format!("f {:04o} ", node.mode), digest.as_bytes());
         }
+        Type::Link => record("l ".to_owned(), &[&node.target, b"\0".as_slice()].concat()),
     }
-    out.push(b'\n');
+    let (uid, gid) = (attribute.uid.unwrap_or(0), attribute.gid.unwrap_or(0));
+    if (uid, gid) != (0, 0) {
+        record(format!("o {uid} {gid} "), b"");
+    }
+    if let Some(value) = &attribute.capabilities {
+        record("c ".to_owned(), hex(value).as_bytes());
+    }
     out
 }
 
 fn manifest(lua: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<Table> {
     let lines = lines("manifest", &path, options)?;
     let list = lua.create_table_with_capacity(lines.len(), 0)?;
-    for (node, digest) in &lines {
+    for Line {
+        node,
+        attribute,
+        digest,
+    } in &lines
+    {
         let line = lua.create_table_with_capacity(0, 5)?;
-        line.raw_set("path", lua.create_string(&node.path)?)?;
+        let path: &[u8] = if node.path.is_empty() {
+            b"."
+        } else {
+            &node.path
+        };
+        line.raw_set("path", lua.create_string(path)?)?;
         let kind = match node.kind {
             Type::File => "file",
             Type::Dir => "dir",
             Type::Link => "link",
         };
         line.raw_set("type", kind)?;
-        line.raw_set("mode", node.mode)?;
+        if !node.path.is_empty() || attribute.mode.is_some() {
+            line.raw_set("mode", node.mode)?;
+        }
         line.raw_set("size", node.size)?;
         line.raw_set("digest", digest.as_deref())?;
+        line.raw_set("uid", attribute.uid)?;
+        line.raw_set("gid", attribute.gid)?;
+        line.raw_set("capabilities", attribute.capabilities.as_deref().map(hex))?;
         if node.kind == Type::Link {
             line.raw_set("target", lua.create_string(&node.target)?)?;
         }
@@ -120,13 +154,38 @@ fn manifest(lua: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<Table> {
 
 fn lines(op: &'static str, top: &Path, options: TreeOptions) -> Result<Vec<Line>> {
     let exclude = options.exclude.into_iter().map(|pattern| pattern.0);
-    let nodes = walk(op, top, &Exclude::new(Some(exclude.collect())))?;
+    let exclude = Exclude::new(Some(exclude.collect()));
+    let mut nodes = walk(op, top, &exclude)?;
+    let mut attributes = options.attributes;
+    if let Some(attribute) = attributes.get(b"".as_slice()) {
+        let mode = attribute.mode.unwrap_or(0o755);
+        nodes.insert(0, Node::folder(mode));
+    }
+    belong(op, &attributes, |path| {
+        let found = nodes.binary_search_by(|node| node.path.as_slice().cmp(path));
+        found.is_ok() || exclude.covers(path)
+    })?;
+    let mut told = Vec::with_capacity(nodes.len());
+    for node in &mut nodes {
+        let attribute = attributes.remove(&node.path).unwrap_or_default();
+        check(op, &node.path, node.kind, &attribute)?;
+        node.mode = attribute.mode.unwrap_or(node.mode);
+        told.push(attribute);
+    }
     let threads = options.threads.unwrap_or_default().0;
-    settled(|| hash_files(top, nodes, threads))
+    let digests = settled(|| hash_files(top, &nodes, threads))?;
+    let lines = nodes.into_iter().zip(told).zip(digests);
+    Ok(lines
+        .map(|((node, attribute), digest)| Line {
+            node,
+            attribute,
+            digest,
+        })
+        .collect())
 }
 
 /// Hashes all files, several at once.
-fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>> {
+fn hash_files(top: &Path, nodes: &[Node], threads: usize) -> Result<Vec<Option<String>>> {
     let root = open(
         top,
         OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
@@ -176,5 +235,5 @@ fn hash_files(top: &Path, nodes: Vec<Node>, threads: usize) -> Result<Vec<Line>>
         };
         digests[number] = Some(digest.map_err(|e| Error::io("read", &e).at(at()))?.0);
     }
-    Ok(nodes.into_iter().zip(digests).collect())
+    Ok(digests)
 }

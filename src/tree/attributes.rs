@@ -23,6 +23,24 @@ pub(crate) struct Attribute {
 /// By the plain path; the empty one is the top itself.
 pub(crate) type Attributes = BTreeMap<Vec<u8>, Attribute>;
 
+/// Attributes are of something that is there.
+pub(crate) fn belong(
+    op: &str,
+    attributes: &Attributes,
+    known: impl Fn(&[u8]) -> bool,
+) -> Result<()> {
+    match attributes.keys().find(|path| !known(path)) {
+        None => Ok(()),
+        Some(path) => Err(not_there(op, path)),
+    }
+}
+
+pub(crate) fn not_there(op: &str, path: &[u8]) -> Error {
+    let why = "it has attributes, and is not there";
+    let path = if path.is_empty() { b"." } else { path };
+    Error::new(op, "missing", why).at(shown(path))
+}
+
 /// What is said can be said of that kind of file.
 pub(crate) fn check(op: &str, path: &[u8], kind: Type, attribute: &Attribute) -> Result<()> {
     let why = if attribute.mode.is_some() && kind == Type::Link {

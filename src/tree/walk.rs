@@ -30,6 +30,20 @@ pub(crate) struct Node {
     pub(crate) target: Vec<u8>,
 }
 
+impl Node {
+    /// A folder that is nowhere on disk, or the top itself.
+    pub(crate) fn folder(mode: u32) -> Self {
+        Self {
+            path: Vec::new(),
+            kind: Type::Dir,
+            mode,
+            size: 0,
+            shared: None,
+            target: Vec::new(),
+        }
+    }
+}
+
 /// Paths that are left out, with what is below them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exclude(Patterns);

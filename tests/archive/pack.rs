@@ -295,3 +295,54 @@ fn tree_digests_tell_trees_apart() {
     );
     assert_eq!(output, format!("file\t{}\t1\ttrue", 0o601));
 }
+
+/// What is told of a tree counts as if it was on disk, and nothing else does.
+#[test]
+fn tree_digests_with_attributes() {
+    let place = Place::new();
+    tree(&place.join("t"), false);
+    place.lua(
+        r#"local CAP = "0100000200200000000000000000000000000000"
+        local function of(attributes, options)
+          options = options or {}
+          options.attributes = attributes
+          return digest.tree("t", options)
+        end
+        local plain = digest.tree "t"
+        assert(of(nil) == plain and of {} == plain and of { empty = {} } == plain)
+        assert(of { empty = { uid = 0, gid = 0, mode = tonumber("600", 8) } } == plain)
+        local seen = { [plain] = "nothing" }
+        for _, one in ipairs {
+          { empty = { uid = 1 } }, { empty = { gid = 1 } }, { empty = { uid = 1, gid = 1 } }, { empty = { mode = tonumber("4755", 8) } },
+          { empty = { capabilities = CAP } }, { suid = { capabilities = CAP } }, { usr = { uid = 1 } }, { ["usr/link"] = { uid = 1 } },
+          { ["."] = { uid = 1 } }, { ["."] = { mode = tonumber("755", 8) } }, { ["."] = { mode = tonumber("700", 8) } },
+          { ["usr/\xff\xfe odd\n"] = { gid = 9 } },
+        } do
+          local now = of(one)
+          assert(not seen[now], next(one) .. " is as " .. tostring(seen[now]))
+          seen[now] = next(one)
+        end
+        -- A mode that is told is as one on disk.
+        local err = fails(of, { none = { uid = 1 } })
+        assert(err.code == "missing" and err.path == "none" and err.op == "tree", err.text)
+        err = fails(of, { usr = { capabilities = CAP } })
+        assert(err.code == "type" and err.path == "usr", err.text)
+        assert(of({ empty = { uid = 1 } }, { exclude = { "empty" } }) == digest.tree("t", { exclude = { "empty" } }))
+        local lines = digest.manifest("t", { attributes = { ["."] = { gid = 3 }, suid = { uid = 1, mode = 511, capabilities = CAP } } })
+        assert(lines[1].path == "." and lines[1].gid == 3 and lines[1].mode == nil)
+        for _, line in ipairs(lines) do
+          local is_told = line.path == "suid"
+          assert((line.uid == 1) == is_told and (line.capabilities == CAP) == is_told and (line.mode == 511) == is_told or line.path == "usr/link")
+        end
+        -- As docs/reproducibility.md has it.
+        local fs = require "bq.fs"
+        fs.mkdir "d"
+        fs.write("d/f", "abc")
+        fs.chmod("d/f", tonumber("644", 8))
+        local records = "bq tree 1\nd 0700 .\0\no 0 5 .\0\nf 4755 f\0" .. digest.sha256 "abc" .. "\no 7 0 f\0\nc f\0" .. CAP .. "\n"
+        local told = { ["."] = { gid = 5, mode = tonumber("700", 8) }, f = { uid = 7, mode = tonumber("4755", 8), capabilities = CAP } }
+        assert(digest.tree("d", { attributes = told }) == digest.sha256(records))
+        fs.chmod("t/empty", tonumber("4755", 8))
+        assert(seen[digest.tree "t"] == "empty")"#,
+    );
+}

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::tree::attributes::{Attribute, Attributes, check};
+use crate::tree::attributes::{Attribute, Attributes, belong, check, not_there};
 use crate::tree::names::shown;
 use crate::tree::walk::{Exclude, Node, Type, walk};
 
@@ -30,16 +30,8 @@ pub(super) struct Item {
 impl Item {
     /// A folder that is nowhere on disk.
     fn folder(source: usize) -> Self {
-        let node = Node {
-            path: Vec::new(),
-            kind: Type::Dir,
-            mode: 0o755,
-            size: 0,
-            shared: None,
-            target: Vec::new(),
-        };
         Self {
-            node,
+            node: Node::folder(0o755),
             source,
             attribute: Attribute::default(),
         }
@@ -69,14 +61,14 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
             kind: Type::File,
             mode: source.mode.unwrap_or(stat.mode() & 0o7777),
             size: stat.size(),
-            ..Item::folder(number).node
+            ..Node::folder(0)
         };
         let item = Item {
             node,
             source: number,
             attribute: told(b""),
         };
-        missing(source, <[u8]>::is_empty)?;
+        belong("pack", &source.attributes, <[u8]>::is_empty)?;
         for (at, _) in name.iter().enumerate().filter(|&(_, &b)| b == b'/') {
             implied(items, &name[..at], || Item::folder(number));
         }
@@ -98,7 +90,7 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
             .binary_search_by(|node| node.path.as_slice().cmp(path))
             .is_ok()
     };
-    missing(source, |path| {
+    belong("pack", &source.attributes, |path| {
         path.is_empty() || has(path) || source.exclude.covers(path)
     })?;
     if source.attributes.contains_key(b"".as_slice()) {
@@ -125,19 +117,6 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
     Ok(())
 }
 
-/// Attributes are of something that is there.
-fn missing(source: &Source, known: impl Fn(&[u8]) -> bool) -> Result<()> {
-    match source.attributes.keys().find(|path| !known(path)) {
-        None => Ok(()),
-        Some(path) => Err(not_there(path)),
-    }
-}
-
-fn not_there(path: &[u8]) -> Error {
-    let why = "it has attributes, and is not there";
-    Error::new("pack", "missing", why).at(shown(if path.is_empty() { b"." } else { path }))
-}
-
 /// One file of one source, whatever its names.
 type Shared = (usize, (u64, u64));
 
@@ -147,7 +126,7 @@ pub(super) fn attribute(items: &mut Items, attributes: &Attributes) -> Result<()
         if path.is_empty() {
             items.entry(Vec::new()).or_insert_with(|| Item::folder(0));
         }
-        let item = items.get_mut(path).ok_or_else(|| not_there(path))?;
+        let item = items.get_mut(path).ok_or_else(|| not_there("pack", path))?;
         item.attribute = attribute.clone();
     }
     let mut files: HashMap<Shared, (Vec<u8>, Attribute)> = HashMap::new();
