@@ -5,15 +5,17 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
-local log = require "bq.log"
 local process = require "bq.process"
 local progress = require "bq.progress"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
-local store = require "bq.store"
+local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
 
 local finish = {}
+
+-- The permission bits that a tree in a user's hands may have.
+local NO_SET_ID <const> = files.mode "1777"
 
 ---@class bq.Owned a path of the root and whose it is
 ---@field path string without a leading `/`
@@ -22,45 +24,37 @@ local finish = {}
 ---@field size integer
 ---@field digest? string SHA-256 of a file's content
 ---@field target? string of a link
+---@field uid? integer 0 if absent
+---@field gid? integer 0 if absent
+---@field capabilities? string `security.capability` in hexadecimal digits
 ---@field package string
 ---@field licence string
 
---- A pattern for the paths that a recipe leaves out, and what is below them.
-local function matcher(patterns)
-  local list = {}
-  for _, pattern in ipairs(patterns or {}) do
-    local text = pattern:gsub("^/", ""):gsub("[%^$().%[%]+%-?%%]", "%%%0"):gsub("%*", "[^/]*")
-    list[#list + 1] = "^" .. text .. "$"
-    list[#list + 1] = "^" .. text .. "/"
+--- Puts the outputs into the tree, each path from the one whose it is.
+---@param tree string
+---@param parts bq.Part[]
+---@param made bq.Union of them
+---@return table<string, bq.Owned> owned by path
+local function fill(tree, parts, made)
+  local bar <close> = progress.bar { label = "finishing" }
+  for _, part in ipairs(parts) do
+    bar:message(part.package)
+    -- No hard links: who enters the tree and writes must not write into the store.
+    fs.copy(part.path, tree, { merge = true, skip = made.skip[part] })
   end
-  return function(path)
-    for _, pattern in ipairs(list) do
-      if path:find(pattern) then
-        return true
-      end
+  local owned = {}
+  for _, line in ipairs(digest.manifest(tree)) do
+    local placed = made.entries[line.path]
+    local attributes = placed.attributes or {}
+    if line.type == "dir" and attributes.mode then
+      fs.chmod(tree .. "/" .. line.path, attributes.mode & NO_SET_ID)
     end
-    return false
+    line.package, line.licence = placed.part.step.name, placed.part.step.license
+    line.mode = attributes.mode or line.mode
+    line.uid, line.gid, line.capabilities = attributes.uid, attributes.gid, attributes.capabilities
+    owned[line.path] = line
   end
-end
-
---- Puts one output into the tree; what it says wins over what is there.
-local function add(tree, owned, shadowed, step, output)
-  local is_left_out = matcher(step.leave_out)
-  local skip = {}
-  for _, line in ipairs(digest.manifest(output)) do
-    local before = owned[line.path]
-    if is_left_out(line.path) then
-      skip[#skip + 1] = output .. "/" .. line.path
-    elseif not before or line.type ~= "dir" then
-      if before and (before.digest ~= line.digest or before.target ~= line.target) then
-        shadowed[#shadowed + 1] = ("/%s (%s, not %s)"):format(line.path, step.name, before.package)
-      end
-      line.package, line.licence = step.name, step.license
-      owned[line.path] = line
-    end
-  end
-  -- No hard links: who enters the tree and writes must not write into the store.
-  fs.copy(output, tree, { merge = true, skip = skip })
+  return owned
 end
 
 local function sorted(owned)
@@ -95,10 +89,12 @@ end
 local EXECUTABLE <const> = files.mode "0111"
 
 --- Makes one file of a program that a package has under several names in a folder, as hard links.
+--- Names of one file have one owner and one mode, so those with attributes stay apart.
 local function link_names(tree, owned)
   local first = {}
   for _, line in ipairs(sorted(owned)) do
-    if line.type == "file" and line.mode & EXECUTABLE ~= 0 then
+    local is_plain = not (line.uid or line.gid or line.capabilities) and line.mode & ~NO_SET_ID == 0
+    if line.type == "file" and is_plain and line.mode & EXECUTABLE ~= 0 then
       local what = ("%s %o %s %s"):format(line.digest, line.mode, line.package, files.parent(line.path))
       if first[what] then
         fs.remove(tree .. "/" .. line.path)
@@ -111,7 +107,7 @@ local function link_names(tree, owned)
 end
 
 --- The plan's steps that the finished root is made of, the lowest first.
-local function parts(state, plan)
+local function steps_of(state, plan)
   local out = {}
   for _, name in ipairs(plan.finish) do
     for _, id in ipairs(state:phase_steps(name)) do
@@ -141,23 +137,16 @@ end
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
 function finish.tree(space, state, inside, command)
   local plan, partial = state.plan, space:at "finished.partial"
-  local steps = parts(state, plan)
+  local steps = steps_of(state, plan)
   state:require_done(steps)
+  local parts = {}
+  for index, step in ipairs(steps) do
+    parts[index] = union.part(state, step)
+  end
+  local made = union.of(parts)
   fs.remove_all(partial)
   fs.mkdir(partial)
-  local owned, shadowed = {}, {}
-  do
-    local bar <close> = progress.bar { label = "finishing" }
-    for _, step in ipairs(steps) do
-      bar:message(step.name)
-      add(partial, owned, shadowed, step, store.output(space, state.keys[step.id]))
-    end
-  end
-  if #shadowed > 0 then
-    log.info(
-      ("%d paths are in two packages, and the later has them: %s"):format(#shadowed, table.concat(shadowed, ", "))
-    )
-  end
+  local owned = fill(partial, parts, made)
   if plan.sysroot ~= "" then
     refuse_traces(partial, owned, plan.sysroot)
   end

@@ -22,6 +22,7 @@ local MAX_SHOWN <const> = 20
 ---@field attributes? table<string, bq.Attribute> by the path below `path`
 ---@field yields? string[]|true paths of the root where it gives way to others; `true`: everywhere
 ---@field leave_out? string[] paths of the root that are not taken
+---@field step? table of the plan, where it is a step's output
 
 ---@class bq.Placed what a path of the root is
 ---@field type string
@@ -201,6 +202,7 @@ function union.part(build, step)
     attributes = meta.attributes,
     yields = step.yields,
     leave_out = step.leave_out,
+    step = step,
   }
 end
 
