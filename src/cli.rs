@@ -116,7 +116,9 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
             return (own, rest);
         }
         own.push(word);
-        if text == "-e" || text == "--lib" {
+        // `-e` may end a group of letters, as in `-ve`; behind it in the same word it has its value already.
+        let is_group = text.starts_with('-') && !text.starts_with("--");
+        if text == "--lib" || is_group && text.find('e') == Some(text.len() - 1) {
             own.extend(iter.next());
         }
     }
@@ -151,6 +153,18 @@ mod tests {
         let options = run(&["-e", "print(...)", "a", "-b"]);
         assert!(matches!(options.program, Program::Code(code) if code == "print(...)"));
         assert_eq!(options.arguments, ["a", "-b"]);
+    }
+
+    #[test]
+    fn letters_in_one_word() {
+        let options = run(&["-ve", "print(1)", "a"]);
+        assert!(matches!(options.program, Program::Code(code) if code == "print(1)"));
+        assert_eq!((options.verbose, options.arguments.len()), (1, 1));
+        let options = run(&["-veprint(2)", "a", "b"]);
+        assert!(matches!(options.program, Program::Code(code) if code == "print(2)"));
+        assert_eq!(options.arguments, ["a", "b"]);
+        let options = run(&["-qv", "a.lua", "-e"]);
+        assert!(matches!(options.program, Program::Script(name) if name == "a.lua"));
     }
 
     #[test]

@@ -14,22 +14,20 @@ mod kernel;
 mod lua;
 mod modules;
 mod nearest;
+mod panic;
 mod tree;
 
 /// Exit status after a reader has gone: that of a program which SIGPIPE ends.
 const PIPE: u8 = 141;
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::set_hook(Box::new(panic::note_place));
     match std::panic::catch_unwind(start) {
         Ok(code) => code,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("unknown");
+        Err(payload) => {
             eprintln!(
-                "error: bq itself failed\ncaused by: {text}\nhint: please report this, with the command that you ran"
+                "error: bq itself failed\ncaused by: {}\nhint: please report this, with the command that you ran",
+                panic::text(&*payload)
             );
             ExitCode::FAILURE
         }

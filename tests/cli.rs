@@ -665,6 +665,23 @@ fn levels_of_messages() {
         let words = option.into_iter().chain(["-e", code]);
         assert_eq!(shell.run(words), result(0, "", err), "{option:?}");
     }
+    for (filter, option, err) in [
+        ("bq=error", None, "error: e\nr\n"),
+        ("bq=debug", None, "debug: d\ni\nwarning: w\nerror: e\nr\n"),
+        // Messages of bq are there unless they are turned off, and an option wins.
+        ("ureq=debug", None, "i\nwarning: w\nerror: e\nr\n"),
+        ("bq=off", None, "r\n"),
+        (
+            "bq=off",
+            Some("-v"),
+            "debug: d\ni\nwarning: w\nerror: e\nr\n",
+        ),
+        ("bq=debug", Some("-q"), "error: e\nr\n"),
+    ] {
+        let words = option.into_iter().chain(["-e", code]);
+        let said = left(shell.command(words).env("BQ_LOG", filter));
+        assert_eq!(said, result(0, "", err), "{filter} {option:?}");
+    }
     let colors = left(shell.command(["-e", code]).env("CLICOLOR_FORCE", "1"));
     assert_eq!(
         colors.err,

@@ -60,7 +60,7 @@ function fail.is_expected(err)
   if meta == Failure or meta == Exit then
     return true
   end
-  return type(meta) == "table" and meta.__name == "bq.error" and err.code ~= "argument"
+  return type(meta) == "table" and meta.__name == "bq.error" and err.code ~= "argument" and err.code ~= "panic"
 end
 
 --- Calls a function; what it raises becomes the cause of a failure.

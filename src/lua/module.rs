@@ -1,8 +1,12 @@
 //! A module of natives, listed name by name, and the one place where their errors cross into Lua.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use mlua::{FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, MultiValue, Table, Value};
 
 use crate::error::{Error, Result};
+use crate::panic;
 
 /// The Lua side of the crossing: raises what the native returned as its second value.
 const SHIM: &str = r#"
@@ -80,7 +84,9 @@ where
 {
     let inner = lua.create_function(move |lua, arguments: MultiValue| {
         let result = match A::from_lua_args(arguments, 1, Some(&op), lua) {
-            Ok(arguments) => function(lua, arguments),
+            // A panic is an error like others up there, but a bug, and says where it was.
+            Ok(arguments) => catch_unwind(AssertUnwindSafe(|| function(lua, arguments)))
+                .unwrap_or_else(|payload| Err(panicked(&op, &*payload))),
             Err(error) => Err(argument_error(&op, &error)),
         };
         match result {
@@ -94,6 +100,12 @@ where
     })?;
     let shim: Table = lua.named_registry_value(SHIM_KEY)?;
     shim.get::<Function>("wrap")?.call(inner)
+}
+
+fn panicked(op: &str, payload: &(dyn Any + Send)) -> Error {
+    let text = panic::text(payload);
+    let text = format!("bq itself failed, please report this: {text}");
+    Error::new(op, "panic", text)
 }
 
 fn table_of(error: Error, lua: &Lua) -> mlua::Result<Table> {
@@ -131,4 +143,38 @@ fn argument_error(op: &str, error: &mlua::Error) -> Error {
         other => other.to_string(),
     };
     Error::argument(op, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use mlua::Lua;
+
+    use super::{Module, install};
+    use crate::error::Result;
+    use crate::panic;
+
+    fn fails(_: &Lua, index: usize) -> Result<u8> {
+        Ok([1, 2, 3][index])
+    }
+
+    #[test]
+    fn a_panic_is_an_error_with_its_place() {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(panic::note_place));
+        let lua = Lua::new();
+        install(&lua).expect("it loads");
+        let module = Module::new(&lua, "test").function("fails", fails).build();
+        lua.globals()
+            .set("test", module.expect("it is built"))
+            .expect("it is set");
+        let code = "local ok, err = pcall(test.fails, 7) return ok, err.code, tostring(err)";
+        let (ok, code, text): (bool, String, String) = lua.load(code).eval().expect("it runs");
+        std::panic::set_hook(before);
+        assert_eq!((ok, code.as_str()), (false, "panic"));
+        let place = concat!(file!(), ":");
+        assert!(
+            text.starts_with("test.fails: ") && text.contains(place),
+            "{text}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Mutex, PoisonError};
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::Level;
 use mlua::{Lua, LuaString, Table};
 use nix::libc;
 
@@ -20,36 +20,44 @@ pub(crate) fn set_suspend(suspend: Suspend) {
     *SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) = Some(suspend);
 }
 
-struct Logger;
+const TARGET: &str = "bq";
 
-impl Log for Logger {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Libraries tell their callers what went wrong; what they log besides is for `-v`.
-        metadata.target() == TARGET || log::max_level() >= LevelFilter::Debug
+/// Sets what is shown: errors only, the usual, or more. What libraries log is for `-v`: they tell their callers what went
+/// wrong. `BQ_LOG` says it finer, as in `BQ_LOG=ureq=debug`, unless an option does.
+pub(crate) fn init(verbose: u8, quiet: bool) {
+    let filters = match (quiet, verbose) {
+        (true, _) => "off,bq=error",
+        (false, 0) => "off,bq=info",
+        (false, 1) => "debug",
+        (false, _) => "trace",
+    };
+    let mut logger = env_logger::Builder::new();
+    logger.parse_filters(filters);
+    if !quiet && verbose == 0 {
+        logger.parse_env("BQ_LOG");
     }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            line(record.level(), &record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
+    logger
+        .format(|out, record| out.write_all(&line(record.level(), &record.args().to_string())))
+        .target(env_logger::Target::Pipe(Box::new(Terminal)))
+        .init();
 }
 
-const TARGET: &str = "bq";
-static LOGGER: Logger = Logger;
+/// Standard error, while what draws there steps aside.
+struct Terminal;
 
-/// Sets what is shown: errors only, the usual, or more.
-pub(crate) fn init(verbose: u8, quiet: bool) {
-    let level = match (quiet, verbose) {
-        (true, _) => LevelFilter::Error,
-        (false, 0) => LevelFilter::Info,
-        (false, 1) => LevelFilter::Debug,
-        (false, _) => LevelFilter::Trace,
-    };
-    if log::set_logger(&LOGGER).is_ok() {
-        log::set_max_level(level);
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // Where standard error is closed there is nobody left to tell.
+        let mut write = || drop(stderr().lock().write_all(bytes));
+        match &*SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(suspend) => suspend(&mut write),
+            None => write(),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -62,31 +70,19 @@ fn wants_color() -> bool {
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb"))
 }
 
-fn line(level: Level, text: &str) {
+fn line(level: Level, text: &str) -> Vec<u8> {
     let (word, color) = match level {
         Level::Error => ("error: ", "1;31"),
         Level::Warn => ("warning: ", "1;33"),
         Level::Info => ("", ""),
         Level::Debug | Level::Trace => ("debug: ", "2"),
     };
-    let mut out = Vec::with_capacity(text.len() + 24);
     if word.is_empty() || !wants_color() {
-        out.extend_from_slice(word.as_bytes());
+        format!("{word}{text}\n")
     } else {
-        out.extend_from_slice(format!("\x1b[{color}m{word}\x1b[0m").as_bytes());
+        format!("\x1b[{color}m{word}\x1b[0m{text}\n")
     }
-    out.extend_from_slice(text.as_bytes());
-    write_line(&out);
-}
-
-fn write_line(text: &[u8]) {
-    let out = [text, b"\n"].concat();
-    // Where standard error is closed there is nobody left to tell.
-    let mut write = || drop(stderr().lock().write_all(&out));
-    match &*SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(suspend) => suspend(&mut write),
-        None => write(),
-    }
+    .into_bytes()
 }
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
@@ -107,7 +103,8 @@ fn say(level: Level, text: &LuaString) -> Result<()> {
 }
 
 fn raw(_: &Lua, text: LuaString) -> Result<()> {
-    write_line(&text.as_bytes());
+    let line = [&text.as_bytes(), b"\n".as_slice()].concat();
+    drop(Terminal.write_all(&line));
     Ok(())
 }
 

@@ -123,6 +123,54 @@ check.run {
     end,
   },
   {
+    "input is bytes, zeros among them",
+    function()
+      local input = "a\0b\xff\n"
+      check.equal(run({ argv = lua 'io.write(io.read "a")', input = input }).stdout, input)
+    end,
+  },
+  {
+    "where the kernel gives no descriptor of a child, the child does not go on",
+    function()
+      local status = run {
+        argv = lua [[
+          local fs, process, syscall = require "bq.fs", require "bq.process", require "bq.syscall"
+          syscall.set_no_new_privs()
+          syscall.seccomp { deny = { "pidfd_open" } }
+          local wait = { process.executable(), "-e", "require('bq.process').wait_any()" }
+          local ok, err = pcall(process.run, { argv = wait })
+          print(ok, err.op, err.code)
+          local own = tostring(syscall.getpid())
+          for _, name in ipairs(fs.list "/proc") do
+            local stat = name:match "^%d+$" and io.open("/proc/" .. name .. "/stat")
+            if stat and (stat:read "a" or ""):match "^.*%) %u (%d+)" == own then
+              print("child " .. name)
+            end
+          end
+        ]],
+      }
+      check.equal(status.stdout, "false\tpidfd_open\tEPERM\n")
+    end,
+  },
+  {
+    "a program in a session of its own has the default signals, also under nohup",
+    function()
+      -- SIGPIPE is ignored by bq itself.
+      local ignored = [[
+        local text = require("bq.fs").read "/proc/self/status"
+        print(tonumber(text:match "SigIgn:%s*(%x+)", 16) & 7)
+      ]]
+      local outer = ([[
+        local process = require "bq.process"
+        for _, session in ipairs { true, false } do
+          process.run { argv = { process.executable(), "-e", %q }, session = session }
+        end
+      ]]):format(ignored)
+      local shell = 'trap "" HUP INT QUIT; exec "$0" -e "$1"'
+      check.equal(run({ argv = { "sh", "-c", shell, BQ, outer } }).stdout, "0\n7\n")
+    end,
+  },
+  {
     "a program looked up in its own PATH",
     function()
       fs.symlink(BQ, "own-bq")

@@ -26,6 +26,7 @@ pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
             .env_remove(name.to_ascii_uppercase());
     }
     for name in [
+        "BQ_LOG",
         "BQ_PATH",
         "BQ_WORKSPACE",
         "BQ_ENTERED",

@@ -53,6 +53,7 @@ fn number(name: &str) -> Result<Option<libc::c_long>> {
         "mount" => libc::SYS_mount,
         "open_by_handle_at" => libc::SYS_open_by_handle_at,
         "openat2" => libc::SYS_openat2,
+        "pidfd_open" => libc::SYS_pidfd_open,
         "perf_event_open" => libc::SYS_perf_event_open,
         "ptrace" => libc::SYS_ptrace,
         "request_key" => libc::SYS_request_key,
@@ -179,4 +180,258 @@ pub(super) fn seccomp(_: &Lua, rules: Rules) -> Result<()> {
             &raw const header,
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+    use nix::libc;
+
+    use super::{AUDIT_ARCH, Rules, family, number, program};
+
+    /// What the kernel gives a filter to look at (linux/seccomp.h).
+    #[derive(Clone, Copy)]
+    struct Call {
+        number: libc::c_long,
+        architecture: u32,
+        arguments: [u64; 6],
+    }
+
+    impl Call {
+        fn new(number: libc::c_long, first: u64) -> Self {
+            let mut arguments = [u64::MAX; 6];
+            arguments[0] = first;
+            Self {
+                number,
+                architecture: AUDIT_ARCH,
+                arguments,
+            }
+        }
+
+        fn bytes(&self) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            bytes.extend((self.number as u32).to_ne_bytes());
+            bytes.extend(self.architecture.to_ne_bytes());
+            // The address of the instruction.
+            bytes.extend(0x1234_5678_u64.to_ne_bytes());
+            for argument in self.arguments {
+                bytes.extend(argument.to_ne_bytes());
+            }
+            bytes
+        }
+    }
+
+    /// Runs a filter as the kernel does. Whatever it would refuse, such as a jump behind the end, is a panic.
+    fn interpret(program: &[libc::sock_filter], call: &Call) -> u32 {
+        let data = call.bytes();
+        let (mut at, mut value) = (0, 0_u32);
+        loop {
+            let step = program[at];
+            let taken =
+                match u32::from(step.code) {
+                    code if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS => {
+                        assert_eq!(step.k % 4, 0);
+                        let place = step.k as usize;
+                        let word = data[place..place + 4].try_into().expect("four bytes");
+                        value = u32::from_ne_bytes(word);
+                        0
+                    }
+                    code if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => {
+                        if value == step.k { step.jt } else { step.jf }
+                    }
+                    code if code == libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K => {
+                        if value >= step.k { step.jt } else { step.jf }
+                    }
+                    code if code == libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K => {
+                        if value & step.k != 0 {
+                            step.jt
+                        } else {
+                            step.jf
+                        }
+                    }
+                    code if code == libc::BPF_RET | libc::BPF_K => return step.k,
+                    code => panic!("instruction {code:#x} at {at}"),
+                };
+            at += 1 + usize::from(taken);
+        }
+    }
+
+    const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+    fn errno(errno: Errno) -> u32 {
+        libc::SECCOMP_RET_ERRNO | errno as u32
+    }
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn none() -> Rules {
+        Rules {
+            succeed: Vec::new(),
+            deny: Vec::new(),
+            deny_sockets: Vec::new(),
+            deny_namespaces: false,
+        }
+    }
+
+    const OWNERS: [&str; 13] = [
+        "chown",
+        "lchown",
+        "fchown",
+        "fchownat",
+        "setgroups",
+        "setuid",
+        "setgid",
+        "setresuid",
+        "setresgid",
+        "setreuid",
+        "setregid",
+        "setfsuid",
+        "setfsgid",
+    ];
+    const DENIED: [&str; 4] = ["bpf", "keyctl", "ptrace", "userfaultfd"];
+
+    /// Every combination of rules, each call under each of them: all jumps land where they should.
+    #[test]
+    fn each_call_gets_its_answer() {
+        for bits in 0..16 {
+            let on = |bit: u32| bits & (1 << bit) != 0;
+            let mut rules = none();
+            if on(0) {
+                rules.succeed = names(&OWNERS);
+            }
+            if on(1) {
+                rules.deny = names(&DENIED);
+            }
+            if on(2) {
+                rules.deny_sockets = names(&["alg", "vsock", "packet"]);
+            }
+            rules.deny_namespaces = on(3);
+            let program = program(&rules).expect("all names are known");
+            let check = |what: &str, number, first, expected| {
+                let got = interpret(&program, &Call::new(number, first));
+                assert_eq!(got, expected, "{what}({first:#x}) with rules {bits:04b}");
+            };
+            for name in OWNERS {
+                if let Some(number) = number(name).expect("a known name") {
+                    check(
+                        name,
+                        number,
+                        7,
+                        if on(0) {
+                            libc::SECCOMP_RET_ERRNO
+                        } else {
+                            ALLOW
+                        },
+                    );
+                }
+            }
+            for name in DENIED {
+                if let Some(number) = number(name).expect("a known name") {
+                    check(
+                        name,
+                        number,
+                        7,
+                        if on(1) { errno(Errno::EPERM) } else { ALLOW },
+                    );
+                }
+            }
+            for name in ["alg", "vsock", "packet"] {
+                let first = family(name).expect("a known name") as u64;
+                let refused = if on(2) {
+                    errno(Errno::EAFNOSUPPORT)
+                } else {
+                    ALLOW
+                };
+                check("socket", libc::SYS_socket, first, refused);
+                // The kernel looks at the low half only, and other calls may have the same first argument.
+                check("socket", libc::SYS_socket, first | 1 << 32, refused);
+                check("bind", libc::SYS_bind, first, ALLOW);
+            }
+            for first in [libc::AF_UNIX, libc::AF_INET] {
+                check("socket", libc::SYS_socket, first as u64, ALLOW);
+            }
+            let refused = if on(3) { errno(Errno::EPERM) } else { ALLOW };
+            for kind in [
+                libc::CLONE_NEWNS,
+                libc::CLONE_NEWCGROUP,
+                libc::CLONE_NEWUTS,
+                libc::CLONE_NEWIPC,
+                libc::CLONE_NEWUSER,
+                libc::CLONE_NEWPID,
+                libc::CLONE_NEWNET,
+                libc::CLONE_NEWUSER | libc::CLONE_NEWNS,
+            ] {
+                check("unshare", libc::SYS_unshare, kind as u64, refused);
+                check(
+                    "clone",
+                    libc::SYS_clone,
+                    (kind | libc::SIGCHLD) as u64,
+                    refused,
+                );
+                check("setns", libc::SYS_setns, kind as u64, ALLOW);
+            }
+            let thread = libc::CLONE_VM
+                | libc::CLONE_FS
+                | libc::CLONE_FILES
+                | libc::CLONE_THREAD
+                | libc::CLONE_SIGHAND;
+            check("clone", libc::SYS_clone, thread as u64, ALLOW);
+            check("clone", libc::SYS_clone, libc::SIGCHLD as u64, ALLOW);
+            check("unshare", libc::SYS_unshare, libc::CLONE_FS as u64, ALLOW);
+            check(
+                "clone3",
+                libc::SYS_clone3,
+                0,
+                if on(3) { errno(Errno::ENOSYS) } else { ALLOW },
+            );
+            for number in [
+                libc::SYS_read,
+                libc::SYS_openat,
+                libc::SYS_execve,
+                libc::SYS_exit_group,
+            ] {
+                check("a usual call", number, 0, ALLOW);
+            }
+        }
+    }
+
+    #[test]
+    fn calls_of_other_machines_are_unknown() {
+        let program = program(&none()).expect("there are no names");
+        let mut call = Call::new(libc::SYS_read, 0);
+        assert_eq!(interpret(&program, &call), ALLOW);
+        if cfg!(target_arch = "x86_64") {
+            call.number |= 0x4000_0000;
+            assert_eq!(interpret(&program, &call), errno(Errno::ENOSYS));
+        }
+        // i386
+        call = Call::new(libc::SYS_read, 0);
+        call.architecture = 0x4000_0003;
+        assert_eq!(interpret(&program, &call), errno(Errno::ENOSYS));
+    }
+
+    #[test]
+    fn unknown_names_are_mistakes() {
+        for rules in [
+            Rules {
+                succeed: names(&["chwon"]),
+                ..none()
+            },
+            Rules {
+                deny: names(&["chwon"]),
+                ..none()
+            },
+            Rules {
+                deny_sockets: names(&["algo"]),
+                ..none()
+            },
+        ] {
+            assert_eq!(
+                program(&rules).err().map(|error| error.code).as_deref(),
+                Some("argument")
+            );
+        }
+    }
 }
