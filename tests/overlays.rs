@@ -1,44 +1,10 @@
 //! Step roots where the workspace's file system cannot be the upper layer of an overlay: made by copying, to the same end.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
-use support::builds::{Build, Run, can_build};
+use support::builds::{Build, can_build};
+use support::overlay::on_overlay;
 
 mod support;
-
-/// Runs bq with an overlay mounted at `over`, in namespaces of its own; status 77 if there are no overlays at all here.
-const ON_OVERLAY: &str = r#"
-local fs, process, syscall = require "bq.fs", require "bq.process", require "bq.syscall"
-local uid, gid, power = syscall.geteuid(), syscall.getegid(), false
-for _, name in ipairs(syscall.capabilities()) do
-  power = power or name == "sys_admin"
-end
-syscall.unshare(power and { "mount" } or { "user", "mount" })
-if not power then
-  syscall.write_proc_self_map { outer_uid = uid, outer_gid = gid }
-end
-syscall.mount { target = "/", flags = { "rec", "private" } }
-for _, name in ipairs { "over", "layers/lower", "layers/upper", "layers/work" } do
-  fs.mkdir(name)
-end
-local ok, err = pcall(syscall.mount, {
-  source = "overlay",
-  target = "over",
-  type = "overlay",
-  data = "lowerdir=layers/lower,upperdir=layers/upper,workdir=layers/work,userxattr",
-})
-if not ok then
-  print(err)
-  os.exit(77)
-end
-local status = process.run { argv = { process.executable(), table.unpack(arg) }, stdout = "inherit", stderr = "inherit" }
-os.exit(status.code or 1)
-"#;
-
-fn on_overlay(build: &Build, words: &[&str]) -> Run {
-    let mut all = vec!["-e", ON_OVERLAY, "--"];
-    all.extend(words);
-    build.bq(&all)
-}
 
 const BELOW: &str = r#"return {
   name = "below", version = "1", license = "MIT", strategy = "files",

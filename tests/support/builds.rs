@@ -62,7 +62,12 @@ pub(crate) struct Build(tempfile::TempDir);
 impl Build {
     /// A declaration `build.lua` of one phase on the seed, with the recipes that are named.
     pub(crate) fn new(recipes: &[(&str, &str)]) -> Self {
-        let build = Self(tempfile::tempdir().expect("a folder"));
+        Self::in_folder(&std::env::temp_dir(), recipes)
+    }
+
+    /// The same, below another folder.
+    pub(crate) fn in_folder(parent: &Path, recipes: &[(&str, &str)]) -> Self {
+        let build = Self(tempfile::tempdir_in(parent).expect("a folder"));
         let mut names = String::new();
         for (name, text) in recipes {
             write!(names, "\"{name}\", ").expect("a string takes all");

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod builds;
+pub(crate) mod overlay;
 pub(crate) mod server;
 
 use std::fmt::Write;

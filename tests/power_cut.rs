@@ -1,0 +1,403 @@
+//! What is there after a power cut. The file system that a build works on lies in a file; a clone of that file, made at a
+//! random moment (one FICLONE, so the file lies on an XFS), holds what the disk would hold if the power had gone then.
+//!
+//! `BQ_CUTS` says how many cuts there are for each file system and each way to make step roots, 3 if it is absent. Only root
+//! can mount a file system. All mounts are in a mount namespace of the test's own, and go with the thread.
+#![allow(clippy::expect_used, reason = "a test may fail anywhere")]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+
+use support::builds::{Build, Run, can_build};
+use support::{bq, overlay, sha256};
+
+mod support;
+
+/// Each writes enough that a cut may come in the middle of it.
+const RECIPE: &str = r#"return {
+  name = "NAME", version = "1", license = "MIT", strategy = "files", depends = { DEPENDS },
+  install = function(b)
+    for number = 1, 60 do
+      b:write(("%s/share/NAME/%d/file"):format(b.dest, number), ("NAME %d\n"):format(number):rep(100 * (number % 7)))
+    end
+  end,
+}"#;
+
+/// A chain and some that stand beside it.
+const PACKAGES: &[(&str, &str)] = &[
+    ("a", ""),
+    ("b", "\"a\""),
+    ("c", "\"b\""),
+    ("d", ""),
+    ("e", "\"a\", \"d\""),
+];
+
+fn recipes() -> Vec<(&'static str, String)> {
+    let recipe = |needs: &str, name: &str| RECIPE.replace("NAME", name).replace("DEPENDS", needs);
+    PACKAGES
+        .iter()
+        .map(|(name, needs)| (*name, recipe(needs, name)))
+        .collect()
+}
+
+/// How step roots are made.
+#[derive(Clone, Copy, Debug)]
+enum Roots {
+    Overlay,
+    Copied,
+}
+
+impl Roots {
+    /// A command in the folder of a build, whose workspace is `over/ws`.
+    fn command(self, folder: &Path, words: &[&str]) -> Command {
+        match self {
+            Roots::Overlay => {
+                let mut command = bq(folder);
+                command.args(words);
+                command
+            }
+            Roots::Copied => overlay::command(folder, words),
+        }
+    }
+
+    /// Stages, builds and packs.
+    fn job(self, folder: &Path) -> Command {
+        let code = r#"
+            local process = require "bq.process"
+            for _, words in ipairs {
+              { "build.lua", "--workspace", "over/ws", "--seed", "seed.tar.gz", "--output", "over/out.tar.gz" },
+              { "coordinator", "--workspace", "over/ws", "--jobs", "2" },
+            } do
+              local argv = table.move(words, 1, #words, 2, { process.executable() })
+              local status = process.run { argv = argv, stdout = "inherit", stderr = "inherit" }
+              if not status.ok then
+                os.exit(1)
+              end
+            end"#;
+        self.command(folder, &["-e", code])
+    }
+}
+
+fn run(program: &str, words: &[&str]) -> io::Result<std::process::Output> {
+    Command::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+}
+
+/// Runs a tool of the machine; its status has to be below this.
+#[track_caller]
+fn tool(words: &[&str], limit: i32) {
+    let output = run(words[0], &words[1..]).expect(words[0]);
+    let status = output.status.code().unwrap_or(i32::MAX);
+    let (out, err) = (output.stdout, output.stderr);
+    assert!(
+        status < limit,
+        "{words:?}: {status}\n{}{}",
+        String::from_utf8_lossy(&out),
+        String::from_utf8_lossy(&err)
+    );
+}
+
+/// A file system in a file, mounted; unmounted when the value goes.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(image: &Path, at: &Path) -> Self {
+        std::fs::create_dir_all(at).expect("a folder");
+        let (image, place) = (image.to_string_lossy(), at.to_string_lossy());
+        tool(&["mount", "-o", "loop", &image, &place], 1);
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Detached if something is still there: the namespace goes with the thread.
+        if umount2(&self.0, MntFlags::empty()).is_err() {
+            let _ = umount2(&self.0, MntFlags::MNT_DETACH);
+        }
+    }
+}
+
+/// An empty file system in a new file.
+fn format(kind: &str, image: &Path, mebibytes: u64) {
+    File::create(image)
+        .and_then(|file| file.set_len(mebibytes << 20))
+        .expect("a file with a hole");
+    let path = image.to_string_lossy();
+    match kind {
+        "ext4" => tool(&["mkfs.ext4", "-q", "-F", &path], 1),
+        "xfs" => tool(&["mkfs.xfs", "-q", "-f", "-m", "reflink=1", &path], 1),
+        _ => tool(&["mkfs.btrfs", "-q", "-f", &path], 1),
+    }
+}
+
+/// Repairs a file system as it is done after a cut, and sees that nothing is wrong with it.
+fn check(kind: &str, image: &Path, at: &Path) {
+    let path = image.to_string_lossy();
+    if kind == "ext4" {
+        // 1: the journal was played back, or something else was mended.
+        tool(&["e2fsck", "-fp", &path], 2);
+    } else {
+        // Mounting plays the log back.
+        drop(Mounted::new(image, at));
+        match kind {
+            "xfs" => tool(&["xfs_repair", "-n", &path], 1),
+            _ => tool(&["btrfs", "check", &path], 1),
+        }
+    }
+}
+
+/// The whole of a file as it is now, in one call.
+fn clone_file(from: &Path, to: &Path) {
+    nix::ioctl_write_int!(ficlone, 0x94, 9);
+    let (from, to) = (
+        File::open(from).expect("it is there"),
+        File::create(to).expect("a new file"),
+    );
+    // SAFETY: both are open files, and the call takes nothing else.
+    unsafe { ficlone(to.as_raw_fd(), from.as_raw_fd() as u64) }.expect("FICLONE");
+}
+
+/// Numbers that look random enough: of a linear congruential generator (Knuth's MMIX).
+struct Random(u64);
+
+impl Random {
+    fn share(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        f64::from((self.0 >> 33) as u32) / f64::from(1_u32 << 31)
+    }
+}
+
+/// The digests of what a build came to.
+#[derive(Debug, PartialEq)]
+struct Result {
+    outputs: Vec<String>,
+    tarball: String,
+}
+
+fn result(folder: &Path) -> Option<Result> {
+    let store = folder.join("over/ws/store");
+    let mut outputs = Vec::new();
+    for entry in std::fs::read_dir(store).ok()? {
+        let meta = std::fs::read_to_string(entry.ok()?.path().join("meta.json")).ok()?;
+        let value = |name: &str| {
+            let (_, rest) = meta.split_once(&format!("\"{name}\": \""))?;
+            rest.split('"').next().map(str::to_owned)
+        };
+        outputs.push(format!("{} {}", value("step")?, value("output")?));
+    }
+    outputs.sort();
+    let tarball = sha256(&std::fs::read(folder.join("over/out.tar.gz")).ok()?);
+    Some(Result { outputs, tarball })
+}
+
+/// Waits for a child, and clones the image at the moments that are due.
+fn cut_while(
+    child: &mut Child,
+    moments: &[Duration],
+    image: &Path,
+    cut: impl Fn(usize) -> PathBuf,
+) {
+    let start = Instant::now();
+    for (index, moment) in moments.iter().enumerate() {
+        std::thread::sleep(moment.saturating_sub(start.elapsed()));
+        clone_file(image, &cut(index));
+    }
+    let status = child.wait().expect("it ends");
+    assert!(status.success(), "the build itself failed: {status}");
+}
+
+fn cuts(kind: &str, roots: Roots) {
+    if !nix::unistd::geteuid().is_root() {
+        return support::skip("only root can mount a file system");
+    }
+    if !can_build() {
+        return;
+    }
+    for program in [
+        "mkfs.xfs",
+        "xfs_repair",
+        "mkfs.btrfs",
+        "btrfs",
+        "mkfs.ext4",
+        "e2fsck",
+    ] {
+        if run(program, &["--version"]).is_err() {
+            return support::skip(format!("there is no {program}"));
+        }
+    }
+    if unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS).is_err() {
+        return support::skip("no mount namespace can be made here");
+    }
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("mounts are private");
+
+    let count =
+        std::env::var("BQ_CUTS").map_or(3, |text| text.parse().expect("BQ_CUTS is a number"));
+    let area = tempfile::tempdir().expect("a folder");
+    let (outer, disk, place) = (
+        area.path().join("outer"),
+        area.path().join("outer.img"),
+        area.path().join("disk"),
+    );
+    format("xfs", &disk, 16 << 10);
+    let outer_mount = Mounted::new(&disk, &outer);
+    let image = outer.join("disk.img");
+    let recipes = recipes();
+    let recipes: Vec<(&str, &str)> = recipes
+        .iter()
+        .map(|(name, text)| (*name, &**text))
+        .collect();
+
+    // An undisturbed run says how long it takes, and what comes out.
+    let make = || {
+        format(kind, &image, 400);
+        let mounted = Mounted::new(&image, &place);
+        let build = Build::in_folder(&place, &recipes);
+        build.plain_seed();
+        std::fs::create_dir(build.at("over")).expect("a folder");
+        nix::unistd::sync();
+        (mounted, build)
+    };
+    let (mounted, build) = make();
+    let start = Instant::now();
+    Run::of(&mut roots.job(build.path())).ok();
+    let length = start.elapsed();
+    // An overlay is looked at where its upper layer is.
+    let seen = |folder: &Path| match roots {
+        Roots::Overlay => result(folder),
+        Roots::Copied => result(&layer(folder)),
+    };
+    let wanted = seen(build.path()).expect("all of it is there");
+    assert_eq!(wanted.outputs.len(), PACKAGES.len(), "{wanted:?}");
+    drop((build, mounted));
+
+    let seed = std::process::id();
+    eprintln!("{kind}, {roots:?}: {count} cuts within {length:?}, seed {seed}");
+    let mut random = Random(u64::from(seed));
+    let mut done = 0;
+    while done < count {
+        let (mounted, build) = make();
+        let name = build.path().file_name().expect("it has a name").to_owned();
+        let mut moments: Vec<Duration> = (0..(count - done).min(8))
+            .map(|_| length.mul_f64(random.share()))
+            .collect();
+        moments.sort();
+        let cut = |index: usize| outer.join(format!("cut{index}.img"));
+        let mut child = roots
+            .job(build.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bq starts");
+        cut_while(&mut child, &moments, &image, cut);
+        // Two file systems of one id cannot be mounted at once: the first goes before its clones come.
+        std::mem::forget(build);
+        drop(mounted);
+        for (index, moment) in moments.iter().enumerate() {
+            let image = cut(index);
+            check(kind, &image, &place);
+            let mounted = Mounted::new(&image, &place);
+            let folder = place.join(&name);
+            after_cut(
+                roots,
+                &folder,
+                &wanted,
+                &format!("{kind}, {roots:?}, cut at {moment:?} of {length:?}, seed {seed}"),
+                seen,
+            );
+            drop(mounted);
+            std::fs::remove_file(&image).expect("it is ours");
+        }
+        done += moments.len();
+    }
+    drop(outer_mount);
+}
+
+/// Where the files of `over` are, seen from outside of the overlay.
+fn layer(folder: &Path) -> PathBuf {
+    let seen = folder.join("seen");
+    std::fs::create_dir_all(&seen).expect("a folder");
+    let link = seen.join("over");
+    if link.symlink_metadata().is_err() {
+        std::os::unix::fs::symlink("../layers/upper", link).expect("a link");
+    }
+    seen
+}
+
+/// What was listed as done is whole; the same commands come to the same end.
+fn after_cut(
+    roots: Roots,
+    folder: &Path,
+    wanted: &Result,
+    what: &str,
+    seen: impl Fn(&Path) -> Option<Result>,
+) {
+    let has_plan = match roots {
+        Roots::Overlay => folder.join("over/ws/plan.json"),
+        Roots::Copied => layer(folder).join("over/ws/plan.json"),
+    };
+    if has_plan.exists() {
+        let verified =
+            Run::of(&mut roots.command(folder, &["verify", "--workspace", "over/ws", "--store"]));
+        assert_eq!(
+            verified.status,
+            Some(0),
+            "{what}: {}{}",
+            verified.stdout,
+            verified.stderr
+        );
+    }
+    let again = Run::of(&mut roots.job(folder));
+    assert_eq!(
+        again.status,
+        Some(0),
+        "{what}: {}{}",
+        again.stdout,
+        again.stderr
+    );
+    let found = seen(folder);
+    assert_eq!(found.as_ref(), Some(wanted), "{what}");
+}
+
+#[test]
+fn ext4_overlay() {
+    cuts("ext4", Roots::Overlay);
+}
+
+#[test]
+fn ext4_copied() {
+    cuts("ext4", Roots::Copied);
+}
+
+#[test]
+fn xfs_overlay() {
+    cuts("xfs", Roots::Overlay);
+}
+
+#[test]
+fn xfs_copied() {
+    cuts("xfs", Roots::Copied);
+}
+
+#[test]
+fn btrfs_overlay() {
+    cuts("btrfs", Roots::Overlay);
+}
+
+#[test]
+fn btrfs_copied() {
+    cuts("btrfs", Roots::Copied);
+}
