@@ -272,9 +272,9 @@ fn cuts(kind: &str, roots: Roots) {
         (mounted, build)
     };
     let (mounted, build) = make();
-    let start = Instant::now();
+    let before = Instant::now();
     Run::of(&mut roots.job(build.path())).ok();
-    let length = start.elapsed();
+    let length = before.elapsed();
     // An overlay is looked at where its upper layer is.
     let seen = |folder: &Path| match roots {
         Roots::Overlay => result(folder),
@@ -284,9 +284,9 @@ fn cuts(kind: &str, roots: Roots) {
     assert_eq!(wanted.outputs.len(), PACKAGES.len(), "{wanted:?}");
     drop((build, mounted));
 
-    let seed = std::process::id();
-    eprintln!("{kind}, {roots:?}: {count} cuts within {length:?}, seed {seed}");
-    let mut random = Random(u64::from(seed));
+    let start = std::process::id();
+    eprintln!("{kind}, {roots:?}: {count} cuts within {length:?}, random start {start}");
+    let mut random = Random(u64::from(start));
     let mut done = 0;
     while done < count {
         let (mounted, build) = make();
@@ -315,7 +315,9 @@ fn cuts(kind: &str, roots: Roots) {
                 roots,
                 &folder,
                 &wanted,
-                &format!("{kind}, {roots:?}, cut at {moment:?} of {length:?}, seed {seed}"),
+                &format!(
+                    "{kind}, {roots:?}, cut at {moment:?} of {length:?}, random start {start}"
+                ),
                 seen,
             );
             drop(mounted);
