@@ -73,10 +73,7 @@ local function enter_step(id)
   local env = require("bq.run.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
-  local sandbox = step_root.sandbox(
-    { folder = folder, lowers = job.lowers, seed_at = job.seed_at },
-    { network = options.network }
-  )
+  local sandbox = step_root.sandbox(step_root.of(job, env), { network = options.network })
   return enter.command(sandbox, shell, env, step_root.BUILD)
 end
 

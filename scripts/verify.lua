@@ -36,7 +36,7 @@ if options.store then
   for _, key in ipairs(keys) do
     local ok, meta = pcall(store.get, space, key)
     meta = ok and meta or nil
-    local actual = meta and digest.tree(store.output(space, key))
+    local actual = meta and store.digest(store.output(space, key), meta.attributes)
     if not meta or actual ~= meta.output then
       bad = bad + 1
       log.error(("store/%s (%s) is damaged"):format(key, meta and meta.step or "unknown step"))

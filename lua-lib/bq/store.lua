@@ -1,4 +1,5 @@
 -- Outputs by key: `store/<key>/` appears by one rename, it is there whole or not at all.
+local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
@@ -13,10 +14,19 @@ function store.output(workspace, key)
   return workspace:at("store", key, "output")
 end
 
+--- The digest of an output: of its tree and of its attributes.
+---@param tree string
+---@param attributes? table<string, bq.Attribute>
+---@return string
+function store.digest(tree, attributes)
+  local plain = digest.tree(tree)
+  return attributes and digest.sha256(plain .. json.encode(attributes)) or plain
+end
+
 --- What is known about a stored output; `nil` if the key is not in the store.
 ---@param workspace bq.Workspace
 ---@param key string
----@return table? meta `output` (its digest), `inputs`, `step`, `seconds`, …
+---@return table? meta `output` (its digest), `attributes`, `inputs`, `step`, `seconds`, …
 function store.get(workspace, key)
   local path = workspace:at("store", key, "meta.json")
   if fs.stat(path) then

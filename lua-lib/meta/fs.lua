@@ -11,6 +11,7 @@ local fs = {}
 ---@field uid integer
 ---@field gid integer
 ---@field mtime integer seconds
+---@field ctime integer nanoseconds since 1970: when the kernel last changed it, which no program can set
 ---@field ino integer
 ---@field dev integer
 ---@field nlink integer
@@ -112,10 +113,27 @@ function fs.copy(from, to, options) end
 ---@param mode integer
 function fs.chmod(path, mode) end
 
+---Gives a path, itself a link or not, to a user and a group; of a file the kernel drops set-id bits and capabilities.
+---@param path string
+---@param uid integer
+---@param gid integer
+function fs.chown(path, uid, gid) end
+
 ---Sets access and modification time, of a link itself too.
 ---@param path string
 ---@param seconds integer
 function fs.utime(path, seconds) end
+
+---The extended attributes of a path, itself a link or not; empty where the file system has none.
+---@param path string
+---@return table<string, string> values by name, such as `security.capability`
+function fs.xattrs(path) end
+
+---Removes an extended attribute of a path, itself a link or not.
+---@param path string
+---@param name string
+---@return boolean removed `false` if it had none of that name
+function fs.remove_xattr(path, name) end
 
 ---Waits until a file's or folder's content is on the disk.
 ---@param path string

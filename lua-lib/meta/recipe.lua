@@ -24,6 +24,14 @@
 ---@field env? table<string, string>
 ---@field leave_out? string[]
 ---@field seed_at? string
+---@field keep? string[] paths of the output that stay as they were installed
+---@field owners? table<string, string> by path: `user:group`
+---@field modes? table<string, string> by path: octal
+---@field capabilities? table<string, string> by path: as setcap(8) takes them
+---@field yields? string[] paths at which another package's file takes the place of this one's
+---@field may_name? string[] paths of the output that may name folders of the build
+---@field may_write? string[] paths of the step's root that may be changed, outside of the output
+---@field may_be_empty? boolean
 ---@field strip? boolean
 ---@field patch_fuzz? integer lines of context at each end of a hunk that may differ in its patches; 0 if absent
 ---@field configure? string[]|fun(b: bq.Step) options for `autotools`, or the verb

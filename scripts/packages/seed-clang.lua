@@ -79,6 +79,8 @@ return {
     -- which clang starts itself again (`-cc1`) and finds the linker beside it.
     system = {
       seed_at = "/opt/seed",
+      -- It lies where the compiler of the phases before lies, since that is where all look for it.
+      may_name = { "/opt/sysroot" },
       files = { [config] = common },
       install = function(b)
         require("bq.strategy.files").install(b)

@@ -4,6 +4,7 @@ local process = require "bq.process"
 local recorder = require "recorder"
 local serial = require "serial"
 local step = require "bq.run.step"
+local strip = require "bq.run.strip"
 local workspace = require "bq.workspace"
 
 --- A step whose folders lie in this test's own.
@@ -26,7 +27,7 @@ local function recorded(work)
   current.observer = observer
   work(current)
   observer:normalise()
-  current:normalise()
+  strip.output(current)
   observer:finish()
   return fs.read("home/" .. recorder.FOLDER .. "/step.sh")
 end

@@ -97,6 +97,7 @@ fn build(workspace: &str) -> (Build, Machine) {
         &format!(
             r#"return {{
   name = "tries", version = "1", license = "MIT", strategy = "files", strip = false, depends = {{ "shown" }},
+  may_write = {{ "/etc/name", "/new", "/opt/shown", "/var/deep" }}, may_name = {{ "/opt/found" }},
   install = function(b)
     b:write(b.dest .. "/opt/found", b:capture {{ "/usr/local/bin/probe", "--probe", {} }} .. "\n")
   end,
@@ -242,15 +243,41 @@ unshare net: EPERM
 unshare uts: EPERM
 unshare ipc: EPERM
 unshare cgroup: EPERM
+mode of /dev/null: EROFS
+time of /dev/null: EROFS
+mode of /dev/zero: EROFS
+time of /dev/zero: EROFS
+mode of /dev/full: EROFS
+time of /dev/full: EROFS
+mode of /dev/random: EROFS
+time of /dev/random: EROFS
+mode of /dev/urandom: EROFS
+time of /dev/urandom: EROFS
+mode of /dev/tty: EROFS
+time of /dev/tty: EROFS
+write to /dev/null: ok
+fill /dev/full: ENOSPC
+immutable in /bq/dest: EPERM
+append-only in /bq/dest: EPERM
+capability in /bq/dest: EPERM
+immutable in /bq/build: EPERM
+append-only in /bq/build: EPERM
+capability in /bq/build: EPERM
+immutable in /bq/home: EPERM
+append-only in /bq/home: EPERM
+capability in /bq/home: EPERM
+a tree as deep as it gets in /bq/build: 1500
+a tree as deep as it gets in /bq/home: 1500
+a tree as deep as it gets in /var: 1500
 make the device null: EPERM
 make the device memory: EPERM
 make the device disk: EPERM
 NoNewPrivs: 1
 Seccomp: 2
 CapInh: 0000000000000000
-CapPrm: 000000009000cfff
-CapEff: 000000009000cfff
-CapBnd: 000000009000cfff
+CapPrm: 000000001000cdff
+CapEff: 000000001000cdff
+CapBnd: 000000001000cdff
 CapAmb: 0000000000000000
 raise capabilities: EPERM
 sethostname: EPERM
@@ -303,6 +330,8 @@ fn check(build: &Build, machine: &Machine, workspace: &str, user: Option<u32>) {
         "seed\n"
     );
     assert!(!rootfs.join("new").exists());
+    // Nothing that it left is in the way of anything.
+    assert_eq!(build.list(&format!("{workspace}/build")), [""; 0]);
     let verify = command(
         build,
         user,

@@ -132,6 +132,8 @@ pub(crate) fn main(words: &[String]) {
     descriptors();
     terminal();
     mounts();
+    devices();
+    traps();
     powers();
     kernel();
     foreign_calls();
@@ -448,6 +450,80 @@ fn mounts() {
         // SAFETY: the text lives for the call.
         let made = unsafe { libc::mknod(path.as_ptr(), mode | 0o666, device) };
         say(&format!("make the device {name}"), came(made.into()));
+    }
+}
+
+/// The nodes of /dev are the machine's own.
+fn devices() {
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        let path = format!("/dev/{name}");
+        let mode = fs::metadata(&path).expect("it is there").permissions();
+        // Where it is allowed, the mode stays what it is.
+        say(
+            &format!("mode of {path}"),
+            came_of(fs::set_permissions(&path, mode)),
+        );
+        let node = text(&path);
+        // SAFETY: the text lives for the call; both times are now.
+        let times = unsafe { libc::utimensat(libc::AT_FDCWD, node.as_ptr(), std::ptr::null(), 0) };
+        say(&format!("time of {path}"), came(times.into()));
+    }
+    say("write to /dev/null", came_of(fs::write("/dev/null", "x")));
+    say("fill /dev/full", came_of(fs::write("/dev/full", "x")));
+}
+
+/// What a later run could not remove, or that would have a power of its own.
+fn traps() {
+    // linux/fs.h: FS_IOC_SETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL.
+    const SETFLAGS: u64 = 0x4008_6602;
+    for folder in ["/bq/dest", "/bq/build", "/bq/home"] {
+        let path = format!("{folder}/trap");
+        let file = fs::File::create(&path).expect("it is ours");
+        for (name, flags) in [("immutable", 0x10_i64), ("append-only", 0x20)] {
+            // SAFETY: the number lives for the call.
+            let set = unsafe { libc::ioctl(file.as_raw_fd(), SETFLAGS as _, &raw const flags) };
+            say(&format!("{name} in {folder}"), came(set.into()));
+        }
+        // `cap_net_raw=ep`, as the kernel keeps it.
+        let value = [
+            1_u8, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let node = text(&path);
+        // SAFETY: texts and a value that live for the call.
+        let set = unsafe {
+            libc::setxattr(
+                node.as_ptr(),
+                c"security.capability".as_ptr(),
+                value.as_ptr().cast(),
+                value.len(),
+                0,
+            )
+        };
+        say(&format!("capability in {folder}"), came(set.into()));
+        fs::remove_file(&path).expect("it is ours");
+    }
+    for folder in ["/bq/build", "/bq/home", "/var"] {
+        // Longer than any path, and shut at every level.
+        let top = text(folder);
+        // SAFETY: the text lives for the call.
+        let mut at = unsafe { libc::open(top.as_ptr(), libc::O_DIRECTORY | libc::O_CLOEXEC) };
+        let mut depth = 0;
+        while depth < 1500 {
+            // SAFETY: a text that lives for the calls, on a descriptor that is open; each is closed once.
+            unsafe {
+                if libc::mkdirat(at, c"deep".as_ptr(), 0o700) < 0 {
+                    break;
+                }
+                let next = libc::openat(at, c"deep".as_ptr(), libc::O_DIRECTORY | libc::O_CLOEXEC);
+                libc::fchmod(at, if depth == 0 { 0o755 } else { 0 });
+                libc::close(at);
+                at = next;
+            }
+            depth += 1;
+        }
+        // SAFETY: as above.
+        unsafe { libc::close(at) };
+        say(&format!("a tree as deep as it gets in {folder}"), depth);
     }
 }
 

@@ -225,7 +225,25 @@ fn names_nothing_of_what_it_was_built_by() {
         "b:symlink(\"/opt/tools/x\", b.dest .. \"/usr/bad\") b:symlink(\"final\"",
     );
     rig.stage(&[]).is(0);
+    // At the step, not hours later.
+    rig.build(&["--keep-going"])
+        .is(1)
+        .says("  /etc/path: names `/opt/tools`: `PATH=/opt/tools/bin`\n");
+    rig.replace(
+        "packages/root.lua",
+        "leave_out = {",
+        "may_name = { \"/etc/path\" }, leave_out = {",
+    );
+    rig.build(&[])
+        .is(1)
+        .says("  /usr/bad: leads to `/opt/tools/x`\n");
+    rig.replace(
+        "packages/final.lua",
+        "depends =",
+        "may_name = { \"/usr/bad\" }, depends =",
+    );
     rig.build(&[]).is(0);
+    // A step may say that it is meant; the finished root has none of it all the same.
     finish(&rig, &["--output", "rootfs.tar.gz"]).is(1).says(
         "error: 2 files of the finished root name `/opt/tools`, which is not in it\n  /etc/path (root)\n  /usr/bad (final)\n\
          hint: mend the recipe, or let it leave the file out by `leave_out`\n",

@@ -12,6 +12,7 @@ mod failures;
 mod finishing;
 mod interruptions;
 mod kills;
+mod outputs;
 mod patches;
 mod same_bytes;
 mod sources;

@@ -1,6 +1,7 @@
 -- What a recipe may say: every field by name and type, each mistake with its file and line.
 local files = require "bq.files"
 local nearest = require "bq.nearest"
+local output = require "bq.plan.output"
 local places = require "bq.plan.places"
 local template = require "bq.plan.template"
 
@@ -25,6 +26,9 @@ lint.FIELDS = {
   leave_out = "strings",
   phases = "phases",
 }
+for field, kind in pairs(output.FIELDS) do
+  lint.FIELDS[field] = kind
+end
 --- Fields in which no text is replaced: they are names, or are read before anything that could be put into them is known.
 local RAW <const> = {
   name = true,
@@ -244,6 +248,9 @@ function lint.recipe(self, found)
         end
       end
     end
+    output.check(data, function(field, message)
+      self:problem(found, field, message)
+    end)
     if is_phase then
       return
     end

@@ -2,9 +2,9 @@
 local beside = require "bq.plan.beside"
 local choice = require "bq.plan.choice"
 local declaration = require "bq.plan.declaration"
-local digest = require "bq.digest"
 local files = require "bq.files"
 local json = require "bq.json"
+local library = require "bq.plan.library"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
 local places = require "bq.plan.places"
@@ -51,6 +51,7 @@ local function make_step(recipes, found, phase, made)
     uses = fields.uses,
     seed_at = fields.seed_at,
     leave_out = fields.leave_out,
+    yields = fields.yields,
     sources = places.of(fields),
     patches = beside.patches(found, fields.version),
     code = strategy.code,
@@ -161,22 +162,6 @@ local function add_first(phase, steps, by_name)
   end
 end
 
--- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
--- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
-local LIBRARY =
-  { "bq.plan.sandbox", "bq.plan.template", "bq.run.launch", "bq.run.patches", "bq.run.step", "bq.run.step_files", "bq.tables" }
-
---- The digest of what the library says that carries out every step.
----@param modules? string[] folders of the library; those of this run if absent
----@return string
-function plan.library(modules)
-  local parts = {}
-  for index, name in ipairs(LIBRARY) do
-    parts[index] = name .. "=" .. tokens.digest(files.module(name, modules))
-  end
-  return digest.sha256(table.concat(parts, "\n"))
-end
-
 --- Makes a plan. All mistakes in recipes are shown at once.
 ---@param declared bq.Declaration
 ---@param selection bq.Selection
@@ -204,7 +189,7 @@ function plan.make(declared, selection, recipes)
     phases = {},
     steps = json.array {},
     code = {},
-    library = plan.library(recipes.modules),
+    library = library.digest(recipes.modules),
     recipes = {},
   }
   for _, phase in ipairs(declared.phases) do
@@ -282,7 +267,7 @@ function plan.stale(made, recipes)
       return ("the recipe `%s` was edited"):format(name)
     end
   end
-  if plan.library(recipes.modules) ~= made.library then
+  if library.digest(recipes.modules) ~= made.library then
     return "the library that carries out steps was edited"
   end
   for module, text in pairs(made.code) do

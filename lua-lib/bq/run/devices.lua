@@ -39,6 +39,8 @@ function devices.mount(nodes)
   for _, name in ipairs(NODES) do
     fs.append("/dev/" .. name, "")
     syscall.move_mount(nodes[name], "/dev/" .. name)
+    -- A node is the machine's own: even root of the machine must not change its mode or owner by way of it.
+    syscall.mount_setattr("/dev/" .. name, { "rdonly" })
   end
   for name, target in pairs(DEVICE_LINKS) do
     fs.symlink(target, "/dev/" .. name)

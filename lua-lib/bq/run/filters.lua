@@ -3,11 +3,12 @@ local syscall = require "bq.syscall"
 
 local filters = {}
 
--- What a step may keep: nothing of these reaches beyond its own namespaces.
+-- What a step may keep: nothing of these reaches beyond its own namespaces, and nothing can be made with them that a user
+-- could not remove, or that would have a power of its own in the store (`linux_immutable`, `setfcap`).
 -- stylua: ignore
 local CAPABILITIES = {
   "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-  "linux_immutable", "net_bind_service", "net_broadcast", "ipc_lock", "ipc_owner", "lease", "setfcap",
+  "net_bind_service", "net_broadcast", "ipc_lock", "ipc_owner", "lease",
 }
 -- Calls that no build needs, and that reach the kernel's rarely used corners or other processes' secrets.
 -- stylua: ignore

@@ -4,9 +4,13 @@
 --   job.json       what is to be done (`bq.Job`)      failure.json   why it failed
 --   entry/         becomes the entry of the store: output/, meta.json, log
 --   src/ build/ home/   what the step sees at /bq     root/ upper/ work/ lower/ empty/   its root
---   root.copied    `root/` is a whole copy            kept           the folder stays though the step is done
+--   basics/        what every root has, the lowest tree of it
+--   root.copied    `root/` is a whole copy            root.since     what changed in it later, the step did
+--   root.made      folders that were made in the root to be mounted on
+--   kept           the folder stays though the step is done
 local fs = require "bq.fs"
 local json = require "bq.json"
+local syscall = require "bq.syscall"
 
 local job = {}
 
@@ -48,6 +52,10 @@ local job = {}
 ---@field home string
 ---@field copied string
 ---@field kept string
+---@field upper string
+---@field basics string
+---@field since string
+---@field made string
 
 -- What is in the folder, under which name.
 local NAMES = {
@@ -64,9 +72,13 @@ local NAMES = {
   home = "home",
   copied = "root.copied",
   kept = "kept",
+  upper = "upper",
+  basics = "basics",
+  since = "root.since",
+  made = "root.made",
 }
 -- The folders that a step begins with.
-local FOLDERS = { "upper", "work", "root", "src", "build", "home", "lower", "empty", NAMES.output }
+local FOLDERS = { NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.entry, NAMES.output }
 
 --- The names in a step's folder, relative to it.
 job.names = NAMES
@@ -90,12 +102,26 @@ function job.paths(folder)
   return paths
 end
 
+-- What a folder can have from the one that it was made in, beside its group and a set-group-id bit.
+local INHERITED <const> = { "system.posix_acl_default", "system.posix_acl_access" }
+
+--- Makes a folder of which a step sees nothing that the workspace's own folders hand down.
+local function make_plain(folder)
+  fs.mkdir(folder)
+  for _, name in ipairs(INHERITED) do
+    fs.remove_xattr(folder, name)
+  end
+  fs.chown(folder, syscall.geteuid(), syscall.getegid())
+  fs.chmod(folder, tonumber("755", 8))
+end
+
 --- Empties a step's folder and makes what is in it.
 ---@param folder string
 function job.clean(folder)
   fs.remove_all(folder)
+  make_plain(folder)
   for _, name in ipairs(FOLDERS) do
-    fs.mkdir(folder .. "/" .. name)
+    make_plain(folder .. "/" .. name)
   end
 end
 

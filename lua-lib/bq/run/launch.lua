@@ -1,16 +1,21 @@
 -- Carries out one step in a process of its own: sources, root, strategy, output, store.
 local archive = require "bq.archive"
-local digest = require "bq.digest"
+local attributes = require "bq.run.attributes"
+local check = require "bq.run.check"
 local fail = require "bq.fail"
 local failures = require "bq.run.failure"
 local fs = require "bq.fs"
 local jobs = require "bq.run.job"
 local json = require "bq.json"
+local layers = require "bq.run.layers"
 local namespace = require "bq.run.namespace"
+local normalise = require "bq.run.normalise"
 local process = require "bq.process"
 local sandbox = require "bq.plan.sandbox"
 local step = require "bq.run.step"
 local step_root = require "bq.run.step_root"
+local store = require "bq.store"
+local strip = require "bq.run.strip"
 local syscall = require "bq.syscall"
 
 -- Where a step's own process leaves its failure, as it is seen from inside.
@@ -83,32 +88,62 @@ local function work(job, strategy, verbs)
       body(current)
     end
   end
-  current:say "== normalise"
+  current:say "== strip"
   if observer then
     observer:normalise()
   end
-  current:normalise()
+  strip.output(current)
   if observer then
     observer:finish()
   end
   return 0
 end
 
+-- Where things lie only while a step is built.
+local PLACES <const> = { step_root.SOURCE, step_root.BUILD, step_root.DEST, step_root.HOME, step_root.TOOLS }
+
+--- Makes an output of what an ended step has installed, or refuses it: nothing of the step runs any more.
+---@return string digest
+---@return table<string, bq.Attribute>? attributes `nil` if it has none
+local function take_output(job, at, root)
+  local recipe, lowers = step.new(job).recipe, step_root.trees(root)
+  recipe.owners = attributes.owners(recipe.owners, {
+    users = attributes.accounts(layers.read(lowers, "etc/passwd")),
+    groups = attributes.accounts(layers.read(lowers, "etc/group")),
+  })
+  local found, dropped = normalise.output(at.output, job.epoch, recipe)
+  for _, line in ipairs(dropped) do
+    io.stdout:write("dropped the extended attribute ", line, "\n")
+  end
+  check.output {
+    top = at.output,
+    entries = fs.walk(at.output),
+    attributes = found,
+    changes = step_root.changes(root),
+    places = PLACES,
+    sysroot = job.sysroot,
+    prefix = job.prefix,
+    recipe = recipe,
+    leave_out = job.step.leave_out,
+  }
+  found = next(found) and found or nil
+  return store.digest(at.output, found), found
+end
+
 --- Runs the step whose job lies in a folder. The exit status is 0 if its output is in the folder, whole.
 ---@param folder string
 ---@return integer status
 local function launch(folder)
+  -- Whoever runs bq, modes come out the same.
+  syscall.umask(tonumber("022", 8))
   local job, at = assert(jobs.read(folder)), jobs.paths(folder)
-  local started = process.clock()
+  local started, output, found = process.clock(), nil, nil
   local ok, err = xpcall(function()
     unpack(job, at)
     local strategy = load_strategy(job)
     local verbs, box = own_verbs(job)
-    local status = namespace.launch(step_root.sandbox({
-      folder = job.folder,
-      lowers = job.lowers,
-      seed_at = job.seed_at,
-    }, {
+    local root = step_root.of(job, step.new(job).env)
+    local status = namespace.launch(step_root.sandbox(root, {
       keep = job.pass,
       body = function()
         box.in_step = true
@@ -125,9 +160,9 @@ local function launch(folder)
       end,
     }))
     if not status.ok then
-      local found = failures.read(at.inner_failure)
-      if found then
-        fs.write(at.failure, json.encode(found), { sync = false })
+      local inner = failures.read(at.inner_failure)
+      if inner then
+        fs.write(at.failure, json.encode(inner), { sync = false })
         return false
       end
       if status.code == namespace.FAILED then
@@ -141,6 +176,7 @@ local function launch(folder)
         { cause = status.signal and "signal " .. status.signal or "status " .. status.code }
       )
     end
+    output, found = take_output(job, at, root)
     return true
   end, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
@@ -151,7 +187,6 @@ local function launch(folder)
   elseif not err then
     return 1
   end
-  local output = digest.tree(at.output)
   fs.write(
     at.meta,
     json.encode({
@@ -160,6 +195,7 @@ local function launch(folder)
       version = job.step.version,
       license = job.step.license,
       output = output,
+      attributes = found,
       inputs = job.inputs,
       seconds = math.floor((process.clock() - started) * 1000) / 1000,
     }, { pretty = true }),

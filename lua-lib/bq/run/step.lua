@@ -77,6 +77,7 @@ function step.new(job)
     self.values[name] = self[name]
   end
   self.env = self:expand(job.env)
+  self.env.PATH = (self.env.PATH and self.env.PATH .. ":" or "") .. step_root.TOOLS
   self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
   self.recipe = {}
   for field, value in pairs(job.step.fields) do
@@ -119,6 +120,13 @@ local function environment(self, more)
     end
   end
   return env
+end
+
+--- Runs a program that may fail; its output goes to the log.
+---@param argv string[]
+---@return boolean ok
+function Step:try(argv)
+  return (pcall(self.run, self, argv))
 end
 
 --- Runs a program; its output goes to the log. Raises if it fails.
@@ -263,53 +271,6 @@ end
 --- Puts the patches of the recipe over the source tree.
 function Step:patch()
   patches.apply(self, self.patches)
-end
-
-local function is_elf(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read(4) == "\127ELF"
-end
-
-local function is_archive(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read(8) == "!<arch>\n"
-end
-
-local function octal(text)
-  return tonumber(text, 8)
-end
-
---- Makes the output the same on every machine: stripped, no `.la`, plain modes, one time.
-function Step:normalise()
-  local files, everything = {}, fs.walk(self.dest)
-  for _, entry in ipairs(everything) do
-    local path = self.dest .. "/" .. entry.path
-    if entry.type == "file" and path:find "%.la$" then
-      fs.remove(path)
-    elseif entry.type == "file" and self.recipe.strip ~= false and entry.size > 8 then
-      if is_elf(path) and not path:find "%.o$" then
-        files[#files + 1] = path
-      elseif is_archive(path) then
-        self:run { self.env.STRIP, "--strip-debug", "--enable-deterministic-archives", path }
-      end
-    end
-  end
-  for _, path in ipairs(files) do
-    self:run { self.env.STRIP, "--strip-unneeded", path }
-  end
-  for _, entry in ipairs(fs.walk(self.dest)) do
-    local path = self.dest .. "/" .. entry.path
-    -- A sticky folder, such as /tmp, is as its recipe made it.
-    if entry.type ~= "link" and entry.mode & octal "1000" == 0 then
-      local executable = entry.type == "dir" or entry.mode & octal "111" ~= 0
-      -- Set-id and sticky bits are what a recipe set on purpose.
-      fs.chmod(path, (entry.mode & octal "7000") | octal(executable and "755" or "644"))
-    end
-  end
-  for _, entry in ipairs(fs.walk(self.dest)) do
-    fs.utime(self.dest .. "/" .. entry.path, self.epoch)
-  end
-  fs.utime(self.dest, self.epoch)
 end
 
 return step

@@ -1,4 +1,5 @@
 -- The root of a step: its phase's base and the outputs of what it depends on, below a layer that is thrown away.
+local changes = require "bq.run.changes"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -6,6 +7,7 @@ local hint = require "bq.hint"
 local job = require "bq.run.job"
 local log = require "bq.log"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local step_root = {}
@@ -15,18 +17,40 @@ step_root.SOURCE = "/bq/src"
 step_root.BUILD = "/bq/build"
 step_root.DEST = "/bq/dest"
 step_root.HOME = "/bq/home"
+--- The usual names of the compiler and its tools, whatever they are; the last folder in which programs are looked for.
+step_root.TOOLS = "/bq/bin"
 
 -- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
 -- it as the step left it.
 local COPIED <const> = job.names.copied
+local BASICS <const> = job.names.basics
+local SINCE <const> = job.names.since
+-- The folders that were made in the root to be mounted on, for the few roots that have links in these places.
+local MADE <const> = job.names.made
 
 -- Folders that have to be there to be mounted on.
 local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "bq/home" }
+
+-- Folders that everybody may write into; what a step leaves there is nobody's loss.
+local STICKY <const> = { "tmp", "var/tmp" }
+-- What is in every root, where the trees above it have nothing else.
+local FILES <const> = {
+  ["etc/hosts"] = "127.0.0.1 localhost bq\n::1 localhost\n",
+  ["etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+  ["etc/group"] = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
+}
+-- By the variables in which a plan says what does their work.
+-- stylua: ignore
+local TOOL_NAMES <const> = {
+  CC = "cc", CXX = "c++", AR = "ar", LD = "ld", NM = "nm", OBJCOPY = "objcopy", OBJDUMP = "objdump", RANLIB = "ranlib",
+  READELF = "readelf", STRIP = "strip",
+}
 
 ---@class bq.StepRoot
 ---@field folder string the step's folder in `build/`
 ---@field lowers string[] trees, the topmost first
 ---@field seed_at? string
+---@field env? table<string, string> of the step: it says what the compiler and its tools are
 
 -- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
 local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
@@ -57,9 +81,6 @@ local function mount_overlay(lowers)
     for index, lower in ipairs(lowers) do
       again[index] = fs.readlink(lower) == "/" and set_apart() or lower
     end
-    if #again > 1 then
-      again[#again] = nil -- the empty layer, under which the base is now
-    end
     return mount_overlay(again)
   end
   if not ok and not REFUSED[err.code] then
@@ -72,6 +93,7 @@ end
 local function copy_lowers(lowers)
   log.warn "this kernel or file system refuses overlays: the root is made by copying, which takes time and room"
   local view = fs.cwd() .. "/view"
+  fs.copy(BASICS, "root", { merge = true })
   for index = #lowers, 1, -1 do
     local lower, skip = lowers[index], nil
     if lower == "/" then
@@ -94,10 +116,81 @@ local function copy_lowers(lowers)
   fs.write(COPIED, "", { sync = false })
 end
 
+--- Makes the tree that lies below all others.
+local function make_basics(root)
+  local function write(path, text, mode)
+    fs.mkdir(BASICS .. "/" .. files.parent(path))
+    fs.write(BASICS .. "/" .. path, text, { mode = files.mode(mode), sync = false })
+  end
+  for _, place in ipairs(PLACES) do
+    fs.mkdir(BASICS .. "/" .. place)
+  end
+  if root.seed_at then
+    fs.mkdir(BASICS .. root.seed_at)
+  end
+  for _, place in ipairs(STICKY) do
+    fs.mkdir(BASICS .. "/" .. place)
+    fs.chmod(BASICS .. "/" .. place, files.mode "1777")
+  end
+  for path, text in pairs(FILES) do
+    write(path, text, "644")
+  end
+  for variable, name in pairs(TOOL_NAMES) do
+    local command = (root.env or {})[variable]
+    -- A command of the same name would start itself.
+    if command and command:match "%S+" ~= name then
+      write(("%s/%s"):format(step_root.TOOLS:sub(2), name), ('#!/bin/sh\nexec %s "$@"\n'):format(command), "755")
+    end
+  end
+end
+
+--- Notes the moment from which on a copied root is the step's: no file that is there has a time as late as that.
+local function note_since()
+  local function now()
+    fs.write(SINCE, "", { sync = false })
+    return fs.stat(SINCE).ctime
+  end
+  local before, moment = now(), nil
+  repeat
+    moment = now()
+  until moment > before
+  fs.write(SINCE, tostring(moment), { sync = false })
+end
+
+--- The root of a job.
+---@param one bq.Job
+---@param env table<string, string> of the step
+---@return bq.StepRoot
+function step_root.of(one, env)
+  return { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, env = env }
+end
+
+--- All trees of a step's root, the topmost first, but for the layer that is thrown away.
+---@param root bq.StepRoot
+---@return string[]
+function step_root.trees(root)
+  return tables.append(tables.copy(root.lowers), { job.paths(root.folder).basics })
+end
+
+--- What a step changed in its root outside of its own folders, once it has ended.
+---@param root bq.StepRoot
+---@return bq.Change[]
+function step_root.changes(root)
+  local at, lowers = job.paths(root.folder), step_root.trees(root)
+  if fs.lstat(at.copied) then
+    return changes.of_copy(at.root, math.tointeger(tonumber(fs.read(at.since))) or 0, lowers)
+  end
+  local made = files.read(at.made) or ""
+  return changes.of_layer(at.upper, lowers, function(path)
+    return made:find("\n" .. path .. "/", 1, true) ~= nil
+  end)
+end
+
 --- Mounts the root at `root/` in the step's folder; called in the step's own mount namespace.
 ---@param root bq.StepRoot
 function step_root.mount(root)
   syscall.chdir(root.folder)
+  make_basics(root)
   local names = {}
   for index, lower in ipairs(root.lowers) do
     -- Short names: the kernel takes at most a page of options.
@@ -107,8 +200,7 @@ function step_root.mount(root)
     end
     names[index] = name
   end
-  -- An overlay wants at least one layer below; a root that rests on nothing has an empty one.
-  names[#names + 1] = "empty"
+  names[#names + 1] = BASICS
   if fs.stat(COPIED) or not mount_overlay(names) then
     if not fs.stat(COPIED) then
       fail.wrap("cannot copy the step's root", nil, copy_lowers, root.lowers)
@@ -116,10 +208,12 @@ function step_root.mount(root)
     syscall.mount { source = "root", target = "root", flags = { "bind" } }
   end
   -- A link that an earlier step put out is followed inside the root, as it will be seen from there: it leads nowhere else.
+  local made = "\n"
   for _, place in ipairs(PLACES) do
     local path = files.inside("root", files.parent(place)) .. "/" .. files.name(place)
     if not fs.lstat(path) then
       fs.mkdir(path)
+      made = made .. path:sub(#"root/" + 1) .. "/\n"
     end
   end
   -- What lies in a plain chroot's own /var/lib/bq is no business of a step.
@@ -129,12 +223,19 @@ function step_root.mount(root)
   end
   if root.seed_at then
     local place = files.inside("root", root.seed_at)
-    fs.mkdir(place)
+    if not fs.lstat(place) then
+      fs.mkdir(place)
+      made = made .. place:sub(#"root/" + 1) .. "/\n"
+    end
     syscall.mount { source = "/", target = place, flags = { "bind" } }
     if fs.stat(place .. workspace.INSIDE) then
       syscall.mount { source = "tmpfs", target = place .. workspace.INSIDE, type = "tmpfs", data = "mode=755,size=4k" }
     end
     syscall.mount_setattr(place, { "rdonly" }, { recursive = true })
+  end
+  fs.write(MADE, made, { sync = false })
+  if fs.stat(COPIED) and not fs.stat(SINCE) then
+    note_since()
   end
 end
 

@@ -41,6 +41,11 @@ pub(super) fn chmod(_: &Lua, (path, mode): (Bytes, u32)) -> Result<()> {
     at(&path, "chmod", set)
 }
 
+pub(super) fn chown(_: &Lua, (path, uid, gid): (Bytes, u32, u32)) -> Result<()> {
+    let set = std::os::unix::fs::lchown(&*path, Some(uid), Some(gid));
+    at(&path, "lchown", set)
+}
+
 pub(super) fn utime(_: &Lua, (path, seconds): (Bytes, i64)) -> Result<()> {
     set_times(&path, seconds)
 }

@@ -42,6 +42,8 @@ fn describe(
     stat.raw_set("uid", meta.uid())?;
     stat.raw_set("gid", meta.gid())?;
     stat.raw_set("mtime", meta.mtime())?;
+    let seconds = meta.ctime().saturating_mul(1_000_000_000);
+    stat.raw_set("ctime", seconds.saturating_add(meta.ctime_nsec()))?;
     stat.raw_set("ino", meta.ino())?;
     stat.raw_set("dev", meta.dev())?;
     stat.raw_set("nlink", meta.nlink())?;

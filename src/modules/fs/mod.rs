@@ -7,6 +7,7 @@ mod lock;
 mod look;
 mod read;
 mod write;
+mod xattr;
 
 use mlua::{Lua, Table};
 
@@ -36,7 +37,10 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("symlink", change::symlink)
         .function("link", change::link)
         .function("chmod", change::chmod)
+        .function("chown", change::chown)
         .function("utime", change::utime)
+        .function("xattrs", xattr::xattrs)
+        .function("remove_xattr", xattr::remove_xattr)
         .function("lock", lock::lock)
         .function("unlock", lock::unlock)
         .build()

@@ -1,0 +1,36 @@
+-- The library that carries out every step; with a strategy, it is what a recipe's data mean. What keeps a step apart from
+-- the machine (`bq.run.namespace`, `bq.run.step_root`) is not of it: who changes what a step sees raises `FORM` in `bq.plan.key`.
+local digest = require "bq.digest"
+local files = require "bq.files"
+local tokens = require "bq.plan.tokens"
+
+local library = {}
+
+local LIBRARY = {
+  "bq.capability",
+  "bq.elf",
+  "bq.paths",
+  "bq.plan.sandbox",
+  "bq.plan.template",
+  "bq.run.attributes",
+  "bq.run.launch",
+  "bq.run.normalise",
+  "bq.run.patches",
+  "bq.run.step",
+  "bq.run.step_files",
+  "bq.run.strip",
+  "bq.tables",
+}
+
+--- The digest of what the library says that carries out every step.
+---@param modules? string[] folders of the library; those of this run if absent
+---@return string
+function library.digest(modules)
+  local parts = {}
+  for index, name in ipairs(LIBRARY) do
+    parts[index] = name .. "=" .. tokens.digest(files.module(name, modules))
+  end
+  return digest.sha256(table.concat(parts, "\n"))
+end
+
+return library

@@ -1,0 +1,101 @@
+-- Takes the symbols out of an output, where they are ours to take: of programs and libraries for the machine that is built
+-- for, and of archives that hold nothing else. Whatever cannot be stripped stays as it was installed.
+local elf = require "bq.elf"
+local fs = require "bq.fs"
+local paths = require "bq.paths"
+local tables = require "bq.tables"
+
+local strip = {}
+
+local ARCHIVE <const> = "!<arch>\n"
+local HEADER <const> = 60
+
+--- The size that the header of an archive's member says, and its name; `nil` if it is no header.
+local function member(header)
+  local name, size = header:sub(1, 16), header:sub(49, 58):match "^(%d+) *$"
+  return header:sub(59, 60) == "`\n" and tonumber(size) or nil, name
+end
+
+--- The length of a name that an archive of BSD keeps before the member's content.
+local function name_length(name)
+  return tonumber(name:match "^#1/(%d+)") or 0
+end
+
+--- Whether an archive holds object files of one machine, and nothing else.
+---@param path string
+---@param machine string
+---@return boolean
+function strip.is_archive_of(path, machine)
+  local file <close> = assert(io.open(path, "rb"))
+  if file:read(#ARCHIVE) ~= ARCHIVE then
+    return false
+  end
+  local at, count = #ARCHIVE, 0
+  while true do
+    file:seek("set", at)
+    local header = file:read(HEADER)
+    if not header then
+      return count > 0
+    end
+    local size, name = member(header)
+    if not size then
+      return false
+    end
+    -- The table of symbols and that of long names are no members.
+    if not name:find "^/[/ ]" and not name:find "^/SYM64/" then
+      local skipped = name_length(name)
+      local long = skipped > 0 and file:read(skipped) or ""
+      if not (name .. long):find "__%.SYMDEF" then
+        local of, kind = elf.machine(file:read(math.min(20, math.max(1, size - skipped))) or "")
+        if of ~= machine or kind ~= "rel" then
+          return false
+        end
+        count = count + 1
+      end
+    end
+    at = at + HEADER + size + size % 2
+  end
+end
+
+--- The arguments that strip a file; `nil` if it is to stay as it is.
+---@param path string
+---@param size integer
+---@param machine string
+---@return string[]?
+function strip.arguments(path, size, machine)
+  local found = size >= 64 and elf.read(path) or nil
+  if found then
+    local is_ours = found.machine == machine and (found.kind == "exec" or found.kind == "dyn")
+    -- What a program has put after itself, such as an archive that it unpacks, would be lost.
+    return is_ours and found.size >= size and { "--strip-unneeded" } or nil
+  end
+  return size > #ARCHIVE + HEADER and strip.is_archive_of(path, machine) and { "--strip-debug", "--enable-deterministic-archives" } or nil
+end
+
+--- Strips what is in a step's output.
+---@param b bq.Step
+function strip.output(b)
+  local is_kept, program = paths.matcher(b.recipe.keep), b.env.STRIP
+  -- What it fails at halfway is put back.
+  local before = b.build .. "/.before-strip"
+  if b.recipe.strip == false or not program then
+    return
+  end
+  for _, entry in ipairs(fs.walk(b.dest)) do
+    local path = b.dest .. "/" .. entry.path
+    local arguments = entry.type == "file" and not is_kept(entry.path) and strip.arguments(path, entry.size, b.arch)
+    if arguments then
+      fs.remove(before)
+      fs.copy(path, before)
+      if not b:try(tables.append(tables.append({ program }, arguments), { path })) then
+        b:say(("%s stays as it is"):format(path))
+        fs.remove(path)
+        fs.copy(before, path)
+      elseif fs.lstat(path).mode ~= entry.mode then
+        fs.chmod(path, entry.mode)
+      end
+    end
+  end
+end
+
+return strip
