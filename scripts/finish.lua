@@ -32,10 +32,12 @@ if not inside or #plan.finish == 0 then
   })
 end
 space:lock()
-local tree, digest, locked = finish.tree(space, state.look(space, plan), inside, (command.recall(space, plan)))
+local tree, digest, locked, attributes =
+  finish.tree(space, state.look(space, plan), inside, (command.recall(space, plan)))
 log.info(("finished %s: tree digest %s"):format(tree, digest))
 stage.pack(space, options.output, tree, {
   sources = not options.skip_sources and source.file_names(locked) or {},
+  attributes = attributes,
   epoch = plan.epoch,
   jobs = options.jobs,
 })

@@ -40,6 +40,11 @@ local file = io.open(arg[#arg - 1], "wb")
 file:write(text, fs.read(arg[#arg - 2]))
 assert(file:seek("end") <= blocks * 1024)
 file:close()
+]], ["/usr/bin/mksquashfs"] = [[
+#!/usr/local/bin/bq
+local file = io.open(arg[2], "wb")
+file:write(table.concat(arg, " ") .. "\n", io.read "a")
+file:close()
 ]] },
   install = function(b)
     require("bq.strategy.files").install(b)
@@ -61,7 +66,7 @@ return require("bq.stage.prepare").main({
 }, arg)"#;
 
 const DISK: &str = r#"require("bq.image.build").main({
-  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs" },
+  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
 }, arg)"#;
 
 /// A build of which all is made.
@@ -261,6 +266,63 @@ fn what_cannot_be_a_disk() {
         .fails(1)
         .says("error: `image/kernel` is not built")
         .says("hint: build it: `bq scripts/coordinator.lua`");
+}
+
+#[test]
+fn attributes_and_names_of_a_rootfs_reach_the_root_file_system() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    for file in [
+        "usr/sbin/init",
+        "usr/bin/ping",
+        "usr/bin/su",
+        "usr/local/bin/bq",
+    ] {
+        build.write(&format!("root/{file}"), "");
+    }
+    let code = r#"local archive, fs = require "bq.archive", require "bq.fs"
+      fs.symlink("usr/sbin", "root/sbin")
+      fs.mkdir "root/var/mail"
+      fs.write("root/usr/caf\xe9", "")
+      archive.pack { output = "rootfs.tar.gz", sources = { { path = "root" } }, attributes = {
+        ["usr/bin/ping"] = { capabilities = "0100000200200000000000000000000000000000" },
+        ["usr/bin/su"] = { uid = 5, gid = 7, mode = tonumber("4711", 8) },
+        ["var/mail"] = { gid = 8, mode = tonumber("2775", 8) },
+      } }"#;
+    build.bq(&["-e", code]).ok();
+    let check = r#"local archive, fs, image = require "bq.archive", require "bq.fs", require "bq.image"
+      local root = image.info("disk.raw").partitions[2]
+      local file = io.open("disk.raw", "rb")
+      file:seek("set", root.start)
+      local line = file:read "l"
+      if arg[1] == "ext4" then file:read "l" end
+      assert(line:find(({ ext4 = "-d root.tar", squashfs = "- root.squashfs -tar" })[arg[1]], 1, true), line)
+      fs.write("root.tar", file:read(math.min(root.size, 8 << 20)))
+      local found = archive.extract { path = "root.tar", target = "got-" .. arg[1], profile = "rootfs", attributes = "collect" }
+      local lines = {}
+      for path, one in pairs(found.attributes) do
+        lines[#lines + 1] = ("%s %s:%s %o %s"):format(path, one.uid or 0, one.gid or 0, one.mode or 0, one.capabilities)
+      end
+      table.sort(lines)
+      print(table.concat(lines, "\n"))
+      assert(fs.stat("got-" .. arg[1] .. "/usr/caf\xe9"))"#;
+    for root in ["ext4", "squashfs"] {
+        #[rustfmt::skip]
+        let words = ["--rootfs", "rootfs.tar.gz", "--root", root, "--format", "raw"];
+        disk(&build, &words).ok();
+        assert_eq!(
+            build.bq(&["-e", check, root]).ok().stdout,
+            "usr/bin/ping 0:0 0 0100000200200000000000000000000000000000
+usr/bin/su 5:7 4711 nil
+var/mail 0:8 2775 nil
+",
+            "{root}"
+        );
+    }
+    // Nothing of the work is left.
+    assert_eq!(build.list("ws/build"), Vec::<String>::new());
 }
 
 #[test]

@@ -94,6 +94,7 @@ local function pack(tree, path, epoch)
   return archive.pack {
     output = path,
     sources = tree.sources,
+    attributes = tree.attributes,
     compression = "none",
     mtime = epoch,
     progress = function(bytes)

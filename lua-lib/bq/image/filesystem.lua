@@ -1,6 +1,5 @@
 -- Root file systems made of a tar, by programs that a phase made, in a root that holds nothing else: none of the machine's
 -- own programs is ever used.
-local archive = require "bq.archive"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -28,7 +27,7 @@ local CONFIG <const> = [[
 ]]
 
 --- Runs a program of some outputs in a step root. Raises if it fails.
----@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string> } folder: as `job.clean` leaves it
+---@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string>, stdin?: string } folder: as `job.clean` leaves it
 local function run(options)
   local env = { PATH = "/usr/sbin:/usr/bin", LC_ALL = "C.UTF-8" }
   for name, value in pairs(options.env or {}) do
@@ -37,7 +36,13 @@ local function run(options)
   local log <const> = "/.log"
   local status = namespace.run(step_root.sandbox({ folder = options.folder, lowers = options.lowers }, {
     body = function()
-      local status = process.run { argv = options.argv, env = env, cwd = step_root.BUILD, log = step_root.HOME .. log }
+      local status = process.run {
+        argv = options.argv,
+        env = env,
+        cwd = step_root.BUILD,
+        stdin = options.stdin and { options.stdin },
+        log = step_root.HOME .. log,
+      }
       return status.code or 1
     end,
   }))
@@ -87,20 +92,19 @@ end
 ---@param options bq.image.Filesystem
 ---@return string path
 function filesystem.squashfs(options)
-  local place = job.paths(options.folder).build .. "/"
-  archive.extract { path = place .. "root.tar", target = place .. "root", profile = "rootfs", setid = true }
   -- stylua: ignore
   run {
     folder = options.folder,
     lowers = options.lowers,
     argv = {
-      options.program, "root", "root.squashfs", "-quiet", "-no-progress", "-noappend", "-all-root", "-no-xattrs",
+      options.program, "-", "root.squashfs", "-tar", "-quiet", "-no-progress", "-noappend", "-xattrs",
+      "-default-mode", "0755", "-default-uid", "0", "-default-gid", "0",
       "-comp", "gzip", "-b", "256K", "-mem", "128M", "-processors", tostring(options.jobs or process.cores()),
       "-all-time", tostring(options.epoch), "-mkfs-time", tostring(options.epoch),
     },
+    stdin = step_root.BUILD .. "/root.tar",
   }
-  fs.remove_all(place .. "root")
-  return place .. "root.squashfs"
+  return job.paths(options.folder).build .. "/root.squashfs"
 end
 
 return filesystem

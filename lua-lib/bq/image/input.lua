@@ -205,15 +205,15 @@ function input.parts(folder, found, options)
   local parts = { own }
   if found.tarball then
     local root = job.paths(folder).home .. "/rootfs"
-    fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
+    local summary = fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
       path = found.tarball,
       target = root,
       profile = "rootfs",
-      setid = true,
+      attributes = "collect",
       devices = "skip",
     })
     -- Nobody who made it could know what a disk adds.
-    parts[#parts + 1] = { path = root, package = "the rootfs", yields = true }
+    parts[#parts + 1] = { path = root, package = "the rootfs", attributes = summary.attributes, yields = true }
   end
   tables.append(parts, found.rootfs)
   tables.append(parts, found.additions)

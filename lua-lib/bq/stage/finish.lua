@@ -135,6 +135,7 @@ end
 ---@return string tree
 ---@return string digest of the tree without bq and the metadata files
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
+---@return table<string, bq.Attribute> attributes by path
 function finish.tree(space, state, inside, command)
   local plan, partial = state.plan, space:at "finished.partial"
   local steps = steps_of(state, plan)
@@ -151,7 +152,7 @@ function finish.tree(space, state, inside, command)
     refuse_traces(partial, owned, plan.sysroot)
   end
   link_names(partial, owned)
-  local base = digest.tree(partial)
+  local base = digest.tree(partial, { attributes = made.attributes })
   stage.places(partial)
   stage.install(partial, command)
   stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true })
@@ -175,7 +176,7 @@ function finish.tree(space, state, inside, command)
   end
   local tree = space:at "finished"
   files.publish(partial, tree)
-  return tree, base, sources
+  return tree, base, sources, made.attributes
 end
 
 return finish

@@ -194,10 +194,10 @@ end
 ---@param space bq.Workspace
 ---@param output string
 ---@param root string
----@param options { sources: string[], metadata_files?: string[], epoch: integer, jobs?: integer } files of `sources/`, and of the workspace
+---@param options { sources: string[], metadata_files?: string[], attributes?: table<string, bq.Attribute>, epoch: integer, jobs?: integer } files of `sources/`, and of the workspace
 function stage.pack(space, output, root, options)
   local inside = workspace.INSIDE:sub(2)
-  local sources = { { path = root } }
+  local sources = { { path = root, attributes = options.attributes } }
   for _, name in ipairs(options.metadata_files or {}) do
     sources[#sources + 1] = { path = space:at(name), prefix = inside .. "/" .. name }
   end
