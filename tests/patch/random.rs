@@ -45,7 +45,7 @@ fn change(dice: &mut Dice, lines: &mut Vec<String>) {
 
 #[test]
 fn trees() {
-    for seed in 0..40 {
+    for seed in 0..20 {
         let mut dice = Dice(noise(seed, 4096), 0);
         let place = Place::new();
         let (mut old, mut new) = (Vec::new(), Vec::new());

@@ -63,7 +63,11 @@ local function of_recipe(recipes, found, out)
   local built = versions(found.data)
   for _, folder in ipairs(beside.patch_folders(found)) do
     if not built[folder.version] then
-      out[#out + 1] = ("`%s` is not used: `%s` is built in version %s"):format(folder.path, found.name, table.concat(sorted(built), ", "))
+      out[#out + 1] = ("`%s` is not used: `%s` is built in version %s"):format(
+        folder.path,
+        found.name,
+        table.concat(sorted(built), ", ")
+      )
     else
       for _, name in ipairs(folder.files) do
         if not beside.is_patch(name) and not name:find "^README" then
@@ -75,7 +79,11 @@ local function of_recipe(recipes, found, out)
   local patterns = named(recipes, found.data)
   for _, file in ipairs(beside.all(found)) do
     if not is_named(file.name, patterns) and not files.name(file.name):find "^README" then
-      out[#out + 1] = ("`%s/%s/%s` is not used: no field of the recipe names it"):format(found.folder, found.name, file.name)
+      out[#out + 1] = ("`%s/%s/%s` is not used: no field of the recipe names it"):format(
+        found.folder,
+        found.name,
+        file.name
+      )
     end
   end
 end
@@ -96,7 +104,10 @@ function unused.find(recipes, made)
     local names = beside.recipes(folder)
     for _, patches in ipairs(files.list(folder .. "/patches")) do
       if not beside.owner(patches, names) then
-        out[#out + 1] = ("`%s/patches/%s` is not used: there is no recipe beside it whose name it begins with"):format(folder, patches)
+        out[#out + 1] = ("`%s/patches/%s` is not used: there is no recipe beside it whose name it begins with"):format(
+          folder,
+          patches
+        )
       end
     end
   end

@@ -14,7 +14,8 @@ local function place(index, hunk)
   local text = ("hunk %d at line %d"):format(index, hunk.line)
   if hunk.offset ~= 0 then
     local count = math.abs(hunk.offset)
-    text = text .. (", %d line%s %s its place"):format(count, count == 1 and "" or "s", hunk.offset > 0 and "after" or "before")
+    text = text
+      .. (", %d line%s %s its place"):format(count, count == 1 and "" or "s", hunk.offset > 0 and "after" or "before")
   end
   return hunk.fuzz == 0 and text or text .. ", fuzz " .. hunk.fuzz
 end

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::time::Instant;
 
+use super::back_off::back_off;
 use super::failure::{Failure, Next};
-use super::pace;
 
 /// A URL, and how it has done so far.
 pub(super) struct Candidate<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Candidate<'a> {
     /// It will not do.
     pub(super) dead: bool,
     /// It had its second chance after a wrong digest.
-    pub(super) doubted: bool,
+    pub(super) retried_after_mismatch: bool,
 }
 
 /// The URL that has failed least; the first of several.
@@ -32,7 +32,7 @@ impl<'a> Candidate<'a> {
             failures: 0,
             not_before: None,
             dead: false,
-            doubted: false,
+            retried_after_mismatch: false,
         }
     }
 
@@ -47,7 +47,7 @@ impl<'a> Candidate<'a> {
                 self.dead = self.failures > retries;
             }
         }
-        let wait = pace::back_off(self.failures.max(1), failure.after);
+        let wait = back_off(self.failures.max(1), failure.after);
         self.not_before = Some(Instant::now() + wait);
     }
 }

@@ -1,24 +1,21 @@
-//! One request: the connections, their redirects, and what their errors mean.
+//! One request: the connections, and their redirects.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::io::ErrorKind;
-use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout, time};
-use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
+use super::answer::{check, failure, is_closed};
 use super::failure::{Failure, Next};
 use super::options::Options;
-use super::{pace, proxy, url};
+use super::resolve::Direct;
+use super::{forward, proxy, url};
 
 const MAX_REDIRECTS: usize = 10;
-/// How the standard library begins the message of a name that was not found, which has no kind of its own.
-const LOOKUP: &str = "failed to lookup address";
 
 /// The connections of one thread.
 pub(super) struct Client<'a> {
@@ -56,8 +53,8 @@ impl<'a> Client<'a> {
             .or_insert_with(|| match proxy {
                 Some(proxy) if plain => Agent::with_parts(
                     config(self.options, None),
-                    proxy::Forward::new(proxy.clone()),
-                    proxy::ToProxy(proxy),
+                    forward::Forward::new(proxy.clone()),
+                    forward::ToProxy(proxy),
                 ),
                 proxy => Agent::with_parts(
                     config(self.options, proxy),
@@ -142,84 +139,6 @@ fn config(options: &Options, proxy: Option<Proxy>) -> Config {
         .build()
 }
 
-/// Resolves names on the thread that asks: with a time limit, ureq would leave a thread behind.
-#[derive(Debug)]
-pub(super) struct Direct;
-
-impl Resolver for Direct {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let unlimited = NextTimeout {
-            after: time::Duration::NotHappening,
-            ..timeout
-        };
-        DefaultResolver::default().resolve(uri, config, unlimited)
-    }
-}
-
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// Lets through what carries a file, and a refused range.
-fn check(response: Response<Body>) -> Result<Response<Body>, Failure> {
-    let status = response.status();
-    if matches!(status.as_u16(), 200 | 206 | 416) {
-        return Ok(response);
-    }
-    let next = if matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error() {
-        Next::Again
-    } else {
-        Next::Other
-    };
-    let after = response.headers().get(header::RETRY_AFTER);
-    let after: Option<Duration> = after.and_then(|value| pace::retry_after(value.to_str().ok()?));
-    Err(Failure {
-        after,
-        ..unexpected(status, next)
-    })
-}
-
-/// An answer that carries no file.
-pub(super) fn unexpected(status: StatusCode, next: Next) -> Failure {
-    let reason = status.canonical_reason().unwrap_or("no known status");
-    let message = format!("the server answered {} {reason}", status.as_u16());
-    Failure::new(&format!("http_{}", status.as_u16()), next, message)
-}
-
-fn is_closed(error: &ureq::Error) -> bool {
-    matches!(error, ureq::Error::Io(error) if matches!(
-        error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
-    ))
-}
-
-fn failure(error: &ureq::Error, https: bool) -> Failure {
-    use ureq::Error as E;
-    let (code, next) = match error {
-        E::Timeout(_) => ("timeout", Next::Again),
-        E::Io(io) if https && io.kind() == ErrorKind::InvalidData => ("tls", Next::Other),
-        E::Io(_) if is_closed(error) => ("disconnected", Next::Again),
-        E::Io(io) if io.to_string().starts_with(LOOKUP) => ("dns", Next::Again),
-        E::Io(_) | E::ConnectionFailed => ("connect", Next::Again),
-        E::HostNotFound => ("dns", Next::Again),
-        E::Rustls(_) | E::Tls(_) | E::TlsRequired | E::Pem(_) => ("tls", Next::Other),
-        E::BadUri(_) => ("url", Next::Other),
-        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => ("proxy", Next::Again),
-        _ => ("protocol", Next::Again),
-    };
-    let message = match error {
-        E::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
-        E::Timeout(_) => "no answer in time".to_owned(),
-        E::Io(io) if io.kind() == ErrorKind::UnexpectedEof => {
-            "the server closed the connection without an answer".to_owned()
-        }
-        E::Io(io) => io.to_string(),
-        other => other.to_string(),
-    };
-    Failure::new(code, next, message)
 }

@@ -1,14 +1,13 @@
 //! One file: is it there, who else fetches it, which URL is tried when, is it right.
 
-use std::ffi::{OsStr, OsString};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, choose};
 use super::failure::{Failure, Next};
-use super::http::Client;
-use super::options::{File, Options};
+use super::outcome::{Attempt, Outcome, there};
 use super::part::{Part, digest_of};
+use super::task::Task;
 use super::url::{self, Source};
 use super::{copy, transfer};
 use crate::modules::progress::{Bar, Unit};
@@ -22,42 +21,20 @@ const LONG: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// What went wrong, and with which URL.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) url: OsString,
-    pub(super) failure: Failure,
-}
-
-/// How it ended.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) ok: bool,
-    pub(super) cached: bool,
-    pub(super) url: Option<OsString>,
-    pub(super) sha256: Option<String>,
-    pub(super) size: Option<u64>,
-    pub(super) attempts: Vec<Attempt>,
-}
-
 pub(super) struct Job<'a> {
-    pub(super) options: &'a Options,
-    pub(super) file: &'a File,
-    pub(super) client: &'a Client<'a>,
-    /// Set when the others need not go on.
-    pub(super) stop: &'a AtomicBool,
+    pub(super) task: Task<'a>,
 }
 
 impl Job<'_> {
     pub(super) fn run(&self) -> Outcome {
         let mut attempts = Vec::new();
-        let result = if self.options.verify_only {
+        let result = if self.task.options.verify_only {
             self.verify_only()
         } else {
             self.obtain(&mut attempts)
         };
         let mut outcome = result.unwrap_or_else(|failure| {
-            let url = self.file.urls.first().cloned().unwrap_or_default();
+            let url = self.task.file.urls.first().cloned().unwrap_or_default();
             attempts.push(Attempt { url, failure });
             Outcome::default()
         });
@@ -66,12 +43,12 @@ impl Job<'_> {
     }
 
     fn verify_only(&self) -> Result<Outcome> {
-        let path = self.file.path.display();
-        let Some((actual, size)) = digest_of(&self.file.path)? else {
+        let path = self.task.file.path.display();
+        let Some((actual, size)) = digest_of(&self.task.file.path)? else {
             let message = format!("`{path}` is not there");
             return Err(Failure::new("missing", Next::Give, message));
         };
-        if let Some(expected) = self.file.sha256.as_ref().filter(|e| **e != actual) {
+        if let Some(expected) = self.task.file.sha256.as_ref().filter(|e| **e != actual) {
             return Err(Failure::mismatch(Next::Give, expected, &actual, size));
         }
         Ok(there(actual, size))
@@ -80,15 +57,15 @@ impl Job<'_> {
     fn obtain(&self, attempts: &mut Vec<Attempt>) -> Result<Outcome> {
         let mut reported = false;
         loop {
-            self.go_on()?;
+            self.task.go_on()?;
             if let Some(outcome) = self.existing(&mut reported)? {
                 return Ok(outcome);
             }
             let waiting = || {
-                let name = &self.file.name;
+                let name = &self.task.file.name;
                 log::info!(target: "bq", "waiting for another fetch of `{name}`");
             };
-            let Some(part) = Part::open(&self.file.path, waiting)? else {
+            let Some(part) = Part::open(&self.task.file.path, waiting)? else {
                 continue;
             };
             // It may have come while we went for the lock.
@@ -102,10 +79,10 @@ impl Job<'_> {
 
     /// Looks whether the file is there and right; a wrong one is reported once.
     fn existing(&self, reported: &mut bool) -> Result<Option<Outcome>> {
-        let Some(expected) = &self.file.sha256 else {
+        let Some(expected) = &self.task.file.sha256 else {
             return Ok(None);
         };
-        let Some((actual, size)) = digest_of(&self.file.path)? else {
+        let Some((actual, size)) = digest_of(&self.task.file.path)? else {
             return Ok(None);
         };
         if *expected == actual {
@@ -115,31 +92,30 @@ impl Job<'_> {
             log::warn!(
                 target: "bq",
                 "`{}` has sha256 {actual}, not {expected}: fetching it again",
-                self.file.path.display(),
+                self.task.file.path.display(),
             );
         }
         Ok(None)
     }
 
-    /// Fails if another file's failure has ended it all.
-    pub(super) fn go_on(&self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Failure::new("skipped", Next::Give, "another file failed"));
-        }
-        Ok(())
-    }
-
     /// Tries the URLs until one has done, or none is left.
     fn fetch(&self, mut part: Part, attempts: &mut Vec<Attempt>) -> Result<Outcome> {
         // A run that was killed just before its end left it whole.
-        if part.len() > 0 && self.file.sha256 == Some(part.digest()) {
+        if part.len() > 0 && self.task.file.sha256 == Some(part.digest()) {
             return self.commit(part, None);
         }
         let bar = self
+            .task
             .options
             .progress
-            .then(|| Bar::new(&self.file.name, self.file.size, Unit::Bytes));
-        let mut candidates: Vec<_> = self.file.urls.iter().map(|u| Candidate::new(u)).collect();
+            .then(|| Bar::new(&self.task.file.name, self.task.file.size, Unit::Bytes));
+        let mut candidates: Vec<_> = self
+            .task
+            .file
+            .urls
+            .iter()
+            .map(|u| Candidate::new(u))
+            .collect();
         let mut most = part.len();
         let mut same = None;
         while let Some(index) = same.take().or_else(|| choose(&candidates)) {
@@ -151,13 +127,13 @@ impl Job<'_> {
             log::debug!(
                 target: "bq",
                 "fetch `{}` from {}: {}",
-                self.file.name,
+                self.task.file.name,
                 candidate.text.display(),
                 failure.message,
             );
             let advanced = part.len() >= most + PROGRESS;
             most = most.max(part.len());
-            candidate.failed(&failure, advanced, self.options.retries);
+            candidate.failed(&failure, advanced, self.task.options.retries);
             if matches!(failure.next, Next::Resume | Next::Whole) && !candidate.dead {
                 same = Some(index);
             }
@@ -168,7 +144,7 @@ impl Job<'_> {
             }
         }
         // Without a digest nobody could tell what to add to it.
-        if part.len() == 0 || self.file.sha256.is_none() {
+        if part.len() == 0 || self.task.file.sha256.is_none() {
             part.remove()?;
         }
         Ok(Outcome::default())
@@ -181,9 +157,9 @@ impl Job<'_> {
         bar: Option<&Bar>,
     ) -> Result<()> {
         self.pause(candidate.not_before, bar)?;
-        let limit = self.file.size.unwrap_or(self.options.max_size);
+        let limit = self.task.file.size.unwrap_or(self.task.options.max_size);
         let sure = match url::parse(candidate.text)? {
-            Source::Http(uri) => transfer::transfer(self, &uri, part, bar)?,
+            Source::Http(uri) => transfer::transfer(&self.task, &uri, part, bar)?,
             Source::File(path) => {
                 copy::copy(&path, part, limit)?;
                 true
@@ -197,10 +173,10 @@ impl Job<'_> {
         let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         if let Some(left) = left().filter(|left| *left >= LONG) {
             let seconds = left.as_secs();
-            log::info!(target: "bq", "trying `{}` again in {seconds} s", self.file.name);
+            log::info!(target: "bq", "trying `{}` again in {seconds} s", self.task.file.name);
         }
         while let Some(left) = left().filter(|left| !left.is_zero()) {
-            self.go_on()?;
+            self.task.go_on()?;
             if let Some(bar) = bar {
                 bar.message(&format!("again in {} s", left.as_secs() + 1));
             }
@@ -209,15 +185,15 @@ impl Job<'_> {
         if let Some(bar) = bar {
             bar.message("");
         }
-        self.go_on()
+        self.task.go_on()
     }
 
     /// Checks what has come; `sure` says that it came in one piece and whole as far as the sender knows.
     fn verify(&self, candidate: &mut Candidate<'_>, part: &mut Part, sure: bool) -> Result<()> {
         let length = part.len();
-        let second = !sure && !std::mem::replace(&mut candidate.doubted, true);
+        let second = !sure && !std::mem::replace(&mut candidate.retried_after_mismatch, true);
         let next = if second { Next::Whole } else { Next::Other };
-        if let Some(size) = self.file.size.filter(|size| *size != length) {
+        if let Some(size) = self.task.file.size.filter(|size| *size != length) {
             part.restart()?;
             let code = if length < size {
                 "too_small"
@@ -227,7 +203,7 @@ impl Job<'_> {
             let message = format!("expected {size} bytes, got {length}");
             return Err(Failure::new(code, next, message));
         }
-        let Some(expected) = &self.file.sha256 else {
+        let Some(expected) = &self.task.file.sha256 else {
             return Ok(());
         };
         let actual = part.digest();
@@ -240,7 +216,7 @@ impl Job<'_> {
 
     fn commit(&self, part: Part, url: Option<&OsStr>) -> Result<Outcome> {
         let (sha256, size) = (part.digest(), part.len());
-        part.commit(&self.file.path)?;
+        part.commit(&self.task.file.path)?;
         Ok(Outcome {
             ok: true,
             url: url.map(OsStr::to_owned),
@@ -248,15 +224,5 @@ impl Job<'_> {
             size: Some(size),
             ..Outcome::default()
         })
-    }
-}
-
-fn there(sha256: String, size: u64) -> Outcome {
-    Outcome {
-        ok: true,
-        cached: true,
-        sha256: Some(sha256),
-        size: Some(size),
-        ..Outcome::default()
     }
 }

@@ -12,20 +12,28 @@ use crate::kernel::threads::settled;
 use crate::lua::module::Module;
 use crate::modules::progress::{Bar, Unit};
 
+mod answer;
+mod back_off;
 mod candidate;
 mod copy;
 mod failure;
+mod floor;
+mod forward;
 mod http;
 mod job;
 mod options;
-mod pace;
+mod outcome;
 mod part;
 mod proxy;
+mod resolve;
+mod task;
 mod transfer;
 mod url;
 
-use job::{Attempt, Job, Outcome};
+use job::Job;
 use options::{Options, Request};
+use outcome::{Attempt, Outcome};
+use task::Task;
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "fetch").function("fetch", fetch).build()
@@ -53,13 +61,13 @@ fn fetch_all(options: &Options) -> Vec<Outcome> {
     let work = || {
         let client = http::Client::new(options);
         while let Some(file) = options.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = Job {
+            let task = Task {
                 options,
                 file,
                 client: &client,
                 stop: &stop,
-            }
-            .run();
+            };
+            let outcome = Job { task }.run();
             if !outcome.ok && !options.keep_going {
                 stop.store(true, Ordering::Relaxed);
             }

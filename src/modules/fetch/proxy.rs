@@ -2,18 +2,10 @@
 
 use std::env::var_os;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
-};
-use ureq::{Error, Proxy, ProxyProtocol};
+use ureq::{Proxy, ProxyProtocol};
 
 use super::failure::{Failure, Next};
-use super::http::Direct;
 
 /// The proxy for a URL, if there is one.
 pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
@@ -72,122 +64,6 @@ fn is_exempt(list: &str, host: &str, port: u16) -> bool {
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
         }
     })
-}
-
-/// Sends plain http through a proxy by naming the whole URL, as proxies expect it: ureq alone would ask
-/// for a tunnel, which many allow for https only.
-#[derive(Debug)]
-pub(super) struct Forward {
-    proxy: Proxy,
-    connector: DefaultConnector,
-}
-
-impl Forward {
-    pub(super) fn new(proxy: Proxy) -> Self {
-        Self {
-            proxy,
-            connector: DefaultConnector::default(),
-        }
-    }
-}
-
-impl Connector for Forward {
-    type Out = Through;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        chained: Option<()>,
-    ) -> Result<Option<Through>, Error> {
-        let Some(inner) = self.connector.connect(details, chained)? else {
-            return Ok(None);
-        };
-        let authority = details.uri.authority().map_or("", |a| a.as_str());
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let credentials = match (self.proxy.username(), self.proxy.password()) {
-            (None, None) => String::new(),
-            (user, password) => {
-                let pair = format!(
-                    "{}:{}",
-                    user.unwrap_or_default(),
-                    password.unwrap_or_default()
-                );
-                format!(
-                    "Proxy-Authorization: Basic {}\r\n",
-                    BASE64_STANDARD.encode(pair)
-                )
-            }
-        };
-        Ok(Some(Through {
-            inner,
-            prefix: format!("GET http://{host}"),
-            credentials,
-        }))
-    }
-}
-
-/// Finds the proxy instead of the host: the proxy finds the host.
-#[derive(Debug)]
-pub(super) struct ToProxy(pub(super) Proxy);
-
-impl Resolver for ToProxy {
-    fn resolve(
-        &self,
-        _: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let uri = format!("http://{}:{}/", self.0.host(), self.0.port());
-        let uri: Uri = uri.parse().map_err(|_| Error::InvalidProxyUrl)?;
-        Direct.resolve(&uri, config, timeout)
-    }
-}
-
-/// A connection to a proxy on which request lines are made whole.
-#[derive(Debug)]
-pub(super) struct Through {
-    inner: Box<dyn Transport>,
-    prefix: String,
-    credentials: String,
-}
-
-impl Transport for Through {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let output = self.inner.buffers().output();
-        // A request without a body is written in one piece.
-        let Some(rest) = output[..amount].strip_prefix(b"GET ") else {
-            return self.inner.transmit_output(amount, timeout);
-        };
-        let line = rest
-            .iter()
-            .position(|&b| b == b'\n')
-            .map_or(0, |end| end + 1);
-        let (line, headers) = rest.split_at(line);
-        let whole = [
-            self.prefix.as_bytes(),
-            line,
-            self.credentials.as_bytes(),
-            headers,
-        ]
-        .concat();
-        let Some(place) = output.get_mut(..whole.len()) else {
-            return Err(Error::Other("the request is too long".into()));
-        };
-        place.copy_from_slice(&whole);
-        self.inner.transmit_output(whole.len(), timeout)
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.inner.is_open()
-    }
 }
 
 #[cfg(test)]

@@ -6,51 +6,52 @@ use std::time::Instant;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::{Body, Timeout};
 
+use super::answer::unexpected;
 use super::failure::{Failure, Next};
-use super::http::{Range, unexpected};
-use super::job::Job;
-use super::pace::Floor;
+use super::floor::Floor;
+use super::http::Range;
 use super::part::{CHUNK, Origin, Part, read};
+use super::task::Task;
 use crate::modules::progress::{Bar, Unit};
 
 type Result<T> = std::result::Result<T, Failure>;
 
 /// Fetches what is missing; true if it came in one piece whose end was marked.
 pub(super) fn transfer(
-    job: &Job<'_>,
+    task: &Task<'_>,
     uri: &Uri,
     part: &mut Part,
     bar: Option<&Bar>,
 ) -> Result<bool> {
     if part.len() > 0 {
-        if let Some(response) = resume(job, uri, part)? {
-            return receive(job, response, part, bar);
+        if let Some(response) = resume(task, uri, part)? {
+            return receive(task, response, part, bar);
         }
         part.restart()?;
     }
-    let response = job.client.get(uri, None)?;
+    let response = task.client.get(uri, None)?;
     if response.status() != StatusCode::OK {
         return Err(unexpected(response.status(), Next::Other));
     }
     begin(&response, uri, part);
-    receive(job, response, part, bar)
+    receive(task, response, part, bar)
 }
 
 /// Asks for what is missing. `None`: the server's copy is another one, or it cannot say; ask for all of it.
-fn resume(job: &Job<'_>, uri: &Uri, part: &mut Part) -> Result<Option<Response<Body>>> {
+fn resume(task: &Task<'_>, uri: &Uri, part: &mut Part) -> Result<Option<Response<Body>>> {
     let url = uri.to_string();
     let same = part.origin.as_ref().filter(|origin| origin.url == url);
     let validator = same.and_then(|origin| origin.validator.clone());
     // With a digest at the end, bytes of an unknown copy are worth a try.
-    if validator.is_none() && job.file.sha256.is_none() {
+    if validator.is_none() && task.file.sha256.is_none() {
         return Ok(None);
     }
     let range = Range {
         start: part.len(),
         validator: validator.as_deref(),
     };
-    let total = same.and_then(|origin| origin.total).or(job.file.size);
-    let response = job.client.get(uri, Some(&range))?;
+    let total = same.and_then(|origin| origin.total).or(task.file.size);
+    let response = task.client.get(uri, Some(&range))?;
     match response.status() {
         StatusCode::OK => {
             part.restart()?;
@@ -117,7 +118,7 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
 
 /// Writes the body behind what is there.
 fn receive(
-    job: &Job<'_>,
+    task: &Task<'_>,
     response: Response<Body>,
     part: &mut Part,
     bar: Option<&Bar>,
@@ -127,22 +128,22 @@ fn receive(
     let announced = body
         .content_length()
         .map(|length| part.len().saturating_add(length));
-    let goal = announced.or(job.file.size);
-    let limit = job.file.size.unwrap_or(job.options.max_size);
+    let goal = announced.or(task.file.size);
+    let limit = task.file.size.unwrap_or(task.options.max_size);
     if let Some(announced) = announced {
         let total = part
             .origin
             .as_ref()
             .and_then(|o| o.total)
             .unwrap_or(announced);
-        refuse(part, announced.max(total), job.file.size, limit)?;
+        refuse(part, announced.max(total), task.file.size, limit)?;
     }
     if let (Some(bar), Some(goal)) = (bar, goal) {
         bar.length(goal, Unit::Bytes);
     }
     let mut reader = body.into_reader();
     let mut buffer = vec![0; CHUNK];
-    let mut floor = Floor::new(job.options.stall_timeout, Instant::now());
+    let mut floor = Floor::new(task.options.stall_timeout, Instant::now());
     loop {
         let count = read(&mut reader, &mut buffer).map_err(|e| broken(&e, part.len(), goal))?;
         if count == 0 {
@@ -161,9 +162,13 @@ fn receive(
             let message = format!("less than 1 KiB/s, after {}", amount(part.len(), goal));
             return Err(Failure::new("stalled", Next::Resume, message));
         }
-        job.go_on()?;
+        task.go_on()?;
     }
-    let whole = part.origin.as_ref().and_then(|o| o.total).or(job.file.size);
+    let whole = part
+        .origin
+        .as_ref()
+        .and_then(|o| o.total)
+        .or(task.file.size);
     if whole.is_some_and(|whole| part.len() < whole) {
         return Err(truncated(part.len(), whole));
     }

@@ -36,23 +36,38 @@ check.run {
         { "`patches/a-0.9` is not used: `a` is built in version 1" }
       )
       -- A phase may build another one.
-      check.equal(found({ a = 'phases = { one = { version = "0.9" } }' }, { "patches/a-0.9/0001-x.patch", "patches/a-1/0001-x.patch" }), {})
+      check.equal(
+        found(
+          { a = 'phases = { one = { version = "0.9" } }' },
+          { "patches/a-0.9/0001-x.patch", "patches/a-1/0001-x.patch" }
+        ),
+        {}
+      )
     end,
   },
   {
     "of recipes whose names begin alike, the longer one's",
     function()
       check.equal(found({ a = "", ["a-b"] = "" }, { "patches/a-b-1/0001-x.patch", "patches/a-1/0001-x.patch" }), {})
-      check.equal(found({ a = "", ["a-b"] = "" }, { "patches/a-b-2/0001-x.patch" }), { "`patches/a-b-2` is not used: `a-b` is built in version 1" })
+      check.equal(
+        found({ a = "", ["a-b"] = "" }, { "patches/a-b-2/0001-x.patch" }),
+        { "`patches/a-b-2` is not used: `a-b` is built in version 1" }
+      )
     end,
   },
   {
     "files that are no patches by their names",
     function()
-      check.equal(found({ a = "" }, { "patches/a-1/0001-x.patch", "patches/a-1/0002-y.diff", "patches/a-1/README", "patches/a-1/series" }), {
-        "`patches/a-1/0002-y.diff` is not used: the name of a patch ends in `.patch`",
-        "`patches/a-1/series` is not used: the name of a patch ends in `.patch`",
-      })
+      check.equal(
+        found(
+          { a = "" },
+          { "patches/a-1/0001-x.patch", "patches/a-1/0002-y.diff", "patches/a-1/README", "patches/a-1/series" }
+        ),
+        {
+          "`patches/a-1/0002-y.diff` is not used: the name of a patch ends in `.patch`",
+          "`patches/a-1/series` is not used: the name of a patch ends in `.patch`",
+        }
+      )
     end,
   },
   {
@@ -69,9 +84,24 @@ check.run {
     "files that a recipe does not name, in any phase, for any architecture",
     function()
       local kernel = 'strategy = "kernel", fragments = { "all.config", "{arch}.config" }'
-      local files = { "linux/all.config", "linux/x86_64.config", "linux/aarch64.config", "linux/sub/other.config", "linux/README.md" }
-      check.equal(found({ linux = kernel }, files), { "`linux/sub/other.config` is not used: no field of the recipe names it" })
-      check.equal(found({ linux = kernel .. ', phases = { other = { fragments = { "all.config", "sub/other.config" } } }' }, { files[1], files[2], files[4] }), {})
+      local files = {
+        "linux/all.config",
+        "linux/x86_64.config",
+        "linux/aarch64.config",
+        "linux/sub/other.config",
+        "linux/README.md",
+      }
+      check.equal(
+        found({ linux = kernel }, files),
+        { "`linux/sub/other.config` is not used: no field of the recipe names it" }
+      )
+      check.equal(
+        found(
+          { linux = kernel .. ', phases = { other = { fragments = { "all.config", "sub/other.config" } } }' },
+          { files[1], files[2], files[4] }
+        ),
+        {}
+      )
     end,
   },
   {

@@ -1,0 +1,72 @@
+//! What the answers of servers and the errors of requests mean.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Body, Timeout};
+
+use super::back_off::retry_after;
+use super::failure::{Failure, Next};
+
+/// How the standard library begins the message of a name that was not found, which has no kind of its own.
+const LOOKUP: &str = "failed to lookup address";
+
+/// Lets through what carries a file, and a refused range.
+pub(super) fn check(response: Response<Body>) -> Result<Response<Body>, Failure> {
+    let status = response.status();
+    if matches!(status.as_u16(), 200 | 206 | 416) {
+        return Ok(response);
+    }
+    let next = if matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error() {
+        Next::Again
+    } else {
+        Next::Other
+    };
+    let after = response.headers().get(header::RETRY_AFTER);
+    let after: Option<Duration> = after.and_then(|value| retry_after(value.to_str().ok()?));
+    Err(Failure {
+        after,
+        ..unexpected(status, next)
+    })
+}
+
+/// An answer that carries no file.
+pub(super) fn unexpected(status: StatusCode, next: Next) -> Failure {
+    let reason = status.canonical_reason().unwrap_or("no known status");
+    let message = format!("the server answered {} {reason}", status.as_u16());
+    Failure::new(&format!("http_{}", status.as_u16()), next, message)
+}
+
+pub(super) fn is_closed(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::Io(error) if matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
+    ))
+}
+
+pub(super) fn failure(error: &ureq::Error, https: bool) -> Failure {
+    use ureq::Error as E;
+    let (code, next) = match error {
+        E::Timeout(_) => ("timeout", Next::Again),
+        E::Io(io) if https && io.kind() == ErrorKind::InvalidData => ("tls", Next::Other),
+        E::Io(_) if is_closed(error) => ("disconnected", Next::Again),
+        E::Io(io) if io.to_string().starts_with(LOOKUP) => ("dns", Next::Again),
+        E::Io(_) | E::ConnectionFailed => ("connect", Next::Again),
+        E::HostNotFound => ("dns", Next::Again),
+        E::Rustls(_) | E::Tls(_) | E::TlsRequired | E::Pem(_) => ("tls", Next::Other),
+        E::BadUri(_) => ("url", Next::Other),
+        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => ("proxy", Next::Again),
+        _ => ("protocol", Next::Again),
+    };
+    let message = match error {
+        E::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
+        E::Timeout(_) => "no answer in time".to_owned(),
+        E::Io(io) if io.kind() == ErrorKind::UnexpectedEof => {
+            "the server closed the connection without an answer".to_owned()
+        }
+        E::Io(io) => io.to_string(),
+        other => other.to_string(),
+    };
+    Failure::new(code, next, message)
+}
