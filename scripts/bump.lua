@@ -1,6 +1,7 @@
 #!/usr/bin/env bq
 -- Takes a recipe to a newer release: fetches its places at that version, and writes version and digests into the recipe.
 local args = require "bq.args"
+local command = require "bq.stage.command"
 local bump = require "bq.source.bump"
 local debian_index = require "bq.source.debian_index"
 local digest = require "bq.digest"
@@ -10,7 +11,6 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local places = require "bq.plan.places"
-local prepare = require "bq.stage.prepare"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
 local tables = require "bq.tables"
@@ -35,7 +35,7 @@ local options = args.parse({
 if #options < 1 or #options > 2 then
   fail.usage("which recipe, and which version?", "usage: `bq scripts/bump.lua NAME [VERSION]`")
 end
-local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
+local recipes = recipe.collection(command.recipe_folders(options.recipes))
 local found = recipes:get(options[1])
 recipes:check()
 if not found then

@@ -1,18 +1,19 @@
 #!/usr/bin/env bq
 -- Shows each recipe beside the newest release that Debian has, and the places that Debian has no more.
 local args = require "bq.args"
+local command = require "bq.stage.command"
 local debian_index = require "bq.source.debian_index"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local places = require "bq.plan.places"
-local prepare = require "bq.stage.prepare"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
 local version = require "bq.source.version"
 local workspace = require "bq.workspace"
 
 -- The columns, and the suites whose newest release each shows.
+---@type { name: string, suites: string[], newest?: table<string, bq.DebianSource> }[]
 local COLUMNS = {
   { name = "trixie", suites = { "trixie", "trixie-updates", "trixie-security" } },
   { name = "forky", suites = { "forky" } },
@@ -32,7 +33,7 @@ local options = args.parse({
   positional = "[NAME...]",
 }, arg)
 
-local recipes = recipe.collection(prepare.recipe_folders(options.recipes))
+local recipes = recipe.collection(command.recipe_folders(options.recipes))
 local space = workspace.new(options.workspace)
 local folder = space:at "index"
 fs.mkdir(folder)

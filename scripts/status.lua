@@ -31,7 +31,7 @@ end
 local rows, counts, left = {}, {}, 0
 for _, step in ipairs(plan.steps) do
   local past = history[step.id] or {}
-  local is, detail = build.states[step.id], ""
+  local is, detail = build.states[step.id], "" ---@type string, string
   if is == "done" then
     detail = build.outputs[step.id]:sub(1, 16)
   elseif past.running and not free then

@@ -100,7 +100,7 @@ end
 
 if options.against then
   local other = workspace.new(options.against)
-  local here, there, same, ids, alone = stored(space), stored(other), 0, {}, 0
+  local here, there, same, ids, alone = stored(space), stored(other), 0, {}, 0 ---@type table, table, integer, string[], integer
   for id in pairs(here) do
     ids[#ids + 1] = there[id] and id or nil
     alone = alone + (there[id] and 0 or 1)
@@ -110,7 +110,7 @@ if options.against then
   end
   table.sort(ids)
   for _, id in ipairs(ids) do
-    local a, b = here[id], there[id]
+    local a, b = here[id], there[id] ---@type table, table
     if a.output and a.output == b.output then
       same = same + 1
     else

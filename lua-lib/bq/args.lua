@@ -58,7 +58,7 @@ end
 --- Reads a command line. `--help` prints the help and ends the program.
 ---@param usage bq.Usage
 ---@param words string[]
----@return table options by name, with `_` replacing `-`; positional words by number; `rest`
+---@return table<string|integer, any> # options by name, with `_` for `-`; further words by number
 function args.parse(usage, words)
   local known, result = {}, { rest = nil }
   for _, option in ipairs(usage.options) do
@@ -131,7 +131,7 @@ end
 
 --- The words that say the same as parsed options, but for those that count for one run.
 ---@param options bq.Option[]
----@param values table<string, any> by name, with `_` replacing `-`
+---@param values table<string|integer, any> by name, with `_` replacing `-`
 ---@return string[]
 function args.words(options, values)
   local words = {}

@@ -7,6 +7,7 @@ local tables = require "bq.tables"
 ---@field hint? string one thing to do, with the exact command
 ---@field notes? string[] further lines, shown between cause and hint
 ---@field status? integer exit status, 1 if absent; 2 for usage
+---@field command? { argv: string[], cwd: string, code?: integer, signal?: string } of a step, which failed
 local Failure = { __name = "bq.failure" }
 Failure.__index = Failure
 
@@ -29,6 +30,7 @@ end
 --- Raises a failure.
 ---@param message string
 ---@param options? { cause?: any, hint?: string, notes?: string[], status?: integer }
+---@return never
 function fail.raise(message, options)
   error(fail.new(message, options), 0)
 end
@@ -36,6 +38,7 @@ end
 --- Raises a failure of the command line: exit status 2.
 ---@param message string
 ---@param hint? string
+---@return never
 function fail.usage(message, hint)
   error(fail.new(message, { hint = hint, status = 2 }), 0)
 end
@@ -66,10 +69,10 @@ end
 --- Calls a function; what it raises becomes the cause of a failure.
 ---@param message string
 ---@param options? { hint?: string, notes?: string[] }
----@param body fun(...): any
----@return any
+---@param body function
+---@return any ...
 function fail.wrap(message, options, body, ...)
-  local results = table.pack(pcall(body, ...))
+  local results = table.pack(pcall(body, ...)) ---@type table<integer|string, any>
   if results[1] then
     return table.unpack(results, 2, results.n)
   end

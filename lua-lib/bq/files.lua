@@ -115,7 +115,7 @@ end
 ---@param mode string|integer? `0755`; a number stays
 ---@return integer?
 function files.mode(mode)
-  return type(mode) == "string" and tonumber(mode, 8) or mode
+  return type(mode) == "string" and tonumber(mode, 8) or mode --[[@as integer?]]
 end
 
 --- Puts a finished tree in its place, in the place of what is there. What is there afterwards is whole, also after a power cut:

@@ -31,6 +31,7 @@ local function print_or_end(...)
   for index = 1, words.n do
     words[index] = tostring(words[index])
   end
+  ---@type any, string?, integer?
   local ok, message, errno = io.stdout:write(table.concat(words, "\t"), "\n")
   if ok then
     ok, message, errno = io.stdout:flush()
@@ -59,7 +60,7 @@ local function main(text, name, want_traceback, ...)
     end
     return err
   end, ...)
-  local written = table.pack(io.stdout:flush())
+  local written = table.pack(io.stdout:flush()) ---@type table<integer|string, any>
   if ok then
     return written[1] and 0 or cannot_write(written[2], written[3])
   end

@@ -5,6 +5,11 @@ local progress = require "bq.progress"
 local visible = require "bq.visible"
 
 ---@class bq.Report
+---@field bars table<string, bq.progress.Bar> of running steps, by id
+---@field logs table<string, string> paths, by id
+---@field built integer
+---@field reused_count integer
+---@field total? integer steps that wait when a run begins
 local Report = {}
 Report.__index = Report
 
@@ -29,7 +34,7 @@ function report.time(seconds)
 end
 
 --- Bytes for people.
----@param bytes integer
+---@param bytes number
 ---@return string
 function report.size(bytes)
   local units, index = { "B", "KB", "MB", "GB" }, 1

@@ -171,7 +171,7 @@ function Workspace:unlock()
 end
 
 --- The plan that was made for this workspace.
----@return table
+---@return bq.Plan
 function Workspace:plan()
   local plan = self:read_json "plan.json"
   if not plan then

@@ -7,6 +7,18 @@ local figures = {}
 local FIRST <const>, LAST <const> = "<!-- bench -->\n", "<!-- /bench -->\n"
 
 ---@class bq.bench.Row
+---@field name string
+---@field what string
+---@field beside string the usual tool
+---@field ours? fun(): number? returns MB, if it knows how much memory it took
+---@field theirs? fun()
+---@field more? fun(): table further fields, once it is known that the row is wanted
+---@field prepare? fun()
+---@field finish? fun()
+---@field tools? string[] programs that have to be there
+---@field data? any what is measured with
+---@field needs_data? boolean
+---@field size_of? string a file that both make
 ---@field reach? number at most this ratio to the tool
 ---@field at_most? number or this many seconds, beyond the tool's if there is one
 ---@field per? integer how often what is measured was done more than by `theirs`

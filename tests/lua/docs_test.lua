@@ -6,6 +6,7 @@ local process = require "bq.process"
 
 local root = fs.realpath(host.script):match "^(.*)/tests/lua/[^/]+$"
 
+---@type table<string, string>
 local documents = { ["README.md"] = fs.read(root .. "/README.md") }
 for _, name in ipairs(fs.list(root .. "/docs")) do
   if name:find "%.md$" then
@@ -13,7 +14,7 @@ for _, name in ipairs(fs.list(root .. "/docs")) do
   end
 end
 
-local helps = {}
+local helps = {} ---@type table<string, string>
 local function help(program)
   if not helps[program] then
     local status = process.run {
@@ -48,7 +49,7 @@ check.run {
           if not fs.stat(root .. "/" .. program:match "^[^/]*") or not program:find "/" then
             goto continue -- An example of a script that the reader has.
           end
-          local own = rest:gsub(" %-%- .*", "")
+          local own = rest:gsub(" %-%- .*", "") ---@type string
           for option in own:gmatch " %-%-([%l-]+)" do
             check.truthy(
               option == "help" or help(program):find("\n  --" .. option .. " ", 1, true),

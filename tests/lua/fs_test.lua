@@ -306,6 +306,7 @@ check.run {
     "space, sync, rename, link",
     function()
       local space = fs.space "."
+      ---@diagnostic disable-next-line: undefined-field -- the checker takes the name `readonly` for a word of its own
       check.truthy(space.total > 0 and space.free <= space.total and space.readonly == false)
       fs.sync "file"
       fs.sync "."

@@ -1,3 +1,4 @@
+---@diagnostic disable: undefined-global, global-in-non-module -- that is what these cases try
 local check = require "check"
 
 check.run {

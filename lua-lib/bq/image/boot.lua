@@ -61,7 +61,7 @@ local function firmware(options, arch)
 end
 
 local function run(options, disk, folder)
-  local arch, info
+  local arch, info ---@type string, bq.image.Info
   if options.arch then
     arch, info =
       options.arch, fail.wrap(("`%s` is no disk that can be read"):format(disk), nil, require("bq.image").info, disk)

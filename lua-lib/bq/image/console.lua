@@ -15,7 +15,7 @@ local SHOWN_TEXT <const> = 60
 ---@class bq.image.Talk
 ---@field argv string[] of a machine whose serial console is its standard input and output
 ---@field serial string a file that takes all that it says
----@field steps { wait?: string, send?: string }[] in their order
+---@field steps { wait?: string, send?: string }[] one after the other
 ---@field timeout number seconds, for all of it
 
 --- What a terminal would show, without what moves its cursor.

@@ -19,6 +19,8 @@ local declaration = {}
 ---@field extend? boolean where `--with NAME` puts a recipe
 
 ---@class bq.Declaration
+---@field seed? string the default of `--seed`
+---@field set? string the default of `--set`
 ---@field sets table<string, string[]> the package lists that belong to each set
 ---@field phases bq.Phase[]
 ---@field finish? table<string, string[]> by set, the phases whose outputs are its finished root, the lowest first
@@ -108,27 +110,28 @@ function declaration.inside(declared, set)
   end
   for _, phase in ipairs(declared.phases) do
     if kept[phase.name] then
+      ---@type table<string, any>, string[], table<string, boolean>
       local copy, base, seen = {}, {}, {}
       for field, value in pairs(phase) do
         copy[field] = value
       end
       for _, name in ipairs(declaration.base(phase, set)) do
-        name = kept[name] and name or "seed"
-        if not seen[name] then
-          seen[name] = true
-          base[#base + 1] = name
+        local below = kept[name] and name or "seed"
+        if not seen[below] then
+          seen[below] = true
+          base[#base + 1] = below
         end
       end
       copy.base, copy.base_in = base, nil
       phases[#phases + 1] = copy
     end
   end
-  local out = {}
+  local out = {} ---@type table<string, any>
   for field, value in pairs(declared) do
     out[field] = value
   end
   out.phases = phases
-  return out
+  return out --[[@as bq.Declaration]]
 end
 
 return declaration

@@ -14,14 +14,17 @@ local recipe = {}
 
 ---@class bq.Recipe
 ---@field name string
+---@field folder string where it was found
 ---@field path string of the file
 ---@field text string
 ---@field data table what the file returned
+---@field linted? boolean
 
 ---@class bq.Recipes
 ---@field folders string[] the first that has a recipe wins
 ---@field modules? string[] folders of the library
----@field loaded table<string, bq.Recipe>
+---@field loaded table<string, bq.Recipe|false> `false`: it cannot be read
+---@field strategies table<string, table> by name
 ---@field problems bq.Problem[]
 local Recipes = {}
 Recipes.__index = Recipes

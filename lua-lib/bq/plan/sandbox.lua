@@ -7,7 +7,7 @@ local tokens = require "bq.plan.tokens"
 
 local sandbox = {}
 
----@class bq.Sandbox
+---@class bq.RecipeBox
 ---@field in_step boolean whether functions of strategies can be called: set by the step, inside its root
 
 local BASIC <const> = {
@@ -153,7 +153,7 @@ end
 ---@param text string
 ---@param name string of the chunk
 ---@return function? chunk
----@return bq.Sandbox|string box or what is wrong with the text
+---@return bq.RecipeBox|string box or what is wrong with the text
 function sandbox.load(text, name)
   local box = { in_step = false }
   local chunk, message = load(text, name, "t", environment(box, text))

@@ -30,7 +30,7 @@ local function replace(text, call)
       if dollar ~= "" then
         return nil
       end
-      local pairs_of = math.min(#open, #close)
+      local pairs_of = math.min(#open, #close) --[[@as integer]]
       local middle = pairs_of == 1 and call(name) or ("{"):rep(pairs_of - 1) .. name .. ("}"):rep(pairs_of - 1)
       return open:sub(pairs_of + 1) .. middle .. close:sub(pairs_of + 1)
     end)

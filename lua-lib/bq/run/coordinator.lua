@@ -208,6 +208,7 @@ local function stop(self)
   while next(self.running) do
     local left = deadline - process.clock()
     local status = left > 0 and process.wait_any { timeout = left } or nil
+    ---@cast status bq.process.Status?
     if status and status.ok then
       -- It came to its end before the signal came to it.
       ended(self, status)
@@ -285,7 +286,7 @@ function Run:run()
         self.stopping = true
       end
     end
-    self.report:tick(self)
+    self.report:tick()
   end
   self:sweep()
   local ok = #self.failures == 0

@@ -16,7 +16,7 @@ local DEVICE_LINKS = {
 }
 
 --- The nodes of the machine, opened before its root is out of sight.
----@return table<string, integer> descriptors by name
+---@return table<string, bq.syscall.Descriptor> descriptors by name
 function devices.open()
   local nodes = {}
   for _, name in ipairs(NODES) do
@@ -26,7 +26,7 @@ function devices.open()
 end
 
 --- Mounts /dev, in the new root.
----@param nodes table<string, integer> as `open` gave them
+---@param nodes table<string, bq.syscall.Descriptor> as `open` gave them
 function devices.mount(nodes)
   -- With the mode of a usual /tmp, `echo > /dev/null` would be refused: it would open somebody else's file for creation.
   syscall.mount {

@@ -24,7 +24,7 @@ end
 
 --- The environment of a program inside.
 ---@param space? bq.Workspace
----@return table<string, string>
+---@return table<string, string?>
 function enter.environment(space)
   local env = { BQ_ENTERED = "1", BQ_OUTSIDE = space and not space.inside and space.path or os.getenv "BQ_OUTSIDE" }
   for name, value in pairs(ENV) do
@@ -47,6 +47,7 @@ function enter.sandbox(space, more)
       { hint = "stage it first: `bq scripts/build_sysroot.lua`" }
     )
   end
+  ---@type bq.Sandbox
   local sandbox = { root = space:rootfs() }
   -- In a plain chroot the workspace is part of the root already.
   if not space.inside then

@@ -149,7 +149,7 @@ end
 --- lines. With several jobs the last lines are seldom the error.
 ---@param path string
 ---@param count integer of last lines
----@return bq.LogPart[] in order; the last one is the end of the log
+---@return bq.LogPart[] # in order; the last one is the end of the log
 function failure.excerpt(path, count)
   local sure, see_sure = collector(SURE)
   local maybe, see_maybe = collector(MAYBE)

@@ -95,11 +95,11 @@ end
 ---@param folder string
 ---@return bq.JobPaths
 function job.paths(folder)
-  local paths = { folder = folder }
+  local paths = { folder = folder } ---@type table<string, string>
   for what, name in pairs(NAMES) do
     paths[what] = folder .. "/" .. name
   end
-  return paths
+  return paths --[[@as bq.JobPaths]]
 end
 
 -- What a folder can have from the one that it was made in, beside its group and a set-group-id bit.

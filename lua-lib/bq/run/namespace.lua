@@ -17,7 +17,7 @@ local namespace = {}
 ---@class bq.Bind
 ---@field source string outside
 ---@field target string inside; its folder is there
----@field readonly? boolean
+---@field ["readonly"]? boolean
 
 ---@class bq.Sandbox
 ---@field root string the tree that becomes `/`
@@ -29,7 +29,10 @@ local namespace = {}
 ---@field terminal? boolean stays in the caller's session, for a shell
 ---@field keep? integer[] descriptors that stay open
 ---@field files? table<string, string> files of the root that are written when it is entered
----@field body fun(): integer? what the work is; its result is the exit status
+---@field body? fun(): integer? what the work is; its result is the exit status
+---@field argv? string[] instead of `body`, for `run`: a program
+---@field env? table<string, string> its environment
+---@field cwd? string
 
 --- Whether this process can make namespaces without a user namespace of its own.
 local function has_power()

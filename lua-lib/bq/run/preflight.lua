@@ -26,6 +26,7 @@ function preflight.run(folder)
   end
   local space = fs.space(folder)
   local free = ("%.1f GB free in `%s`"):format(space.free / 1000 ^ 3, folder)
+  ---@diagnostic disable-next-line: undefined-field -- the checker takes the name of this field for a word of its own
   if space.readonly then
     add {
       name = "disk",

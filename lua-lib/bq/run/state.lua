@@ -21,7 +21,7 @@ local state = {}
 ---@field keys table<string, string> by step id, as far as they are known
 ---@field outputs table<string, string> output digests by step id, of what is done
 ---@field context bq.KeyContext
----@field private left table<string, { count: integer, failed?: string }> steps of a phase that are not done
+---@field package left table<string, { count: integer, failed?: string }> steps of a phase that are not done
 local State = {}
 State.__index = State
 

@@ -10,21 +10,7 @@ local step_root = require "bq.run.step_root"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
 
----@class bq.run.Command
----@field argv string[]
----@field cwd string
----@field env table<string, string>
----@field input? string
----@field ok? integer[] exit statuses that are no failure, besides 0
-
---- Is told what a step does: the benchmark writes it down.
----@class bq.run.Observer
----@field command fun(self: bq.run.Observer, call: bq.run.Command) before a command is run
----@field ran fun(self: bq.run.Observer) after it
----@field normalise fun(self: bq.run.Observer) before the output is normalised
----@field finish fun(self: bq.run.Observer) after that
-
----@class bq.Step
+---@class (partial) bq.Step
 ---@field name string
 ---@field version string
 ---@field phase string
@@ -40,7 +26,12 @@ local template = require "bq.plan.template"
 ---@field jobs integer how many commands may run at once, all steps together
 ---@field recipe table the recipe's fields for this phase
 ---@field env table<string, string>
+---@field epoch integer SOURCE_DATE_EPOCH
 ---@field observer? bq.run.Observer
+---@field package values table<string, any> what names in braces stand for
+---@field package makeflags string
+---@field package pass integer[]
+---@field package patches table[]
 local Step = {}
 Step.__index = Step
 for name, method in pairs(step_files) do

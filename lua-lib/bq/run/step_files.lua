@@ -3,7 +3,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 
----@class bq.Step
+---@class (partial) bq.Step
 local step_files = {}
 
 --- Removes a file, or a folder with all that is in it. Raises if there is nothing.

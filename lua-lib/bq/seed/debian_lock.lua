@@ -18,9 +18,10 @@ local debian_lock = {}
 ---@class bq.DebianLock
 ---@field id string `debian:SUITE`
 ---@field arch string `x86_64` or `aarch64`
----@field packages bq.DebianPackage[] in the order of their names
+---@field packages bq.DebianPackage[] by the order of their names
 ---@field origin "shipped"|"apt" who made it
 ---@field digest? string of the tree
+---@field updated? boolean it was just made anew, because that was asked for
 ---@field snapshot? { time: string, tried: boolean } when all packages were in Debian's archive, and whether that was seen
 
 --- The suite of the seed that is shipped.
@@ -152,6 +153,7 @@ end
 ---@param new bq.DebianLock
 ---@return string[] lines
 function debian_lock.changes(old, new)
+  ---@type table<string, table<integer, { version: string, sha256: string }>>, string[]
   local versions, names = {}, {}
   for side, lock in ipairs { old, new } do
     for _, package in ipairs(lock.packages) do

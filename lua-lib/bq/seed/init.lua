@@ -56,11 +56,12 @@ function seed.resolve(word, arch, workspace)
     -- `alpine.tar.gz` is a path.
     if name == known and (mark ~= "" or argument == "") then
       argument = mark == "@" and mark .. argument or argument
-      return require("bq.seed." .. name).make(argument, arch, workspace)
+      local kind = require("bq.seed." .. name) ---@type bq.SeedKind
+      return kind.make(argument, arch, workspace)
     end
   end
   if word:find "[/.]" then
-    return require("bq.seed.tarball").make(word, arch, workspace)
+    return require("bq.seed.tarball").make(word, arch)
   end
   local near = nearest(word, { "auto", table.unpack(KINDS) })
   fail.usage(

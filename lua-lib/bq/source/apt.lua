@@ -133,7 +133,7 @@ end
 local PASSED = { "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR" }
 
 --- The environment that apt runs in.
----@return table<string, string>
+---@return table<string, string?>
 function apt.environment()
   local env = { PATH = os.getenv "PATH", LC_ALL = "C", HOME = "/nonexistent" }
   for _, name in ipairs(PASSED) do

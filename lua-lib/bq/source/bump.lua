@@ -42,7 +42,7 @@ function bump.text(text, old, new, changed)
       name = one.debian
     end
     if one.sha256 then
-      local fields = { { "sha256", one.sha256 } }
+      local fields = { { "sha256", one.sha256 } } ---@type string[][]
       if name:find("{version}", 1, true) then
         fields[2] = { "pinned", new }
       end

@@ -21,7 +21,7 @@ end
 
 --- The address of a file.
 ---@param mirror string
----@param path string in the archive: `pool/main/z/zlib/zlib_1.3.1.orig.tar.gz`
+---@param path string of the archive: `pool/main/z/zlib/zlib_1.3.1.orig.tar.gz`
 ---@return string
 function debian_archive.url(mirror, path)
   return mirror .. "/" .. path:gsub("%+", "%%2B")

@@ -16,12 +16,12 @@ local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 ---@class bq.DebianFile
 ---@field name string
----@field path string in the archive: `pool/…`
+---@field path string of the archive: `pool/…`
 ---@field sha256 string
 ---@field size integer bytes
 
 ---@class bq.DebianSource
----@field package string
+---@field ["package"] string
 ---@field version string Debian's
 ---@field upstream string the release of the original
 ---@field files bq.DebianFile[]
@@ -76,7 +76,8 @@ function debian_index.of(suite, folder)
   local out, place = {}, folder .. "/" .. suite
   local options = apt.options(place)
   fs.write(place .. "/etc/sources.list", line_of(suite, debian_archive.mirrors()[1]), { sync = false })
-  local argv = tables.append({ "apt-get", "-q", "-y", "-oAcquire::GzipIndexes=false" }, options)
+  local argv = { "apt-get", "-q", "-y", "-oAcquire::GzipIndexes=false" } ---@type string[]
+  tables.append(argv, options)
   local result = process.run {
     argv = tables.append(argv, { "update" }),
     env = apt.environment(),

@@ -13,7 +13,7 @@ local source = {}
 
 ---@class bq.Wanted
 ---@field id string `name-version:source`, see `source.id`
----@field package string its name
+---@field ["package"] string its name
 ---@field label string for people
 ---@field alternatives table[] the pinned ones, interpolated: `url` or `debian`, `sha256`, `file`
 ---@field unpinned table[] the others

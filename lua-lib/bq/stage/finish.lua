@@ -17,7 +17,7 @@ local finish = {}
 -- The permission bits that a tree in a user's hands may have.
 local NO_SET_ID <const> = files.mode "1777"
 
----@class bq.Owned a path of the root and whose it is
+---@class bq.Owned: bq.digest.Line a path of the root and whose it is
 ---@field path string without a leading `/`
 ---@field type "file"|"dir"|"link"
 ---@field mode integer
@@ -27,7 +27,7 @@ local NO_SET_ID <const> = files.mode "1777"
 ---@field uid? integer 0 if absent
 ---@field gid? integer 0 if absent
 ---@field capabilities? string `security.capability` in hexadecimal digits
----@field package string
+---@field ["package"] string
 ---@field licence string
 
 --- Puts the outputs into the tree, each path from the one whose it is.
@@ -44,6 +44,7 @@ local function fill(tree, parts, made)
   end
   local owned = {}
   for _, line in ipairs(digest.manifest(tree)) do
+    ---@cast line bq.Owned
     local placed = made.entries[line.path]
     local attributes = placed.attributes or {}
     if line.type == "dir" and attributes.mode then
@@ -120,6 +121,7 @@ end
 --- What staging put in: bq, its library and the programs.
 local function add_ours(tree, owned)
   for _, line in ipairs(digest.manifest(tree)) do
+    ---@cast line bq.Owned
     if not owned[line.path] then
       line.package, line.licence = "bq", "MIT"
       owned[line.path] = line

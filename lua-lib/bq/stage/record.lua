@@ -64,7 +64,7 @@ function record.compare(path, state)
   local out = { record = one, same = {}, differ = {}, other_seed = {}, absent = {} }
   for id, expected in pairs(one.steps) do
     local actual, step = state.outputs[id], state.by_id[id]
-    local list = out.same
+    local list = out.same ---@type string[]
     if not actual then
       list = out.absent
     elseif actual ~= expected then

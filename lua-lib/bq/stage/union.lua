@@ -14,28 +14,30 @@ local union = {}
 -- How many conflicts a message shows.
 local MAX_SHOWN <const> = 20
 
----@class bq.Part one of the trees
----@field package string whose it is, as a message names it
+--- One of the trees.
+---@class bq.Part
+---@field ["package"] string whose it is, as a message names it
 ---@field path string a folder, or (with `prefix`) a file
 ---@field prefix? string where in the root it goes; of a file: its path there
 ---@field mode? integer of a file that is a part by itself
----@field attributes? table<string, bq.Attribute> by the path below `path`
+---@field attributes? table<string, bq.archive.Attribute> by the path below `path`
 ---@field yields? string[]|true paths of the root where it gives way to others; `true`: everywhere
 ---@field leave_out? string[] paths of the root that are not taken
 ---@field step? table of the plan, where it is a step's output
 
----@class bq.Placed what a path of the root is
+--- What a path of the root is.
+---@class bq.Placed
 ---@field type string
 ---@field mode integer
 ---@field size integer
 ---@field target? string of a link
 ---@field file string where it is on this machine
 ---@field part bq.Part whose it is
----@field attributes? bq.Attribute
+---@field attributes? bq.archive.Attribute
 
 ---@class bq.Union
 ---@field entries table<string, bq.Placed> by path, without the first `/`
----@field attributes table<string, bq.Attribute> by path: what `archive.pack` and `digest.tree` take
+---@field attributes table<string, bq.archive.Attribute> by path: what `archive.pack` and `digest.tree` take
 ---@field sources bq.archive.Source[] what `archive.pack` takes
 ---@field skip table<bq.Part, string[]> paths on this machine that are another part's or left out: what `fs.copy` takes
 ---@field count integer
@@ -99,8 +101,15 @@ end
 local function content(part)
   local stat, out = fs.stat(part.path), {}
   if stat and stat.type == "file" then
-    local entry = { type = "file", size = stat.size, mode = part.mode or stat.mode }
-    return { { path = part.prefix, below = ".", entry = entry } }
+    ---@type bq.fs.Entry
+    local entry = { path = "", type = "file", size = stat.size, mode = part.mode or stat.mode }
+    return {
+      {
+        path = part.prefix --[[@as string]],
+        below = ".",
+        entry = entry,
+      },
+    }
   end
   local prefix = part.prefix and part.prefix ~= "" and part.prefix .. "/" or ""
   for index, entry in ipairs(fs.walk(part.path)) do

@@ -7,7 +7,7 @@ local sandbox = require "bq.plan.sandbox"
 local function run(text)
   local chunk, box = sandbox.load(text, "@r.lua")
   assert(chunk, box)
-  local results = table.pack(pcall(chunk))
+  local results = table.pack(pcall(chunk)) ---@type table<integer|string, any>
   if not results[1] then
     return (tostring(results[2]):gsub("^r%.lua:%d+: ", ""))
   end
