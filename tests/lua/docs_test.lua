@@ -7,7 +7,10 @@ local process = require "bq.process"
 local root = fs.realpath(host.script):match "^(.*)/tests/lua/[^/]+$"
 
 ---@type table<string, string>
-local documents = { ["README.md"] = fs.read(root .. "/README.md") }
+local documents = {
+  ["README.md"] = fs.read(root .. "/README.md"),
+  ["CONTRIBUTING.md"] = fs.read(root .. "/CONTRIBUTING.md"),
+}
 for _, name in ipairs(fs.list(root .. "/docs")) do
   if name:find "%.md$" then
     documents["docs/" .. name] = fs.read(root .. "/docs/" .. name)
