@@ -371,3 +371,34 @@ fn a_plan_of_somebody_else_runs_nothing_before_its_step() {
     let run = build.bq(&["coordinator", "--workspace", "ws"]).fails(1);
     run.says("one.lua:1: `os.execute` is not available in a recipe");
 }
+
+/// The benchmark's serial script: a build that was watched inside the staged rootfs, done again by a shell alone.
+#[test]
+fn what_the_benchmark_records_makes_the_same_files() {
+    if !can_build() {
+        return;
+    }
+    let build = Build::new(&[]);
+    build.plain_seed();
+    let place = build.path().display().to_string();
+    let code = r#"
+        local serial, space = require "serial", require("bq.workspace").new(arg[1] .. "/ws")
+        serial.record(space, 2)
+        io.write(serial.script(space, space:at "build"))"#;
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench");
+    let generate = "require('generated').write(arg[1], 3)";
+    Run::of(bq(build.path()).args(["--lib", library, "-e", generate, &place])).ok();
+    build.stage("./seed.tar.gz", &[]).ok();
+    let script = Run::of(bq(build.path()).args(["--lib", library, "-e", code, &place])).ok();
+    build.write("script.sh", &script.stdout);
+    let mut shell = Command::new("unshare");
+    shell
+        .args(["--user", "--map-root-user", "--mount", "--pid", "--fork"])
+        .args(["sh", "script.sh", &build.at("work").display().to_string()])
+        .current_dir(build.path());
+    Run::of(&mut shell).ok();
+    for step in ["p00001", "p00002", "p00003"] {
+        let file = build.at(&format!("work/out/one-{step}/opt/{step}"));
+        assert_eq!(std::fs::read(&file).expect("it was made"), b"x", "{step}");
+    }
+}

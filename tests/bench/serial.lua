@@ -174,10 +174,11 @@ end
 ---@param space bq.Workspace
 ---@param jobs integer
 function serial.record(space, jobs)
+  local observer = fs.read(recorder.PATH) -- before the machine is out of sight
   local status = namespace.run(enter.sandbox(space, {
     body = function()
       process.exec {
-        argv = { "/usr/local/bin/bq", "-q", "-e", INSIDE, tostring(jobs), fs.read(recorder.PATH) },
+        argv = { "/usr/local/bin/bq", "-q", "-e", INSIDE, tostring(jobs), observer },
         env = enter.environment(space),
         cwd = "/",
         stdin = "null",
