@@ -37,7 +37,7 @@ def only_nil(message):
         return False
     expected, given = members(found["expected"]), members(found["given"])
     # Arithmetic on integers gives a number, as far as the checker knows.
-    if given == {"number"} and "integer" in expected:
+    if given == {"number"} and expected & {"integer", "std.readmode"}:
         return True
     return given <= expected or bool(given & {"any", "unknown"})
 

@@ -59,6 +59,7 @@ local function offset_of(parts, address)
 end
 
 local function read_dynamic(file, parts, part, out)
+  ---@type string?, { what: string, at: integer }[], integer?, integer?
   local bytes, entries, strings, size = read_at(file, part.offset, part.length), {}, nil, nil
   for at = 1, bytes and #bytes - 15 or 0, 16 do
     local tag, value = ("<i8i8"):unpack(bytes, at)
@@ -104,7 +105,7 @@ function elf.read(path)
   if program_count > 0 and not parts or not last then
     return nil
   end
-  local out = { machine = MACHINES[machine] or machine, kind = KINDS[kind] or "other", needed = {}, paths = {} }
+  local out = { size = 0, machine = MACHINES[machine] or machine, kind = KINDS[kind] or "other", needed = {}, paths = {} }
   out.size = math.max(64, last, program_count > 0 and program_at + program_size * program_count or 0)
   for _, part in ipairs(parts or {}) do
     out.size = math.max(out.size, part.offset + part.length)

@@ -33,7 +33,21 @@ local function make(changes)
   local size = dynamic_at + #dynamic
   return table.concat {
     "\127ELF\2\1\1" .. ("\0"):rep(9),
-    ("<I2I2I4i8i8i8I4I2I2I2I2I2I2"):pack(changes.kind or 3, changes.machine or 62, 1, base, 64, 0, 0, 64, 56, 3, 64, 0, 0),
+    ("<I2I2I4i8i8i8I4I2I2I2I2I2I2"):pack(
+      changes.kind or 3,
+      changes.machine or 62,
+      1,
+      base,
+      64,
+      0,
+      0,
+      64,
+      56,
+      3,
+      64,
+      0,
+      0
+    ),
     header(1, 0, size),
     header(3, headers + at "/loader", 8),
     header(2, dynamic_at, #dynamic),

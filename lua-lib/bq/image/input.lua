@@ -30,7 +30,7 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field tarball? string
 ---@field additions bq.Part[]
 ---@field kernel string path, on this machine
----@field kernel_attributes? bq.archive.Attribute
+---@field kernel_attributes? bq.Attribute
 ---@field tools string[] trees, the topmost first
 ---@field mkfs string
 

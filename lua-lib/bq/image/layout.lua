@@ -109,7 +109,7 @@ end
 
 --- What `image.write` takes, but for output and format.
 ---@param place bq.image.Layout
----@param content { kernel: string, kernel_attributes?: bq.archive.Attribute, root: string, mtime: integer } kernel, root: paths; root: an ext4 or squashfs of up to the root's size
+---@param content { kernel: string, kernel_attributes?: bq.Attribute, root: string, mtime: integer } kernel, root: paths; root: an ext4 or squashfs of up to the root's size
 ---@return table
 function layout.disk(place, content)
   local arch = ARCHITECTURES[place.arch]

@@ -56,7 +56,11 @@ function output.check(data, problem)
   end
   for field, wrong in tables.sorted(VALUES) do
     for path, value in tables.sorted(type(data[field]) == "table" and data[field] or {}) do
-      say(field, type(path) == "string" and (path_problem(path) or path:find("*", 1, true) and ("`%s`: one path, without `*`"):format(path)))
+      say(
+        field,
+        type(path) == "string"
+          and (path_problem(path) or path:find("*", 1, true) and ("`%s`: one path, without `*`"):format(path))
+      )
       say(field, type(value) ~= "string" and ("`%s` is %s, expected a text"):format(path, type(value)) or wrong(value))
     end
   end

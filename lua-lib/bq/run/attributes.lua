@@ -6,11 +6,7 @@ local paths = require "bq.paths"
 
 local attributes = {}
 
----@class bq.Attribute
----@field uid? integer 0 if absent
----@field gid? integer 0 if absent
----@field mode? integer all 12 bits; that of the file if absent
----@field capabilities? string `security.capability` in hexadecimal digits
+---@alias bq.Attribute bq.archive.Attribute
 
 -- The largest id that a file can have; the one above means "no id".
 local MAX_ID <const> = 4294967294
@@ -52,7 +48,7 @@ function attributes.owners(owners, known)
     local number = name:find "^%d+$" and math.tointeger(tonumber(name)) or ids[name]
     if not number or number > MAX_ID then
       fail.raise(("`owners` gives `%s` to %s `%s`, which the root does not have"):format(path, kind, name), {
-        hint = "give its number: `owners = { [\"/var/mail\"] = \"0:8\" }`",
+        hint = 'give its number: `owners = { ["/var/mail"] = "0:8" }`',
       })
     end
     return number

@@ -18,7 +18,8 @@ local function is_same(stat, place, old, old_place)
   elseif stat.mode ~= old.mode then
     return false
   end
-  return stat.type == "dir" or stat.type == "file" and stat.size == old.size and digest.file(place) == digest.file(old_place)
+  return stat.type == "dir"
+    or stat.type == "file" and stat.size == old.size and digest.file(place) == digest.file(old_place)
 end
 
 --- What became of one path; `nil` if nothing did.

@@ -118,7 +118,10 @@ end
 local function programs_that_search_the_build(one, problem)
   local is_allowed = paths.matcher(one.recipe.may_name)
   for _, entry in ipairs(one.entries) do
-    local found = entry.type == "file" and entry.size >= 64 and not is_allowed(entry.path) and elf.read(one.top .. "/" .. entry.path)
+    local found = entry.type == "file"
+      and entry.size >= 64
+      and not is_allowed(entry.path)
+      and elf.read(one.top .. "/" .. entry.path)
     for _, path in ipairs(found and found.paths or {}) do
       if forbidden(one, path) then
         problem("/" .. entry.path, ("searches %s for libraries (its rpath)"):format(quote(path)))
@@ -180,10 +183,14 @@ function check.output(one)
   elseif count > MAX_SHOWN then
     notes[#notes + 1] = ("  and %d more"):format(count - MAX_SHOWN)
   end
-  fail.raise(("the output is refused: %s"):format(count == 1 and "one thing is wrong" or count .. " things are wrong"), {
-    notes = notes,
-    hint = "mend it in the recipe" .. (#fields > 0 and "; where it is meant, say so there: " .. table.concat(fields, ", ") or ""),
-  })
+  fail.raise(
+    ("the output is refused: %s"):format(count == 1 and "one thing is wrong" or count .. " things are wrong"),
+    {
+      notes = notes,
+      hint = "mend it in the recipe"
+        .. (#fields > 0 and "; where it is meant, say so there: " .. table.concat(fields, ", ") or ""),
+    }
+  )
 end
 
 return check

@@ -78,7 +78,8 @@ local NAMES = {
   made = "root.made",
 }
 -- The folders that a step begins with.
-local FOLDERS = { NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.entry, NAMES.output }
+local FOLDERS =
+  { NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.entry, NAMES.output }
 
 --- The names in a step's folder, relative to it.
 job.names = NAMES

@@ -69,7 +69,10 @@ function strip.arguments(path, size, machine)
     -- What a program has put after itself, such as an archive that it unpacks, would be lost.
     return is_ours and found.size >= size and { "--strip-unneeded" } or nil
   end
-  return size > #ARCHIVE + HEADER and strip.is_archive_of(path, machine) and { "--strip-debug", "--enable-deterministic-archives" } or nil
+  return size > #ARCHIVE + HEADER
+      and strip.is_archive_of(path, machine)
+      and { "--strip-debug", "--enable-deterministic-archives" }
+    or nil
 end
 
 --- Strips what is in a step's output.

@@ -20,7 +20,7 @@ local MAX_SHOWN <const> = 20
 ---@field path string a folder, or (with `prefix`) a file
 ---@field prefix? string where in the root it goes; of a file: its path there
 ---@field mode? integer of a file that is a part by itself
----@field attributes? table<string, bq.archive.Attribute> by the path below `path`
+---@field attributes? table<string, bq.Attribute> by the path below `path`
 ---@field yields? string[]|true paths of the root where it gives way to others; `true`: everywhere
 ---@field leave_out? string[] paths of the root that are not taken
 ---@field step? table of the plan, where it is a step's output
@@ -33,11 +33,11 @@ local MAX_SHOWN <const> = 20
 ---@field target? string of a link
 ---@field file string where it is on this machine
 ---@field part bq.Part whose it is
----@field attributes? bq.archive.Attribute
+---@field attributes? bq.Attribute
 
 ---@class bq.Union
 ---@field entries table<string, bq.Placed> by path, without the first `/`
----@field attributes table<string, bq.archive.Attribute> by path: what `archive.pack` and `digest.tree` take
+---@field attributes table<string, bq.Attribute> by path: what `archive.pack` and `digest.tree` take
 ---@field sources bq.archive.Source[] what `archive.pack` takes
 ---@field skip table<bq.Part, string[]> paths on this machine that are another part's or left out: what `fs.copy` takes
 ---@field count integer

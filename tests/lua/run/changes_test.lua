@@ -7,7 +7,13 @@ local scratch = require "scratch"
 
 local function setup()
   fs.remove_all "top"
-  for path, text in pairs { ["top/one/a/x"] = "one", ["top/one/link"] = "", ["top/two/a/x"] = "two", ["top/two/a/y"] = "two", ["top/two/b/z"] = "z" } do
+  for path, text in pairs {
+    ["top/one/a/x"] = "one",
+    ["top/one/link"] = "",
+    ["top/two/a/x"] = "two",
+    ["top/two/a/y"] = "two",
+    ["top/two/b/z"] = "z",
+  } do
     scratch.write(path, text)
   end
   -- `b` of the lower tree is hidden by what is no folder.
@@ -29,7 +35,10 @@ check.run {
     "the topmost tree that has a path has it",
     function()
       local lowers = setup()
-      check.equal({ layers.read(lowers, "a/x"), layers.read(lowers, "a/y"), layers.read(lowers, "b") }, { "one", "two", "a file" })
+      check.equal(
+        { layers.read(lowers, "a/x"), layers.read(lowers, "a/y"), layers.read(lowers, "b") },
+        { "one", "two", "a file" }
+      )
       check.equal(layers.find(lowers, "b/z"), nil)
       check.equal(layers.find(lowers, "a/none"), nil)
       check.equal(layers.names(lowers, "a"), { x = true, y = true })
@@ -73,7 +82,10 @@ check.run {
       scratch.write("top/copy/a/x", "changed")
       fs.remove "top/copy/a/y"
       scratch.write("top/copy/new/in/it", "new")
-      check.equal(names(changes.of_copy("top/copy", since, lowers)), { "/a/x was changed", "/a/y was removed", "/new was made" })
+      check.equal(
+        names(changes.of_copy("top/copy", since, lowers)),
+        { "/a/x was changed", "/a/y was removed", "/new was made" }
+      )
     end,
   },
 }

@@ -9,7 +9,11 @@ check.run {
     function()
       for at = (1 << 20) - 200, (1 << 20) + 200, 13 do
         fs.write("file", ("x"):rep(at) .. "\nbefore /bq/src after\n" .. ("y"):rep(1000), { sync = false })
-        check.equal({ search.find("file", { "/bq/build", "/bq/src" }) }, { "/bq/src", "before /bq/src after" }, tostring(at))
+        check.equal(
+          { search.find("file", { "/bq/build", "/bq/src" }) },
+          { "/bq/src", "before /bq/src after" },
+          tostring(at)
+        )
       end
       fs.write("file", "at the end /bq/src", { sync = false })
       check.equal({ search.find("file", { "/bq/src" }) }, { "/bq/src", "at the end /bq/src" })
