@@ -51,6 +51,13 @@ pub(super) fn append(
     if entry.link.len() > NAME {
         records.push(("linkpath", entry.link));
     }
+    if records
+        .iter()
+        .any(|(_, name)| str::from_utf8(name).is_err())
+    {
+        // Without it names are UTF-8 (POSIX.1-2024, pax), and a strict reader, such as that of mke2fs, refuses the archive.
+        records.insert(0, ("hdrcharset", b"BINARY"));
+    }
     header.set_link_name_literal(&entry.link[..entry.link.len().min(NAME)])?;
     let size = entry.size.to_string();
     if entry.size > OCTAL_MAX {
@@ -87,6 +94,34 @@ mod tests {
     use super::{Entry, append};
     use crate::modules::archive::member::Limits;
     use crate::modules::archive::reader::Reader;
+
+    #[test]
+    fn long_names_that_are_not_utf8_say_so() {
+        let long = |first: &[u8]| [first, b"x".repeat(300).as_slice()].concat();
+        let name = |name: &[u8], link: &[u8]| {
+            let mut out = Builder::new(Vec::new());
+            let entry = Entry {
+                name,
+                kind: EntryType::Symlink,
+                mode: 0o777,
+                size: 0,
+                mtime: 5,
+                link,
+                uid: 0,
+                gid: 0,
+                capabilities: None,
+            };
+            append(&mut out, &entry, &b""[..]).expect("writes");
+            let bytes = out.into_inner().expect("ends");
+            let record = b"21 hdrcharset=BINARY\n";
+            bytes.windows(record.len()).any(|part| part == record)
+        };
+        assert!(name(&long(b"\xe9"), b"x"));
+        assert!(name(b"x", &long(b"\xe9")));
+        assert!(!name(&long("é".as_bytes()), &long(b"x")));
+        // What a header has room for has no charset.
+        assert!(!name(b"\xe9", b"\xe9"));
+    }
 
     /// Names and links of every length come out as they went in, through our own strict reader.
     #[test]
