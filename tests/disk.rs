@@ -69,6 +69,14 @@ const DISK: &str = r#"require("bq.image.build").main({
   rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
 }, arg)"#;
 
+/// Writes the tar that the root file system of the disk `raw` was made of to `root.tar`.
+const ROOT_TAR: &str = r#"
+  local file = io.open("raw", "rb")
+  file:seek("set", require("bq.image").info("raw").partitions[2].start)
+  file:read("l", "l")
+  require("bq.fs").write("root.tar", file:read(8 << 20))
+"#;
+
 /// A build of which all is made.
 fn built() -> Build {
     let build = Build::new(&[("files", ROOTFS), ("kernel", KERNEL), ("mkfs", MKFS)]);
@@ -323,6 +331,56 @@ var/mail 0:8 2775 nil
     }
     // Nothing of the work is left.
     assert_eq!(build.list("ws/build"), Vec::<String>::new());
+}
+
+#[test]
+fn attributes_of_outputs_reach_the_disk_or_are_refused() {
+    if !can_build() {
+        return;
+    }
+    let build = built();
+    let make = |files: &str, kernel: &str| {
+        let more = |recipe: &str, fields: &str| {
+            recipe.replace("files = {", &format!("{fields} files = {{"))
+        };
+        build.write("packages/files.lua", &more(ROOTFS, files));
+        build.write("packages/kernel.lua", &more(KERNEL, kernel));
+        build.stage("seed.tar.gz", &[]).ok();
+        build.bq(&["coordinator", "--workspace", "ws"]).ok();
+        disk(&build, &["--format", "raw", "--output", "raw"])
+    };
+    make(
+        "owners = { [\"/etc/name\"] = \"5:7\" }, modes = { [\"/usr/sbin/init\"] = \"4711\" },
+         capabilities = { [\"/usr/local/bin/bq\"] = \"cap_net_raw=ep\" },",
+        "",
+    )
+    .ok();
+    let code = r#"
+      local one = require("bq.archive").extract { path = "root.tar", target = "got", profile = "rootfs", attributes = "collect" }.attributes
+      print(one["etc/name"].uid, one["etc/name"].gid, ("%o"):format(one["usr/sbin/init"].mode), one["usr/local/bin/bq"].capabilities)"#;
+    assert_eq!(
+        build.bq(&["-e", &format!("{ROOT_TAR}{code}")]).ok().stdout,
+        "5\t7\t4711\t0100000200200000000000000000000000000000\n"
+    );
+    // On the EFI partition there is no place for them.
+    make("", "owners = { [\"/boot/vmlinuz\"] = \"5:0\" },")
+        .fails(1)
+        .says("caused by: fat32 `EFI/BOOT/BOOT")
+        .says("FAT cannot keep its `uid`");
+    // What yields to another package's file.
+    make(
+        "yields = { \"/etc/*\" },",
+        "folders = { \"/etc\" }, links = { [\"/etc/name\"] = \"inittab\" },",
+    )
+    .ok();
+    let code = r#"
+      for _, one in ipairs(require("bq.archive").list "root.tar") do
+        if one.path == "etc/name" then print(one.type, one.target) end
+      end"#;
+    assert_eq!(
+        build.bq(&["-e", &format!("{ROOT_TAR}{code}")]).ok().stdout,
+        "link\tinittab\n"
+    );
 }
 
 #[test]
