@@ -13,6 +13,10 @@
 ---@field size? integer bytes
 ---@field strip? integer how many leading folders of the names in it to drop; 1 if absent
 
+---A source that holds patches.
+---@class bq.PatchesPlace: bq.Place
+---@field patches { file: string, fixes?: string }[] paths in the archive, in the order in which they are applied, and what each mends
+
 ---What a recipe, or what is different in one phase of it, may say.
 ---@class bq.RecipeFields
 ---@field homepage? string
@@ -33,6 +37,7 @@
 ---@field may_write? string[] paths of the step's root that may be changed, outside of the output
 ---@field may_be_empty? boolean
 ---@field strip? boolean
+---@field patches_from? bq.PatchesPlace[] applied before the recipe's own patches
 ---@field patch_fuzz? integer lines of context at each end of a hunk that may differ in its patches; 0 if absent
 ---@field configure? string[]|fun(b: bq.Step) options for `autotools`, or the verb
 ---@field build? fun(b: bq.Step)

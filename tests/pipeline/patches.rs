@@ -45,18 +45,17 @@ fn they_need_no_program_and_leave_one_time() {
             ("gone/away", "x\n"),
             ("deep/er/kept", "as it was\n"),
         ],
-        r#"local fs = require "bq.fs"
-        local names = {}
-        for _, entry in ipairs(fs.walk(b.src)) do
+        r#"local names = {}
+        for _, entry in ipairs(b:walk(b.src)) do
           names[#names + 1] = entry.path
-          local stat = fs.lstat(b.src .. "/" .. entry.path)
+          local stat = b:stat(b.src .. "/" .. entry.path)
           assert(stat.mtime == 1000000000, entry.path .. " is of another time: " .. stat.mtime)
         end
-        assert(fs.stat(b.src).mtime == 1000000000, "the top is of another time")
+        assert(b:stat(b.src).mtime == 1000000000, "the top is of another time")
         names = table.concat(names, " ")
         assert(names == "configure configure.ac data deep deep/er deep/er/kept deep/new new new/name run.sh", names)
-        assert(fs.stat(b.src .. "/run.sh").mode == tonumber("755", 8))
-        assert(fs.read(b.src .. "/deep/new") == "\0\1\2\3\4\5\6\a")
+        assert(b:stat(b.src .. "/run.sh").mode == tonumber("755", 8))
+        assert(b:read(b.src .. "/deep/new") == "\0\1\2\3\4\5\6\a")
         assert(b:read(b.src .. "/configure"):find "\nline ten\n")"#,
     );
     // The second one is ten lines off, and its names have two components more.
@@ -109,4 +108,78 @@ fn one_that_does_not_apply() {
         log.contains("  modify f: hunk 1 at line 5, fuzz 1"),
         "{log}"
     );
+}
+
+#[test]
+fn patches_out_of_a_further_source() {
+    needs_namespaces!();
+    let rig = rig(
+        &[("f", "one\ntwo\n")],
+        r#"assert(b:read(b.src .. "/f") == "one\nthree\nfour\n")
+        assert(not b:stat(b.build .. "/patches-1"))"#,
+    );
+    // In the order of the recipe; what it does not name is not applied. The recipe's own patch comes last.
+    let hunk =
+        |old: &str, new: &str| format!("--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n one\n-{old}\n+{new}\n");
+    rig.write("more/debian/patches/b-first.patch", &hunk("two", "2"));
+    rig.write("more/debian/patches/a-second.patch", &hunk("2", "zwei"));
+    rig.write("more/debian/patches/other.patch", &hunk("two", "zwo"));
+    rig.write(
+        "packages/patches/lib-1/0001-own.patch",
+        "--- a/f\n+++ b/f\n@@ -1,2 +1,3 @@\n one\n-zwei\n+three\n+four\n",
+    );
+    rig.lua("require('bq.archive').pack { output = 'mirror/lib_1-1.debian.tar.xz.tar', sources = { { path = 'more' } }, compression = 'none' }");
+    let sum = sha256(&rig.read("mirror/lib_1-1.debian.tar.xz.tar"));
+    let field = |files: &str| {
+        format!(
+            "patches_from = {{ {{ url = \"http://127.0.0.1:1/lib_1-1.debian.tar.xz.tar\", sha256 = \"{sum}\", patches = {{ {files} }} }} }}, env = {{"
+        )
+    };
+    let text = rig.text("packages/lib.lua");
+    rig.replace(
+        "packages/lib.lua",
+        "env = {",
+        &field(
+            "{ file = 'debian/patches/b-first.patch', fixes = 'CVE-1' }, { file = 'debian/patches/a-second.patch' }",
+        ),
+    );
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    let log = log_of(&rig);
+    let places: Vec<_> = ["b-first", "a-second", "0001-own"]
+        .iter()
+        .map(|name| log.find(name).expect(name))
+        .collect();
+    assert!(places.is_sorted(), "{log}");
+    assert!(!log.contains("other.patch"), "{log}");
+
+    // A patch that is not in the archive.
+    rig.write("packages/lib.lua", &text);
+    rig.replace(
+        "packages/lib.lua",
+        "env = {",
+        &field("{ file = 'debian/patches/none.patch' }"),
+    );
+    rig.build(&[])
+        .is(1)
+        .says("`debian/patches/none.patch` is no file of `")
+        .says("hint: look at the names in it, and mend `patches_from` of the recipe");
+
+    // A list that says nothing is a mistake of the recipe.
+    for (files, says) in [
+        ("", "a place with `patches`, a list of the patches to take"),
+        (
+            "'x.patch'",
+            "`patches` lists `{ file = \"PATH\", fixes = \"WHAT\" }`",
+        ),
+        (
+            "{ file = '../x' }",
+            "`patches` lists `{ file = \"PATH\", fixes = \"WHAT\" }`",
+        ),
+        ("{ file = 'x', cve = 'y' }", "a patch has no field `cve`"),
+    ] {
+        rig.write("packages/lib.lua", &text);
+        rig.replace("packages/lib.lua", "env = {", &field(files));
+        rig.stage(&[]).is(1).says(says);
+    }
 }

@@ -87,6 +87,7 @@ function key.inputs(context, step)
     sysroot = made.sysroot,
     sources = sources,
     patches = patches,
+    patches_from = step.patches_from,
     env = phase.env,
     prefix = phase.prefix,
     arch = made.arch,

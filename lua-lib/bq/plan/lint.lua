@@ -2,6 +2,7 @@
 local files = require "bq.files"
 local nearest = require "bq.nearest"
 local output = require "bq.plan.output"
+local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local template = require "bq.plan.template"
 
@@ -21,6 +22,7 @@ lint.FIELDS = {
   env = "map",
   strip = "boolean",
   patch_fuzz = "count",
+  patches_from = "table",
   include = "strings",
   seed_at = "string",
   leave_out = "strings",
@@ -39,6 +41,7 @@ local RAW <const> = {
   uses = true,
   source = true,
   sources = true,
+  patches_from = true,
   phases = true,
 }
 --- Fields that the plan itself fills; all others are filled when the step starts.
@@ -248,9 +251,11 @@ function lint.recipe(self, found)
         end
       end
     end
-    output.check(data, function(field, message)
+    local function problem(field, message)
       self:problem(found, field, message)
-    end)
+    end
+    output.check(data, problem)
+    patches_from.check(data, problem)
     if is_phase then
       return
     end

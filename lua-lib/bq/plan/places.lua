@@ -1,4 +1,6 @@
 -- The places that a recipe names for its sources, what each may say, and which version its digest belongs to.
+local patches_from = require "bq.plan.patches_from"
+
 local template = require "bq.plan.template"
 
 local places = {}
@@ -13,7 +15,7 @@ function places.is_name(name)
   return type(name) == "string" and #name <= places.MAX_NAME and name:find "^[%w_][%w+._-]*$" ~= nil
 end
 
---- The sources of a recipe: `main` and the others, each a list of alternatives.
+--- The sources of a recipe: `main`, the others, and those that hold patches, each a list of alternatives.
 ---@param data table
 ---@return table<string, table[]>
 function places.of(data)
@@ -23,6 +25,9 @@ function places.of(data)
   end
   for name, alternatives in pairs(type(data.sources) == "table" and data.sources or {}) do
     out[tostring(name)] = alternatives
+  end
+  for name, alternatives in pairs(patches_from.places(data)) do
+    out[name] = alternatives
   end
   return out
 end

@@ -7,6 +7,7 @@ local json = require "bq.json"
 local library = require "bq.plan.library"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
+local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local tables = require "bq.tables"
@@ -54,6 +55,7 @@ local function make_step(recipes, found, phase, made)
     yields = fields.yields,
     sources = places.of(fields),
     patches = beside.patches(found, fields.version),
+    patches_from = patches_from.of(fields),
     code = strategy.code,
     functions = json.array(verbs),
     as_is = as_is,
@@ -72,7 +74,7 @@ local function make_step(recipes, found, phase, made)
       step.code[name] = code
     end
   end
-  local planned = "name version license homepage depends uses source sources strategy patches seed_at leave_out"
+  local planned = "name version license homepage depends uses source sources strategy patches patches_from seed_at leave_out"
   for gone in planned:gmatch "%S+" do
     fields[gone] = nil
   end

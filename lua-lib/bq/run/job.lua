@@ -49,6 +49,7 @@ local job = {}
 ---@field root string
 ---@field src string
 ---@field build string
+---@field patches string while those of further sources are read
 ---@field home string
 ---@field copied string
 ---@field kept string
@@ -69,6 +70,7 @@ local NAMES = {
   root = "root",
   src = "src",
   build = "build",
+  patches = "patches",
   home = "home",
   copied = "root.copied",
   kept = "kept",

@@ -4,6 +4,7 @@ local attributes = require "bq.run.attributes"
 local check = require "bq.run.check"
 local fail = require "bq.fail"
 local failures = require "bq.run.failure"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local jobs = require "bq.run.job"
 local json = require "bq.json"
@@ -17,6 +18,7 @@ local step_root = require "bq.run.step_root"
 local store = require "bq.store"
 local strip = require "bq.run.strip"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 
 -- Where a step's own process leaves its failure, as it is seen from inside.
 local INNER_FAILURE <const> = step_root.HOME .. jobs.names.inner_failure:match "/.*$"
@@ -33,7 +35,29 @@ local function report(path, err)
   failures.write(path, err)
 end
 
+--- Puts the patches that come out of further sources before those of the recipe.
+local function take_patches(job, at)
+  local taken = {}
+  for _, from in ipairs(job.step.patches_from or {}) do
+    local file = job.sources[from.source]
+    job.sources[from.source] = nil
+    archive.extract { path = file.path, sha256 = file.sha256, target = at.patches, strip = 0, include = from.files }
+    for _, name in ipairs(from.files) do
+      local stat = fs.lstat(at.patches .. "/" .. name)
+      if not stat or stat.type ~= "file" then
+        fail.raise(("`%s` is no file of `%s`"):format(name, files.name(file.path)), {
+          hint = "look at the names in it, and mend `patches_from` of the recipe",
+        })
+      end
+      taken[#taken + 1] = { name = name, text = fs.read(at.patches .. "/" .. name) }
+    end
+    fs.remove_all(at.patches)
+  end
+  job.step.patches = tables.append(taken, job.step.patches)
+end
+
 local function unpack(job, at)
+  take_patches(job, at)
   for name, file in pairs(job.sources) do
     -- The main source is the tree itself; further ones lie beside it, under their names.
     local target = name == "main" and at.src or at.build .. "/" .. name

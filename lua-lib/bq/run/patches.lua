@@ -51,11 +51,11 @@ end
 
 --- Applies the patches in their order; afterwards all of the tree is of one time, as it was unpacked.
 ---@param step bq.Step
----@param list { name: string, hex: string }[]
+---@param list { name: string, hex?: string, text?: string }[] `hex` where the text is absent: its bytes in hexadecimal digits
 function patches.apply(step, list)
   local seen, fuzz = {}, step.recipe.patch_fuzz or 0
   for _, one in ipairs(list) do
-    local text = one.hex:gsub("%x%x", function(byte)
+    local text = one.text or one.hex:gsub("%x%x", function(byte)
       return string.char(tonumber(byte, 16))
     end)
     local ok, applied = pcall(patch.apply, { text = text, root = step.src, fuzz = fuzz })
