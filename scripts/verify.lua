@@ -1,14 +1,17 @@
 #!/usr/bin/env bq
 -- Compares: the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
+local damage = require "bq.run.damage"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local record = require "bq.stage.record"
+local report = require "bq.report"
 local state = require "bq.run.state"
 local store = require "bq.store"
 local tables = require "bq.tables"
+local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -30,22 +33,26 @@ end
 local bad = 0
 
 if options.store then
-  space:plan()
+  local plan = space:plan()
   space:lock()
-  local keys = store.keys(space)
+  -- Of an entry whose record is damaged, the plan knows the step.
+  local steps = {}
+  for id, key in pairs(state.look(space, plan).keys) do
+    steps[key] = id
+  end
+  local keys, found = store.keys(space), {}
   for _, key in ipairs(keys) do
-    local ok, meta = pcall(store.get, space, key)
-    meta = ok and meta or nil
-    local actual = meta and store.digest(store.output(space, key), meta.attributes)
-    if not meta or actual ~= meta.output then
-      bad = bad + 1
-      log.error(("store/%s (%s) is damaged"):format(key, meta and meta.step or "unknown step"))
-      if meta then
-        log.raw(("caused by: tree digest %s, expected %s"):format(actual, meta.output))
-      end
-      fs.remove_all(space:at("store", key))
+    local meta, why = store.get(space, key)
+    why = why or meta and store.check(space, meta)
+    if why then
+      found[#found + 1] =
+        { key = key, step = meta and meta.step or steps[key], output = meta and meta.output, why = why }
+      log.error(("store/%s (%s) is damaged"):format(key, found[#found].step or "unknown step"))
+      log.raw("caused by: " .. visible(why))
     end
   end
+  bad = #found
+  report.new():removed(damage.remove(space, found))
   log.info(
     ("%d outputs in the store: %d damaged%s"):format(
       #keys,

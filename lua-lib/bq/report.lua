@@ -99,6 +99,31 @@ function Report:reused(step)
   log.info(("  reused %s: its inputs are unchanged"):format(step.id))
 end
 
+--- An output is damaged, and goes.
+---@param one bq.Damage
+function Report:damaged(one)
+  log.warn(("the output of %s in the store is damaged, and is built again: %s"):format(one.step or one.key, one.why))
+end
+
+--- What was built from damaged outputs, and goes with them.
+---@param built bq.Meta[]
+function Report:removed(built)
+  local names = {}
+  for index, meta in ipairs(built) do
+    names[index] = meta.step
+  end
+  if #names > 0 then
+    table.sort(names)
+    log.warn(("what was built from it goes too: %s"):format(table.concat(names, ", ")))
+  end
+end
+
+--- A step ended that was built from a damaged output.
+function Report:discarded(step)
+  take_bar(self, step)
+  log.warn(("%s was built from a damaged output, and is built again"):format(step.id))
+end
+
 function Report:blocked(step, by)
   log.warn(("%s is left out, because %s failed"):format(step.id, by))
 end

@@ -1,4 +1,5 @@
--- Outputs by key: `store/<key>/` appears by one rename, it is there whole or not at all.
+-- Outputs by key: `store/<key>/` appears by one rename, it is there whole or not at all. What lies in it may be damaged since,
+-- by a disk or by somebody: an entry is read with care, and a bad one is no error but an answer.
 local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -6,7 +7,19 @@ local json = require "bq.json"
 
 local store = {}
 
---- The file of the output's tree and of what is known about it.
+-- What is known about an output, and how it was made, is never more than this many bytes.
+local LARGEST <const> = 64 << 20
+
+---@class bq.Meta what is known about a stored output
+---@field key string
+---@field step string
+---@field version string
+---@field output string the digest of its tree
+---@field attributes? table<string, table> what a tree in a user's hands cannot hold
+---@field inputs table what its key is the digest of
+---@field seconds number
+
+--- The tree of an output.
 ---@param workspace bq.Workspace
 ---@param key string
 ---@return string
@@ -23,15 +36,79 @@ function store.digest(tree, attributes)
   return attributes and digest.sha256(plain .. json.encode(attributes)) or plain
 end
 
---- What is known about a stored output; `nil` if the key is not in the store.
+-- What the record of an entry has to have.
+local FIELDS <const> =
+  { key = "string", step = "string", version = "string", output = "string", inputs = "table", seconds = "number" }
+
+local function read_meta(path)
+  local meta = json.decode(fs.read(path, { nofollow = true, limit = LARGEST }))
+  if type(meta) ~= "table" then
+    error("it is no record", 0)
+  end
+  for name, kind in pairs(FIELDS) do
+    if type(meta[name]) ~= kind then
+      error(("`%s` is no %s"):format(name, kind), 0)
+    end
+  end
+  return meta
+end
+
+--- What is known about a stored output.
 ---@param workspace bq.Workspace
 ---@param key string
----@return table? meta `output` (its digest), `attributes`, `inputs`, `step`, `seconds`, …
+---@return bq.Meta? meta `nil` if the key is not in the store, or its entry is damaged
+---@return string? damage
 function store.get(workspace, key)
-  local path = workspace:at("store", key, "meta.json")
-  if fs.stat(path) then
-    return json.decode(fs.read(path))
+  local stat = fs.lstat(workspace:at("store", key))
+  if not stat then
+    return nil
   end
+  local ok, meta = pcall(read_meta, workspace:at("store", key, "meta.json"))
+  if not ok then
+    return nil, "its record cannot be read: " .. tostring(meta)
+  elseif meta.key ~= key then
+    return nil, "its record is that of another output"
+  end
+  local output = fs.lstat(store.output(workspace, key))
+  if not output or output.type ~= "dir" then
+    return nil, "its tree is gone"
+  end
+  return meta
+end
+
+--- Reads a stored tree again.
+---@param workspace bq.Workspace
+---@param meta bq.Meta
+---@return string? damage
+function store.check(workspace, meta)
+  local ok, actual = pcall(store.digest, store.output(workspace, meta.key), meta.attributes)
+  if not ok then
+    return tostring(actual)
+  end
+  return actual ~= meta.output and ("tree digest %s, expected %s"):format(actual, meta.output) or nil
+end
+
+--- What of a tree shows, without a look at content, that it is not as it was put there: whoever writes to it changes a time.
+local function is_touched(tree, epoch)
+  local stat = fs.lstat(tree)
+  if not stat or stat.mtime ~= epoch then
+    return true
+  end
+  for _, entry in ipairs(fs.walk(tree)) do
+    if entry.mtime ~= epoch or entry.type ~= "file" and entry.type ~= "dir" and entry.type ~= "link" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Looks whether a stored tree is as it was put there, and reads it only if something in it was touched.
+---@param workspace bq.Workspace
+---@param meta bq.Meta
+---@return string? damage
+function store.glance(workspace, meta)
+  local ok, touched = pcall(is_touched, store.output(workspace, meta.key), meta.inputs.epoch)
+  return not ok and tostring(touched) or touched and store.check(workspace, meta) or nil
 end
 
 --- Puts a finished entry into the store.
@@ -40,6 +117,13 @@ end
 ---@param entry string a folder with `output/`, `meta.json` and `log`, which is on the disk
 function store.put(workspace, key, entry)
   files.publish(entry, workspace:at("store", key), true)
+end
+
+--- Removes an entry.
+---@param workspace bq.Workspace
+---@param key string
+function store.remove(workspace, key)
+  fs.remove_all(workspace:at("store", key))
 end
 
 --- All keys in the store, sorted.

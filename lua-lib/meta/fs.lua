@@ -21,6 +21,7 @@ local fs = {}
 ---@field type "file"|"dir"|"link"|"char"|"block"|"fifo"|"socket"
 ---@field size integer
 ---@field mode integer
+---@field mtime integer seconds
 
 ---What a path is, links followed; `nil` if there is nothing.
 ---@param path string

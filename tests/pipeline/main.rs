@@ -7,6 +7,7 @@
 mod support;
 
 mod changes;
+mod damage;
 mod disk;
 mod failures;
 mod finishing;

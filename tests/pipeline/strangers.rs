@@ -2,20 +2,18 @@
 
 use crate::{Rig, needs_namespaces};
 
-/// A rig whose `lib` does this, and then fails.
+/// A call that runs Lua as a program of a step, with all natives.
+fn program(code: &str) -> String {
+    format!(
+        "b:run {{ '/usr/local/bin/bq', '-e', [==[local fs, process = require 'bq.fs', require 'bq.process' {code}]==] }}"
+    )
+}
+
+/// A rig whose `lib` does this.
 fn rig(body: &str) -> Rig {
     let rig = Rig::new();
     rig.stage(&[]).is(0);
-    rig.recipe(
-        "lib",
-        &format!(
-            "install = function(b)
-    local fs, process = require 'bq.fs', require 'bq.process'
-    local function run(code) b:run {{ '/usr/local/bin/bq', '-e', code }} end
-    {body}
-  end"
-        ),
-    );
+    rig.recipe("lib", &format!("install = function(b)\n    {body}\n  end"));
     rig
 }
 
@@ -36,10 +34,9 @@ fn what_a_step_leaves_in_its_home() {
         ("a folder", format!("fs.mkdir('{file}/a')")),
         ("no home", "fs.chmod('/bq/home', 0)".to_owned()),
     ] {
-        let rig = rig(&format!(
-            "{body}
-    process.kill(require('bq.syscall').getpid(), 'KILL')"
-        ));
+        let rig = rig(&program(&format!(
+            "{body} process.kill(require('bq.syscall').getppid(), 'KILL')"
+        )));
         rig.write("space/secret.json", "{\"lines\":[\"error: a secret\"]}");
         let left = rig.build(&["--keep-going"]).is(1);
         let left = left.says("5 steps: 2 done, 1 failed, 2 blocked\n");
@@ -58,8 +55,8 @@ fn what_a_step_leaves_in_its_home() {
 fn what_a_step_prints() {
     needs_namespaces!();
     let rig = rig(
-        "io.stdout:write('\\27]0;title\\7first\\n', 'x.c:1: error: the one that counts\\n')
-    for number = 1, 200 do io.stdout:write('later ', number, '\\n') end
+        "b:say('\\27]0;title\\7first') b:say 'x.c:1: error: the one that counts'
+    for number = 1, 200 do b:say('later ' .. number) end
     require('bq.fail').raise('\\27[2Jstops', { cause = '\\u{9b}31m' })",
     );
     let left = rig.build(&[]).is(1);
@@ -79,22 +76,26 @@ fn what_a_step_prints() {
 
 /// A recipe that leaves a process behind which does this to an end of its jobserver, until the step is over.
 fn at_the_jobserver(end: usize, what: &str) -> String {
+    let mode = if end == 1 { "r" } else { "w" };
+    let run = format!(
+        "local fds = require('bq.json').decode(arg[1])
+        process.spawn {{
+          argv = {{ '/usr/local/bin/bq', '-e', [[
+            local file = io.open('/proc/self/fd/' .. arg[1], '{mode}')
+            file:setvbuf 'no'
+            {what}
+          ]], tostring(fds[{end}]) }},
+          pass = fds,
+        }}
+        while not fs.stat '/bq/home/begun' do process.wait_any {{ timeout = 0.01 }} end
+        process.wait_any {{ timeout = 0.1 }}"
+    );
+    let run = program(&run).replace("]==] }", "]==], require('bq.json').encode(b.pass) }");
     format!(
         "install = function(b)
-    local fs, process = require 'bq.fs', require 'bq.process'
-    process.spawn {{
-      argv = {{ '/usr/local/bin/bq', '-e', [[
-        local file = io.open('/proc/self/fd/' .. arg[1], '{mode}')
-        file:setvbuf 'no'
-        {what}
-      ]], tostring(b.pass[{end}]) }},
-      pass = b.pass,
-    }}
-    while not fs.stat '/bq/home/begun' do process.wait_any {{ timeout = 0.01 }} end
-    process.wait_any {{ timeout = 0.1 }}
+    {run}
     b:write(b.dest .. '/opt/' .. b.name, b.name)
-  end",
-        mode = if end == 1 { "r" } else { "w" },
+  end"
     )
 }
 
@@ -107,9 +108,10 @@ fn with_a_bad_base(end: usize, what: &str) -> Rig {
             name,
             &format!(
                 "depends = {{ \"base\" }}, install = function(b)
-    require('bq.process').wait_any {{ timeout = 0.5 }}
+    {}
     b:write(b.dest .. '/opt/{name}', '{name}')
-  end"
+  end",
+                program("process.wait_any { timeout = 0.5 }")
             ),
         );
     }

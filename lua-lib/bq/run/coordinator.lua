@@ -6,6 +6,7 @@
 --
 -- A run is one loop: start what is ready, wait for a process to end, take in what it did. What is done and what is ready, the
 -- state knows (`bq.run.state`); what a step's process gets and leaves, the job (`bq.run.job`).
+local damage = require "bq.run.damage"
 local fail = require "bq.fail"
 local failure = require "bq.run.failure"
 local fs = require "bq.fs"
@@ -13,10 +14,9 @@ local job = require "bq.run.job"
 local journal = require "bq.journal"
 local json = require "bq.json"
 local key = require "bq.plan.key"
+local make_job = require "bq.run.make_job"
 local process = require "bq.process"
 local slots = require "bq.run.slots"
-local source = require "bq.source.source"
-local step_root = require "bq.run.step_root"
 local store = require "bq.store"
 local trees = require "bq.run.trees"
 
@@ -40,8 +40,9 @@ local TAIL <const> = 20
 ---@field check? boolean
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
----@field private trees bq.Trees
----@field private running table<integer, { step: table, folder: string, share: bq.Share }> by process
+---@field package built_on_damage table<string, true> ids of running steps
+---@field package trees bq.Trees
+---@field package running table<integer, { step: table, folder: string, share: bq.Share }> by process
 local Run = {}
 Run.__index = Run
 
@@ -68,65 +69,13 @@ local function reason(self, step, inputs)
   return "it was never built here"
 end
 
-local function write_job(self, step, inputs, share)
-  local phase = self.plan.phases[step.phase]
-  local folder = self.trees:clear(step.id)
-  job.clean(folder)
-  local sources = {}
-  for name in pairs(step.sources) do
-    local locked = self.state.context.locked[source.id(step, name)]
-    if not locked or not fs.stat(self.workspace:at("sources", locked.file)) then
-      fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
-        hint = "fetch it: `bq scripts/build_sysroot.lua`",
-      })
-    end
-    sources[name] = {
-      path = self.workspace:at("sources", locked.file),
-      sha256 = locked.sha256,
-      strip = source.strip(step, name, locked),
-    }
-  end
-  local code = {}
-  for name in pairs(step.code) do
-    code[name] = self.plan.code[name]
-  end
-  local env = {}
-  for name, value in pairs(phase.env) do
-    env[name] = value
-  end
-  env.HOME = step_root.HOME
-  env.SOURCE_DATE_EPOCH = tostring(self.plan.epoch)
-  job.write {
-    step = step,
-    key = key.of(inputs),
-    inputs = inputs,
-    folder = folder,
-    lowers = self.state:lowers(step),
-    seed_at = step.seed_at,
-    sources = sources,
-    code = code,
-    env = env,
-    arch = self.plan.arch,
-    kernel_arch = self.plan.kernel_arch,
-    target = self.plan.target,
-    prefix = phase.prefix,
-    cross = not phase.needs_native,
-    sysroot = self.plan.sysroot,
-    epoch = self.plan.epoch,
-    jobs = self.jobs,
-    makeflags = share.makeflags,
-    pass = json.array(share.fds),
-    check = self.check or nil,
-    observer = self.observer,
-  }
-  return folder
-end
-
 local function start(self, step)
   local inputs = key.inputs(self.state.context, step)
   local why = reason(self, step, inputs)
   local share = self.slots:open()
-  local folder = write_job(self, step, inputs, share)
+  local folder = self.trees:clear(step.id)
+  job.clean(folder)
+  job.write(make_job(self, step, inputs, folder, share))
   local log = job.paths(folder).log
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
   local pid = process.spawn {
@@ -188,7 +137,12 @@ local function ended(self, status)
     self.workspace,
     { event = "end", step = id, key = self.state.keys[id], ok = status.ok, seconds = status.seconds }
   )
-  if not status.ok then
+  if self.built_on_damage[id] then
+    self.built_on_damage[id] = nil
+    self.state:set(one.step, "waiting")
+    self.report:discarded(one.step)
+    return
+  elseif not status.ok then
     failed(self, one, status)
     return
   end
@@ -223,6 +177,20 @@ local function stop(self)
   end
 end
 
+--- Removes outputs that are damaged, and what was built from them. Steps that are being built from them are built again.
+---@param found bq.Damage[]
+local function drop(self, found)
+  local built = damage.remove(self.workspace, found)
+  for _, one in ipairs(found) do
+    self.report:damaged(one)
+    for _, id in ipairs(self.state:forget(one.step)) do
+      self.built_on_damage[id] = true
+    end
+    self.state.damaged[one.step] = nil
+  end
+  self.report:removed(built)
+end
+
 --- Starts what is ready, as far as there are free jobs; whether a step waits for one.
 local function start_ready(self)
   local waits = false
@@ -235,6 +203,12 @@ local function start_ready(self)
       elseif readiness == "ready" and not (self.stopping or waits) then
         if self.state:find(step) then
           self.report:reused(step)
+          return start_ready(self)
+        end
+        local found = { self.state.damaged[step.id] }
+        found = #found > 0 and found or self.state:damage_below(step)
+        if #found > 0 then
+          drop(self, found)
           return start_ready(self)
         elseif self.slots:may_start() then
           start(self, step)
@@ -256,7 +230,7 @@ end
 ---@return boolean ok
 function Run:run()
   self.slots = slots.new(self.jobs)
-  self.failures = {}
+  self.failures, self.built_on_damage = {}, {}
   self.history = journal.by_step(self.workspace)
   process.catch_signals { "INT", "TERM", "HUP" }
   journal.add(self.workspace, { event = "run", jobs = self.jobs })

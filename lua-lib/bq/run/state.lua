@@ -10,6 +10,7 @@ local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
 local store = require "bq.store"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 
 local state = {}
 
@@ -21,6 +22,8 @@ local state = {}
 ---@field keys table<string, string> by step id, as far as they are known
 ---@field outputs table<string, string> output digests by step id, of what is done
 ---@field context bq.KeyContext
+---@field damaged table<string, bq.Damage> what the store has of steps, and is of no use
+---@field package glanced table<string, true> whose trees were looked at
 ---@field package left table<string, { count: integer, failed?: string }> steps of a phase that are not done
 local State = {}
 State.__index = State
@@ -59,6 +62,7 @@ function state.new(space, made)
   local lock, staged = space:read_json "lock.json" or {}, space:staged()
   local self =
     setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
+  self.damaged, self.glanced = {}, {}
   for _, step in ipairs(made.steps) do
     self.by_id[step.id] = step
     self.states[step.id] = "waiting"
@@ -114,7 +118,7 @@ end
 
 --- Notes what became of a step, for it and for the phase that it belongs to.
 ---@param step table
----@param value "running"|"done"|"failed"|"blocked"
+---@param value "waiting"|"running"|"done"|"failed"|"blocked"
 ---@param output? string of a step that is done: the digest of its output
 function State:set(step, value, output)
   self.states[step.id] = value
@@ -133,11 +137,70 @@ end
 function State:find(step)
   local name = key.of(key.inputs(self.context, step))
   self.keys[step.id] = name
-  local meta = store.get(self.workspace, name)
+  local meta, why = store.get(self.workspace, name)
   if meta then
     self:set(step, "done", meta.output)
   end
+  self.damaged[step.id] = why and { key = name, step = step.id, why = why } or nil
   return meta ~= nil
+end
+
+--- Looks at the tree of a step that is done, once, before something is made from it.
+---@param id string
+---@return bq.Damage?
+function State:glance(id)
+  local key = self.keys[id]
+  if self.glanced[key] then
+    return nil
+  end
+  local meta, why = store.get(self.workspace, key)
+  why = why or not meta and "it is gone" or store.glance(self.workspace, meta)
+  if why then
+    return { key = key, step = id, output = self.outputs[id], why = why }
+  end
+  self.glanced[key] = true
+end
+
+--- A step that was done is not any more, nor what was built from it.
+---@param id string
+---@return string[] ids of steps that run, and were built from it
+function State:forget(id)
+  local lost, running, changed = { [id] = true }, {}, true
+  local phases = { [self.by_id[id].phase] = true }
+  local function rests(step)
+    for _, needed in ipairs(step.depends) do
+      if lost[needed] then
+        return true
+      end
+    end
+    for _, base in ipairs(self.plan.phases[step.phase].base) do
+      if phases[base] then
+        return true
+      end
+    end
+    return false
+  end
+  while changed do
+    changed = false
+    for _, step in ipairs(self.plan.steps) do
+      if not lost[step.id] and rests(step) then
+        lost[step.id], phases[step.phase], changed = true, true, true
+      end
+    end
+  end
+  for _, step in ipairs(self.plan.steps) do
+    if lost[step.id] and self.states[step.id] == "running" then
+      running[#running + 1] = step.id
+    elseif lost[step.id] and self.states[step.id] == "done" then
+      self.states[step.id] = "waiting"
+      self.left[step.phase].count = self.left[step.phase].count + 1
+    end
+    if lost[step.id] then
+      self.outputs[step.id] = nil
+    end
+  end
+  self.context.below, self.context.phase_digests = {}, {}
+  return running
 end
 
 --- Marks as done what the store holds, as far as keys can be told without building.
@@ -170,24 +233,36 @@ function State:phase_steps(phase)
   return ids
 end
 
+--- What a step's root is made of, the lowest first: ids of steps, and `seed`.
+---@param step table
+---@return string[]
+function State:layers(step)
+  local out = {}
+  for _, name in ipairs(self.plan.phases[step.phase].base) do
+    out[#out + 1] = name == "seed" and name or nil
+    tables.append(out, self:phase_steps(name))
+  end
+  return tables.append(out, plan.closure(self.by_id, step))
+end
+
 --- The trees of a step's root, the topmost first. All that the step depends on has to be done.
 ---@param step table
 ---@return string[]
 function State:lowers(step)
   local out = {}
-  local function add(id)
-    table.insert(out, 1, store.output(self.workspace, self.keys[id]))
+  for _, id in ipairs(self:layers(step)) do
+    table.insert(out, 1, id == "seed" and "/" or store.output(self.workspace, self.keys[id]))
   end
-  for _, name in ipairs(self.plan.phases[step.phase].base) do
-    if name == "seed" then
-      table.insert(out, 1, "/")
-    end
-    for _, id in ipairs(self:phase_steps(name)) do
-      add(id)
-    end
-  end
-  for _, id in ipairs(plan.closure(self.by_id, step)) do
-    add(id)
+  return out
+end
+
+--- The outputs below a step that are damaged.
+---@param step table
+---@return bq.Damage[]
+function State:damage_below(step)
+  local out = {}
+  for _, id in ipairs(self:layers(step)) do
+    out[#out + 1] = id ~= "seed" and self:glance(id) or nil
   end
   return out
 end
@@ -208,6 +283,18 @@ function State:require_done(steps)
   end
 end
 
+--- Raises if an output that is to be used is damaged.
+---@param id string
+function State:require_sound(id)
+  local found = self:glance(id)
+  if found then
+    fail.raise(("the output of `%s` is damaged"):format(id), {
+      cause = found.why,
+      hint = "remove it, and what was built from it: `bq scripts/verify.lua --store`; then build it again: `bq scripts/coordinator.lua`",
+    })
+  end
+end
+
 --- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
 ---@param phase string
 ---@return string[]
@@ -218,6 +305,7 @@ function State:phase_outputs(phase)
   end
   self:require_done(steps)
   for _, step in ipairs(steps) do
+    self:require_sound(step.id)
     table.insert(out, 1, store.output(self.workspace, self.keys[step.id]))
   end
   return out

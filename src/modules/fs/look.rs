@@ -93,6 +93,7 @@ pub(super) fn walk(lua: &Lua, path: Bytes) -> Result<Table> {
         line.raw_set("type", type_name(meta.file_type()))?;
         line.raw_set("size", meta.size())?;
         line.raw_set("mode", meta.mode() & 0o7777)?;
+        line.raw_set("mtime", meta.mtime())?;
         out.raw_push(line)?;
     }
     Ok(out)

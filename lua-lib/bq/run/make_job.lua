@@ -1,0 +1,68 @@
+-- What the process of a step is told: the job, from the plan, the state of the build and what the run shares out.
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local key = require "bq.plan.key"
+local source = require "bq.source.source"
+local step_root = require "bq.run.step_root"
+
+--- The job of a step.
+---@param run bq.Run
+---@param step table
+---@param inputs table what its key is the digest of
+---@param folder string
+---@param share bq.Share
+---@return bq.Job
+local function make_job(run, step, inputs, folder, share)
+  local plan, space = run.plan, run.workspace
+  local phase = plan.phases[step.phase]
+  local sources = {}
+  for name in pairs(step.sources) do
+    local locked = run.state.context.locked[source.id(step, name)]
+    if not locked or not fs.stat(space:at("sources", locked.file)) then
+      fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
+        hint = "fetch it: `bq scripts/build_sysroot.lua`",
+      })
+    end
+    sources[name] = {
+      path = space:at("sources", locked.file),
+      sha256 = locked.sha256,
+      strip = source.strip(step, name, locked),
+    }
+  end
+  local code = {}
+  for name in pairs(step.code) do
+    code[name] = plan.code[name]
+  end
+  local env = {}
+  for name, value in pairs(phase.env) do
+    env[name] = value
+  end
+  env.HOME = step_root.HOME
+  env.SOURCE_DATE_EPOCH = tostring(plan.epoch)
+  return {
+    step = step,
+    key = key.of(inputs),
+    inputs = inputs,
+    folder = folder,
+    lowers = run.state:lowers(step),
+    seed_at = step.seed_at,
+    sources = sources,
+    code = code,
+    env = env,
+    arch = plan.arch,
+    kernel_arch = plan.kernel_arch,
+    target = plan.target,
+    prefix = phase.prefix,
+    cross = not phase.needs_native,
+    sysroot = plan.sysroot,
+    epoch = plan.epoch,
+    jobs = run.jobs,
+    makeflags = share.makeflags,
+    pass = json.array(share.fds),
+    check = run.check or nil,
+    observer = run.observer,
+  }
+end
+
+return make_job
