@@ -105,7 +105,8 @@ function elf.read(path)
   if program_count > 0 and not parts or not last then
     return nil
   end
-  local out = { size = 0, machine = MACHINES[machine] or machine, kind = KINDS[kind] or "other", needed = {}, paths = {} }
+  local out =
+    { size = 0, machine = MACHINES[machine] or machine, kind = KINDS[kind] or "other", needed = {}, paths = {} }
   out.size = math.max(64, last, program_count > 0 and program_at + program_size * program_count or 0)
   for _, part in ipairs(parts or {}) do
     out.size = math.max(out.size, part.offset + part.length)
