@@ -15,7 +15,7 @@ local fetch = {}
 ---@field files bq.fetch.File[]
 ---@field jobs? integer at once, 8 if absent
 ---@field progress? boolean show bars, true if absent
----@field retries? integer how often a URL is tried again, 5 if absent; tries that brought 1 MiB or more do not count
+---@field retries? integer how often a URL is tried again, 5 if absent; tries that ended after some of the file do not count
 ---@field connect_timeout? number seconds, 15 if absent; TLS included, but not the look-up of the name
 ---@field stall_timeout? number seconds with less than 1 KiB/s, or without an answer, 30 if absent
 ---@field max_size? integer bytes of one file whose size is not known, 8 GiB if absent
@@ -23,7 +23,7 @@ local fetch = {}
 ---@field verify_only? boolean only look whether each file is there and right
 
 ---@class bq.fetch.Attempt
----@field url string
+---@field url string without a name and password in it
 ---@field code string one of those below
 ---@field message string
 ---@field expected? string with `hash_mismatch`: the digest that was wanted
@@ -33,7 +33,7 @@ local fetch = {}
 ---@field path string
 ---@field ok boolean
 ---@field cached boolean it was there already, and right
----@field url? string the one that it came from, as it was given; absent if no URL was needed
+---@field url? string the one that it came from, as `shown` has it; absent if no URL was needed
 ---@field sha256? string of what is there now
 ---@field size? integer bytes
 ---@field attempts bq.fetch.Attempt[] what went wrong on the way, also where it came right in the end
@@ -47,7 +47,7 @@ local fetch = {}
 ---| --- | --- | --- |
 ---| `dns` `connect` `timeout` `disconnected` | no answer | yes |
 ---| `proxy` | the proxy refused, or its URL is none | yes |
----| `protocol` | an answer that is not HTTP | yes |
+---| `protocol` | an answer that is not HTTP, or 1 MiB of headers, trailers and the like | yes |
 ---| `http_408` `http_425` `http_429` `http_5xx` | the server is busy or broken; `Retry-After` up to 5 minutes is kept | yes |
 ---| `truncated` `stalled` | it broke off on the way | yes, from there |
 ---| `http_404` … | the server does not have it | no |
@@ -56,7 +56,8 @@ local fetch = {}
 ---| `scheme` `url` | not a URL that can be fetched | no |
 ---| `too_large` `too_small` | not `size` bytes, or more than `max_size` | no |
 ---| `hash_mismatch` | another digest; what came in pieces or without a marked end is fetched once more, whole | no |
----| `not_a_file` `ENOENT` … | a file to copy cannot be read | no |
+---| `html` | without a digest: an HTML page, unless the name of `path` is that of one; with a digest the message says so | no |
+---| `not_a_file` `ENOENT` … | a file to copy cannot be read, or is a FIFO or device | no |
 ---| `ENOSPC` `EACCES` … | the file cannot be written: no other URL is tried | no |
 ---| `skipped` | with `keep_going = false`: another file failed | no |
 ---| `missing` | with `verify_only`: there is no such file | no |
@@ -69,5 +70,10 @@ local fetch = {}
 ---@param options bq.fetch.Options
 ---@return bq.fetch.Result[] # in the order of `files`
 function fetch.fetch(options) end
+
+---An address as people may see it and files may hold it: without the name and password in it. Other texts stay as they are.
+---@param address string
+---@return string
+function fetch.shown(address) end
 
 return fetch

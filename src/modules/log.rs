@@ -9,6 +9,7 @@ use nix::libc;
 
 use crate::error::{Error, Result};
 use crate::lua::module::Module;
+use crate::tree::address::hidden_in;
 
 /// Something that draws on the terminal and has to step aside while a line is written.
 type Suspend = Box<dyn Fn(&mut dyn FnMut()) + Send>;
@@ -37,7 +38,14 @@ pub(crate) fn init(verbose: u8, quiet: bool) {
         logger.parse_env("BQ_LOG");
     }
     logger
-        .format(|out, record| out.write_all(&line(record.level(), &record.args().to_string())))
+        .format(|out, record| {
+            // What is sent, byte by byte, passwords among it.
+            if record.level() == Level::Trace && record.target().starts_with("ureq") {
+                return Ok(());
+            }
+            let text = record.args().to_string();
+            out.write_all(&line(record.level(), &hidden_in(&text)))
+        })
         .target(env_logger::Target::Pipe(Box::new(Terminal)))
         .init();
 }

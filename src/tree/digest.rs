@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::open;
 use crate::error::{Error, Result};
 
 /// Bytes that are read at a time.
@@ -40,7 +41,7 @@ pub(crate) fn rest_of(file: &mut File, buffer: &mut [u8]) -> std::io::Result<(St
 
 /// The SHA-256 of a file, and its size.
 pub(crate) fn of_file(path: &Path) -> Result<(String, u64)> {
-    let mut file = File::open(path).map_err(|e| Error::io("open", &e).at(path))?;
+    let mut file = open::file(path)?;
     rest_of(&mut file, &mut vec![0; PIECE]).map_err(|e| Error::io("read", &e).at(path))
 }
 

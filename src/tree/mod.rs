@@ -1,9 +1,11 @@
 //! What several modules do with files and folders: naming, resolving, walking, hashing, removing, and writing whole or not at all.
 
+pub(crate) mod address;
 pub(crate) mod attributes;
 pub(crate) mod digest;
 pub(crate) mod inside;
 pub(crate) mod names;
+pub(crate) mod open;
 pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod root;

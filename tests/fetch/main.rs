@@ -12,6 +12,7 @@ mod options;
 mod proxies;
 mod resume;
 mod sharing;
+mod strangers;
 mod tls;
 
 use std::path::{Path, PathBuf};

@@ -52,7 +52,7 @@ pub(super) fn with_tar<T>(
     mode: Mode,
     body: impl FnOnce(&mut dyn BufRead, &AtomicU64) -> Result<T>,
 ) -> Result<(T, Option<String>)> {
-    let file = File::open(path).map_err(|e| Error::io("open", &e).at(path))?;
+    let file = crate::tree::open::file(path)?;
     let count = AtomicU64::new(0);
     let mut tap = Tap {
         file,

@@ -66,6 +66,7 @@ pub(super) fn failure(error: &ureq::Error, https: bool) -> Failure {
             "the server closed the connection without an answer".to_owned()
         }
         E::Io(io) => io.to_string(),
+        E::Other(other) => other.to_string(),
         other => other.to_string(),
     };
     Failure::new(code, next, message)

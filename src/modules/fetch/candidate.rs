@@ -6,10 +6,19 @@ use std::time::Instant;
 use super::back_off::back_off;
 use super::failure::{Failure, Next};
 
+/// In so many pieces a file may come from one URL: 6 GiB in pieces of 64 KiB.
+const PIECES_MAX: u32 = 100_000;
+/// A transfer that brought so many bytes is worth going on with, however it ended.
+const MANY: u64 = 1 << 20;
+/// After a piece of this size the next one is asked for at once.
+const PIECE: u64 = 32 << 10;
+
 /// A URL, and how it has done so far.
 pub(super) struct Candidate<'a> {
     pub(super) text: &'a OsStr,
     failures: u32,
+    /// Tries that broke off after they had brought something.
+    pieces: u32,
     pub(super) not_before: Option<Instant>,
     /// It will not do.
     pub(super) dead: bool,
@@ -30,20 +39,29 @@ impl<'a> Candidate<'a> {
         Self {
             text,
             failures: 0,
+            pieces: 0,
             not_before: None,
             dead: false,
             retried_after_mismatch: false,
         }
     }
 
-    /// Takes note of a failure, which brought the file on or did not.
-    pub(super) fn failed(&mut self, failure: &Failure, advanced: bool, retries: u32) {
+    /// Takes note of a failure, and of how many new bytes it brought. A connection that ended after any does not count, nor
+    /// one that stalled after many.
+    pub(super) fn failed(&mut self, failure: &Failure, gained: u64, retries: u32) {
         self.not_before = None;
+        let enough = if failure.code == "truncated" { 1 } else { MANY };
         match failure.next {
             Next::Whole => return,
             Next::Other | Next::Give => self.dead = true,
+            Next::Again | Next::Resume if gained >= enough && self.pieces < PIECES_MAX => {
+                self.pieces += 1;
+                if gained >= PIECE && failure.after.is_none() {
+                    return;
+                }
+            }
             Next::Again | Next::Resume => {
-                self.failures += u32::from(!advanced);
+                self.failures += 1;
                 self.dead = self.failures > retries;
             }
         }

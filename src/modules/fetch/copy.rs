@@ -9,17 +9,14 @@ use nix::libc;
 use super::failure::{Failure, Next};
 use super::part::{CHUNK, Part, read};
 use crate::error::Error;
+use crate::tree::open;
 
 /// Fills the part with a file's content; `limit` is the most that it may hold.
 pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failure> {
-    let source = File::open(from).map_err(|e| theirs(&Error::io("open", &e).at(from)))?;
+    let source = open::file(from).map_err(|e| theirs(&e))?;
     let about = source
         .metadata()
         .map_err(|e| theirs(&Error::io("stat", &e).at(from)))?;
-    if !about.is_file() {
-        let message = format!("`{}` is not a file", from.display());
-        return Err(Failure::new("not_a_file", Next::Other, message));
-    }
     if about.len() > limit {
         let message = format!("it has {} bytes, at most {limit} are wanted", about.len());
         return Err(Failure::new("too_large", Next::Other, message));

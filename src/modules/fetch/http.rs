@@ -13,7 +13,9 @@ use super::answer::{check, failure, is_closed};
 use super::failure::{Failure, Next};
 use super::options::Options;
 use super::resolve::Direct;
+use super::watch::{Watch, Watched};
 use super::{forward, proxy, url};
+use crate::tree::address::hidden_text;
 
 const MAX_REDIRECTS: usize = 10;
 
@@ -24,6 +26,7 @@ pub(super) struct Client<'a> {
     agents: RefCell<HashMap<(Option<Proxy>, bool), Agent>>,
     /// The hosts to which a connection may have been kept.
     kept: RefCell<HashSet<String>>,
+    watch: Watch,
 }
 
 /// What is asked for besides the URL: the bytes behind an offset, if the file is still the same.
@@ -38,6 +41,7 @@ impl<'a> Client<'a> {
             options,
             agents: RefCell::default(),
             kept: RefCell::default(),
+            watch: Watch::new(options.stall_timeout.saturating_mul(2)),
         }
     }
 
@@ -53,16 +57,28 @@ impl<'a> Client<'a> {
             .or_insert_with(|| match proxy {
                 Some(proxy) if plain => Agent::with_parts(
                     config(self.options, None),
-                    forward::Forward::new(proxy.clone()),
+                    self.watched(forward::Forward::new(proxy.clone())),
                     forward::ToProxy(proxy),
                 ),
                 proxy => Agent::with_parts(
                     config(self.options, proxy),
-                    DefaultConnector::default(),
+                    self.watched(DefaultConnector::default()),
                     Direct,
                 ),
             });
         Ok(agent.clone())
+    }
+
+    fn watched<C>(&self, connector: C) -> Watched<C> {
+        Watched {
+            connector,
+            watch: self.watch.clone(),
+        }
+    }
+
+    /// Content has come.
+    pub(super) fn moved(&self) {
+        self.watch.moved();
     }
 
     /// Asks for a file, and follows redirects.
@@ -81,18 +97,22 @@ impl<'a> Client<'a> {
                 break;
             }
             let Some(location) = response.headers().get(header::LOCATION) else {
-                let message = format!("{uri} redirects to nowhere: no Location");
+                let message = format!("{} redirects to nowhere: no Location", hidden(&uri));
                 return Err(Failure::new("redirect", Next::Other, message));
             };
             uri = url::redirect(&uri, location.as_bytes())?;
-            log::debug!(target: "bq", "fetch {first}: redirected to {uri}");
+            log::debug!(target: "bq", "fetch {}: redirected to {}", hidden(first), hidden(&uri));
         }
-        let message = format!("more than {MAX_REDIRECTS} redirects, the last to {uri}");
+        let message = format!(
+            "more than {MAX_REDIRECTS} redirects, the last to {}",
+            hidden(&uri)
+        );
         Err(Failure::new("redirect", Next::Other, message))
     }
 
     fn request(&self, uri: &Uri, range: Option<&Range<'_>>) -> Result<Response<Body>, Failure> {
         let agent = self.agent(uri)?;
+        self.watch.moved();
         let call = || {
             let mut request = agent.get(uri);
             if let Some(range) = range {
@@ -141,4 +161,8 @@ fn config(options: &Options, proxy: Option<Proxy>) -> Config {
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn hidden(uri: &Uri) -> String {
+    hidden_text(&uri.to_string())
 }

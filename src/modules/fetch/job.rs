@@ -1,6 +1,7 @@
 //! One file: is it there, who else fetches it, which URL is tried when, is it right.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, choose};
@@ -9,11 +10,10 @@ use super::outcome::{Attempt, Outcome, there};
 use super::part::{Part, digest_of};
 use super::task::Task;
 use super::url::{self, Source};
-use super::{copy, transfer};
+use super::{copy, page, transfer};
 use crate::modules::progress::{Bar, Unit};
+use crate::tree::address::hidden_path;
 
-/// A failure that brought so many new bytes is none: a large file may come in many pieces.
-const PROGRESS: u64 = 1 << 20;
 /// How long a wait goes on before it looks whether it is still wanted.
 const NAP: Duration = Duration::from_millis(50);
 /// A wait that is worth a message.
@@ -101,7 +101,7 @@ impl Job<'_> {
     /// Tries the URLs until one has done, or none is left.
     fn fetch(&self, mut part: Part, attempts: &mut Vec<Attempt>) -> Result<Outcome> {
         // A run that was killed just before its end left it whole.
-        if part.len() > 0 && self.task.file.sha256 == Some(part.digest()) {
+        if self.is_right(&part) {
             return self.commit(part, None);
         }
         let bar = self
@@ -128,12 +128,12 @@ impl Job<'_> {
                 target: "bq",
                 "fetch `{}` from {}: {}",
                 self.task.file.name,
-                candidate.text.display(),
+                hidden_path(candidate.text).display(),
                 failure.message,
             );
-            let advanced = part.len() >= most + PROGRESS;
+            let gained = part.len().saturating_sub(most);
             most = most.max(part.len());
-            candidate.failed(&failure, advanced, self.task.options.retries);
+            candidate.failed(&failure, gained, self.task.options.retries);
             if matches!(failure.next, Next::Resume | Next::Whole) && !candidate.dead {
                 same = Some(index);
             }
@@ -159,7 +159,11 @@ impl Job<'_> {
         self.pause(candidate.not_before, bar)?;
         let limit = self.task.file.size.unwrap_or(self.task.options.max_size);
         let sure = match url::parse(candidate.text)? {
-            Source::Http(uri) => transfer::transfer(&self.task, &uri, part, bar)?,
+            Source::Http(uri) => match transfer::transfer(&self.task, &uri, part, bar) {
+                // What came after the file is of no interest.
+                Err(_) if self.is_right(part) => true,
+                result => result?,
+            },
             Source::File(path) => {
                 copy::copy(&path, part, limit)?;
                 true
@@ -188,30 +192,44 @@ impl Job<'_> {
         self.task.go_on()
     }
 
+    fn is_right(&self, part: &Part) -> bool {
+        part.len() > 0 && self.task.file.sha256 == Some(part.digest())
+    }
+
     /// Checks what has come; `sure` says that it came in one piece and whole as far as the sender knows.
     fn verify(&self, candidate: &mut Candidate<'_>, part: &mut Part, sure: bool) -> Result<()> {
         let length = part.len();
+        let page = page::describe(&part.start(page::START)?);
         let second = !sure && !std::mem::replace(&mut candidate.retried_after_mismatch, true);
         let next = if second { Next::Whole } else { Next::Other };
-        if let Some(size) = self.task.file.size.filter(|size| *size != length) {
-            part.restart()?;
-            let code = if length < size {
-                "too_small"
-            } else {
-                "too_large"
-            };
-            let message = format!("expected {size} bytes, got {length}");
-            return Err(Failure::new(code, next, message));
-        }
-        let Some(expected) = &self.task.file.sha256 else {
-            return Ok(());
+        let size = self.task.file.size.filter(|size| *size != length);
+        let mut failure = match (&self.task.file.sha256, size) {
+            (Some(expected), _) if *expected == part.digest() && size.is_none() => return Ok(()),
+            (_, Some(size)) => {
+                let code = if length < size {
+                    "too_small"
+                } else {
+                    "too_large"
+                };
+                Failure::new(code, next, format!("expected {size} bytes, got {length}"))
+            }
+            (Some(expected), None) => Failure::mismatch(next, expected, &part.digest(), length),
+            // Without a digest nobody else would notice.
+            (None, None) if page.is_some() && !is_page(&self.task.file.path) => {
+                Failure::new("html", Next::Other, "")
+            }
+            (None, None) => return Ok(()),
         };
-        let actual = part.digest();
-        if *expected == actual {
-            return Ok(());
+        if let Some(page) = page {
+            let more = failure.message;
+            failure.message = if more.is_empty() {
+                page
+            } else {
+                format!("{page}: {more}")
+            };
         }
         part.restart()?;
-        Err(Failure::mismatch(next, expected, &actual, length))
+        Err(failure)
     }
 
     fn commit(&self, part: Part, url: Option<&OsStr>) -> Result<Outcome> {
@@ -225,4 +243,13 @@ impl Job<'_> {
             ..Outcome::default()
         })
     }
+}
+
+/// A page is what is wanted.
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|end| {
+        ["html", "htm", "xhtml"]
+            .iter()
+            .any(|page| end.eq_ignore_ascii_case(page))
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use mlua::{Lua, LuaSerdeExt, Table};
+use mlua::{Lua, LuaSerdeExt, LuaString, Table};
 
 use crate::error::Result;
 use crate::kernel::threads::settled;
@@ -23,20 +23,26 @@ mod http;
 mod job;
 mod options;
 mod outcome;
+mod page;
 mod part;
 mod proxy;
 mod resolve;
 mod task;
 mod transfer;
 mod url;
+mod watch;
 
+use crate::tree::address::hidden;
 use job::Job;
 use options::{Options, Request};
 use outcome::{Attempt, Outcome};
 use task::Task;
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
-    Module::new(lua, "fetch").function("fetch", fetch).build()
+    Module::new(lua, "fetch")
+        .function("fetch", fetch)
+        .function("shown", shown)
+        .build()
 }
 
 fn fetch(lua: &Lua, request: Request) -> Result<Table> {
@@ -44,6 +50,10 @@ fn fetch(lua: &Lua, request: Request) -> Result<Table> {
     // The process forks later.
     let outcomes = settled(|| fetch_all(&options));
     Ok(results(lua, &options, &outcomes)?)
+}
+
+fn shown(lua: &Lua, address: LuaString) -> Result<LuaString> {
+    Ok(lua.create_string(hidden(&address.as_bytes()))?)
 }
 
 /// Fetches on threads.
@@ -105,7 +115,7 @@ fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<T
         result.raw_set("ok", outcome.ok)?;
         result.raw_set("cached", outcome.cached)?;
         if let Some(source) = &outcome.url {
-            result.raw_set("url", lua.create_string(source.as_bytes())?)?;
+            result.raw_set("url", lua.create_string(hidden(source.as_bytes()))?)?;
         }
         result.raw_set("sha256", outcome.sha256.as_deref())?;
         result.raw_set("size", outcome.size)?;
@@ -128,7 +138,7 @@ fn array(lua: &Lua) -> mlua::Result<Table> {
 
 fn attempt_table(lua: &Lua, attempt: &Attempt) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    table.raw_set("url", lua.create_string(attempt.url.as_bytes())?)?;
+    table.raw_set("url", lua.create_string(hidden(attempt.url.as_bytes()))?)?;
     table.raw_set("code", attempt.failure.code.as_str())?;
     table.raw_set("message", attempt.failure.message.as_str())?;
     if let Some((expected, actual)) = &attempt.failure.digests {

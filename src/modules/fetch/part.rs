@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -106,6 +106,14 @@ impl Part {
 
     pub(super) fn file(&self) -> &File {
         &self.file
+    }
+
+    /// The first bytes of what is there.
+    pub(super) fn start(&self, count: usize) -> Result<Vec<u8>> {
+        let mut start = vec![0; count];
+        let got = self.file.read_at(&mut start, 0);
+        start.truncate(got.map_err(|e| Error::io("read", &e).at(&self.path))?);
+        Ok(start)
     }
 
     /// The digest of what is there.

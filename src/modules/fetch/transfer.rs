@@ -13,6 +13,7 @@ use super::http::Range;
 use super::part::{CHUNK, Origin, Part, read};
 use super::task::Task;
 use crate::modules::progress::{Bar, Unit};
+use crate::tree::address::hidden_text;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -71,7 +72,7 @@ fn resume(task: &Task<'_>, uri: &Uri, part: &mut Part) -> Result<Option<Response
             });
             let now = self::validator(response.headers());
             if !fits || (validator.is_some() && now.is_some() && now != validator) {
-                log::debug!(target: "bq", "fetch {url}: the range that came is not the one that was asked for");
+                log::debug!(target: "bq", "fetch {}: the range that came is not the one that was asked for", hidden_text(&url));
                 return Ok(None);
             }
             let whole = sent.and_then(|(_, _, whole)| whole).or(total);
@@ -149,6 +150,7 @@ fn receive(
         if count == 0 {
             break;
         }
+        task.client.moved();
         if part.len() + count as u64 > limit {
             part.restart()?;
             let message = format!("more than the {limit} bytes that are wanted have come");
@@ -197,6 +199,10 @@ fn broken(error: &IoError, got: u64, goal: Option<u64>) -> Failure {
             other => format!("no more in time ({other}) after {}", amount(got, goal)),
         };
         return Failure::new("stalled", Next::Resume, message);
+    }
+    if let Some(ureq::Error::Other(other)) = inner {
+        let message = format!("{other}, after {}", amount(got, goal));
+        return Failure::new("protocol", Next::Resume, message);
     }
     if matches!(
         error.kind(),

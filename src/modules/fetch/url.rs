@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ureq::http::Uri;
 
 use super::failure::{Failure, Next};
+use crate::tree::address::hidden_text;
 
 /// A place that bytes come from.
 #[derive(Debug, PartialEq)]
@@ -45,7 +46,12 @@ pub(super) fn parse(text: &OsStr) -> Result<Source, Failure> {
 /// Where a redirect leads: http or https only, and never from https to http.
 pub(super) fn redirect(from: &Uri, location: &[u8]) -> Result<Uri, Failure> {
     let text = join(from, &printable(location));
-    let refused = |why| bad("redirect", format!("refused a redirect {why}: {text}"));
+    let refused = |why| {
+        bad(
+            "redirect",
+            format!("refused a redirect {why}: {}", hidden_text(&text)),
+        )
+    };
     let scheme = text.split(':').next().unwrap_or_default();
     let is_secure = scheme.eq_ignore_ascii_case("https");
     if !is_secure && !scheme.eq_ignore_ascii_case("http") {
@@ -61,7 +67,7 @@ fn uri(text: &str) -> Result<Uri, Failure> {
     text.parse::<Uri>()
         .ok()
         .filter(|uri| uri.host().is_some_and(|host| !host.is_empty()))
-        .ok_or_else(|| bad("url", format!("`{text}` is not a URL")))
+        .ok_or_else(|| bad("url", format!("`{}` is not a URL", hidden_text(text))))
 }
 
 fn bad(code: &str, message: impl Into<String>) -> Failure {
