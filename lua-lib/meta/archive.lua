@@ -1,6 +1,6 @@
 ---@meta bq.archive
 
----Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2, zstd, lzip or lzma, and `.deb`; writes tar with gzip or zstd.
+---Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2, zstd, lzip or lzma, `.zip` (stored or deflated), and `.deb`; writes tar with gzip or zstd.
 ---Formats are told by content, never by name. What is refused, and what options let through: see `bq.archive.Extract`.
 ---@class bq.archive
 local archive = {}
@@ -38,7 +38,7 @@ local archive = {}
 ---@field capabilities? string of a file: the value of the extended attribute `security.capability`, in hexadecimal
 
 ---Unpacks. Raises with `code` `refused` (the entry's name in `path`), `truncated`, `format`, `limit`, `hash_mismatch` or an errno; after a refusal nothing is left behind (unless `merge`).
----The error also has `archive`, and `entry` and `offset`, which say where in it, and `excludable`, by which `exclude` would leave the entry out. A name that is there already is replaced, but no folder by
+---The error also has `archive`, and `entry` and `offset`, which say where in it, and `excludable`, by which `exclude` would leave the entry out; `unknown` is there if the file is no archive. A name that is there already is replaced, but no folder by
 ---anything else or the other way round; with profile rootfs a folder's entry leaves a link to a folder as it is, and what is below goes where it leads.
 ---@param options bq.archive.Extract
 ---@return bq.archive.Summary

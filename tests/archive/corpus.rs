@@ -14,7 +14,7 @@ use crate::{Place, has_gnu, names, snapshot};
 
 /// What has to come of an archive.
 #[derive(Clone, Debug)]
-enum Want {
+pub(crate) enum Want {
     /// Unpacked, and as GNU tar does it.
     AsTar,
     /// Unpacked; GNU tar does it in another way, or not at all.
@@ -23,9 +23,9 @@ enum Want {
     Fails(&'static str, &'static str),
 }
 
-use Want::{AsTar, Fails, Unpacked};
+pub(crate) use Want::{AsTar, Fails, Unpacked};
 
-struct Case {
+pub(crate) struct Case {
     name: &'static str,
     bytes: Vec<u8>,
     /// The same as a plain tar, where GNU tar does not know the format, or wants another program for it.
@@ -34,11 +34,11 @@ struct Case {
     rootfs: Want,
 }
 
-fn case(name: &'static str, bytes: Vec<u8>, both: Want) -> Case {
+pub(crate) fn case(name: &'static str, bytes: Vec<u8>, both: Want) -> Case {
     differs(name, bytes, both.clone(), both)
 }
 
-fn differs(name: &'static str, bytes: Vec<u8>, source: Want, rootfs: Want) -> Case {
+pub(crate) fn differs(name: &'static str, bytes: Vec<u8>, source: Want, rootfs: Want) -> Case {
     Case {
         name,
         bytes,
@@ -49,7 +49,7 @@ fn differs(name: &'static str, bytes: Vec<u8>, source: Want, rootfs: Want) -> Ca
 }
 
 /// One that is the same as a plain tar, and unpacked.
-fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
+pub(crate) fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
     Case {
         plain: Some(plain.to_vec()),
         ..case(name, bytes, AsTar)
@@ -57,13 +57,13 @@ fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
 }
 
 /// Refused, with the entry's name.
-fn refused(path: &'static str) -> Want {
+pub(crate) fn refused(path: &'static str) -> Want {
     Fails("refused", path)
 }
 
-const FORMAT: Want = Fails("format", "");
-const LIMIT: Want = Fails("limit", "");
-const TRUNCATED: Want = Fails("truncated", "");
+pub(crate) const FORMAT: Want = Fails("format", "");
+pub(crate) const LIMIT: Want = Fails("limit", "");
+pub(crate) const TRUNCATED: Want = Fails("truncated", "");
 
 fn names_of_entries() -> Vec<Case> {
     let deep = |count: usize| [b"d/".repeat(count), b"x".to_vec()].concat();
@@ -1259,6 +1259,7 @@ fn all(outside: &Path) -> Vec<Case> {
     all.extend(blocks_and_ends());
     all.extend(compressed());
     all.extend(debs());
+    all.extend(crate::zips::cases());
     all
 }
 

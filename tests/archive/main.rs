@@ -14,6 +14,7 @@ mod pack;
 #[path = "../support/mod.rs"]
 mod support;
 mod tar;
+mod zips;
 
 /// A folder for one test; folders without permissions do not keep it from going.
 struct Place(tempfile::TempDir);

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use tar::{Archive, Builder, EntryType, Header};
 
-use super::member::Limits;
+use super::member::{Limits, Members};
 use super::reader::{META_MAX, Reader};
 use crate::error::Error;
 

@@ -7,9 +7,8 @@ use nix::sys::stat::{
 };
 use nix::unistd::{LinkatFlags, Whence, ftruncate, linkat, lseek, symlinkat};
 
-use super::member::{Kind, Member};
+use super::member::{Kind, Member, Members};
 use super::owners::own;
-use super::reader::Reader;
 use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, refused, timespec};
 use super::select::Selection;
 use super::tree::Tree;
@@ -22,7 +21,7 @@ use crate::tree::steps::type_of;
 
 impl Tree<'_> {
     /// Puts all members of an archive in place.
-    pub(super) fn unpack(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+    pub(super) fn unpack(&mut self, reader: &mut dyn Members) -> Result<()> {
         let mut selection = Selection::new(self.rules);
         while let Some(member) = reader.next()? {
             if let Some(name) = selection.name(&member)? {
@@ -35,7 +34,7 @@ impl Tree<'_> {
         selection.finish()
     }
 
-    fn member(&mut self, name: &[u8], member: &Member, reader: &mut Reader<'_>) -> Result<()> {
+    fn member(&mut self, name: &[u8], member: &Member, reader: &mut dyn Members) -> Result<()> {
         let rules = self.rules;
         let attribute = self.attribute(name, member)?;
         match member.kind {
@@ -93,7 +92,7 @@ impl Tree<'_> {
         }
     }
 
-    fn file(&mut self, name: &[u8], member: &Member, reader: &mut Reader<'_>) -> Result<()> {
+    fn file(&mut self, name: &[u8], member: &Member, reader: &mut dyn Members) -> Result<()> {
         let mode = self.mode(name, member)?;
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
@@ -48,11 +47,10 @@ pub(super) struct Mode {
 /// Reads an archive from its first byte to its last: `body` gets the tar, and how much of the file was read so far.
 /// Returns what it returned, with the file's digest if asked for. No thread outlives the call.
 pub(super) fn with_tar<T>(
-    path: &Path,
+    file: File,
     mode: Mode,
     body: impl FnOnce(&mut dyn BufRead, &AtomicU64) -> Result<T>,
 ) -> Result<(T, Option<String>)> {
-    let file = crate::tree::open::file(path)?;
     let count = AtomicU64::new(0);
     let mut tap = Tap {
         file,

@@ -1,8 +1,9 @@
 //! One member of a tar, how much a tar may hold, and what can be wrong with one.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -16,7 +17,7 @@ pub(super) enum Kind {
 }
 
 /// One member, by its plain name; the name is empty for the top itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: Vec<u8>,
     pub(super) kind: Kind,
@@ -33,6 +34,29 @@ pub(super) struct Member {
     /// Its zeros may be holes.
     pub(super) sparse: bool,
 }
+
+/// What takes content, piece by piece.
+pub(super) type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> Result<()>;
+
+/// The members of an archive, one after the other.
+pub(super) trait Members {
+    /// The next member, or `None` after a proper end.
+    fn next(&mut self) -> Result<Option<Member>>;
+
+    /// Hands on what is left of the current member's content, piece by piece.
+    fn content(&mut self, sink: Sink<'_>) -> Result<()>;
+
+    /// The number of the current member, and where it starts, for a message.
+    fn place(&self) -> (u64, u64);
+
+    /// What was not kept, by its key, and of how many members.
+    fn dropped(&mut self) -> BTreeMap<Vec<u8>, u64>;
+}
+
+/// Below this, a good compression is no reason to be suspicious.
+pub(super) const RATIO_FROM: u64 = 64 << 20;
+/// All names and links together.
+pub(super) const NAMES_MAX: u64 = 256 << 20;
 
 /// How much an archive may hold.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +102,12 @@ pub(super) fn input_error(error: std::io::Error) -> Error {
         }
         _ => format(format!("broken compressed data: {text}")),
     }
+}
+
+/// What is no archive at all, with what would be one.
+pub(super) fn no_archive(code: &str, why: &str) -> Error {
+    let known = "tar (plain, or with gzip, xz, bzip2, zstd, lzip or lzma), zip and .deb";
+    Error::new("tar", code, format!("{why}; what is known: {known}")).with("unknown", "true")
 }
 
 pub(super) fn truncated(message: &str) -> Error {

@@ -32,6 +32,7 @@ mod stream;
 mod tarball;
 mod tree;
 mod write;
+mod zipped;
 
 use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, settled};

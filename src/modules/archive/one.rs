@@ -1,13 +1,16 @@
 //! One archive: unpacked, listed, or one file of it read.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::input::{Mode, with_tar};
-use super::member::{Kind, Limits, Member};
+use super::member::{Kind, Limits, Member, Members};
 use super::reader::Reader;
 use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
 use super::tree::Tree;
+use super::zipped::{MAGICS, Zip};
 use crate::error::{Error, Result};
 use crate::tree::digest;
 use crate::tree::inside::normalise;
@@ -54,16 +57,35 @@ fn read<T>(
     path: &Path,
     mode: Mode,
     limits: Limits,
-    body: impl FnOnce(&mut Reader<'_>) -> Result<T>,
+    body: impl FnOnce(&mut dyn Members) -> Result<T>,
 ) -> Result<(T, Option<String>)> {
     let mut place = None;
-    let result = with_tar(path, mode, |tar, count| {
-        let mut reader = Reader::new(tar, count, limits);
-        let result = body(&mut reader);
-        place = Some(reader.place());
+    let run = |members: &mut dyn Members| {
+        let result = body(members);
+        place = Some(members.place());
         result
-    });
+    };
+    let mut file = crate::tree::open::file(path)?;
+    let result = if is_zip(&file) {
+        let all = mode
+            .hash
+            .then(|| digest::rest_of(&mut file, &mut vec![0; digest::PIECE]));
+        let all = all.transpose();
+        let all = all.map_err(|e| Error::io("read", &e).at(path))?;
+        let digest = all.map(|(digest, _)| digest);
+        Zip::open(file, limits).and_then(|mut zip| Ok((run(&mut zip)?, digest)))
+    } else {
+        with_tar(file, mode, |tar, count| {
+            run(&mut Reader::new(tar, count, limits))
+        })
+    };
     result.map_err(|error| located(error, op, path, place))
+}
+
+/// A zip is read from its end; what cannot be read twice is none.
+fn is_zip(file: &File) -> bool {
+    let mut magic = [0; 4];
+    file.read_exact_at(&mut magic, 0).is_ok() && MAGICS.contains(&&magic)
 }
 
 /// Unpacks into a tree that may have more put into it.

@@ -14,10 +14,10 @@ use tar::EntryType;
 
 use super::header::{BLOCK, Header, id};
 use super::map::Map;
-use super::member::{Kind, Limits, Member, format, limit};
+use super::member::{Kind, Limits, Member, Members, NAMES_MAX, Sink, format, limit};
 use super::pax::Pax;
 use super::records::Place;
-use super::stream::{Sink, Stream};
+use super::stream::Stream;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 use crate::tree::inside::normalise;
@@ -25,8 +25,6 @@ use crate::tree::names::shown;
 
 /// How much a header that only describes another may hold.
 pub(super) const META_MAX: u64 = 64 * 1024;
-/// All names and links together.
-const NAMES_MAX: u64 = 256 << 20;
 
 pub(super) struct Reader<'a> {
     stream: Stream<'a>,
@@ -66,47 +64,6 @@ impl<'a> Reader<'a> {
             map: None,
             mtime: None,
             dropped: BTreeMap::new(),
-        }
-    }
-
-    /// Where we are, for a message.
-    pub(super) fn place(&self) -> (u64, u64) {
-        (self.entries, self.start)
-    }
-
-    /// The next member, or `None` after a proper end.
-    pub(super) fn next(&mut self) -> Result<Option<Member>> {
-        // Its holes need not be looked at.
-        self.map = None;
-        self.content(&mut |_| Ok(()))?;
-        self.stream.padding(std::mem::take(&mut self.size))?;
-        self.start = self.stream.offset();
-        let (mut long_name, mut long_link, mut pax) = (None, None, None);
-        loop {
-            let Some(block) = self.stream.header()? else {
-                if long_name.is_some() || long_link.is_some() || pax.is_some() {
-                    return Err(format("a header that describes nothing"));
-                }
-                return self.stream.tail().map(|()| None);
-            };
-            let header = Header::parse(&block)?;
-            match header.kind {
-                EntryType::XHeader => put(&mut pax, Pax::parse(&self.meta(header.size)?, false)?)?,
-                EntryType::GNULongName => put(&mut long_name, long(self.meta(header.size)?)?)?,
-                EntryType::GNULongLink => put(&mut long_link, long(self.meta(header.size)?)?)?,
-                EntryType::XGlobalHeader => {
-                    let global = Pax::parse(&self.meta(header.size)?, true)?;
-                    self.mtime = global.mtime.or(self.mtime);
-                    self.count(0)?;
-                }
-                _ => {
-                    let pax = pax.unwrap_or_default();
-                    let next = || self.stream.block();
-                    let map = Place::of_headers(&block, &header, pax.sparse.as_ref(), next)?;
-                    let name = (long_name, long_link);
-                    return self.member(header, name, pax, map).map(Some);
-                }
-            }
         }
     }
 
@@ -237,22 +194,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Hands on what is left of the current member's content, piece by piece.
-    pub(super) fn content(&mut self, sink: Sink<'_>) -> Result<()> {
-        let result = match self.map.take() {
-            None => self.stream.content(&mut self.remaining, sink),
-            Some(map) => self.pieces(&map, sink),
-        };
-        result.map_err(|error| {
-            // What the kernel says is about the archive.
-            if error.path.is_some() || error.errno.is_some() {
-                error
-            } else {
-                error.at(shown(&self.name))
-            }
-        })
-    }
-
     /// The content of a file with holes, as it was before they were left out.
     fn pieces(&mut self, map: &Map, sink: Sink<'_>) -> Result<()> {
         let mut at = 0;
@@ -264,11 +205,6 @@ impl<'a> Reader<'a> {
             at = offset + length;
         }
         self.stream.zeros(map.size - at, sink)
-    }
-
-    /// What was not kept, by its key, and of how many members.
-    pub(super) fn dropped(&mut self) -> BTreeMap<Vec<u8>, u64> {
-        std::mem::take(&mut self.dropped)
     }
 
     /// The content of a header that describes another.
@@ -284,6 +220,66 @@ impl<'a> Reader<'a> {
         })?;
         self.stream.padding(size)?;
         Ok(data)
+    }
+}
+
+impl Members for Reader<'_> {
+    fn next(&mut self) -> Result<Option<Member>> {
+        // Its holes need not be looked at.
+        self.map = None;
+        self.content(&mut |_| Ok(()))?;
+        self.stream.padding(std::mem::take(&mut self.size))?;
+        self.start = self.stream.offset();
+        let (mut long_name, mut long_link, mut pax) = (None, None, None);
+        loop {
+            let Some(block) = self.stream.header()? else {
+                if long_name.is_some() || long_link.is_some() || pax.is_some() {
+                    return Err(format("a header that describes nothing"));
+                }
+                return self.stream.tail().map(|()| None);
+            };
+            let header = Header::parse(&block)?;
+            match header.kind {
+                EntryType::XHeader => put(&mut pax, Pax::parse(&self.meta(header.size)?, false)?)?,
+                EntryType::GNULongName => put(&mut long_name, long(self.meta(header.size)?)?)?,
+                EntryType::GNULongLink => put(&mut long_link, long(self.meta(header.size)?)?)?,
+                EntryType::XGlobalHeader => {
+                    let global = Pax::parse(&self.meta(header.size)?, true)?;
+                    self.mtime = global.mtime.or(self.mtime);
+                    self.count(0)?;
+                }
+                _ => {
+                    let pax = pax.unwrap_or_default();
+                    let next = || self.stream.block();
+                    let map = Place::of_headers(&block, &header, pax.sparse.as_ref(), next)?;
+                    let name = (long_name, long_link);
+                    return self.member(header, name, pax, map).map(Some);
+                }
+            }
+        }
+    }
+
+    fn content(&mut self, sink: Sink<'_>) -> Result<()> {
+        let result = match self.map.take() {
+            None => self.stream.content(&mut self.remaining, sink),
+            Some(map) => self.pieces(&map, sink),
+        };
+        result.map_err(|error| {
+            // What the kernel says is about the archive.
+            if error.path.is_some() || error.errno.is_some() {
+                error
+            } else {
+                error.at(shown(&self.name))
+            }
+        })
+    }
+
+    fn place(&self) -> (u64, u64) {
+        (self.entries, self.start)
+    }
+
+    fn dropped(&mut self) -> BTreeMap<Vec<u8>, u64> {
+        std::mem::take(&mut self.dropped)
     }
 }
 

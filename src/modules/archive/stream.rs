@@ -4,16 +4,11 @@ use std::io::{BufRead, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::header::{BLOCK, checksum_fits};
-use super::member::{format, input_error, limit, truncated};
+use super::member::{RATIO_FROM, Sink, format, input_error, limit, no_archive, truncated};
 use crate::error::Result;
 
-/// Below this, a good compression is no reason to be suspicious.
-const RATIO_FROM: u64 = 64 << 20;
 /// What may follow the end marker: zeros, and not without end.
 const TAIL_MAX: u64 = 64 << 20;
-
-/// What takes content, piece by piece.
-pub(super) type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> Result<()>;
 
 pub(super) struct Stream<'a> {
     input: &'a mut dyn BufRead,
@@ -46,10 +41,10 @@ impl<'a> Stream<'a> {
         let start = self.offset;
         let mut block = [0; BLOCK];
         let have = self.fill_block(&mut block)?;
-        if have < BLOCK {
-            return Err(truncated(if start == 0 {
-                "this is too short for an archive"
-            } else if have == 0 {
+        if have < BLOCK && start == 0 {
+            return Err(no_archive("truncated", "this is too short for an archive"));
+        } else if have < BLOCK {
+            return Err(truncated(if have == 0 {
                 "the archive has no end marker"
             } else {
                 "the archive ends within a header"
@@ -59,14 +54,14 @@ impl<'a> Stream<'a> {
         if block.iter().all(|&b| b == 0) {
             return Ok(None);
         }
-        if !checksum_fits(&block) {
-            return Err(format(if start == 0 {
-                "this is no tar archive, or compressed in a way that is not known"
-            } else {
-                "a header whose checksum is wrong"
-            }));
+        if checksum_fits(&block) {
+            return Ok(Some(block));
         }
-        Ok(Some(block))
+        Err(if start == 0 {
+            no_archive("format", "this is no archive")
+        } else {
+            format("a header whose checksum is wrong")
+        })
     }
 
     /// Fills a block as far as there is input; gives how far that was.

@@ -92,7 +92,7 @@ mod tests {
     use tar::{Builder, EntryType};
 
     use super::{Entry, append};
-    use crate::modules::archive::member::Limits;
+    use crate::modules::archive::member::{Limits, Members};
     use crate::modules::archive::reader::Reader;
 
     #[test]

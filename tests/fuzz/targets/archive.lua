@@ -10,7 +10,7 @@ local target = {
     "../", "/", "./", "..", "\0", "ustar\0" .. "00", "ustar  \0", "0000644\0", "0007777\0", "00000000000\0", "77777777777\0", "\x80\0\0\0\0\0\0\1\0\0\0\0",
     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "12 path=a\n", "30 linkpath=../../outside/file\n", "20 size=1000000000\n", "11 size=-1\n",
     "18 GNU.sparse.map=\n", "22 GNU.sparse.major=1\n", "22 GNU.sparse.minor=0\n", "28 GNU.sparse.realsize=9999\n", "L", "K", "x", "g", "1", "2", "3", "5", "6", "S",
-    "outside/file", "../outside/file", "link/file",
+    "outside/file", "../outside/file", "link/file", "PK\1\2", "PK\3\4", "PK\5\6", "LZIP\1\20", "]\0\0\128\0",
   },
 }
 
@@ -47,6 +47,29 @@ local function record(key, value)
   local length = #key + #value + 3
   length = length + #tostring(length + #tostring(length))
   return ("%d %s=%s\n"):format(length, key, value)
+end
+
+local function crc32(text)
+  local sum = 0xffffffff
+  for _, byte in ipairs { text:byte(1, -1) } do
+    sum = sum ~ byte
+    for _ = 1, 8 do
+      sum = sum & 1 == 1 and sum >> 1 ~ 0xedb88320 or sum >> 1
+    end
+  end
+  return sum ~ 0xffffffff
+end
+
+--- A zip of stored files; each is a name, a Unix mode with its type, and a content.
+local function zip(files)
+  local out, directory = "", ""
+  for _, file in ipairs(files) do
+    local name, mode, content = table.unpack(file)
+    local rest = ("<I2I2I2I2I2I4I4I4I2I2"):pack(20, 0, 0, 0, 33, crc32(content), #content, #content, #name, 0)
+    directory = directory .. "PK\1\2" .. ("<I2"):pack(0x314) .. rest .. ("<I2I2I2I4I4"):pack(0, 0, 0, mode << 16, #out) .. name
+    out = out .. "PK\3\4" .. rest .. name .. content
+  end
+  return out .. directory .. "PK\5\6" .. ("<I2I2I2I2I4I4I2"):pack(0, 0, #files, #files, #directory, #out, 0)
 end
 
 --- The checksums of all headers made right, wherever blocks look like some.
@@ -101,11 +124,18 @@ local function seeds()
         .. record("GNU.sparse.minor", "0")
         .. record("GNU.sparse.name", "sparse")
         .. record("GNU.sparse.realsize", "4096")
-    ) .. entry("GNUSparseFile.0/sparse", "0", "1\n0\n512\n" .. ("\0"):rep(503) .. ("y"):rep(512)) .. fin,
+    ) .. entry("GNUSparseFile.0/sparse", "0", "2\n0\n512\n4096\n0\n" .. ("\0"):rep(497) .. ("y"):rep(512)) .. fin,
   }
   for index, text in ipairs(list) do
     list[index] = target.mend(text)
   end
+  list[#list + 1] = zip {
+    { "a/", 16877, "" },
+    { "a/f", 33188, "hello" },
+    { "a/l", 41471, "f" },
+    { "run", 33261, ("x"):rep(900) },
+  }
+  list[#list + 1] = zip { { "link", 41471, "../outside" }, { "link/file", 33188, "evil" }, { "../evil", 33188, "x" } }
   return list
 end
 
