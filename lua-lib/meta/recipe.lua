@@ -12,6 +12,8 @@
 ---@field pinned? string|false the version that the digest is of; `false` for a file that is the same for all versions
 ---@field size? integer bytes
 ---@field strip? integer how many leading folders of the names in it to drop; 1 if absent
+---@field exclude? string[] what is not unpacked, by its path without those folders; `*` stands for a part of a name
+---@field unpack? boolean `false` for a file that is no archive
 
 ---A source that holds patches.
 ---@class bq.PatchesPlace: bq.Place

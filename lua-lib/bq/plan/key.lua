@@ -66,7 +66,7 @@ function key.inputs(context, step)
   local sources, depends, patches = {}, {}, {}
   for name in pairs(step.sources) do
     local locked = context.locked[source.id(step, name)]
-    sources[name] = locked and locked.sha256 .. (source.strip(step, name, locked) or "") or "unknown"
+    sources[name] = locked and source.identity(step, name, locked) or "unknown"
   end
   for _, id in ipairs(step.depends) do
     depends[id] = dependency(context, id)

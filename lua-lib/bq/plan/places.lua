@@ -42,6 +42,15 @@ local function is_count(value)
   return math.type(value) == "integer" and value >= 0
 end
 
+local function is_list_of_names(value)
+  for index, name in pairs(type(value) == "table" and value or { false }) do
+    if math.type(index) ~= "integer" or type(name) ~= "string" or name == "" or name:find "^/" or name:find "%z" then
+      return false
+    end
+  end
+  return #value > 0
+end
+
 --- What the fields of a place are.
 local FIELDS = {
   url = { is = names_file, expected = "an address that ends in a file's name" },
@@ -66,6 +75,13 @@ local FIELDS = {
   },
   size = { is = is_count, expected = "a number of bytes" },
   strip = { is = is_count, expected = "a number of folders" },
+  exclude = { is = is_list_of_names, expected = "a list of paths in the source, which may have `*`" },
+  unpack = {
+    is = function(value)
+      return type(value) == "boolean"
+    end,
+    expected = "`false` for a file that is no archive",
+  },
 }
 
 --- Whether a text names a version as a whole: `a-1.3.1.tar.gz` has 1.3.1, and neither 1.3 nor 3.1.
@@ -125,6 +141,13 @@ local function check_place(self, found, field, place, version)
       )
       return
     end
+  end
+  if place.unpack == false and (place.strip or place.exclude) then
+    self:problem(
+      found,
+      "unpack",
+      "`unpack = false` leaves a file as it is, so there is nothing to `strip` or `exclude`"
+    )
   end
   for _, key in ipairs { "url", "debian", "package" } do
     self:check_names(found, key, place[key], template.SOURCE)

@@ -21,7 +21,7 @@ local job = {}
 ---@field folder string the step's folder
 ---@field lowers string[] trees of its root, the topmost first
 ---@field seed_at? string where in the root the seed is
----@field sources table<string, { path: string, sha256: string, strip?: integer }>
+---@field sources table<string, bq.JobSource>
 ---@field code table<string, string> texts of the strategy's modules
 ---@field env table<string, string>
 ---@field arch string

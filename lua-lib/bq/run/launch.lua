@@ -19,6 +19,7 @@ local store = require "bq.store"
 local strip = require "bq.run.strip"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
+local unpack = require "bq.run.unpack"
 
 -- Where a step's own process leaves its failure, as it is seen from inside.
 local INNER_FAILURE <const> = step_root.HOME .. jobs.names.inner_failure:match "/.*$"
@@ -54,23 +55,6 @@ local function take_patches(job, at)
     fs.remove_all(at.patches)
   end
   job.step.patches = tables.append(taken, job.step.patches)
-end
-
-local function unpack(job, at)
-  take_patches(job, at)
-  for name, file in pairs(job.sources) do
-    -- The main source is the tree itself; further ones lie beside it, under their names.
-    local target = name == "main" and at.src or at.build .. "/" .. name
-    archive.extract {
-      path = file.path,
-      sha256 = file.sha256,
-      target = target,
-      strip = file.strip or 1,
-      include = name == "main" and job.step.fields.include or nil,
-      mtime = job.epoch,
-      merge = true,
-    }
-  end
 end
 
 --- A recipe with functions of its own, loaded from the text that the plan holds; what they may do is up to the box.
@@ -163,7 +147,8 @@ local function launch(folder)
   local job, at = assert(jobs.read(folder)), jobs.paths(folder)
   local started, output, found = process.clock(), nil, nil
   local ok, err = xpcall(function()
-    unpack(job, at)
+    take_patches(job, at)
+    unpack.all(job, at)
     local strategy = load_strategy(job)
     local verbs, box = own_verbs(job)
     local root = step_root.of(job, step.new(job).env)

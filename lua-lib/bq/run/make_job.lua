@@ -24,11 +24,8 @@ local function make_job(run, step, inputs, folder, share)
         hint = "fetch it: `bq scripts/build_sysroot.lua`",
       })
     end
-    sources[name] = {
-      path = space:at("sources", locked.file),
-      sha256 = locked.sha256,
-      strip = source.strip(step, name, locked),
-    }
+    sources[name] = source.unpacking(step, name, locked)
+    sources[name].path, sources[name].sha256 = space:at("sources", locked.file), locked.sha256
   end
   local code = {}
   for name in pairs(step.code) do

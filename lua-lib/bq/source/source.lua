@@ -5,6 +5,7 @@ local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local json = require "bq.json"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
 local template = require "bq.plan.template"
@@ -28,17 +29,42 @@ function source.id(step, name)
   return ("%s-%s%s:%s"):format(step.name, step.version, step.own_sources and "@" .. step.phase or "", name)
 end
 
---- How many leading folders of a source's names are dropped, where its recipe says so.
+--- How a source is unpacked: what the places of its digest say, the first that says it.
 ---@param step table
 ---@param name string of the source
 ---@param locked { sha256: string }
----@return integer?
-function source.strip(step, name, locked)
+---@return { name: string, strip?: integer, exclude?: string[], unpack?: false }
+function source.unpacking(step, name, locked)
+  local out = {}
   for _, one in ipairs(step.sources[name]) do
-    if one.sha256 == locked.sha256 and one.strip then
-      return one.strip
+    if one.sha256 == locked.sha256 then
+      local place = template.fill(one, { name = step.name, version = step.version })
+      out.name = out.name or files.name(place.url or place.debian)
+      for _, field in ipairs { "strip", "exclude", "unpack" } do
+        if out[field] == nil then
+          out[field] = one[field]
+        end
+      end
     end
   end
+  out.name = out.name or locked.file
+  if out.unpack ~= false then
+    out.unpack = nil
+  end
+  return out
+end
+
+--- What a source is, for the key: its bytes, and how they are unpacked.
+---@param step table
+---@param name string of the source
+---@param locked { sha256: string }
+---@return string
+function source.identity(step, name, locked)
+  local how = source.unpacking(step, name, locked)
+  return locked.sha256
+    .. (how.strip or "")
+    .. (how.exclude and " without " .. json.encode(how.exclude) or "")
+    .. (how.unpack == false and " as " .. how.name or "")
 end
 
 local function describe(one)

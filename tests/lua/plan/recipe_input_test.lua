@@ -23,7 +23,9 @@ local VALUES = {
 local PLACES = {
   "url = 1", "url = ''", "url = 'http://x/..'", "url = 'x\\n'", "url = ('x'):rep(100000)", "url = 'http://x', strip = 'x'", "url = 'http://x', strip = -1",
   "url = 'http://x', size = 'y'", "url = 'http://x', size = 1.5", "debian = {}", "debian = 'a/b'", "debian = '..'", "debian = 'x', package = 1",
-  "debian = 'x', package = '../x'", "url = false", "debian = true",
+  "debian = 'x', package = '../x'", "url = 'http://x', exclude = 'x'",
+  "url = 'http://x', exclude = {}", "url = 'http://x', exclude = { '/x' }", "url = 'http://x', exclude = { a = 'x' }", "url = 'http://x', unpack = 1",
+  "url = 'http://x', unpack = false, strip = 1", "url = 'http://x', unpack = false, exclude = { 'x' }", "url = false", "debian = true",
 }
 local SOURCES = { "['a/b'] = ", "['..'] = ", "[''] = ", "[3] = ", "main = " }
 

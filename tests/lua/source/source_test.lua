@@ -292,4 +292,26 @@ check.run {
       debian_archive.mirrors = mirrors
     end,
   },
+  {
+    "how a source is unpacked goes into its identity, and only that",
+    function()
+      local function of(alternatives)
+        local step = plan(alternatives).steps[1]
+        return source.identity(step, "main", { sha256 = HASH, file = "f" }),
+          source.unpacking(step, "main", { sha256 = HASH, file = "f" })
+      end
+      local other =
+        { url = "http://x/other.tar", sha256 = digest.sha256 "other", strip = 5, exclude = { "all" }, unpack = false }
+      check.equal(of { { url = NOWHERE, sha256 = HASH } }, HASH)
+      check.equal(of { other, { url = NOWHERE, sha256 = HASH, unpack = true } }, HASH)
+      check.equal(
+        of { other, { url = NOWHERE, sha256 = HASH }, { url = "http://y/b", sha256 = HASH, strip = 2 } },
+        HASH .. "2"
+      )
+      check.equal(of { { url = NOWHERE, sha256 = HASH, exclude = { "a", "b" } } }, HASH .. ' without ["a","b"]')
+      local as, how = of { { url = NOWHERE, sha256 = HASH, unpack = false } }
+      check.equal(as, HASH .. " as app-1.tar")
+      check.equal(how, { name = "app-1.tar", unpack = false })
+    end,
+  },
 }
