@@ -43,7 +43,10 @@ function patches_from.of(data)
 end
 
 local function is_path(value)
-  return type(value) == "string" and value ~= "" and not value:find "^/" and not ("/" .. value .. "/"):find("/../", 1, true)
+  return type(value) == "string"
+    and value ~= ""
+    and not value:find "^/"
+    and not ("/" .. value .. "/"):find("/../", 1, true)
 end
 
 --- What is wrong with the list; its places are checked with the other sources.
@@ -57,7 +60,10 @@ function patches_from.check(data, problem)
     end
     for _, patch in ipairs(one.patches) do
       if type(patch) ~= "table" or not is_path(patch.file) then
-        problem("patches_from", '`patches` lists `{ file = "PATH", fixes = "WHAT" }`, each the path of a patch in the archive')
+        problem(
+          "patches_from",
+          '`patches` lists `{ file = "PATH", fixes = "WHAT" }`, each the path of a patch in the archive'
+        )
         return
       end
       for field, value in tables.sorted(patch) do

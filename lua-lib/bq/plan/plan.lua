@@ -74,7 +74,8 @@ local function make_step(recipes, found, phase, made)
       step.code[name] = code
     end
   end
-  local planned = "name version license homepage depends uses source sources strategy patches patches_from seed_at leave_out"
+  local planned =
+    "name version license homepage depends uses source sources strategy patches patches_from seed_at leave_out"
   for gone in planned:gmatch "%S+" do
     fields[gone] = nil
   end

@@ -102,7 +102,7 @@ local function content(part)
   local stat, out = fs.stat(part.path), {}
   if stat and stat.type == "file" then
     ---@type bq.fs.Entry
-    local entry = { path = "", type = "file", size = stat.size, mode = part.mode or stat.mode }
+    local entry = { path = "", type = "file", size = stat.size, mtime = stat.mtime, mode = part.mode or stat.mode }
     return {
       {
         path = part.prefix --[[@as string]],
