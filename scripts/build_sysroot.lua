@@ -5,8 +5,12 @@ local prepare = require "bq.stage.prepare"
 
 -- What every step sees. The build path is the same everywhere, so nothing has to be mapped away.
 local env = {
-  LC_ALL = "C",
+  LC_ALL = "C.UTF-8",
   TZ = "UTC",
+  -- A step is user 0 of a namespace of its own, which is no reason to stop.
+  FORCE_UNSAFE_CONFIGURE = "1",
+  -- Python would write beside its modules, in the step's root.
+  PYTHONDONTWRITEBYTECODE = "1",
   AR = "llvm-ar",
   NM = "llvm-nm",
   RANLIB = "llvm-ranlib",

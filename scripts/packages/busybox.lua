@@ -18,6 +18,8 @@ return {
   },
   strategy = "busybox",
   uses = { "musl", "linux-headers" },
+  -- A command of its own takes the place of an applet.
+  yields = { "/usr/bin/*", "/usr/sbin/*" },
   env = { KCONFIG_NOTIMESTAMP = "1" },
   config = {
     STATIC = true,

@@ -81,9 +81,14 @@ return {
       seed_at = "/opt/seed",
       -- It lies where the compiler of the phases before lies, since that is where all look for it.
       may_name = { "/opt/sysroot" },
-      files = { [config] = common },
+      -- The C++ library is the sysroot's: its headers, and its archives in a folder that holds nothing else, so that
+      -- everything else is the system's.
+      files = { [config] = common .. "-stdlib++-isystem{sysroot}/include/c++/v1\n-L{sysroot}/lib/c++\n" },
       install = function(b)
         require("bq.strategy.files").install(b)
+        for _, name in ipairs { "libc++.a", "libc++abi.a", "libunwind.a" } do
+          b:symlink("../" .. name, b.dest .. b.sysroot .. "/lib/c++/" .. name)
+        end
         for _, name in ipairs(tools) do
           local program = assert(in_seed(b, "/usr/bin/" .. name), "the seed has no " .. name)
           local loader = b:read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
