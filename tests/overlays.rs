@@ -11,33 +11,40 @@ const BELOW: &str = r#"return {
   files = { ["/share/both/one"] = "below", ["/share/both/two"] = "below", ["/share/gone/x"] = "below", ["/share/turned"] = "below" },
   links = { ["/share/link"] = "both" },
   folders = { "/share/empty" },
+  yields = { "/share/both/one", "/share/turned", "/share/link", "/share/empty" },
 }"#;
 
 const ABOVE: &str = r##"return {
   name = "above", version = "1", license = "MIT", strategy = "files", depends = { "below" },
-  files = { ["/share/both/one"] = "#!above", ["/share/turned/x"] = "above" },
-  links = { ["/share/link"] = "elsewhere" },
+  files = { ["/share/both/one"] = "#!above", ["/share/more/x"] = "above" },
+  links = { ["/share/link"] = "elsewhere", ["/share/turned"] = "more" },
   sticky = { "/share/empty" },
 }"##;
 
 /// Changes its root, and puts all of it that can be seen into its output.
 const LOOK: &str = r#"return {
   name = "look", version = "1", license = "MIT", strategy = "files", depends = { "above" },
+  may_write = { "/share", "/etc/name", "/usr/local/share/bq" },
   install = function(b)
-    local digest, fs = require "bq.digest", require "bq.fs"
     local function look(name)
       local lines = {}
-      for _, line in ipairs(digest.manifest("/", { exclude = { "proc", "dev", "bq" } })) do
-        lines[#lines + 1] = ("%s %s %o %d %s %s"):format(line.path, line.type, line.mode, line.size, line.digest, line.target)
+      for _, top in ipairs(b:list "/") do
+        for _, line in ipairs(top ~= "proc" and top ~= "dev" and top ~= "bq" and b:walk("/" .. top) or {}) do
+          local path = "/" .. top .. "/" .. line.path
+          local content = line.type == "file" and line.size < 1000 and b:read(path) or b:readlink(path)
+          lines[#lines + 1] = ("%s %s %o %d %s"):format(path, line.type, line.mode, line.size, content)
+        end
       end
       b:write(b.dest .. "/look/" .. name, table.concat(lines, "\n"))
     end
     look "before"
-    fs.remove_all "/share/both"
-    fs.mkdir "/share/both"
-    fs.rename("/share/turned/x", "/share/empty/x")
-    fs.write("/etc/name", "changed")
-    fs.remove "/usr/local/share/bq/staged.json"
+    b:remove "/share/both"
+    b:mkdir "/share/both"
+    b:copy("/share/more/x", "/share/empty/x")
+    b:remove "/share/more/x"
+    b:remove "/share/gone/x"
+    b:write("/etc/name", "changed")
+    b:remove "/usr/local/share/bq/staged.json"
     look "after"
   end,
 }"#;

@@ -32,8 +32,7 @@ end
 ---@param attributes? table<string, bq.Attribute>
 ---@return string
 function store.digest(tree, attributes)
-  local plain = digest.tree(tree)
-  return attributes and digest.sha256(plain .. json.encode(attributes)) or plain
+  return digest.tree(tree, attributes and { attributes = attributes })
 end
 
 -- What the record of an entry has to have.

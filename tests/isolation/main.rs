@@ -18,9 +18,14 @@ fn main() {
         probe::main(&words[1..]);
         return;
     }
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 8] = [
         ("as_an_ordinary_user", modes::as_an_ordinary_user),
         ("as_root", modes::as_root),
+        (
+            "in_copies_as_an_ordinary_user",
+            modes::in_copies_as_an_ordinary_user,
+        ),
+        ("in_copies_as_root", modes::in_copies_as_root),
         (
             "nested_as_an_ordinary_user",
             modes::nested_as_an_ordinary_user,

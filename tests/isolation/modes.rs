@@ -16,6 +16,7 @@ use nix::pty::openpty;
 
 use crate::probe::Facts;
 use crate::support::builds::{Build, Run, can_build};
+use crate::support::overlay::ON_OVERLAY;
 use crate::support::{self, eventually, is_root, mounts, processes_with};
 
 /// Nobody in particular.
@@ -266,6 +267,10 @@ capability in /bq/build: EPERM
 immutable in /bq/home: EPERM
 append-only in /bq/home: EPERM
 capability in /bq/home: EPERM
+give a file away: ok
+whose it is then: as before
+become another user: ok
+who it is then: 0
 a tree as deep as it gets in /bq/build: 1500
 a tree as deep as it gets in /bq/home: 1500
 a tree as deep as it gets in /var: 1500
@@ -310,7 +315,7 @@ start something that stays: ok
 ";
 
 /// Looks at what the program found, and that nothing of what it did is left.
-fn check(build: &Build, machine: &Machine, workspace: &str, user: Option<u32>) {
+fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
     let store = build.at(workspace).join("store");
     let found = std::fs::read_dir(store)
         .expect("it is there")
@@ -332,13 +337,13 @@ fn check(build: &Build, machine: &Machine, workspace: &str, user: Option<u32>) {
     assert!(!rootfs.join("new").exists());
     // Nothing that it left is in the way of anything.
     assert_eq!(build.list(&format!("{workspace}/build")), [""; 0]);
-    let verify = command(
-        build,
-        user,
-        &["verify", "--workspace", workspace, "--store"],
-    )
-    .output();
-    Run::from(verify.expect("bq runs")).ok().says(": 0 damaged");
+    verified.ok().says(": 0 damaged");
+}
+
+/// Reads the store again, as the user who built it.
+fn verified(build: &Build, user: Option<u32>) -> Run {
+    let words = ["verify", "--workspace", "ws", "--store"];
+    Run::from(command(build, user, &words).output().expect("bq runs"))
 }
 
 /// The lines in which two texts differ.
@@ -368,7 +373,34 @@ fn on_the_machine(user: Option<u32>) {
     let words = ["coordinator", "--workspace", "ws", "--jobs", "1"];
     let (status, shown) = on_terminal(command(&build, user, &words), &machine);
     assert_eq!(status, Some(0), "{shown}");
-    check(&build, &machine, "ws", user);
+    check(&build, &machine, "ws", verified(&build, user));
+    assert_eq!(mounts(), before);
+}
+
+/// Does the same where roots are made by copying.
+fn in_copies(user: Option<u32>) {
+    if !can_build() {
+        return;
+    }
+    let before = mounts();
+    let (build, machine) = build("over/ws");
+    let on_overlay =
+        |words: &[&str]| command(&build, user, &[&["-e", ON_OVERLAY, "--"], words].concat());
+    let seed = build.at("seed.tar.gz").display().to_string();
+    let stage = ["build.lua", "--workspace", "over/ws", "--seed", &seed];
+    let staged = Run::from(on_overlay(&stage).output().expect("bq runs"));
+    if staged.status == Some(77) {
+        support::skip(format!("no overlay can be mounted here: {}", staged.stdout));
+        return;
+    }
+    staged.ok();
+    let words = ["coordinator", "--workspace", "over/ws", "--jobs", "1"];
+    let (status, shown) = on_terminal(on_overlay(&words), &machine);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("made by copying"), "{shown}");
+    let verify = ["verify", "--workspace", "over/ws", "--store"];
+    let verified = Run::from(on_overlay(&verify).output().expect("bq runs"));
+    check(&build, &machine, "layers/upper/ws", verified);
     assert_eq!(mounts(), before);
 }
 
@@ -393,7 +425,7 @@ fn nested(user: Option<u32>) {
     let words = ["enter", "--rootfs", ".", "--", "/bq", "-e", code];
     let (status, shown) = on_terminal(command(&build, user, &words), &machine);
     assert_eq!(status, Some(0), "{shown}");
-    check(&build, &machine, "ws", user);
+    check(&build, &machine, "ws", verified(&build, user));
     assert_eq!(mounts(), before);
 }
 
@@ -411,6 +443,16 @@ pub(crate) fn as_an_ordinary_user() {
 pub(crate) fn as_root() {
     if needs_root() {
         on_the_machine(None);
+    }
+}
+
+pub(crate) fn in_copies_as_an_ordinary_user() {
+    in_copies(is_root().then_some(USER));
+}
+
+pub(crate) fn in_copies_as_root() {
+    if needs_root() {
+        in_copies(None);
     }
 }
 

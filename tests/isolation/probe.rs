@@ -502,6 +502,7 @@ fn traps() {
         say(&format!("capability in {folder}"), came(set.into()));
         fs::remove_file(&path).expect("it is ours");
     }
+    owners();
     for folder in ["/bq/build", "/bq/home", "/var"] {
         // Longer than any path, and shut at every level.
         let top = text(folder);
@@ -525,6 +526,33 @@ fn traps() {
         unsafe { libc::close(at) };
         say(&format!("a tree as deep as it gets in {folder}"), depth);
     }
+}
+
+/// Packages give files away, and take other users' ids; a step has one id, and its recipe says who owns what.
+fn owners() {
+    let path = "/bq/build/owned";
+    fs::write(path, "").expect("it is ours");
+    let before = fs::metadata(path).expect("it is there");
+    say(
+        "give a file away",
+        came_of(std::os::unix::fs::chown(path, Some(1000), Some(5))),
+    );
+    let after = fs::metadata(path).expect("it is there");
+    say(
+        "whose it is then",
+        if (before.uid(), before.gid()) == (after.uid(), after.gid()) {
+            "as before"
+        } else {
+            "another"
+        },
+    );
+    apart("become another user", || {
+        // SAFETY: plain numbers.
+        let became = unsafe { libc::setgid(5) | libc::setuid(1000) };
+        say("become another user", came(became.into()));
+        // SAFETY: takes nothing.
+        say("who it is then", unsafe { libc::geteuid() });
+    });
 }
 
 fn status_line(name: &str) -> String {

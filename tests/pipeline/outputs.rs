@@ -21,7 +21,7 @@ fn built(rig: &Rig) -> Left {
 
 /// A recipe that installs by these lines of Lua, and says this besides.
 fn installing(body: &str, more: &str) -> String {
-    format!("install = function(b) local fs = require 'bq.fs' {body} end, {more}")
+    format!("install = function(b) {body} end, {more}")
         .trim_end_matches(", ")
         .to_owned()
 }
@@ -52,11 +52,11 @@ fn modes_are_those_that_were_installed() {
     let mut body = "b:write(b.dest .. '/opt/alone', 'alone') ".to_owned();
     for (name, mode) in files {
         let make = if name == "folder" || name == "tmp" {
-            format!("fs.mkdir(b.dest .. '/opt/{name}')")
+            format!("b:mkdir(b.dest .. '/opt/{name}')")
         } else {
             format!("b:write(b.dest .. '/opt/{name}', '{name}')")
         };
-        write!(body, "{make} fs.chmod(b.dest .. '/opt/{name}', {mode}) ")
+        write!(body, "{make} b:chmod(b.dest .. '/opt/{name}', {mode}) ")
             .expect("a string takes all");
     }
     let rig = Rig::new();
@@ -86,9 +86,9 @@ fn modes_are_those_that_were_installed() {
 fn no_file_of_the_store_is_set_id_or_unreadable() {
     needs_namespaces!();
     let body = "for name, mode in pairs { su = '4755', hidden = '0', wall = '2111' } do
-      b:write(b.dest .. '/opt/' .. name, name) fs.chmod(b.dest .. '/opt/' .. name, tonumber(mode, 8)) end
-      fs.mkdir(b.dest .. '/opt/games') fs.chmod(b.dest .. '/opt/games', tonumber('2775', 8))
-      fs.mkdir(b.dest .. '/opt/shut') b:write(b.dest .. '/opt/shut/in', 'x') fs.chmod(b.dest .. '/opt/shut', 0)
+      b:write(b.dest .. '/opt/' .. name, name) b:chmod(b.dest .. '/opt/' .. name, tonumber(mode, 8)) end
+      b:mkdir(b.dest .. '/opt/games') b:chmod(b.dest .. '/opt/games', tonumber('2775', 8))
+      b:mkdir(b.dest .. '/opt/shut') b:write(b.dest .. '/opt/shut/in', 'x') b:chmod(b.dest .. '/opt/shut', 0)
       b:write(b.dest .. '/opt/alone', 'alone')";
     let (rig, left) = building(&installing(body, ""));
     left.is(0);
@@ -195,9 +195,8 @@ fn only_what_is_ours_is_stripped() {
     );
     rig.recipe(
         "alone",
-        r#"env = { STRIP = "/usr/local/bin/fake-strip" }, keep = { "/opt/kept" }, install = function(b)
-    local fs = require "bq.fs"
-    local program = fs.read "/usr/local/bin/bq"
+        r#"env = { STRIP = "/usr/local/bin/fake-strip" }, keep = { "/opt/kept", "/opt/before" }, install = function(b)
+    local program = b:read "/usr/local/bin/bq"
     -- The header and what it counts; of its machine, another, or none; e_type and e_machine stand at 16 and 18.
     local function elf(kind, machine)
       return program:sub(1, 16) .. string.char(kind, 0, machine, 0) .. program:sub(21, 32) .. ("\0"):rep(8 + 8 + 4)
@@ -220,7 +219,7 @@ fn only_what_is_ours_is_stripped() {
     }
     for name, content in pairs(all) do
       b:write(b.dest .. "/opt/" .. name, content, tonumber("751", 8))
-      b:write(b.dest .. "/opt/before/" .. name, require("bq.digest").sha256(content))
+      b:write(b.dest .. "/opt/before/" .. name, content)
     end
   end"#,
     );
@@ -231,9 +230,9 @@ fn only_what_is_ours_is_stripped() {
     for name in names(&opt) {
         if name != "before" {
             let content = std::fs::read(opt.join(&name)).expect("it is there");
-            let before = std::fs::read_to_string(opt.join("before").join(&name)).expect("so too");
+            let before = std::fs::read(opt.join("before").join(&name)).expect("so too");
             assert_eq!(mode(&opt.join(&name)), 0o751, "{name}");
-            if crate::sha256(&content) != before {
+            if content != before {
                 assert_eq!(content, b"stripped", "{name}");
                 changed.push(name);
             }
@@ -263,7 +262,7 @@ fn libtool_files_of_libraries_go_and_others_stay() {
 fn a_step_that_installs_elsewhere_or_nothing_is_refused() {
     needs_namespaces!();
     // As a makefile does that knows no DESTDIR.
-    let body = "b:write('/usr/bin/tool', 'x') fs.write('/etc/seed', 'changed') fs.remove '/usr/local/bin/fake'
+    let body = "b:write('/usr/bin/tool', 'x') b:write('/etc/seed', 'changed') b:remove '/usr/local/bin/fake'
       b:write('/var/tmp/scratch', 'x') b:write(b.env.HOME .. '/.cache/x', 'x')";
     let rig = Rig::new();
     rig.write("seed/usr/local/bin/fake", "");
@@ -289,7 +288,7 @@ fn a_step_that_installs_elsewhere_or_nothing_is_refused() {
     rig.recipe(
         "alone",
         &installing(
-            "assert(io.open('/etc/seed', 'r+')):close() b:write(b.dest .. '/opt/alone', 'x')",
+            "b:run { '/usr/local/bin/bq', '-e', [[assert(io.open('/etc/seed', 'r+')):close()]] } b:write(b.dest .. '/opt/alone', 'x')",
             "",
         ),
     );
@@ -323,6 +322,114 @@ fn what_no_tree_can_hold_is_refused() {
         .says("error: low/alone failed")
         .says("  /opt/caf\\xe9: its name is not UTF-8\n")
         .says("  /opt/link: leads to `\\xff`, which is not UTF-8\n");
+}
+
+#[test]
+fn every_root_has_accounts_hosts_and_the_usual_tools() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let look = |name: &str| {
+        format!(
+            "env = {{ CC = \"x-clang\", AR = \"ar\", LD = \"ld.lld -v\" }}, may_name = {{ \"/opt/{name}\" }}, install = function(b)
+    local text = b.env.PATH .. \"\\n\"
+    for _, path in ipairs {{ \"/etc/hosts\", \"/etc/passwd\", \"/etc/group\", \"/bq/bin/cc\", \"/bq/bin/ld\" }} do
+      text = text .. b:read(path)
+    end
+    -- What is called by its usual name needs no other.
+    text = text .. table.concat(b:list \"/bq/bin\", \" \") .. \"\\n\"
+    b:write(b.dest .. \"/opt/{name}\", text)
+  end"
+        )
+    };
+    rig.recipe("alone", &look("alone"));
+    rig.recipe("base", &look("base"));
+    // A root that has such a file of its own keeps it.
+    rig.write("seed/etc/passwd", "own:x:0:0::/:\n");
+    rig.lua(
+        "require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }",
+    );
+    rig.replace(
+        "plan.lua",
+        "{ \"base\", \"lib\", \"app\", \"alone\" }",
+        "{ \"alone\" }",
+    );
+    rig.replace("plan.lua", "{ \"final\" }", "{ \"base\" }");
+    built(&rig).is(0);
+    let rest = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n#!/bin/sh\nexec x-clang \"$@\"\n#!/bin/sh\nexec ld.lld -v \"$@\"\ncc ld\n";
+    let hosts = "/usr/local/bin:/bq/bin\n127.0.0.1 localhost bq\n::1 localhost\n";
+    let own = rig.stored("low/alone").join("output/opt/alone");
+    assert_eq!(
+        std::fs::read_to_string(own).expect("it is there"),
+        format!("{hosts}own:x:0:0::/:\n{rest}")
+    );
+    // A phase that does not rest on the seed.
+    let plain = rig.stored("high/base").join("output/opt/base");
+    assert_eq!(
+        std::fs::read_to_string(plain).expect("it is there"),
+        format!(
+            "{hosts}root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n{rest}"
+        )
+    );
+}
+
+#[test]
+fn two_packages_that_differ_at_a_path_are_both_named() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let other = |more: &str| {
+        rig.recipe(
+            "alone",
+            &format!(
+                "depends = {{ \"base\" }}, files = {{ [\"/opt/alone\"] = \"alone\\n\", {more} }}"
+            ),
+        );
+    };
+    for (more, says) in [
+        (
+            r#"["/opt/base"] = "other\n""#,
+            "  /opt/base: a file of `base 1` and of `alone 1`: their content differs\n",
+        ),
+        (
+            r#"["/opt/base/in"] = "x\n""#,
+            "  /opt/base: a file of `base 1` and a folder of `alone 1`\n",
+        ),
+    ] {
+        other(more);
+        built(&rig)
+            .is(1)
+            .says("error: low/alone failed")
+            .says(says)
+            .says("say so: `yields = { \"PATH\" }`");
+    }
+    // The same is no conflict.
+    other(r#"["/opt/base"] = "base\n""#);
+    rig.build(&["--keep-going"]).is(0);
+    std::fs::remove_dir_all(rig.stored("high/final")).expect("it is ours");
+    // What yields gives way in every root, also where its name comes last.
+    other(r#"["/opt/base"] = "other\n""#);
+    rig.replace(
+        "packages/alone.lua",
+        "depends =",
+        "yields = { \"/opt/b*\" }, depends =",
+    );
+    rig.replace(
+        "packages/final.lua",
+        "b:read \"/opt/app\"",
+        "b:read \"/opt/base\"",
+    );
+    rig.build(&[]).is(0);
+    let text = std::fs::read_to_string(rig.stored("high/final").join("output/usr/final"));
+    assert_eq!(text.expect("it is there"), "base\nalone\n");
+    std::fs::remove_dir_all(rig.stored("high/final")).expect("it is ours");
+    rig.replace("packages/alone.lua", "yields = { \"/opt/b*\" }, ", "");
+    rig.replace(
+        "packages/base.lua",
+        "files =",
+        "yields = { \"/opt/base\" }, files =",
+    );
+    rig.build(&[]).is(0);
+    let text = std::fs::read_to_string(rig.stored("high/final").join("output/usr/final"));
+    assert_eq!(text.expect("it is there"), "other\nalone\n");
 }
 
 /// Sets an extended attribute, where the file system and the rights allow it.
@@ -373,10 +480,10 @@ fn nothing_of_the_workspaces_own_folders_is_in_an_output() {
     }
     // What a step sees of its own folders is the same, too.
     let look = "install = function(b)
-    local fs, text = require 'bq.fs', ''
-    fs.mkdir(b.dest .. '/opt/folder')
+    local text = ''
+    b:mkdir(b.dest .. '/opt/folder')
     for _, path in ipairs { '/', '/bq', b.src, b.build, b.dest, b.env.HOME, b.dest .. '/opt/folder' } do
-      local stat = fs.stat(path)
+      local stat = b:stat(path)
       text = text .. ('%s %o %d\\n'):format((path:gsub('/', ' ')), stat.mode, stat.gid)
     end
     b:write(b.dest .. '/opt/alone', text)

@@ -7,7 +7,7 @@ use super::bq;
 use super::builds::{Build, Run};
 
 /// Runs bq with an overlay mounted at `over`, in namespaces of its own; status 77 if there are no overlays at all here.
-const ON_OVERLAY: &str = r#"
+pub(crate) const ON_OVERLAY: &str = r#"
 local fs, process, syscall = require "bq.fs", require "bq.process", require "bq.syscall"
 local uid, gid, power = syscall.geteuid(), syscall.getegid(), false
 for _, name in ipairs(syscall.capabilities()) do

@@ -17,6 +17,13 @@ local FORM = 4
 ---@field below table<string, string> digests of what is below each step, filled as they are asked for
 ---@field phase_digests table<string, string> of the outputs of whole phases, filled as they are asked for
 
+--- What counts of an output: its digest, and the paths at which others take its place, since they decide how trees lie on each
+--- other.
+local function output_of(context, step)
+  local output = context.outputs[step.id]
+  return output and step.yields and output .. " " .. json.encode(step.yields) or output
+end
+
 --- The digest of all outputs of a phase, once they are done.
 local function phase_digest(context, name)
   local found = context.phase_digests[name]
@@ -24,7 +31,7 @@ local function phase_digest(context, name)
     local outputs = {}
     for _, step in ipairs(context.plan.steps) do
       if step.phase == name then
-        outputs[step.id] = context.outputs[step.id]
+        outputs[step.id] = output_of(context, step)
       end
     end
     found = digest.sha256(json.encode(outputs))
@@ -53,7 +60,7 @@ local function dependency(context, id)
     below = next(seen) and digest.sha256(json.encode(seen)) or ""
     context.below[id] = below
   end
-  return { output = context.outputs[id], below = below }
+  return { output = output_of(context, context.by_id[id]), below = below }
 end
 
 --- Everything that goes into a step, as data. All that the step depends on has to be done.

@@ -17,6 +17,7 @@ local key = require "bq.plan.key"
 local make_job = require "bq.run.make_job"
 local process = require "bq.process"
 local slots = require "bq.run.slots"
+local siblings = require "bq.run.siblings"
 local store = require "bq.store"
 local trees = require "bq.run.trees"
 
@@ -147,6 +148,12 @@ local function ended(self, status)
     return
   end
   local meta = json.decode(fs.read(at.meta))
+  local fits, why = pcall(siblings.check, self.state, one.step, at.output, meta.attributes)
+  if not fits then
+    failure.write(at.failure, why)
+    failed(self, one, status)
+    return
+  end
   store.put(self.workspace, self.state.keys[id], at.entry)
   self.trees:done(one.folder, self.keep_build)
   self.state:set(one.step, "done", meta.output)

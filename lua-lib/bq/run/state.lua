@@ -8,6 +8,7 @@ local fail = require "bq.fail"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
+local siblings = require "bq.run.siblings"
 local store = require "bq.store"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
@@ -218,8 +219,7 @@ function State:look()
   return count
 end
 
---- The ids of a phase's steps, sorted: the order in which their outputs lie on each other does not depend on the order
---- in which they are built.
+--- The ids of a phase's steps, the lowest of their outputs first.
 ---@param phase string
 ---@return string[]
 function State:phase_steps(phase)
@@ -229,8 +229,7 @@ function State:phase_steps(phase)
       ids[#ids + 1] = step.id
     end
   end
-  table.sort(ids)
-  return ids
+  return siblings.layered(self.by_id, ids)
 end
 
 --- What a step's root is made of, the lowest first: ids of steps, and `seed`.
@@ -242,7 +241,7 @@ function State:layers(step)
     out[#out + 1] = name == "seed" and name or nil
     tables.append(out, self:phase_steps(name))
   end
-  return tables.append(out, plan.closure(self.by_id, step))
+  return tables.append(out, siblings.layered(self.by_id, plan.closure(self.by_id, step)))
 end
 
 --- The trees of a step's root, the topmost first. All that the step depends on has to be done.

@@ -264,6 +264,7 @@ function step_root.sandbox(root, more)
     end,
     binds = step_root.binds(root.folder),
     confined = true,
+    answer_ids = true,
   }
   for key, value in pairs(more) do
     sandbox[key] = value

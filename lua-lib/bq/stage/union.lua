@@ -215,11 +215,8 @@ function union.part(build, step)
   }
 end
 
---- What the parts are together. Raises if two of them cannot be in one root.
----@param parts bq.Part[] the lowest first
----@return bq.Union
-function union.of(parts)
-  local entries, skip, conflicts = lay(parts)
+--- Raises if there are conflicts.
+local function refuse(conflicts)
   if #conflicts > 0 then
     local found = lines(conflicts)
     local notes = table.move(found, 1, math.min(#found, MAX_SHOWN), 1, {})
@@ -230,6 +227,21 @@ function union.of(parts)
       hint = 'let the recipe of the one that gives way say so: `yields = { "PATH" }`; of one kind both have to be, a folder or not',
     })
   end
+end
+
+--- Raises if two parts cannot be in one root.
+---@param parts bq.Part[] the lowest first
+function union.check(parts)
+  local _, _, conflicts = lay(parts)
+  refuse(conflicts)
+end
+
+--- What the parts are together. Raises if two of them cannot be in one root.
+---@param parts bq.Part[] the lowest first
+---@return bq.Union
+function union.of(parts)
+  local entries, skip, conflicts = lay(parts)
+  refuse(conflicts)
   local made = { entries = entries, attributes = {}, sources = {}, skip = skip, count = 0, bytes = 0 }
   for path, placed in pairs(entries) do
     made.count, made.bytes = made.count + 1, made.bytes + placed.size
