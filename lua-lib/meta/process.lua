@@ -71,6 +71,28 @@ function process.fork() end
 ---@return bq.process.Status
 function process.reap(pid) end
 
+---@class bq.process.Terminal
+---@field controller bq.syscall.Descriptor where a user would sit, for `relay`
+---@field terminal bq.syscall.Descriptor for the program; to be kept by a `close_range` before `use_terminal`
+
+---A new terminal with the settings and the size of the user's; `nil` if no standard stream is a terminal. A program that has it
+---instead of the user's can type into its own only.
+---@return bq.process.Terminal?
+function process.open_terminal() end
+
+---Makes this process the leader of a new session with that terminal, which takes the place of each standard stream that is a
+---terminal. Without one there is only the new session. To be called in the pid namespace of the programs, by the one above them.
+---@param terminal? bq.process.Terminal
+function process.use_terminal(terminal) end
+
+---Waits for a child and stands between the user's terminal and its own: what is typed, the size of the window, TERM, INT, HUP and
+---QUIT go in, what is shown comes out. The user's terminal is raw meanwhile, and as before afterwards, also if this process is
+---killed. Without a terminal it only waits and passes the signals on.
+---@param pid integer from `fork`
+---@param terminal? bq.process.Terminal
+---@return bq.process.Status
+function process.relay(pid, terminal) end
+
 ---Ends this process at once, without unwinding.
 ---@param status integer
 function process.exit(status) end

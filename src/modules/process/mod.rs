@@ -6,9 +6,12 @@ mod ended;
 mod fork;
 mod jobs;
 mod machine;
+mod raw;
 mod reap;
+mod relay;
 mod run;
 mod stream;
+mod terminal;
 
 use mlua::{Lua, Table};
 
@@ -25,6 +28,9 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("fork", fork::fork)
         .function("exit", fork::exit)
         .function("reap", reap::reap)
+        .function("open_terminal", terminal::open_terminal)
+        .function("use_terminal", terminal::use_terminal)
+        .function("relay", relay::relay)
         .function("jobserver", jobs::jobserver)
         .function("which", machine::which)
         .function("cores", machine::cores)

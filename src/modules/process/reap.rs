@@ -56,20 +56,32 @@ pub(super) fn unblock_signals(lua: &Lua) -> Result<()> {
 /// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
 pub(super) fn reap(lua: &Lua, pid: i32) -> Result<Table> {
     let started = Instant::now();
+    let ended = with_signals(lua, &[], |set| reap_blocked(pid, started, set))?;
+    ended.into_table(lua)
+}
+
+/// Calls `body` while the end of children, the signals that are passed on and some others are blocked; then those that `fork`
+/// has blocked come through again.
+pub(super) fn with_signals<T>(
+    lua: &Lua,
+    others: &[Signal],
+    body: impl FnOnce(&SigSet) -> Result<T>,
+) -> Result<T> {
     let blocked = lua.remove_app_data::<Blocked>().unwrap_or_default();
     let mut set: SigSet = PASSED_ON.into_iter().collect();
     set.add(Signal::SIGCHLD);
+    set.extend(others.iter().copied());
     let mut before = set
         .thread_swap_mask(SigmaskHow::SIG_BLOCK)
         .map_err(|errno| Error::os("sigprocmask", errno))?;
-    let ended = reap_blocked(pid, started, &set);
+    let result = body(&set);
     for signal in blocked.0 {
         before.remove(signal);
     }
     before
         .thread_set_mask()
         .map_err(|errno| Error::os("sigprocmask", errno))?;
-    ended?.into_table(lua)
+    result
 }
 
 fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
