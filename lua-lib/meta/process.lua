@@ -71,6 +71,32 @@ function process.fork() end
 ---@return bq.process.Status
 function process.reap(pid) end
 
+---@class bq.process.Attribute
+---@field path string as this process sees it
+---@field type "file"|"dir"
+---@field dev integer
+---@field ino integer other names of the file have the same
+---@field mode? integer the mode with set-id bits, if one was set last
+---@field capability? string the value of `security.capability`
+
+---@class bq.process.Keeper
+local keeper = {}
+---In a child that was forked: what it and all that it starts set from here on is kept. Wants `set_no_new_privs`.
+function keeper:watch() end
+---As `process.reap`, and carries out what is kept.
+---@param pid integer the child that is watched
+---@return bq.process.Status
+function keeper:reap(pid) end
+---What was kept of the files that are still there, by the order of their paths.
+---@return bq.process.Attribute[]
+function keeper:attributes() end
+
+---Keeps what programs set of files that is more than a tree in a user's hands can hold: set-id bits and capabilities
+---(seccomp_unotify(2)). The calls succeed, the other bits of a mode are set, and the rest is noted; to make a file with set-id bits at
+---once fails with EPERM. The programs are to have no capability `setfcap`. One keeper is for one child, and made before it.
+---@return bq.process.Keeper
+function process.attribute_keeper() end
+
 ---@class bq.process.Terminal
 ---@field controller bq.syscall.Descriptor where a user would sit, for `relay`
 ---@field terminal bq.syscall.Descriptor for the program; to be kept by a `close_range` before `use_terminal`

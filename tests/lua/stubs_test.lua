@@ -69,7 +69,10 @@ local cases = {
     "objects have the methods that their stubs declare",
     function()
       local objects = {
-        process = { jobserver = require("bq.process").jobserver() },
+        process = {
+          jobserver = require("bq.process").jobserver(),
+          keeper = require("bq.process").attribute_keeper(),
+        },
         syscall = { descriptor = require("bq.syscall").open_path "/" },
         progress = { bar = require("bq.progress").bar { label = "x" } },
       }

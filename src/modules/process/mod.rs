@@ -5,6 +5,7 @@ mod command;
 mod ended;
 mod fork;
 mod jobs;
+mod keeper;
 mod machine;
 mod raw;
 mod reap;
@@ -28,6 +29,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("fork", fork::fork)
         .function("exit", fork::exit)
         .function("reap", reap::reap)
+        .function("attribute_keeper", keeper::keeper)
         .function("open_terminal", terminal::open_terminal)
         .function("use_terminal", terminal::use_terminal)
         .function("relay", relay::relay)

@@ -86,21 +86,28 @@ pub(super) fn with_signals<T>(
 
 fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
     loop {
-        loop {
-            match wait(None, WaitPidFlag::WNOHANG) {
-                Ok((WaitStatus::StillAlive, _)) => break,
-                Ok(status) if status.0.pid() == Some(Pid::from_raw(pid)) => {
-                    if let Some(ended) = Ended::from_wait(status, started, false) {
-                        return Ok(ended);
-                    }
-                }
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
-            }
+        if let Some(ended) = ended(pid, started)? {
+            return Ok(ended);
         }
         match signal::wait(set, None)? {
             Some(Signal::SIGCHLD) | None => {}
             Some(signal) => signal::send(pid, false, signal),
+        }
+    }
+}
+
+/// Reaps all children that have ended; what became of this one, if it has.
+pub(super) fn ended(pid: i32, started: Instant) -> Result<Option<Ended>> {
+    loop {
+        match wait(None, WaitPidFlag::WNOHANG) {
+            Ok((WaitStatus::StillAlive, _)) => return Ok(None),
+            Ok(status) if status.0.pid() == Some(Pid::from_raw(pid)) => {
+                if let Some(ended) = Ended::from_wait(status, started, false) {
+                    return Ok(Some(ended));
+                }
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
         }
     }
 }

@@ -4,8 +4,10 @@ use mlua::Lua;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::outcome::check;
 use crate::error::{Error, Result};
+use crate::kernel::bpf::{
+    ALLOW, ANY, EQUAL, NUMBER, answer, argument, beginning, fail, install, jump, load, on_call,
+};
 
 options! {
     pub(super) struct Rules {
@@ -17,12 +19,6 @@ options! {
         deny_namespaces: bool = false,
     }
 }
-
-/// linux/audit.h: `AUDIT_ARCH_*` of the machine that this program is for.
-#[cfg(target_arch = "x86_64")]
-const AUDIT_ARCH: u32 = 0xc000_003e;
-#[cfg(target_arch = "aarch64")]
-const AUDIT_ARCH: u32 = 0xc000_00b7;
 
 /// The calls that a filter can name.
 fn number(name: &str) -> Result<Option<libc::c_long>> {
@@ -79,65 +75,23 @@ fn family(name: &str) -> Result<libc::c_int> {
     })
 }
 
-fn statement(code: u32, k: u32) -> libc::sock_filter {
-    libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf: 0,
-        k,
-    }
-}
-
-fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
-    libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    }
-}
-
-/// A classic BPF program (linux/filter.h) over `struct seccomp_data`: the call's number is at 0, the architecture at 4.
 fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let answer = libc::BPF_RET | libc::BPF_K;
-    let mut program = vec![
-        statement(load, 4),
-        jump(equal, AUDIT_ARCH, 1, 0),
-        // Calls of another ABI would slip past the numbers below.
-        statement(answer, libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32),
-        statement(load, 0),
-    ];
-    if cfg!(target_arch = "x86_64") {
-        // x32 has the same architecture, and numbers of its own from this bit up (asm/unistd.h).
-        let at_least = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
-        program.push(jump(at_least, 0x4000_0000, 0, 1));
-        program.push(statement(
-            answer,
-            libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32,
-        ));
-    }
+    let mut program = beginning();
     for (names, errno) in [(&rules.succeed, 0), (&rules.deny, Errno::EPERM as u32)] {
         for name in names {
             if let Some(number) = number(name)? {
-                program.push(jump(equal, number as u32, 0, 1));
-                program.push(statement(answer, libc::SECCOMP_RET_ERRNO | errno));
+                on_call(&mut program, number, libc::SECCOMP_RET_ERRNO | errno);
             }
         }
     }
     if !rules.deny_sockets.is_empty() {
-        // Any other call goes past the families: a load, a pair for each, and the end.
+        // Any other call goes past the families: a load, and a pair for each.
         let past = 1 + 2 * rules.deny_sockets.len() as u8;
-        program.push(jump(equal, libc::SYS_socket as u32, 0, past));
-        // The low half of the first argument.
-        program.push(statement(load, 16));
+        program.push(jump(EQUAL, libc::SYS_socket as u32, 0, past));
+        program.push(load(argument(0)));
         for name in &rules.deny_sockets {
-            program.push(jump(equal, family(name)? as u32, 0, 1));
-            program.push(statement(
-                answer,
-                libc::SECCOMP_RET_ERRNO | Errno::EAFNOSUPPORT as u32,
-            ));
+            program.push(jump(EQUAL, family(name)? as u32, 0, 1));
+            program.push(answer(fail(Errno::EAFNOSUPPORT)));
         }
     }
     if rules.deny_namespaces {
@@ -148,38 +102,27 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
             | libc::CLONE_NEWUSER
             | libc::CLONE_NEWPID
             | libc::CLONE_NEWNET;
-        let any = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
         program.extend([
-            statement(load, 0),
+            load(NUMBER),
             // What this one is to make stands in memory, out of a filter's sight; whoever calls it knows the older one too.
-            jump(equal, libc::SYS_clone3 as u32, 0, 1),
-            statement(answer, libc::SECCOMP_RET_ERRNO | Errno::ENOSYS as u32),
-            jump(equal, libc::SYS_unshare as u32, 1, 0),
-            jump(equal, libc::SYS_clone as u32, 0, 3),
-            statement(load, 16),
-            jump(any, kinds as u32, 0, 1),
-            statement(answer, libc::SECCOMP_RET_ERRNO | Errno::EPERM as u32),
+            jump(EQUAL, libc::SYS_clone3 as u32, 0, 1),
+            answer(fail(Errno::ENOSYS)),
+            jump(EQUAL, libc::SYS_unshare as u32, 1, 0),
+            jump(EQUAL, libc::SYS_clone as u32, 0, 3),
+            load(argument(0)),
+            jump(ANY, kinds as u32, 0, 1),
+            answer(fail(Errno::EPERM)),
         ]);
     }
-    program.push(statement(answer, libc::SECCOMP_RET_ALLOW));
+    program.push(answer(ALLOW));
     Ok(program)
 }
 
 pub(super) fn seccomp(_: &Lua, rules: Rules) -> Result<()> {
-    let mut filter = program(&rules)?;
-    let header = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: the header points to a filter of the length it names; both live for the call.
-    check("seccomp", unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            0,
-            &raw const header,
-        )
-    })
+    let mut program = program(&rules)?;
+    install(&mut program, 0)
+        .map(drop)
+        .map_err(|errno| Error::os("seccomp", errno))
 }
 
 #[cfg(test)]
@@ -187,80 +130,9 @@ mod tests {
     use nix::errno::Errno;
     use nix::libc;
 
-    use super::{AUDIT_ARCH, Rules, family, number, program};
-
-    /// What the kernel gives a filter to look at (linux/seccomp.h).
-    #[derive(Clone, Copy)]
-    struct Call {
-        number: libc::c_long,
-        architecture: u32,
-        arguments: [u64; 6],
-    }
-
-    impl Call {
-        fn new(number: libc::c_long, first: u64) -> Self {
-            let mut arguments = [u64::MAX; 6];
-            arguments[0] = first;
-            Self {
-                number,
-                architecture: AUDIT_ARCH,
-                arguments,
-            }
-        }
-
-        fn bytes(&self) -> Vec<u8> {
-            let mut bytes = Vec::new();
-            bytes.extend((self.number as u32).to_ne_bytes());
-            bytes.extend(self.architecture.to_ne_bytes());
-            // The address of the instruction.
-            bytes.extend(0x1234_5678_u64.to_ne_bytes());
-            for argument in self.arguments {
-                bytes.extend(argument.to_ne_bytes());
-            }
-            bytes
-        }
-    }
-
-    /// Runs a filter as the kernel does. Whatever it would refuse, such as a jump behind the end, is a panic.
-    fn interpret(program: &[libc::sock_filter], call: &Call) -> u32 {
-        let data = call.bytes();
-        let (mut at, mut value) = (0, 0_u32);
-        loop {
-            let step = program[at];
-            let taken =
-                match u32::from(step.code) {
-                    code if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS => {
-                        assert_eq!(step.k % 4, 0);
-                        let place = step.k as usize;
-                        let word = data[place..place + 4].try_into().expect("four bytes");
-                        value = u32::from_ne_bytes(word);
-                        0
-                    }
-                    code if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => {
-                        if value == step.k { step.jt } else { step.jf }
-                    }
-                    code if code == libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K => {
-                        if value >= step.k { step.jt } else { step.jf }
-                    }
-                    code if code == libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K => {
-                        if value & step.k != 0 {
-                            step.jt
-                        } else {
-                            step.jf
-                        }
-                    }
-                    code if code == libc::BPF_RET | libc::BPF_K => return step.k,
-                    code => panic!("instruction {code:#x} at {at}"),
-                };
-            at += 1 + usize::from(taken);
-        }
-    }
-
-    const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
-
-    fn errno(errno: Errno) -> u32 {
-        libc::SECCOMP_RET_ERRNO | errno as u32
-    }
+    use super::{Rules, family, number, program};
+    use crate::kernel::bpf::interpreter::{Call, interpret};
+    use crate::kernel::bpf::{ALLOW, fail};
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
@@ -310,7 +182,7 @@ mod tests {
             rules.deny_namespaces = on(3);
             let program = program(&rules).expect("all names are known");
             let check = |what: &str, number, first, expected| {
-                let got = interpret(&program, &Call::new(number, first));
+                let got = interpret(&program, &Call::new(number, &[first]));
                 assert_eq!(got, expected, "{what}({first:#x}) with rules {bits:04b}");
             };
             for name in OWNERS {
@@ -333,14 +205,14 @@ mod tests {
                         name,
                         number,
                         7,
-                        if on(1) { errno(Errno::EPERM) } else { ALLOW },
+                        if on(1) { fail(Errno::EPERM) } else { ALLOW },
                     );
                 }
             }
             for name in ["alg", "vsock", "packet"] {
                 let first = family(name).expect("a known name") as u64;
                 let refused = if on(2) {
-                    errno(Errno::EAFNOSUPPORT)
+                    fail(Errno::EAFNOSUPPORT)
                 } else {
                     ALLOW
                 };
@@ -352,7 +224,7 @@ mod tests {
             for first in [libc::AF_UNIX, libc::AF_INET] {
                 check("socket", libc::SYS_socket, first as u64, ALLOW);
             }
-            let refused = if on(3) { errno(Errno::EPERM) } else { ALLOW };
+            let refused = if on(3) { fail(Errno::EPERM) } else { ALLOW };
             for kind in [
                 libc::CLONE_NEWNS,
                 libc::CLONE_NEWCGROUP,
@@ -384,7 +256,7 @@ mod tests {
                 "clone3",
                 libc::SYS_clone3,
                 0,
-                if on(3) { errno(Errno::ENOSYS) } else { ALLOW },
+                if on(3) { fail(Errno::ENOSYS) } else { ALLOW },
             );
             for number in [
                 libc::SYS_read,
@@ -400,16 +272,16 @@ mod tests {
     #[test]
     fn calls_of_other_machines_are_unknown() {
         let program = program(&none()).expect("there are no names");
-        let mut call = Call::new(libc::SYS_read, 0);
+        let mut call = Call::new(libc::SYS_read, &[0]);
         assert_eq!(interpret(&program, &call), ALLOW);
         if cfg!(target_arch = "x86_64") {
             call.number |= 0x4000_0000;
-            assert_eq!(interpret(&program, &call), errno(Errno::ENOSYS));
+            assert_eq!(interpret(&program, &call), fail(Errno::ENOSYS));
         }
         // i386
-        call = Call::new(libc::SYS_read, 0);
+        call = Call::new(libc::SYS_read, &[0]);
         call.architecture = 0x4000_0003;
-        assert_eq!(interpret(&program, &call), errno(Errno::ENOSYS));
+        assert_eq!(interpret(&program, &call), fail(Errno::ENOSYS));
     }
 
     #[test]

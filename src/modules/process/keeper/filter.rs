@@ -1,0 +1,140 @@
+//! Which calls the keeper is asked about, and which fail at once.
+
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::kernel::bpf::{
+    ALLOW, ANY, EQUAL, answer, argument, beginning, fail, jump, load, on_call,
+};
+
+/// Set-user-id and set-group-id.
+pub(super) const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+
+/// fchmodat2(2), since Linux 6.6; from 424 on, numbers are the same on all machines.
+pub(super) const SYS_FCHMODAT2: libc::c_long = 452;
+/// setxattrat(2) and removexattrat(2), since Linux 6.13.
+const SYS_SETXATTRAT: libc::c_long = 463;
+const SYS_REMOVEXATTRAT: libc::c_long = 466;
+
+/// What makes a file: `O_CREAT`, and the bit that only `O_TMPFILE` has.
+const CREATES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
+
+const ASKED: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    SYS_FCHMODAT2,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+];
+
+/// Calls whose arguments lie in memory; each has an older one that does the same.
+const HIDDEN: &[libc::c_long] = &[libc::SYS_openat2, SYS_SETXATTRAT, SYS_REMOVEXATTRAT];
+
+/// Calls that make something with a mode: which argument has the flags, if any, and which the mode.
+const MAKE: &[(libc::c_long, Option<u32>, u32)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, Some(1), 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, None, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_mknod, None, 1),
+    (libc::SYS_openat, Some(2), 3),
+    (libc::SYS_mknodat, None, 2),
+];
+
+pub(super) fn program() -> Vec<libc::sock_filter> {
+    let mut program = beginning();
+    for number in ASKED {
+        on_call(&mut program, *number, libc::SECCOMP_RET_USER_NOTIF);
+    }
+    for number in HIDDEN {
+        on_call(&mut program, *number, fail(Errno::ENOSYS));
+    }
+    for &(number, flags, mode) in MAKE {
+        let mut rest = Vec::new();
+        if let Some(flags) = flags {
+            rest.extend([
+                load(argument(flags)),
+                jump(ANY, CREATES, 1, 0),
+                answer(ALLOW),
+            ]);
+        }
+        rest.extend([
+            load(argument(mode)),
+            jump(ANY, SET_ID, 0, 1),
+            answer(fail(Errno::EPERM)),
+            answer(ALLOW),
+        ]);
+        program.push(jump(EQUAL, number as u32, 0, rest.len() as u8));
+        program.extend(rest);
+    }
+    program.push(answer(ALLOW));
+    program
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+    use nix::libc;
+
+    use super::{ASKED, HIDDEN, MAKE, program};
+    use crate::kernel::bpf::interpreter::{Call, interpret};
+    use crate::kernel::bpf::{ALLOW, fail};
+
+    #[test]
+    fn each_call_gets_its_answer() {
+        let program = program();
+        let check = |number, arguments: &[u64], expected| {
+            let got = interpret(&program, &Call::new(number, arguments));
+            assert_eq!(got, expected, "{number} {arguments:x?}");
+        };
+        for number in ASKED {
+            check(*number, &[0, 0o755], libc::SECCOMP_RET_USER_NOTIF);
+        }
+        for number in HIDDEN {
+            check(*number, &[0], fail(Errno::ENOSYS));
+        }
+        for &(number, flags, mode) in MAKE {
+            for (bits, refused) in [
+                (0o755, false),
+                (0o1777, false),
+                (0o4755, true),
+                (0o2755, true),
+                (0o6000, true),
+            ] {
+                for (given, creates) in [
+                    (libc::O_RDONLY, false),
+                    (libc::O_WRONLY | libc::O_TRUNC | libc::O_DIRECTORY, false),
+                    (libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL, true),
+                    (libc::O_RDWR | libc::O_TMPFILE, true),
+                ] {
+                    let mut arguments = [0; 6];
+                    arguments[mode as usize] = bits;
+                    if let Some(flags) = flags {
+                        arguments[flags as usize] = given as u64;
+                    }
+                    let refused = refused && (creates || flags.is_none());
+                    check(
+                        number,
+                        &arguments,
+                        if refused { fail(Errno::EPERM) } else { ALLOW },
+                    );
+                }
+            }
+        }
+        for number in [
+            libc::SYS_read,
+            libc::SYS_fchown,
+            libc::SYS_mkdirat,
+            libc::SYS_execve,
+        ] {
+            check(number, &[0o4755, 0o4755, 0o4755, 0o4755], ALLOW);
+        }
+    }
+}

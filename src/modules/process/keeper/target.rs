@@ -1,0 +1,134 @@
+//! The process that made a call: its memory, and the files that it means.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::libc;
+use nix::sys::stat::Mode;
+
+/// The longest path that the kernel takes, with its end.
+const PATH_MAX: usize = 4096;
+const PAGE: usize = 4096;
+
+pub(super) struct Target {
+    proc: PathBuf,
+}
+
+impl Target {
+    pub(super) fn new(pid: u32) -> Self {
+        Self {
+            proc: PathBuf::from(format!("/proc/{pid}")),
+        }
+    }
+
+    /// Bytes of its memory.
+    pub(super) fn bytes(&self, address: u64, length: usize) -> nix::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.memory()?
+            .read_exact_at(&mut bytes, address)
+            .map_err(|_| Errno::EFAULT)?;
+        Ok(bytes)
+    }
+
+    /// A string that ends with a zero, shorter than `limit`.
+    pub(super) fn text(&self, address: u64, limit: usize) -> nix::Result<Vec<u8>> {
+        let memory = self.memory()?;
+        let mut text = Vec::new();
+        while text.len() < limit {
+            // No further than its page: the next may not be there.
+            let at = address
+                .checked_add(text.len() as u64)
+                .ok_or(Errno::EFAULT)?;
+            let mut piece = [0; PAGE];
+            let length = (PAGE - (at % PAGE as u64) as usize).min(limit - text.len());
+            let piece = &mut piece[..length];
+            memory.read_exact_at(piece, at).map_err(|_| Errno::EFAULT)?;
+            if let Some(end) = piece.iter().position(|byte| *byte == 0) {
+                text.extend_from_slice(&piece[..end]);
+                return Ok(text);
+            }
+            text.extend_from_slice(piece);
+        }
+        Err(Errno::ENAMETOOLONG)
+    }
+
+    fn memory(&self) -> nix::Result<File> {
+        let error =
+            |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EPERM));
+        File::open(self.proc.join("mem")).map_err(error)
+    }
+
+    /// The file that a descriptor of it is of.
+    pub(super) fn descriptor(&self, number: i32) -> nix::Result<OwnedFd> {
+        if number < 0 {
+            return Err(Errno::EBADF);
+        }
+        let path = self.proc.join(format!("fd/{number}"));
+        match open(&path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
+            Err(Errno::ENOENT) => Err(Errno::EBADF),
+            result => result,
+        }
+    }
+
+    /// The file that it means by the path at an address, seen from a folder that it has open.
+    pub(super) fn path(&self, folder: i32, address: u64, flags: i32) -> nix::Result<OwnedFd> {
+        let path = self.text(address, PATH_MAX)?;
+        if path.is_empty() {
+            return match (flags & libc::AT_EMPTY_PATH != 0, folder) {
+                (false, _) => Err(Errno::ENOENT),
+                (true, libc::AT_FDCWD) => self.base(folder),
+                (true, _) => self.descriptor(folder),
+            };
+        }
+        if let Some(number) = own_descriptor(&path) {
+            return self.descriptor(number);
+        }
+        // One in a root of its own means other files by the same path.
+        let root = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino()));
+        match (root(&self.proc.join("root")), root(Path::new("/"))) {
+            (Ok(theirs), Ok(ours)) if theirs == ours => {}
+            _ => return Err(Errno::EPERM),
+        }
+        let mut want = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        want.set(OFlag::O_NOFOLLOW, flags & libc::AT_SYMLINK_NOFOLLOW != 0);
+        // Through the links of a /proc it would reach what this process has open.
+        let how = OpenHow::new()
+            .flags(want)
+            .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let base = if path.starts_with(b"/") {
+            self.base(libc::AT_FDCWD)?
+        } else {
+            self.base(folder)?
+        };
+        openat2(&base, Path::new(OsStr::from_bytes(&path)), how)
+    }
+
+    fn base(&self, folder: i32) -> nix::Result<OwnedFd> {
+        if folder != libc::AT_FDCWD {
+            return self.descriptor(folder);
+        }
+        open(
+            &self.proc.join("cwd"),
+            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+    }
+}
+
+/// The number in a name for an own descriptor: C libraries change the mode of a link's target by it.
+fn own_descriptor(path: &[u8]) -> Option<i32> {
+    let number = [
+        b"/proc/self/fd/".as_slice(),
+        b"/proc/thread-self/fd/",
+        b"/dev/fd/",
+    ]
+    .iter()
+    .find_map(|start| path.strip_prefix(*start))?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}

@@ -1,0 +1,322 @@
+//! Set-id bits and capabilities: noted, never on a file.
+// A test fails by panicking; clippy allows that in test functions only, not in what they share.
+#![allow(clippy::expect_used)]
+
+mod support;
+
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Output;
+
+use nix::errno::Errno;
+use nix::libc;
+
+/// Runs a program, in `argv`, below a keeper, and prints what was noted.
+const RUN: &str = "
+    local process, syscall = require 'bq.process', require 'bq.syscall'
+    syscall.set_no_new_privs()
+    local keeper = process.attribute_keeper()
+    local child = process.fork()
+    if child == 0 then
+      keeper:watch()
+      process.exec { argv = { ... } }
+    end
+    local status = keeper:reap(child)
+    for _, entry in ipairs(keeper:attributes()) do
+      assert(require('bq.fs').lstat(entry.path).ino == entry.ino)
+      print(entry.path:match '[^/]*$', entry.type, entry.mode and ('%o'):format(entry.mode) or '-',
+        entry.capability and #entry.capability or '-')
+    end
+    os.exit(status.exit_status)";
+
+fn kept(folder: &Path, argv: &[&str]) -> Output {
+    let mut command = support::bq(folder);
+    command
+        .args(["-e", RUN])
+        .args(argv)
+        .env("ATTRIBUTES_PROBE", "1");
+    command.output().expect("bq runs")
+}
+
+fn noted(folder: &Path, script: &str) -> String {
+    let output = kept(folder, &["sh", "-euc", script]);
+    assert!(
+        output.status.success(),
+        "{script}: {}",
+        support::heard(&output)
+    );
+    String::from_utf8(output.stdout).expect("plain text")
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).expect("is there").mode() & 0o7777
+}
+
+#[test]
+fn modes_are_noted_and_files_have_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    assert_eq!(
+        noted(
+            folder.path(),
+            "umask 022
+             echo x > a; chmod 4755 a
+             install -m 6710 a b
+             mkdir c; chmod 2775 c
+             echo x > d; chmod 644 d; chmod +t c
+             chmod u+s d; chmod g+s d",
+        ),
+        "a\tfile\t4755\t-\nb\tfile\t6710\t-\nd\tfile\t2644\t-\n"
+    );
+    assert_eq!(
+        [
+            mode(&at("a")),
+            mode(&at("b")),
+            mode(&at("c")),
+            mode(&at("d"))
+        ],
+        [0o755, 0o710, 0o1775, 0o644]
+    );
+}
+
+#[test]
+fn a_note_follows_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "
+        for name in renamed removed plain linked replaced; do echo x > $name; chmod 4755 $name; done
+        mkdir -p deep/er; mv renamed deep/er/now
+        rm removed; echo x > removed
+        chmod 755 plain
+        ln linked link
+        echo y > new; mv new replaced
+        for number in $(seq 50); do echo x > other-$number; done";
+    assert_eq!(
+        noted(folder.path(), script),
+        "now\tfile\t4755\t-\nlinked\tfile\t4755\t-\n"
+    );
+}
+
+#[test]
+fn plain_calls_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "echo x > a; chmod 600 a; chmod 4755 a; echo x > b; chmod 640 b; ! chmod 4755 absent 2>said";
+    assert_eq!(noted(folder.path(), script), "a\tfile\t4755\t-\n");
+    assert_eq!(mode(&folder.path().join("b")), 0o640);
+    let said = fs::read_to_string(folder.path().join("said")).expect("it was said");
+    assert!(said.contains("No such file"), "{said}");
+}
+
+#[test]
+fn a_status_comes_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(
+        kept(folder.path(), &["sh", "-c", "exit 7"]).status.code(),
+        Some(7)
+    );
+    assert_eq!(
+        kept(folder.path(), &["sh", "-c", "kill -TERM $$"])
+            .status
+            .code(),
+        Some(143)
+    );
+}
+
+fn c(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("no zero")
+}
+
+/// The calls themselves; started by the next test only.
+#[test]
+fn probe() {
+    if std::env::var_os("ATTRIBUTES_PROBE").is_none() {
+        return;
+    }
+    let here = std::env::current_dir().expect("it is there");
+    let new = |name: &str| {
+        let file = fs::File::create(name).expect("a file");
+        fs::set_permissions(name, PermissionsExt::from_mode(0o600)).expect("it is ours");
+        file
+    };
+    let ok = |what: &str, result: libc::c_long| {
+        let result = Errno::result(result);
+        assert!(result.is_ok(), "{what}: {result:?}");
+    };
+    let fails = |what: &str, result: libc::c_long, errno: Errno| {
+        assert_eq!(Errno::result(result), Err(errno), "{what}");
+    };
+    // SAFETY: each call gets numbers, open descriptors, and pointers to what lives for the call.
+    unsafe {
+        for name in ["chmod", "relative", "fchmodat2", "empty", "by-proc"] {
+            drop(new(name));
+        }
+        ok(
+            "chmod",
+            libc::chmod(c(&here.join("chmod")).as_ptr(), 0o4711).into(),
+        );
+        let file = new("fchmod");
+        ok("fchmod", libc::fchmod(file.as_raw_fd(), 0o2711).into());
+        fails("fchmod", libc::fchmod(99, 0o4711).into(), Errno::EBADF);
+        let folder = fs::File::open(".").expect("it is there");
+        std::env::set_current_dir("/").expect("it is there");
+        ok(
+            "fchmodat",
+            libc::fchmodat(folder.as_raw_fd(), c"relative".as_ptr(), 0o6711, 0).into(),
+        );
+        std::env::set_current_dir(&here).expect("it is there");
+        let fchmodat2 = |at: i32, name: &std::ffi::CStr, flags: i32| {
+            libc::syscall(452, at, name.as_ptr(), 0o4700, flags)
+        };
+        std::os::unix::fs::symlink("fchmodat2", "link").expect("a link");
+        ok("fchmodat2", fchmodat2(libc::AT_FDCWD, c"link", 0));
+        fails(
+            "fchmodat2",
+            fchmodat2(libc::AT_FDCWD, c"link", libc::AT_SYMLINK_NOFOLLOW),
+            Errno::EOPNOTSUPP,
+        );
+        let file = fs::File::open("empty").expect("it is there");
+        ok(
+            "fchmodat2",
+            fchmodat2(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH),
+        );
+        fails(
+            "fchmodat2",
+            fchmodat2(file.as_raw_fd(), c"", 0),
+            Errno::ENOENT,
+        );
+        let file = fs::File::open("by-proc").expect("it is there");
+        let name = c(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())));
+        ok("chmod", libc::chmod(name.as_ptr(), 0o4700).into());
+        // Through other links of a /proc the keeper would reach what it has open itself.
+        let name = c(Path::new(&format!(
+            "/proc/../proc/self/fd/{}",
+            file.as_raw_fd()
+        )));
+        fails(
+            "chmod",
+            libc::chmod(name.as_ptr(), 0o6700).into(),
+            Errno::ELOOP,
+        );
+        fails(
+            "chmod",
+            libc::chmod(std::ptr::without_provenance(8), 0o4700).into(),
+            Errno::EFAULT,
+        );
+        // Made with such bits at once.
+        for mode in [0o4755, 0o2755] {
+            fails(
+                "open",
+                libc::open(c"made".as_ptr(), libc::O_CREAT | libc::O_WRONLY, mode).into(),
+                Errno::EPERM,
+            );
+            fails(
+                "mknod",
+                libc::mknod(c"made".as_ptr(), libc::S_IFREG | mode, 0).into(),
+                Errno::EPERM,
+            );
+        }
+        let opened = libc::open(c"chmod".as_ptr(), libc::O_RDONLY, 0o4755);
+        ok("open", opened.into());
+        // Capabilities.
+        drop(new("capable"));
+        drop(new("freed"));
+        let value = [0_u8; 20];
+        let set = |name: &std::ffi::CStr, attribute: &std::ffi::CStr, size: usize| {
+            libc::setxattr(
+                name.as_ptr(),
+                attribute.as_ptr(),
+                value.as_ptr().cast(),
+                size,
+                0,
+            )
+            .into()
+        };
+        ok("setxattr", set(c"capable", c"security.capability", 20));
+        fails(
+            "setxattr",
+            set(c"capable", c"security.capability", 7),
+            Errno::EINVAL,
+        );
+        fails(
+            "setxattr",
+            set(c"absent", c"security.capability", 20),
+            Errno::ENOENT,
+        );
+        ok("setxattr", set(c"freed", c"security.capability", 20));
+        ok(
+            "removexattr",
+            libc::removexattr(c"freed".as_ptr(), c"security.capability".as_ptr()).into(),
+        );
+        fails(
+            "removexattr",
+            libc::removexattr(c"freed".as_ptr(), c"security.capability".as_ptr()).into(),
+            Errno::ENODATA,
+        );
+        let found = libc::getxattr(
+            c"capable".as_ptr(),
+            c"security.capability".as_ptr(),
+            std::ptr::null_mut(),
+            0,
+        );
+        assert_eq!(found, -1);
+        // Others are the kernel's; not every file system has them.
+        if set(c"capable", c"user.test", 3) == 0 {
+            let found = libc::getxattr(
+                c"capable".as_ptr(),
+                c"user.test".as_ptr(),
+                std::ptr::null_mut(),
+                0,
+            );
+            assert_eq!(found, 3);
+        }
+    }
+    for name in [
+        "chmod",
+        "fchmod",
+        "relative",
+        "fchmodat2",
+        "empty",
+        "by-proc",
+    ] {
+        assert_eq!(mode(Path::new(name)) & 0o6000, 0, "{name}");
+    }
+    assert!(!Path::new("made").exists());
+}
+
+#[test]
+fn each_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = std::env::current_exe().expect("it runs");
+    let output = kept(
+        folder.path(),
+        &[
+            own.to_str().expect("a plain path"),
+            "--exact",
+            "probe",
+            "-q",
+            "--nocapture",
+        ],
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        support::heard(&output)
+    );
+    let notes: Vec<&str> = text.lines().filter(|line| line.contains('\t')).collect();
+    assert_eq!(
+        notes,
+        [
+            "by-proc\tfile\t4700\t-",
+            "capable\tfile\t-\t20",
+            "chmod\tfile\t4711\t-",
+            "empty\tfile\t4700\t-",
+            "fchmod\tfile\t2711\t-",
+            "fchmodat2\tfile\t4700\t-",
+            "relative\tfile\t6711\t-",
+        ]
+    );
+}
