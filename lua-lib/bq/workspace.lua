@@ -9,6 +9,7 @@
 -- Inside a staged rootfs the same folder is /var/lib/bq.
 local args = require "bq.args"
 local fail = require "bq.fail"
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local process = require "bq.process"
@@ -122,8 +123,9 @@ function Workspace:read_json(name, absolute)
   end)
 end
 
-function Workspace:write_json(name, value)
-  fs.write(self:at(name), json.encode(value, { pretty = true }))
+---@param mode? string `0644` if absent
+function Workspace:write_json(name, value, mode)
+  fs.write(self:at(name), json.encode(value, { pretty = true }), { mode = files.mode(mode or "0644") })
 end
 
 --- Makes the folder, and sees that it can be written to.

@@ -71,9 +71,9 @@ local fetch = {}
 ---@return bq.fetch.Result[] # in the order of `files`
 function fetch.fetch(options) end
 
----An address as people may see it and files may hold it: without the name and password in it. Other texts stay as they are.
----@param address string
+---A text as people may see it and files may hold it: without the names and passwords in its addresses.
+---@param text string an address, or a text with some
 ---@return string
-function fetch.shown(address) end
+function fetch.shown(text) end
 
 return fetch

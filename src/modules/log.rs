@@ -111,7 +111,11 @@ fn say(level: Level, text: &LuaString) -> Result<()> {
 }
 
 fn raw(_: &Lua, text: LuaString) -> Result<()> {
-    let line = [&text.as_bytes(), b"\n".as_slice()].concat();
+    let bytes = text.as_bytes();
+    let line = match std::str::from_utf8(&bytes) {
+        Ok(text) => format!("{}\n", hidden_in(text)).into_bytes(),
+        Err(_) => [&bytes, b"\n".as_slice()].concat(),
+    };
     drop(Terminal.write_all(&line));
     Ok(())
 }

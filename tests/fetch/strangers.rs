@@ -226,3 +226,25 @@ fn passwords_are_sent_and_never_shown() {
     }
     assert!(!output.stderr.is_empty(), "nothing was logged");
 }
+
+#[test]
+fn texts_are_shown_without_passwords() {
+    let scratch = Scratch::new();
+    let code = r#"local fetch, log, fail = require "bq.fetch", require "bq.log", require "bq.fail"
+        print(fetch.shown "alpine@https://name:secret@host/x", fetch.shown "a@b", fetch.shown "http://h/a@b", fetch.shown "\xff")
+        log.warn "http://name:secret@host/"
+        fail.raise("cannot read `http://name:secret@host/`", { cause = "http://name:secret@host/", hint = "http://name:secret@host/" })"#;
+    let output = crate::bq(scratch.path())
+        .args(["-e", code])
+        .output()
+        .expect("bq runs");
+    assert_eq!(
+        output.stdout,
+        b"alpine@https://***@host/x\ta@b\thttp://h/a@b\t\xff\n"
+    );
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !text.contains("secret") && text.matches("http://***@host/").count() == 4,
+        "{text}"
+    );
+}

@@ -190,3 +190,28 @@ fn digests_of_a_new_version_are_written_into_the_recipe() {
         .says(&format!("(pinned: {two})"));
     assert_eq!(rig.text("packages/lib.lua"), after);
 }
+
+#[test]
+fn the_password_of_a_mirror_is_kept_where_only_its_owner_reads() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let server = Server::folder(rig.path("mirror"));
+    let with = |server: &Server| server.url("").replace("http://", "http://name:secret@");
+    let empty = Server::not_found();
+    let stage = |mirror: &str| rig.run(&["plan.lua", "--workspace", "space", "--mirror", mirror]);
+    let left = stage(&with(&empty)).is(1).says("http://***@127.0.0.1:");
+    assert!(!left.err.contains("secret"), "{}", left.err);
+    let left = stage(&with(&server)).is(0);
+    assert!(!left.err.contains("secret"), "{}", left.err);
+    assert!(!server.requests().is_empty());
+    let find = "grep -rl secret space | grep -v rootfs/usr/local/; stat -c %a space/command.json";
+    let shell = std::process::Command::new("sh")
+        .args(["-c", find])
+        .current_dir(rig.path(""))
+        .output();
+    let text = shell.expect("a shell").stdout;
+    assert_eq!(String::from_utf8_lossy(&text), "space/command.json\n600\n");
+    // The plan is made again from the same mirror.
+    rig.replace("packages/alone.lua", "alone\\n", "ALONE\\n");
+    rig.build(&[]).is(0);
+}

@@ -1,6 +1,7 @@
 -- The places that a recipe names for its sources, what each may say, and which version its digest belongs to.
 local patches_from = require "bq.plan.patches_from"
 
+local fetch = require "bq.fetch"
 local template = require "bq.plan.template"
 
 local places = {}
@@ -154,6 +155,12 @@ local function check_place(self, found, field, place, version)
   end
   if not place.url == not place.debian then
     self:problem(found, field, "a source has either `url` or `debian`")
+  elseif place.debian and not place.package and not place.debian:find "^[%w+.{}-]+_" then
+    local what = "it does not begin with the name of a package and `_`; name the package by `package`"
+    self:problem(found, "debian", ("`%s`: %s"):format(place.debian, what))
+  elseif place.url and place.url ~= fetch.shown(place.url) then
+    local what = "a recipe is copied into every rootfs, its passwords too; name a place with a password by `--mirror`"
+    self:problem(found, "url", ("`%s`: %s"):format(fetch.shown(place.url), what))
   elseif place.sha256 and type(version) == "string" then
     local why, advice = places.misfit(place, version)
     if why then

@@ -124,7 +124,9 @@ function debian_lock.make(want)
   local options = apt.options(want.folder)
   options[#options + 1] = "-oAPT::Architecture=" .. debian_lock.ARCH[arch]
   options[#options + 1] = "-oAPT::Architectures=" .. debian_lock.ARCH[arch]
-  fs.write(want.folder .. "/etc/sources.list", ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, want.suite))
+  -- The mirror's address may hold a password.
+  local list = ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, want.suite)
+  fs.write(want.folder .. "/etc/sources.list", list, { mode = files.mode "0600" })
   log.info(("asking %s for the packages of Debian %s"):format(mirror, want.suite))
   apt_get(options, { "update" }, "read the package lists of Debian " .. want.suite)
   local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" }

@@ -2,6 +2,7 @@
 -- is written as `command.json`, and read by what makes the plan again or stages bq anew.
 local args = require "bq.args"
 local fail = require "bq.fail"
+local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local host = require "bq.host"
@@ -106,13 +107,15 @@ function command.remember(space, one)
     local value = one.options[name]
     options[name] = option.many and json.array(value or {}) or value
   end
+  -- What is asked for again needs the password of a mirror again; nobody else may read it.
+  local text = json.encode(options)
   space:write_json("command.json", {
     script = one.script,
     folder = one.folder,
     options = options,
     modules = json.array(one.modules),
     programs = json.array(one.programs),
-  })
+  }, fetch.shown(text) ~= text and "0600" or nil)
 end
 
 --- What the plan itself says of what was asked for: all that is known inside a rootfs, where the command line of the machine

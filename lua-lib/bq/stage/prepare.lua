@@ -5,6 +5,7 @@ local command = require "bq.stage.command"
 local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
+local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
@@ -24,7 +25,7 @@ local prepare = {}
 
 --- Shows a plan: its phases and steps, and where each source comes from.
 local function show(made, seed_word)
-  log.out(("plan: set %s for %s, seed %s, %d steps"):format(made.set, made.target, seed_word, #made.steps))
+  log.out(("plan: set %s for %s, seed %s, %d steps"):format(made.set, made.target, fetch.shown(seed_word), #made.steps))
   for _, name in ipairs(made.phase_order) do
     local phase = made.phases[name]
     log.out(("\n%s (%s), on %s:"):format(name, phase.about or phase.prefix, table.concat(phase.base, " + ")))

@@ -32,7 +32,7 @@ mod transfer;
 mod url;
 mod watch;
 
-use crate::tree::address::hidden;
+use crate::tree::address::{hidden, hidden_in};
 use job::Job;
 use options::{Options, Request};
 use outcome::{Attempt, Outcome};
@@ -52,8 +52,13 @@ fn fetch(lua: &Lua, request: Request) -> Result<Table> {
     Ok(results(lua, &options, &outcomes)?)
 }
 
-fn shown(lua: &Lua, address: LuaString) -> Result<LuaString> {
-    Ok(lua.create_string(hidden(&address.as_bytes()))?)
+fn shown(lua: &Lua, text: LuaString) -> Result<LuaString> {
+    let bytes = hidden(&text.as_bytes());
+    let shown = match std::str::from_utf8(&bytes) {
+        Ok(text) => lua.create_string(hidden_in(text).as_bytes()),
+        Err(_) => lua.create_string(&bytes),
+    };
+    Ok(shown?)
 }
 
 /// Fetches on threads.
