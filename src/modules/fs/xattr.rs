@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn attributes_are_listed_and_go() {
         // Beside the program: a file system in memory may have no such attributes.
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+        let program = std::env::current_exe().expect("it has a path");
+        let here = program.parent().expect("it lies in a folder");
         let folder = tempfile::tempdir_in(here).expect("a folder");
         let file = folder.path().join("file");
         std::fs::write(&file, "").expect("a file");
