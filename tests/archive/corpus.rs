@@ -1147,6 +1147,31 @@ fn debs() -> Vec<Case> {
             [deb("data.tar", &data), ar("_more", &bad)].concat(),
             &data,
         ),
+        same(
+            "deb_with_odd_more_behind",
+            [
+                deb("data.tar.xz", &xz(&data)),
+                ar("_gpgorigin", b"odd"),
+                ar("_x", b"x"),
+            ]
+            .concat(),
+            &data,
+        ),
+        case(
+            "deb_unknown_behind",
+            [deb("data.tar", &data), ar("more", &bad)].concat(),
+            FORMAT,
+        ),
+        case(
+            "deb_two_datas",
+            [deb("data.tar", &data), ar("data.tar", &bad)].concat(),
+            FORMAT,
+        ),
+        case(
+            "deb_garbage_behind",
+            [deb("data.tar.gz", &gzip(&data)), b"garbage".to_vec()].concat(),
+            TRUNCATED,
+        ),
         case(
             "deb_garbage_in_data",
             deb("data.tar.gz", &[gzip(&data), b"garbage".to_vec()].concat()),

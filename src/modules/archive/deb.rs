@@ -19,19 +19,7 @@ pub(super) fn find_data(input: &mut dyn BufRead) -> Result<u64> {
         return Err(format("this is no ar archive"));
     }
     let mut first = true;
-    loop {
-        let mut header = [0; 60];
-        exact(input, &mut header)?;
-        if &header[58..] != b"`\n" {
-            return Err(format("a member of the .deb that is not well formed"));
-        }
-        let name = trim(&header[..16]);
-        let name = name.strip_suffix(b"/").unwrap_or(name);
-        let size = std::str::from_utf8(trim(&header[48..58]))
-            .ok()
-            .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|text| text.parse::<u64>().ok())
-            .ok_or_else(|| format("a member of the .deb whose size is no number"))?;
+    while let Some((name, size)) = next(input)? {
         if first {
             let mut version = [0; 2];
             if name != b"debian-binary" || size < 4 {
@@ -51,21 +39,77 @@ pub(super) fn find_data(input: &mut dyn BufRead) -> Result<u64> {
             return Err(format("a .deb with a member that is not known"));
         }
     }
+    Err(cut(io::ErrorKind::UnexpectedEof.into()))
+}
+
+/// The name and the size of the next member, or `None` at the end.
+fn next(input: &mut dyn BufRead) -> Result<Option<(Vec<u8>, u64)>> {
+    if input.fill_buf().map_err(cut)?.is_empty() {
+        return Ok(None);
+    }
+    let mut header = [0; 60];
+    exact(input, &mut header)?;
+    if &header[58..] != b"`\n" {
+        return Err(format("a member of the .deb that is not well formed"));
+    }
+    let name = trim(&header[..16]);
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let size = std::str::from_utf8(trim(&header[48..58]))
+        .ok()
+        .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|text| text.parse::<u64>().ok())
+        .ok_or_else(|| format("a member of the .deb whose size is no number"))?;
+    Ok(Some((name.to_vec(), size)))
+}
+
+/// What is behind the data: members whose names say that they are for others, and nothing else.
+fn rest(input: &mut dyn BufRead, size: u64) -> Result<()> {
+    let padding = size % 2 == 1 && input.fill_buf().map_err(cut)?.first() == Some(&b'\n');
+    input.consume(usize::from(padding));
+    while let Some((name, size)) = next(input)? {
+        if !name.starts_with(b"_") {
+            return Err(format("a .deb with more behind its data"));
+        }
+        skip(input, size)?;
+        let padding = size % 2 == 1 && input.fill_buf().map_err(cut)?.first() == Some(&b'\n');
+        input.consume(usize::from(padding));
+    }
+    Ok(())
 }
 
 /// The content of `data.tar`, which ends where its size says, and not before.
-pub(super) struct Data<R>(pub(super) Take<R>);
+pub(super) struct Data<R> {
+    content: Take<R>,
+    size: u64,
+    /// What is behind it was looked at.
+    ended: bool,
+}
+
+impl<R: BufRead> Data<R> {
+    pub(super) fn new(input: R, size: u64) -> Self {
+        Self {
+            content: input.take(size),
+            size,
+            ended: false,
+        }
+    }
+}
 
 impl<R: BufRead> BufRead for Data<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.0.fill_buf()?.is_empty() && self.0.limit() > 0 {
-            return Err(io::Error::other(cut(io::ErrorKind::UnexpectedEof.into())));
+        if self.content.fill_buf()?.is_empty() && !self.ended {
+            if self.content.limit() > 0 {
+                let error = cut(io::ErrorKind::UnexpectedEof.into());
+                return Err(io::Error::other(error));
+            }
+            self.ended = true;
+            rest(self.content.get_mut(), self.size).map_err(io::Error::other)?;
         }
-        self.0.fill_buf()
+        self.content.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        self.0.consume(count);
+        self.content.consume(count);
     }
 }
 

@@ -8,8 +8,7 @@ use nix::sys::stat::{
 use nix::unistd::{LinkatFlags, Whence, ftruncate, linkat, lseek, symlinkat};
 
 use super::member::{Kind, Member, Members};
-use super::owners::own;
-use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, refused, timespec};
+use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, give, refused, timespec};
 use super::select::Selection;
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -123,7 +122,7 @@ impl Tree<'_> {
         }
         let owner = self.owner(member);
         if let Some(owner) = owner {
-            own(&fd, b"", owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+            give(&fd, b"", owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         if owner.is_some() || mode & (0o7000 | self.umask) != 0 {
             fchmod(&fd, Mode::from_bits_truncate(mode))
@@ -161,7 +160,7 @@ impl Tree<'_> {
                 return Err(refused(name, "a link that leads outside"));
             }
             if winding {
-                self.late.push(name.to_vec());
+                self.links_to_recheck.push(name.to_vec());
             }
         }
         self.make("symlink", name, |parent, last| {
@@ -169,7 +168,8 @@ impl Tree<'_> {
         })?;
         let (parent, last) = self.parent(name)?;
         if let Some(owner) = self.owner(member) {
-            own(&parent, last, owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+            give(&parent, last, owner)
+                .map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         let time = timespec(self.time(member));
         utimensat(
@@ -237,7 +237,8 @@ impl Tree<'_> {
         })?;
         if let Some(owner) = self.owner(member) {
             let (parent, last) = self.parent(name)?;
-            own(&parent, last, owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+            give(&parent, last, owner)
+                .map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         self.placed(name, None)
     }

@@ -64,7 +64,7 @@ pub(super) fn with_tar<T>(
         let decoder = open(&mut raw, 1)?;
         body(&mut BufReader::with_capacity(PIECE, decoder), &count)?
     };
-    // A .deb may go on behind its data.
+    // Whoever reads does not read what nobody asks for, but the digest is of all.
     io::copy(&mut tap, &mut io::sink()).map_err(input_error)?;
     Ok((value, tap.hash.map(|hash| hex(&hash.finalize()))))
 }
@@ -76,7 +76,7 @@ fn open<'a>(
     let is_deb = raw.fill_buf().map_err(input_error)?.starts_with(deb::MAGIC);
     let input: Box<dyn BufRead + Send> = if is_deb {
         let size = deb::find_data(raw)?;
-        Box::new(deb::Data(raw.take(size)))
+        Box::new(deb::Data::new(raw, size))
     } else {
         Box::new(raw)
     };

@@ -1,17 +1,10 @@
 //! Owners, set-id bits and capabilities of what is unpacked: told, set, or refused.
 
-use std::os::fd::AsFd;
-
-use nix::fcntl::AtFlags;
-use nix::unistd::{Gid, Uid, fchownat};
-
 use super::member::{Kind, Member};
 use super::rules::{Owners, Profile, refused};
 use super::tree::Tree;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tree::attributes::{Attribute, is_capability};
-use crate::tree::inside::split;
-use crate::tree::names::shown;
 
 impl Tree<'_> {
     /// What is to be told of a member; what is to be neither told nor set is counted or refused.
@@ -85,25 +78,4 @@ impl Tree<'_> {
         let found = self.summary.attributes.get(&real);
         Ok(found.cloned().unwrap_or_default())
     }
-
-    /// A name without links on the way.
-    pub(super) fn real(&mut self, name: &[u8]) -> Result<Vec<u8>> {
-        let (folder, last) = split(name);
-        let mut real = self
-            .root
-            .real(folder)
-            .map_err(|errno| Error::os("readlink", errno).at(shown(name)))?;
-        if !real.is_empty() && !last.is_empty() {
-            real.push(b'/');
-        }
-        real.extend_from_slice(last);
-        Ok(real)
-    }
-}
-
-/// Gives something to an owner; without a name, what is open.
-pub(super) fn own(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
-    let flags = AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH;
-    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    fchownat(at, name, Some(uid), Some(gid), flags)
 }

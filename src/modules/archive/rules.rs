@@ -1,9 +1,12 @@
 //! What is unpacked and how, and how it is said that it is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
+use nix::fcntl::AtFlags;
 use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, Uid, fchownat};
 
 use super::member::Limits;
 use crate::error::Error;
@@ -107,4 +110,11 @@ pub(super) fn failed(op: &str, name: &[u8], errno: Errno) -> Error {
 /// Seconds and nanoseconds as the kernel takes them.
 pub(super) fn timespec((seconds, nanos): (i64, u32)) -> TimeSpec {
     TimeSpec::new(seconds, i64::from(nanos))
+}
+
+/// Gives something to an owner; without a name, what is open.
+pub(super) fn give(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
+    let flags = AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH;
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    fchownat(at, name, Some(uid), Some(gid), flags)
 }

@@ -10,9 +10,9 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, futimens, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::member::Limits;
-use super::owners;
-use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, refused, timespec};
+use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, give, refused, timespec};
 use crate::error::{Error, Result};
+use crate::tree::inside::split;
 use crate::tree::names::shown;
 use crate::tree::root::Root;
 use crate::tree::steps::type_of;
@@ -25,7 +25,7 @@ pub(super) struct Tree<'r> {
     folders: BTreeMap<Vec<u8>, Folder>,
     order: u64,
     /// Links that are looked at again when all is in place.
-    pub(super) late: Vec<Vec<u8>>,
+    pub(super) links_to_recheck: Vec<Vec<u8>>,
     pub(super) summary: Summary,
     /// All that entries put in place, in order, if wanted.
     pub(super) record: Option<Vec<Placed>>,
@@ -39,7 +39,7 @@ impl<'r> Tree<'r> {
             umask,
             folders: BTreeMap::new(),
             order: 0,
-            late: Vec::new(),
+            links_to_recheck: Vec::new(),
             summary: Summary::default(),
             record: None,
         }
@@ -69,6 +69,20 @@ impl<'r> Tree<'r> {
         };
         root.parent(name, Some(&mut made))
             .map_err(|errno| failed("open", name, errno))
+    }
+
+    /// A name without links on the way.
+    pub(super) fn real(&mut self, name: &[u8]) -> Result<Vec<u8>> {
+        let (folder, last) = split(name);
+        let mut real = self
+            .root
+            .real(folder)
+            .map_err(|errno| Error::os("readlink", errno).at(shown(name)))?;
+        if !real.is_empty() && !last.is_empty() {
+            real.push(b'/');
+        }
+        real.extend_from_slice(last);
+        Ok(real)
     }
 
     /// Keeps that something was put in place, by the name that it has without links: who moves it on moves the links too.
@@ -144,7 +158,7 @@ impl<'r> Tree<'r> {
 
     /// Looks again at links that wind, and gives folders their modes and times, the deepest first.
     pub(super) fn finish(&mut self) -> Result<()> {
-        for name in std::mem::take(&mut self.late) {
+        for name in std::mem::take(&mut self.links_to_recheck) {
             if self.root.leaves(&name) {
                 return Err(refused(&name, "a link that leads outside"));
             }
@@ -192,7 +206,7 @@ impl<'r> Tree<'r> {
             &own
         };
         if let Some(owner) = folder.owner {
-            owners::own(fd, b"", owner)?;
+            give(fd, b"", owner)?;
         }
         fchmod(fd, Mode::from_bits_truncate(folder.mode))?;
         if let Some(time) = folder.mtime {

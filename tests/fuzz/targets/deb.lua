@@ -29,7 +29,7 @@ function target.seeds()
       .. member("debian-binary/", "2.1\nmore\n")
       .. member("_gpg", "x")
       .. member("data.tar" .. one[2] .. "/", data)
-      .. member("after", "x")
+      .. member("_after", "x")
   end
   return list
 end
