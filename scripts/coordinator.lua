@@ -31,6 +31,7 @@ local options = args.parse({
 }, arg)
 
 local space = workspace.new(options.workspace)
+space:require_own()
 local plan = space:plan()
 space:create()
 space:lock()

@@ -56,9 +56,19 @@ local function find_step(name)
   )
 end
 
+local held ---@type bq.syscall.Descriptor?
+
 local function enter_step(id)
   if not enter.is_entered(space) then
-    space:lock()
+    local jobs = require "bq.run.job"
+    -- Held until this program ends. The workspace itself may be in use by a build.
+    held = jobs.enter(jobs.folder(space, id))
+    if not held then
+      fail.raise(("somebody is in the root of `%s`"):format(id), {
+        cause = "it is being built, or another shell is in it",
+        hint = "wait for that to end; its log so far: `bq scripts/log.lua " .. id .. space:option() .. "`",
+      })
+    end
     local argv = { "/usr/local/bin/bq", "/usr/local/bin/enter.lua", "--step", id, "--" }
     if options.network then
       table.insert(argv, 3, "--network")

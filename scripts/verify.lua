@@ -34,7 +34,8 @@ local bad = 0
 
 if options.store then
   local plan = space:plan()
-  space:lock()
+  -- While a build runs nothing is removed; its next run finds what it is about to use.
+  local may_remove = space:try_lock()
   -- Of an entry whose record is damaged, the plan knows the step.
   local steps = {}
   for id, key in pairs(state.look(space, plan).keys) do
@@ -44,7 +45,7 @@ if options.store then
   for _, key in ipairs(keys) do
     local meta, why = store.get(space, key)
     why = why or meta and store.check(space, meta)
-    if why then
+    if why and fs.lstat(space:at("store", key)) then
       found[#found + 1] =
         { key = key, step = meta and meta.step or steps[key], output = meta and meta.output, why = why }
       log.error(("store/%s (%s) is damaged"):format(key, found[#found].step or "unknown step"))
@@ -52,12 +53,16 @@ if options.store then
     end
   end
   bad = #found
-  report.new():removed(damage.remove(space, found))
+  if may_remove then
+    report.new():removed(damage.remove(space, found))
+  end
   log.info(
     ("%d outputs in the store: %d damaged%s"):format(
       #keys,
       bad,
-      bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again" or ""
+      bad > 0 and not may_remove and ", and not removed, since a build runs"
+        or bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again"
+        or ""
     )
   )
 end

@@ -27,6 +27,14 @@ function store.output(workspace, key)
   return workspace:at("store", key, "output")
 end
 
+--- The log of the step that made an output.
+---@param workspace bq.Workspace
+---@param key string
+---@return string
+function store.log(workspace, key)
+  return workspace:at("store", key, "log")
+end
+
 --- The digest of an output: of its tree and of its attributes.
 ---@param tree string
 ---@param attributes? table<string, bq.Attribute>

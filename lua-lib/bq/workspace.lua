@@ -130,6 +130,7 @@ end
 
 --- Makes the folder, and sees that it can be written to.
 function Workspace:create()
+  self:require_own()
   fail.wrap(("cannot make the workspace `%s`"):format(self.path), {
     hint = "choose another folder by `--workspace DIR`",
   }, function()
@@ -141,8 +142,28 @@ function Workspace:create()
   end)
 end
 
+--- Refuses the folder of another user: it says which programs make its plan, and those would run as this one.
+function Workspace:require_own()
+  local stat = not self.inside and fs.stat(self.path)
+  if stat and stat.uid ~= syscall.geteuid() then
+    fail.raise(("the workspace `%s` belongs to another user"):format(self.path), {
+      cause = ("it is of user %d, and this is user %d"):format(stat.uid, syscall.geteuid()),
+      hint = "use a folder of your own by `--workspace DIR`",
+    })
+  end
+end
+
+--- Takes the workspace for this run, if nobody has it.
+---@return boolean taken
+function Workspace:try_lock()
+  self:require_own()
+  self.lock_fd = fs.lock(self:at ".lock")
+  return self.lock_fd ~= nil
+end
+
 --- Takes the workspace for this run; it is given back when the program ends, however it ends.
 function Workspace:lock()
+  self:require_own()
   local fd = fs.lock(self:at ".lock")
   -- `status` looks at the lock for a moment.
   for _ = 1, 20 do

@@ -109,6 +109,90 @@ fn a_signal_ends_everything_and_loses_nothing() {
     }
 }
 
+/// Programs that only look have their way while a build runs; what is being built is nobody else's.
+#[test]
+fn looking_while_a_build_runs() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.recipe(
+        "alone",
+        "install = function(b)
+    b:say 'alone says\\27[2J'
+    b:run { '/usr/local/bin/bq', '-e', 'os.exit(3)' }
+  end",
+    );
+    let child = waiting(&rig);
+    let _guard = Guard(pid(&child));
+    eventually("the end of the step that fails", || {
+        rig.path("space/logs/low-alone.json").exists()
+    });
+    let look = |words: &[&str]| rig.run(&[words, &["--workspace", "space"]].concat());
+    let status = look(&["status"]).is(0).out;
+    assert!(status.contains("running  low/lib"), "{status}");
+    assert!(status.contains("failed   low/alone"), "{status}");
+    let failed = look(&["log", "alone"]).is(0).out;
+    assert!(failed.contains("alone says\\x1b[2J\n"), "{failed}");
+    let running = look(&["log", "low/lib"]).is(0).out;
+    assert!(running.contains("== install\n"), "{running}");
+    assert!(look(&["log", "low-base"]).is(0).out.contains("== "));
+    look(&["log", "app"])
+        .is(1)
+        .says("error: there is no log of `low/app`\n");
+    look(&["log", "low/libb"])
+        .is(2)
+        .says("hint: did you mean `low/lib`?\n");
+    look(&["verify", "--store"])
+        .is(0)
+        .says("1 outputs in the store: 0 damaged\n");
+    let inside = |what: &[&str]| {
+        let command = [
+            "--",
+            "/usr/local/bin/bq",
+            "-e",
+            "print(require('bq.fs').cwd()) os.exit(5)",
+        ];
+        rig.run(&[&["enter", "--workspace", "space"], what, &command].concat())
+    };
+    // Without a terminal, each with its own status.
+    assert_eq!(inside(&[]).is(5).out, "/root\n");
+    assert_eq!(inside(&["--step", "alone"]).is(5).out, "/bq/build\n");
+    inside(&["--step", "lib"])
+        .is(1)
+        .says("error: somebody is in the root of `low/lib`\n");
+    let follow = rig
+        .command(&["log", "lib", "--follow", "--workspace", "space"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bq starts");
+    kill(pid(&child), Signal::SIGINT).expect("it is there");
+    assert_eq!(end(child).status, Some(130));
+    let followed = end(follow).is(0).out;
+    assert!(followed.contains("== install\n"), "{followed}");
+    rig.is_quiet();
+}
+
+#[test]
+fn a_workspace_of_another_user() {
+    needs_namespaces!();
+    if !nix::unistd::geteuid().is_root() {
+        crate::support::skip("only root can give a folder away");
+        return;
+    }
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    // It would say which script makes the plan.
+    std::os::unix::fs::chown(rig.path("space"), Some(4711), None).expect("root may");
+    rig.replace("plan.lua", "return build", "os.exit(77) return build");
+    for words in [
+        vec!["coordinator", "--workspace", "space"],
+        vec!["verify", "--store", "--workspace", "space"],
+    ] {
+        rig.run(&words)
+            .is(1)
+            .says("` belongs to another user\ncaused by: it is of user 4711, and this is user 0\n");
+    }
+}
+
 /// Ends a process if the test fails while this is there.
 struct Guard(Pid);
 

@@ -76,6 +76,7 @@ local function start(self, step)
   local share = self.slots:open()
   local folder = self.trees:clear(step.id)
   job.clean(folder)
+  local lock = job.enter(folder)
   job.write(make_job(self, step, inputs, folder, share))
   local log = job.paths(folder).log
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
@@ -86,7 +87,7 @@ local function start(self, step)
     die_with_parent = true,
     pass = share.fds,
   }
-  self.running[pid] = { step = step, folder = folder, share = share }
+  self.running[pid] = { step = step, folder = folder, share = share, lock = lock }
   self.state:set(step, "running")
   self.report:started(step, why, log)
 end
@@ -130,6 +131,7 @@ local function ended(self, status)
   end
   self.running[status.pid] = nil
   self.slots:close(one.share)
+  fs.unlock(one.lock)
   local id, at = one.step.id, job.paths(one.folder)
   if fs.stat(at.copied) then
     self.report:copied()

@@ -8,6 +8,7 @@
 --   root.copied    `root/` is a whole copy            root.since     what changed in it later, the step did
 --   root.made      folders that were made in the root to be mounted on
 --   kept           the folder stays though the step is done
+--   entered        is locked by who builds the step, or is in its root
 local fs = require "bq.fs"
 local json = require "bq.json"
 local syscall = require "bq.syscall"
@@ -53,6 +54,7 @@ local job = {}
 ---@field home string
 ---@field copied string
 ---@field kept string
+---@field entered string who has the lock on it builds the step, or is in its root
 ---@field upper string
 ---@field basics string
 ---@field since string
@@ -74,6 +76,7 @@ local NAMES = {
   home = "home",
   copied = "root.copied",
   kept = "kept",
+  entered = "entered",
   upper = "upper",
   basics = "basics",
   since = "root.since",
@@ -140,6 +143,13 @@ end
 function job.read(folder)
   local path = job.paths(folder).job
   return fs.stat(path) and json.decode(fs.read(path)) or nil
+end
+
+--- Takes a folder for somebody who builds its step, or is in its root; `nil` if somebody else has it.
+---@param folder string that is there
+---@return bq.syscall.Descriptor?
+function job.enter(folder)
+  return fs.lock(job.paths(folder).entered)
 end
 
 return job

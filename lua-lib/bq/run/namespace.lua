@@ -11,6 +11,7 @@ local hint = require "bq.hint"
 local log = require "bq.log"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
+local tables = require "bq.tables"
 
 local namespace = {}
 
@@ -26,7 +27,7 @@ local namespace = {}
 ---@field network? boolean the machine's network, instead of a loopback device alone
 ---@field confined? boolean cut capabilities, seccomp and landlock: for steps
 ---@field answer_ids? boolean calls about owners and ids succeed without being made
----@field terminal? boolean stays in the caller's session, for a shell
+---@field terminal? boolean a shell: it has a terminal of its own, between which and the user's bq stands
 ---@field keep? integer[] descriptors that stay open
 ---@field files? table<string, string> files of the root that are written when it is entered
 ---@field body? fun(): integer? what the work is; its result is the exit status
@@ -155,7 +156,9 @@ local function finish(body)
   process.exit(guarded(body))
 end
 
-local function first_process(sandbox)
+---@param sandbox bq.Sandbox
+---@param terminal? bq.process.Terminal
+local function first_process(sandbox, terminal)
   syscall.set_parent_death_signal "KILL"
   syscall.umask(files.mode "022")
   fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
@@ -167,8 +170,12 @@ local function first_process(sandbox)
     if not ok then
       fail.raise("cannot make the root", { cause = err, hint = hint.of(err.op, err) })
     end
-    syscall.close_range(3, { keep = sandbox.keep, now = true })
+    local keep = tables.append(tables.copy(sandbox.keep), { terminal and terminal.terminal })
+    syscall.close_range(3, { keep = keep, now = true })
     filters.confine(sandbox)
+    if sandbox.terminal then
+      process.use_terminal(terminal)
+    end
   end)
   local child = process.fork()
   if child == 0 then
@@ -218,15 +225,16 @@ local function launch(sandbox, dies_with_parent)
     -- Again: the kernel clears the death signal when capabilities change.
     syscall.set_parent_death_signal "KILL"
   end
+  local terminal = sandbox.terminal and process.open_terminal() or nil
   local first = process.fork()
   if first == 0 then
     finish(function()
       -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher stays outside.
       unshare({ "mount" }, "unshare_mount")
-      return first_process(sandbox)
+      return first_process(sandbox, terminal)
     end)
   end
-  return process.reap(first)
+  return sandbox.terminal and process.relay(first, terminal) or process.reap(first)
 end
 
 --- Makes the namespaces in this process, and runs the body in a tree below it. Only for a process that does nothing

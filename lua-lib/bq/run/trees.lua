@@ -30,8 +30,13 @@ function Trees:clear(id)
   local folder = job.folder(self.workspace, id)
   if fs.lstat(folder) then
     local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
+    local lock = job.enter(folder)
     fs.rename(folder, aside .. "/tree")
-    self.gone[#self.gone + 1] = aside
+    -- Whoever is in its root stays there; a later run removes it.
+    if lock then
+      fs.unlock(lock)
+      self.gone[#self.gone + 1] = aside
+    end
   end
   return folder
 end
@@ -69,6 +74,17 @@ function Trees:ended(pid)
   self.removing[pid] = nil
 end
 
+--- Removes a folder with a step's tree in it, unless somebody is in the root of that.
+local function remove_unless_entered(folder, tree)
+  local lock = fs.stat(tree) and job.enter(tree)
+  if lock then
+    fs.unlock(lock)
+  end
+  if lock or not fs.stat(tree) then
+    fs.remove_all(folder)
+  end
+end
+
 --- Removes what nobody needs: a kill can come between the store and the removal, and before its end.
 ---@param states table<string, string> what became of each step
 function Trees:sweep(states)
@@ -78,8 +94,9 @@ function Trees:sweep(states)
   end
   for _, name in ipairs(names) do
     local folder = self.workspace:at("build", name)
-    if name:sub(1, #ASIDE) == ASIDE or needless[folder] and not fs.stat(job.paths(folder).kept) then
-      fs.remove_all(folder)
+    local is_aside = name:sub(1, #ASIDE) == ASIDE
+    if is_aside or needless[folder] and not fs.stat(job.paths(folder).kept) then
+      remove_unless_entered(folder, is_aside and folder .. "/tree" or folder)
     end
   end
 end

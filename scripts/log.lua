@@ -1,0 +1,106 @@
+#!/usr/bin/env bq
+-- The log of a step that runs, failed or is done.
+local args = require "bq.args"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local job = require "bq.run.job"
+local journal = require "bq.journal"
+local nearest = require "bq.nearest"
+local process = require "bq.process"
+local state = require "bq.run.state"
+local store = require "bq.store"
+local visible = require "bq.visible"
+local workspace = require "bq.workspace"
+
+local options = args.parse({
+  about = "Shows the log of a step; what a terminal would obey in it is shown, not sent.",
+  usage = "bq scripts/log.lua STEP [OPTIONS]",
+  positional = "STEP",
+  options = {
+    { name = "follow", help = "go on as long as the step runs" },
+    { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+  },
+}, arg)
+
+-- How much is read at once, how often a running step is looked at in seconds.
+local CHUNK <const>, POLL <const> = 1 << 16, 0.2
+
+local space = workspace.new(options.workspace)
+local plan = space:plan()
+
+--- The id of the step that a person means by `zlib`, `system/zlib` or `system-zlib`.
+local function find(name)
+  local found, known = {}, {}
+  for _, step in ipairs(plan.steps) do
+    known[#known + 1] = step.id
+    if name == step.id or name == step.id:gsub("/", "-") or name == step.name then
+      found[#found + 1] = step.id
+    end
+  end
+  if #found == 1 then
+    return found[1]
+  elseif #found > 1 then
+    fail.usage(("`%s` may mean %s"):format(name, table.concat(found, " or ")))
+  end
+  local near = nearest(name, known)
+  fail.usage(
+    ("no step `%s` in the plan"):format(name),
+    near and ("did you mean `%s`?"):format(near) or "`bq scripts/status.lua` lists the steps"
+  )
+end
+
+if #options ~= 1 then
+  fail.usage("which step?", "`bq scripts/status.lua` lists the steps")
+end
+local id = find(options[1])
+
+--- Whether the step is being built now.
+local function is_running()
+  local history = journal.by_step(space)[id]
+  if not (history and history.running) then
+    return false
+  end
+  local may, free = pcall(fs.lock, space:at ".lock", { shared = true })
+  if may and free then
+    fs.unlock(free)
+  end
+  return not free
+end
+
+--- Where the log is.
+local function path()
+  if is_running() then
+    return job.paths(job.folder(space, id)).log
+  end
+  local build = state.look(space, plan)
+  if build.states[id] == "done" then
+    return store.log(space, build.keys[id])
+  end
+  return space:log(id)
+end
+
+local where = path()
+if not fs.stat(where) then
+  fail.raise(("there is no log of `%s`"):format(id), { hint = "build it: `bq scripts/coordinator.lua`" })
+end
+
+local file <close> = assert(io.open(where, "rb"))
+local rest = ""
+while true do
+  -- Asked before the end of the file is met: what was written before the step ended is read.
+  local goes_on = options.follow and is_running()
+  local chunk = file:read(CHUNK)
+  while chunk do
+    -- A sequence of two bytes may be cut in two.
+    local whole = (rest .. chunk):match "^(.-)\xc2?$"
+    rest = (rest .. chunk):sub(#whole + 1)
+    io.stdout:write(visible(whole))
+    chunk = file:read(CHUNK)
+  end
+  io.stdout:flush()
+  if not goes_on then
+    break
+  end
+  process.wait_any { timeout = POLL }
+end
+io.stdout:write(visible(rest))
