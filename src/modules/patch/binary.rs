@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use flate2::read::ZlibDecoder;
 
+use super::broken::Broken;
 use super::hunk::Lines;
-use super::section::Broken;
 
 /// The most that a file may hold after a binary hunk.
 const CONTENT_MAX: usize = 1 << 30;

@@ -1,6 +1,6 @@
 //! One hunk of a unified diff.
 
-use super::section::Broken;
+use super::broken::Broken;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
@@ -22,6 +22,11 @@ pub(super) struct Hunk<'t> {
 }
 
 impl<'t> Hunk<'t> {
+    /// Where its first line is, counted from 0, if the file is as the hunk says.
+    pub(super) fn start(&self) -> usize {
+        self.old_start - usize::from(self.old_count > 0 && self.old_start > 0)
+    }
+
     /// What has to be there.
     pub(super) fn before(&self) -> Vec<&'t [u8]> {
         self.side(Tag::Add)

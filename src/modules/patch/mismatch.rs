@@ -1,7 +1,6 @@
 //! Why a hunk does not apply: what it expects, what there is, and where it would nearly fit.
 
 use super::hunk::{Hunk, plain};
-use super::place::said;
 use crate::tree::names::shown;
 
 /// Comparisons of lines after which no nearest place is looked for any more.
@@ -31,7 +30,7 @@ impl Mismatch {
         fuzz: usize,
     ) -> Self {
         let old = hunk.before();
-        let guess = said(hunk).saturating_add_signed(drift);
+        let guess = hunk.start().saturating_add_signed(drift);
         let nearest = nearest(&old, lines, guess);
         let at = nearest.map_or(guess, |(at, _)| at);
         let differs = (0..old.len()).find(|&index| lines.get(at + index) != Some(&old[index]));
@@ -48,7 +47,7 @@ impl Mismatch {
                 format!("; most alike is line {at}, where {count} of {all} lines are as expected")
             });
             let is = is(expected, found);
-            let said = said(hunk) + 1;
+            let said = hunk.start() + 1;
             format!(
                 " at line {said}{alike}: line {line} should be {}, but {is}",
                 quoted(expected)

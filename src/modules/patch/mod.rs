@@ -4,6 +4,7 @@ use mlua::{Lua, LuaString, Table};
 
 mod apply;
 mod binary;
+mod broken;
 mod change;
 mod commit;
 mod hunk;

@@ -5,9 +5,10 @@
 //! `patch-apply` and `flickzeug` read no binary hunks.
 
 use super::binary;
+use super::broken::Broken;
 use super::hunk::{Lines, hunks, plain};
 use super::quote::{git_names, is_epoch, name_and_rest, whole};
-use super::section::{Action, Body, Broken, Section};
+use super::section::{Action, Body, Section};
 
 /// All sections, in their order.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<Section<'_>>, Broken> {

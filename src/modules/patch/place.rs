@@ -67,11 +67,6 @@ pub(super) fn apply(
     Ok((out, placed))
 }
 
-/// Where the first line of a hunk is, counted from 0, if the file is as the hunk says.
-pub(super) fn said(hunk: &Hunk<'_>) -> usize {
-    hunk.old_start - usize::from(hunk.old_count > 0 && hunk.old_start > 0)
-}
-
 struct Search<'s, 't> {
     lines: &'s [&'t [u8]],
     taken: &'s [Piece<'t>],
@@ -103,7 +98,7 @@ impl<'t> Search<'_, 't> {
         let (lead, trail) = hunk.context();
         let old = hunk.before();
         let old = &old[front..old.len() - back];
-        let guess = said(hunk).saturating_add_signed(self.drift) + front;
+        let guess = hunk.start().saturating_add_signed(self.drift) + front;
         let last = self.lines.len().checked_sub(old.len())?;
         let most = lead.max(trail);
         let at_start = hunk.old_start <= 1 && lead == 0 && fuzz < trail;
@@ -129,7 +124,7 @@ impl<'t> Search<'_, 't> {
             end: start + old.len(),
             new: new[front..new.len() - back].to_vec(),
         };
-        let offset = start as isize - (said(hunk) + front) as isize;
+        let offset = start as isize - (hunk.start() + front) as isize;
         let placed = Placed {
             line: start + usize::from(!old.is_empty()),
             offset,

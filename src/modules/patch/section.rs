@@ -3,22 +3,6 @@
 use super::binary::Binary;
 use super::hunk::Hunk;
 
-/// A patch that cannot be read: at which of its lines, and why.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub(super) line: usize,
-    pub(super) why: String,
-}
-
-impl Broken {
-    pub(super) fn new(line: usize, why: impl Into<String>) -> Self {
-        Self {
-            line,
-            why: why.into(),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Modify,
