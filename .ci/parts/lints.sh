@@ -1,5 +1,6 @@
-# Clippy, with the oldest Rust that Cargo.toml allows (the lint `incompatible_msrv`) and the crates that nothing uses.
+# Clippy, with the oldest Rust that Cargo.toml allows (the lint `incompatible_msrv`) the crates that nothing uses, and files that need each other.
 make_place
+python3 .ci/circles.py || fail "imports go down, never in a circle"
 as_user cargo clippy --quiet --locked --all-targets -- -D warnings
 # Each dependency of the tests is used by one of them; those of bq are looked after by `unused_crate_dependencies`.
 unused=$(as_user cargo metadata --no-deps --format-version 1 --locked | python3 -c '
