@@ -1,4 +1,4 @@
-# Clippy, with the oldest Rust that Cargo.toml allows (the lint `incompatible_msrv`) the crates that nothing uses, and files that need each other.
+# Clippy, with the oldest Rust that Cargo.toml allows (the lint `incompatible_msrv`); crates that nothing uses; files that need each other.
 make_place
 python3 .ci/circles.py || fail "imports go down, never in a circle"
 as_user cargo clippy --quiet --locked --all-targets -- -D warnings
