@@ -48,7 +48,12 @@ local EXPLAINED <const> = {
   {
     row = "modes stay as they were installed",
     is = function(_, before, after)
-      return before and after and before.type == after.type and before.digest == after.digest and before.mode ~= after.mode or false
+      return before
+          and after
+          and before.type == after.type
+          and before.digest == after.digest
+          and before.mode ~= after.mode
+        or false
     end,
   },
   {
@@ -60,7 +65,8 @@ local EXPLAINED <const> = {
   {
     row = "only what is for the machine is stripped",
     is = function(path, before, after)
-      return before and after and before.type == "file" and after.size > before.size and path:find "%.[oa]$" ~= nil or false
+      return before and after and before.type == "file" and after.size > before.size and path:find "%.[oa]$" ~= nil
+        or false
     end,
   },
   {
@@ -144,7 +150,14 @@ for row, list in tables.sorted(rows) do
     log.raw(line)
   end
 end
-log.info(("%d steps have the same output, %d of %d differ; %d differences are not explained"):format(same, #tables.names(steps) - same, #tables.names(steps), unexplained))
+log.info(
+  ("%d steps have the same output, %d of %d differ; %d differences are not explained"):format(
+    same,
+    #tables.names(steps) - same,
+    #tables.names(steps),
+    unexplained
+  )
+)
 if unexplained > 0 then
   fail.exit(1)
 end

@@ -32,7 +32,7 @@ end
 --- How a source is unpacked: what the places of its digest say, the first that says it.
 ---@param step table
 ---@param name string of the source
----@param locked { sha256: string }
+---@param locked { sha256: string, file: string }
 ---@return { name: string, strip?: integer, exclude?: string[], unpack?: false }
 function source.unpacking(step, name, locked)
   local out = {}

@@ -66,7 +66,12 @@ local function zip(files)
   for _, file in ipairs(files) do
     local name, mode, content = table.unpack(file)
     local rest = ("<I2I2I2I2I2I4I4I4I2I2"):pack(20, 0, 0, 0, 33, crc32(content), #content, #content, #name, 0)
-    directory = directory .. "PK\1\2" .. ("<I2"):pack(0x314) .. rest .. ("<I2I2I2I4I4"):pack(0, 0, 0, mode << 16, #out) .. name
+    directory = directory
+      .. "PK\1\2"
+      .. ("<I2"):pack(0x314)
+      .. rest
+      .. ("<I2I2I2I4I4"):pack(0, 0, 0, mode << 16, #out)
+      .. name
     out = out .. "PK\3\4" .. rest .. name .. content
   end
   return out .. directory .. "PK\5\6" .. ("<I2I2I2I2I4I4I2"):pack(0, 0, #files, #files, #directory, #out, 0)
