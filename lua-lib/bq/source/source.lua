@@ -57,7 +57,7 @@ end
 --- What a source is, for the key: its bytes, and how they are unpacked.
 ---@param step table
 ---@param name string of the source
----@param locked { sha256: string }
+---@param locked { sha256: string, file: string }
 ---@return string
 function source.identity(step, name, locked)
   local how = source.unpacking(step, name, locked)
