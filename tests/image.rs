@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -380,6 +381,7 @@ fn owners_set_id_bits_and_capabilities_of_ext4_are_read() {
         ea_set /empty user.capability other";
     fs::write(bench.path("commands"), commands).expect("writes");
     succeeded(&bench.tool("debugfs", &["-w", "-f", "commands", "root.ext4"]));
+    succeeded(&bench.tool("e2fsck", &["-fn", "root.ext4"]));
     let listed = bench.tool("debugfs", &["-R", "ea_list /sparse", "root.ext4"]);
     let listed = succeeded(&listed);
     assert!(listed.contains("security.capability (20)"), "{listed}");
@@ -400,6 +402,34 @@ fn owners_set_id_bits_and_capabilities_of_ext4_are_read() {
 /usr\t0:9\t3777\tnil
 /usr/bin/tool\t\t0644\t0100000200200000000000000000000000000000"
     );
+}
+
+#[test]
+fn names_that_are_not_utf8_are_shown_and_said() {
+    if !have(&["mke2fs"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let odd = std::ffi::OsStr::from_bytes(b"root/caf\xe9 \x1b[31m");
+    fs::create_dir(bench.path("root")).expect("makes");
+    fs::write(bench.folder.path().join(odd), "odd").expect("writes");
+    make_ext4(&bench, 1);
+    let inspect = |options: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+            .args([&["inspect", "root.ext4"], options].concat())
+            .current_dir(bench.folder.path())
+            .output();
+        succeeded(&output.expect("runs"))
+    };
+    let said = inspect(&["--files"]);
+    assert!(said.contains(" /caf\\xe9 \\x1b[31m\n"), "{said}");
+    let said = inspect(&["--files", "--json"]);
+    assert!(said.contains(r#""path": "/caf\\xe9 \\x1b[31m""#), "{said}");
+    assert!(
+        said.contains(r#""path_hex": "2f636166e9201b5b33316d""#),
+        "{said}"
+    );
+    assert!(inspect(&[]).contains("one file system: ext4"));
 }
 
 /// What the crate `ext4-view` finds below a folder: a line for each file.

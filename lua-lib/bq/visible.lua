@@ -1,6 +1,19 @@
 -- Text of strangers for a terminal: what would be a command to it is shown instead, as `\x1b`.
 
---- Shows the control characters of a text; tabs and the ends of lines stay.
+--- Shows the bytes that are not UTF-8.
+local function show_invalid(text)
+  local out, at = {}, 1
+  while true do
+    local _, bad = utf8.len(text, at)
+    if not bad then
+      return table.concat(out) .. text:sub(at)
+    end
+    out[#out + 1] = text:sub(at, bad - 1) .. ("\\x%02x"):format(text:byte(bad))
+    at = bad + 1
+  end
+end
+
+--- Shows the control characters of a text, and bytes that are not UTF-8; tabs and the ends of lines stay.
 ---@param text string
 ---@return string
 local function visible(text)
@@ -8,9 +21,10 @@ local function visible(text)
     return ("\\x%02x"):format(byte:byte())
   end)
   -- The same once more as UTF-8: U+0080 to U+009F.
-  return (text:gsub("\xc2[\x80-\x9f]", function(pair)
+  text = text:gsub("\xc2[\x80-\x9f]", function(pair)
     return ("\\x%02x"):format(pair:byte(2))
-  end))
+  end)
+  return show_invalid(text)
 end
 
 return visible

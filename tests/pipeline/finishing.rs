@@ -252,6 +252,50 @@ fn names_nothing_of_what_it_was_built_by() {
 }
 
 #[test]
+fn attributes_are_in_the_manifest_and_the_tarball_and_not_in_the_tree() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.replace(
+        "packages/root.lua",
+        "leave_out = {",
+        "owners = { [\"/etc/name\"] = \"5:7\" }, modes = { [\"/etc/name\"] = \"4751\" }, \
+         capabilities = { [\"/etc/shared\"] = \"cap_net_raw=ep\" }, leave_out = {",
+    );
+    // Both packages have it: with the same attributes.
+    rig.replace(
+        "packages/final.lua",
+        "depends =",
+        "capabilities = { [\"/etc/shared\"] = \"cap_net_raw=ep\" }, depends =",
+    );
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar"]).is(0);
+    let show = "for _, path in ipairs { 'etc/name', 'etc/shared' } do local one = found[path] \
+         print(path, one.uid, one.gid, one.mode and ('%o'):format(one.mode), one.capabilities) end";
+    let expected = "etc/name\t5\t7\t4751\tnil\n\
+         etc/shared\tnil\tnil\tnil\t0100000200200000000000000000000000000000\n";
+    let packed = rig.lua(&format!(
+        "local found = require('bq.archive').extract {{ path = 'rootfs.tar', target = 'got', profile = 'rootfs', \
+         attributes = 'collect' }}.attributes {show}"
+    ));
+    assert_eq!(packed, expected);
+    let said = rig.lua(&format!(
+        "local found = require('bq.stage.finish').attributes 'space/finished' {show}"
+    ));
+    assert_eq!(said, expected);
+    let live = rig
+        .lua("print(('%o'):format(require('bq.fs').lstat('space/finished/etc/name').mode & 3584))");
+    assert_eq!(live, "0\n");
+    // With other attributes it is another root.
+    let digest = paper(&rig, "manifest", "print(paper.root)");
+    rig.replace("packages/root.lua", "5:7", "5:8");
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar"]).is(0);
+    assert_ne!(digest, paper(&rig, "manifest", "print(paper.root)"));
+}
+
+#[test]
 fn packages_that_differ_at_a_path_make_no_root() {
     needs_namespaces!();
     let rig = rig();

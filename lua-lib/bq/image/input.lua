@@ -4,6 +4,7 @@ local content = require "bq.image.content"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
+local finish = require "bq.stage.finish"
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local json = require "bq.json"
@@ -81,7 +82,9 @@ function input.find(space, disk, options)
   else
     local stat = fs.stat(what)
     if stat and stat.type == "dir" then
-      found.rootfs = { { path = fs.realpath(what), package = "the rootfs", yields = true } }
+      local root = fs.realpath(what)
+      local said = finish.attributes(root)
+      found.rootfs = { { path = root, package = "the rootfs", attributes = said, yields = true } }
     elseif not stat or stat.type ~= "file" then
       local near = nearest(what, plan.phases)
       fail.usage(

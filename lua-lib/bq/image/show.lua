@@ -6,6 +6,7 @@ local image = require "bq.image"
 local json = require "bq.json"
 local log = require "bq.log"
 local progress = require "bq.progress"
+local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local show = {}
@@ -30,8 +31,9 @@ local function reading(disk, body, ...)
   return fail.wrap(("cannot read `%s`"):format(disk), nil, body, ...)
 end
 
+--- The partition that was asked for; none of an image that is one file system.
 local function partition(options)
-  return math.tointeger(tonumber(options.partition)) or options.partition
+  return not options.is_bare and (math.tointeger(tonumber(options.partition)) or options.partition) or nil
 end
 
 --- The files of a partition, with digests if wanted.
@@ -65,9 +67,26 @@ local function show_files(found)
     }
     words[#words + 1] = file.sha256
     words[#words + 1] = file.capabilities and "capabilities=" .. file.capabilities
-    words[#words + 1] = file.path .. (file.target and " -> " .. file.target or "")
+    local name = visible(file.path .. (file.target and " -> " .. file.target or "")):gsub("\n", "\\x0a")
+    words[#words + 1] = name
     log.out(table.concat(words, " "))
   end
+end
+
+--- The files as JSON can say them: a name that is no UTF-8 is shown, and stands beside it in hexadecimal digits.
+local function as_json(found)
+  for _, file in ipairs(found) do
+    for _, field in ipairs { "path", "target" } do
+      local name = file[field]
+      if name and not utf8.len(name) then
+        file[field] = visible(name)
+        file[field .. "_hex"] = name:gsub(".", function(byte)
+          return ("%02x"):format(byte:byte())
+        end)
+      end
+    end
+  end
+  return json.array(found)
 end
 
 --- The record that a disk carries: what of it is there, decoded.
@@ -79,7 +98,7 @@ local function record(disk, info)
   for _, name in ipairs(has_root and show.RECORD or {}) do
     local text = reading(disk, image.read, { path = disk, partition = "root", file = workspace.INSIDE .. "/" .. name })
     if text then
-      out[name] = json.decode(text)
+      out[name] = fail.wrap(("`%s` of `%s` is damaged"):format(name, disk), nil, json.decode, text)
     end
   end
   return out
@@ -89,16 +108,18 @@ local function show_disk(disk, info, said)
   local format = info.format .. (info.compression and " with " .. info.compression or "")
   log.out(("%s: %s, a disk of %d MiB, id %s"):format(disk, format, info.size >> 20, info.disk_guid or "none"))
   for _, one in ipairs(info.partitions) do
-    log.out(
-      ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(
-        one.index,
-        one.name,
-        one.size >> 20,
-        one.filesystem or "unknown",
-        one.id or "",
-        one.label or ""
-      )
+    local line = ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(
+      one.index,
+      one.name,
+      one.size >> 20,
+      one.filesystem or "unknown",
+      one.id or "",
+      one.label or ""
     )
+    log.out(visible(line))
+  end
+  if #info.partitions == 0 then
+    log.out(visible(("  one file system: %s %s  %s"):format(info.filesystem, info.id or "", info.label or "")))
   end
   local names = {}
   for _, name in ipairs(show.RECORD) do
@@ -106,19 +127,19 @@ local function show_disk(disk, info, said)
   end
   log.out(#names > 0 and "record: " .. table.concat(names, " ") or "record: none; it was not made by bq")
   local made = said["image.json"]
-  if not made then
+  if type(made) ~= "table" then
     return
   end
-  log.out(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16)))
+  log.out(visible(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16))))
   for _, one in ipairs(type(made.packages) == "table" and made.packages or {}) do
-    log.out(
-      ("  %-24s %-12s %-10s %s"):format(
-        tostring(one.name),
-        tostring(one.version),
-        tostring(one.phase),
-        tostring(one.output):sub(1, 16)
-      )
+    one = type(one) == "table" and one or {}
+    local line = ("  %-24s %-12s %-10s %s"):format(
+      tostring(one.name),
+      tostring(one.version),
+      tostring(one.phase),
+      tostring(one.output):sub(1, 16)
     )
+    log.out(visible(line))
   end
 end
 
@@ -135,6 +156,14 @@ function show.main(words)
   if #options ~= 1 then
     fail.usage("which disk?", "`bq scripts/inspect.lua disk.qcow2`")
   end
+  local info = reading(disk, image.info, disk)
+  options.is_bare = #info.partitions == 0
+  if options.is_bare and not info.filesystem then
+    fail.raise(
+      ("`%s` is no disk"):format(disk),
+      { cause = "it has no partition table, and no file system that is known" }
+    )
+  end
   if options.read then
     local text = reading(
       disk,
@@ -150,17 +179,9 @@ function show.main(words)
     io.stdout:write(text)
     return
   end
-  local info = reading(disk, image.info, disk)
-  if #info.partitions == 0 and not info.filesystem then
-    fail.raise(
-      ("`%s` is no disk"):format(disk),
-      { cause = "it has no partition table, and no file system that is known" }
-    )
-  end
   local want_files = options.files or options.digests
   if options.json then
-    local out =
-      { disk = info, record = record(disk, info), files = want_files and json.array(list(disk, options)) or nil }
+    local out = { disk = info, record = record(disk, info), files = want_files and as_json(list(disk, options)) or nil }
     log.out(json.encode(out, { pretty = true }))
   elseif want_files then
     show_files(list(disk, options))

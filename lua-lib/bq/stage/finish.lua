@@ -129,6 +129,29 @@ local function add_ours(tree, owned)
   end
 end
 
+--- What a finished tree says in its manifest that it cannot hold itself.
+---@param tree string
+---@return table<string, bq.Attribute>? attributes by path; `nil` of a tree without a manifest
+function finish.attributes(tree)
+  local path = tree .. workspace.INSIDE .. "/manifest.json"
+  local text = files.read(path)
+  local manifest = text and fail.wrap(("`%s` is damaged"):format(path), nil, json.decode, text)
+  if not manifest then
+    return nil
+  end
+  local out = {}
+  for index, line in ipairs(type(manifest) == "table" and type(manifest.files) == "table" and manifest.files or {}) do
+    if type(line) ~= "table" or type(line.path) ~= "string" or math.type(line.mode) ~= "integer" then
+      fail.raise(("`%s` is damaged"):format(path), { cause = ("`files[%d]` has no path or no mode"):format(index) })
+    end
+    local mode = line.mode & ~NO_SET_ID ~= 0 and line.mode or nil
+    if line.uid or line.gid or line.capabilities or mode then
+      out[line.path] = { uid = line.uid, gid = line.gid, mode = mode, capabilities = line.capabilities }
+    end
+  end
+  return out
+end
+
 --- Makes the tree `finished/` of the workspace from what the store holds.
 ---@param space bq.Workspace
 ---@param state bq.State that has looked into the store
