@@ -312,6 +312,34 @@ fn packages_that_differ_at_a_path_make_no_root() {
 }
 
 #[test]
+fn a_path_that_yields_is_the_other_packages_in_tree_manifest_and_tarball() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.replace(
+        "packages/final.lua",
+        "/etc/shared\", \"root",
+        "/etc/shared\", \"final",
+    );
+    rig.replace(
+        "packages/root.lua",
+        "leave_out = {",
+        "yields = { \"/etc/shared\" }, leave_out = {",
+    );
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    finish(&rig, &["--output", "rootfs.tar"]).is(0);
+    assert_eq!(rig.read("space/finished/etc/shared"), b"final\n");
+    let packed = rig.lua("io.write(require('bq.archive').read('rootfs.tar', 'etc/shared'))");
+    assert_eq!(packed, "final\n");
+    let owner = paper(
+        &rig,
+        "manifest",
+        "for _, one in ipairs(paper.files) do if one.path == 'etc/shared' then io.write(one.package, ' ', one.digest) end end",
+    );
+    assert_eq!(owner, format!("final {}", sha256(b"final\n")));
+}
+
+#[test]
 fn is_refused_where_the_plan_has_none() {
     needs_namespaces!();
     let plain = Rig::new();
