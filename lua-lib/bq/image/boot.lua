@@ -1,4 +1,4 @@
--- Boots a disk in QEMU: on the caller's terminal, or by a list of what to wait for and what to type.
+-- Boots a disk in QEMU, on the caller's terminal or by a list of texts to wait for and to type.
 local args = require "bq.args"
 local console = require "bq.image.console"
 local fail = require "bq.fail"
@@ -25,7 +25,7 @@ boot.OPTIONS = {
   { name = "firmware", value = "CODE:VARIABLES", help = "the EFI firmware to use" },
 }
 
---- The steps of a command line: each text to wait for, and what is typed after it.
+--- The steps that a command line asks for: each text to wait for, followed by the line to type.
 ---@param waits string[]
 ---@param sends string[]
 ---@return { wait?: string, send?: string }[]
@@ -92,7 +92,7 @@ local function run(options, disk, folder)
   fs.write(serial, "", { sync = false })
   local ended = console.run { argv = argv, serial = serial, steps = steps, timeout = options.timeout }
   log.info(
-    ("%s: all was said in %s%s"):format(
+    ("%s: all texts were seen in %s%s"):format(
       disk,
       report.time(ended.seconds),
       ended.off and ", and the machine is off" or ""
@@ -100,8 +100,8 @@ local function run(options, disk, folder)
   )
 end
 
---- A folder of this run, where TMPDIR says, or in the first place that can be written: what the disk takes in may be large,
---- and /tmp may be memory.
+--- Makes a folder for this run, in TMPDIR or else in the first folder that can be written. /var/tmp comes before /tmp: writes
+--- to the disk may be large, and /tmp may be in memory.
 local function make_folder()
   local named, cause = os.getenv "TMPDIR", nil
   for _, place in ipairs(named and { named } or { "/var/tmp", "/tmp" }) do
@@ -128,7 +128,7 @@ function boot.main(words)
   end
   local folder = make_folder()
   local ok, err = pcall(run, options, options[1], folder)
-  -- What a failed machine said is worth more than a clean folder.
+  -- If the run failed, the output of the machine is kept.
   if not ok and not options.serial and fs.stat(folder .. "/serial") then
     for _, name in ipairs(fs.list(folder)) do
       if name ~= "serial" then

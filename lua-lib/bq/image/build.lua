@@ -1,5 +1,5 @@
--- Makes a disk that boots by EFI: a rootfs, what a machine needs besides, bq and the plan go into a tar, the tar into a
--- root file system, and that with the kernel onto the disk. As an ordinary user; nothing is mounted.
+-- Makes a disk that boots by EFI. A rootfs, bq, the plan and what else a machine needs are packed into a tar. The root file
+-- system is made of the tar, and the disk of the root file system and a kernel. It needs no root and no mounts.
 local archive = require "bq.archive"
 local args = require "bq.args"
 local content = require "bq.image.content"
@@ -20,7 +20,7 @@ local workspace = require "bq.workspace"
 local build = {}
 
 local MIB <const> = 1 << 20
--- Room to work in; and to build a whole system in, where its sources are there. What is free takes no room in a QCOW2.
+-- Free space to work in, and to build a whole system in if its sources are on the disk. Free space costs nothing in a QCOW2.
 local FREE <const> = 256 * MIB
 local FREE_TO_BUILD <const> = 32 << 30
 local LEAST_FREE <const> = 16 * MIB
@@ -48,7 +48,7 @@ build.OPTIONS = {
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
 }
 
---- Bytes of a text such as `4G`.
+--- The number of bytes that a text such as `4G` means.
 ---@param text string
 ---@return integer
 function build.size(text)
@@ -69,7 +69,7 @@ local function choose(option, value, known)
   fail.usage(("`--%s %s`: it is %s"):format(option, value, table.concat(known, " or ")))
 end
 
---- Sees that the command line makes sense, before anything is looked at.
+--- Checks the command line before anything else is done.
 local function check(options)
   choose("format", options.format, { "qcow2", "raw" })
   choose("compression", options.compression, { "zlib", "zstd" })
@@ -88,7 +88,7 @@ local function check(options)
   end
 end
 
---- Makes the tar of the root, the one intermediate.
+--- Packs the root into a tar, the only intermediate file.
 local function pack(tree, path, epoch)
   local bar <close> = progress.bar { label = "tar", length = tree.bytes, unit = "bytes" }
   return archive.pack {
@@ -133,13 +133,13 @@ local function show(tree, kernel, options, place, written)
   log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
 end
 
---- What a root of some size needs; for a size that was asked for the least that is any use.
+--- The size and the number of inodes that the root needs. If a disk size was given, with the least free space that is useful.
 local function need(tree, options)
   local free = options.size and LEAST_FREE or options.sources and FREE_TO_BUILD or FREE
   return layout.ext4 { bytes = tree.bytes, entries = tree.count, free = free }
 end
 
---- Makes the root file system, and says where all lies on the disk.
+--- Makes the root file system and the layout of the disk.
 local function make_root(found, options, tree, place_for, folder)
   local spinner <close> = progress.bar { label = options.root }
   local common = {
@@ -163,7 +163,7 @@ local function make_root(found, options, tree, place_for, folder)
   end)
 end
 
---- Makes the disk in a folder that is removed after.
+--- Makes the disk. The folder is for temporary files; the caller removes it.
 local function make(folder, found, options)
   local kernel = found.kernel
   local tree = union.of(input.parts(folder, found, options))
@@ -171,7 +171,7 @@ local function make(folder, found, options)
   local disk =
     { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
   if options.root == "ext4" then
-    -- What does not fit is known before anything is written.
+    -- This fails early if the content does not fit.
     disk.root_size = need(tree, options).size
     layout.new(disk)
   end

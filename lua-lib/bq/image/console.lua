@@ -1,4 +1,4 @@
--- Talks to a machine over its serial console: waits for texts, types others, until it is off or all was seen.
+-- Talks to a machine over its serial console: waits for texts and types lines until all steps are done or the machine is off.
 local fail = require "bq.fail"
 local files = require "bq.files"
 local process = require "bq.process"
@@ -6,9 +6,9 @@ local syscall = require "bq.syscall"
 
 local console = {}
 
--- How often to look at what came, in seconds.
+-- How often the output is checked, in seconds.
 local POLL <const> = 0.1
--- Lines of the serial console, and bytes of a text, that a message shows.
+-- How much an error message shows: lines of output, bytes of a text.
 local SHOWN <const> = 15
 local SHOWN_TEXT <const> = 60
 
@@ -18,7 +18,7 @@ local SHOWN_TEXT <const> = 60
 ---@field steps { wait?: string, send?: string }[] one after the other
 ---@field timeout number seconds, for all of it
 
---- What a terminal would show, without what moves its cursor.
+--- The output without escape sequences and carriage returns.
 local function readable(text)
   return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[=>%(%)].?", ""):gsub("\r", ""))
 end
@@ -31,16 +31,16 @@ local function fail_with(message, text, cause, path)
   fail.raise(message, {
     cause = cause,
     notes = table.move(lines, math.max(1, #lines - SHOWN + 1), #lines, 1, {}),
-    hint = ("all that it said is in `%s`"):format(path),
+    hint = ("its output is in `%s`"):format(path),
   })
 end
 
---- The start of a text, for a message.
+--- A text, shortened for a message.
 local function brief(text)
   return #text > SHOWN_TEXT and text:sub(1, SHOWN_TEXT) .. "…" or text
 end
 
---- Writes as much of a text as the machine takes now.
+--- Writes as much of a text as the machine accepts without waiting.
 ---@return string rest what it did not take yet
 local function type_some(fd, text)
   while #text > 0 do
@@ -48,7 +48,7 @@ local function type_some(fd, text)
     if ok then
       text = text:sub(written + 1)
     elseif written.code == "EAGAIN" or written.code == "EPIPE" then
-      -- Its buffer is full, or it has ended: then its end is seen soon.
+      -- The buffer is full, or the machine has ended; the caller notices the end.
       return text
     else
       error(written, 0)
@@ -57,8 +57,8 @@ local function type_some(fd, text)
   return text
 end
 
---- Runs a machine, and goes through the steps. It is ended after the last one, unless that one types: then the machine is
---- expected to end by itself.
+--- Runs a machine and goes through the steps. If the last step waits for a text, the machine is killed after it. If the last
+--- step types, the machine is expected to end by itself.
 ---@param talk bq.image.Talk
 ---@return { off: boolean, seconds: number } off: it ended by itself
 function console.run(talk)
@@ -73,7 +73,7 @@ function console.run(talk)
     die_with_parent = true,
   }
   syscall.close(reader)
-  -- A machine that reads nothing must not hold up the clock.
+  -- A machine that does not read its input must not block the timeout.
   syscall.set_nonblocking(writer)
   process.catch_signals { "INT", "TERM", "HUP" }
   local at, index, ended = 1, 1, nil

@@ -1,4 +1,4 @@
--- Looks into what goes onto a disk: the union of its parts (`bq.stage.union`).
+-- Questions about the content of a disk, which is a union of parts (`bq.stage.union`).
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -6,7 +6,7 @@ local fs = require "bq.fs"
 
 local content = {}
 
---- What a path leads to, links followed as if the tree were `/`; `nil` if to nothing.
+--- The entry that a path leads to. Links are followed as if the tree were `/`. `nil` if there is none.
 ---@param tree bq.Union
 ---@param path string
 ---@return bq.Placed?
@@ -18,7 +18,7 @@ function content.find(tree, path)
   return found and tree.entries[found]
 end
 
---- Raises if there is nothing that the kernel could start.
+--- Raises if there is no program that the kernel could start.
 ---@param tree bq.Union
 function content.require_init(tree)
   local init = content.find(tree, "/sbin/init")
@@ -56,7 +56,7 @@ function content.by_package(tree)
   return out
 end
 
---- The machine that a program is for, by its ELF header; `nil` if it is none, or for another.
+--- The architecture of a program, by its ELF header; `nil` if it is not a program or has another architecture.
 ---@param path string
 ---@return string?
 function content.architecture(path)

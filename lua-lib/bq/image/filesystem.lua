@@ -1,5 +1,5 @@
--- Root file systems made of a tar, by programs that a phase made, in a root that holds nothing else: none of the machine's
--- own programs is ever used.
+-- Makes root file systems of a tar. The programs that do it are outputs of a phase, and run in a root that holds nothing else:
+-- no program of the machine is used.
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -10,7 +10,7 @@ local step_root = require "bq.run.step_root"
 
 local filesystem = {}
 
--- All that mke2fs would otherwise read from the machine, or choose by its version.
+-- The settings that mke2fs would otherwise read from the machine, or choose by its version.
 local CONFIG <const> = [[
 [defaults]
   base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
@@ -26,7 +26,7 @@ local CONFIG <const> = [[
   }
 ]]
 
---- Runs a program of some outputs in a step root. Raises if it fails.
+--- Runs a program from outputs in a step root. Raises if it fails.
 ---@param options { folder: string, lowers: string[], argv: string[], env?: table<string, string>, stdin?: string } folder: as `job.clean` leaves it
 local function run(options)
   local env = { PATH = "/usr/sbin:/usr/bin", LC_ALL = "C.UTF-8" }

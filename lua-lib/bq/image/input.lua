@@ -1,4 +1,4 @@
--- Where what goes onto a disk comes from: phases of a workspace, or a rootfs tarball; bq, and the record of the build.
+-- Finds the parts of a disk: phases of a workspace or a rootfs tarball, bq, the record of the build, sources.
 local archive = require "bq.archive"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
@@ -35,7 +35,7 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field tools string[] trees, the topmost first
 ---@field mkfs string
 
---- The outputs of a phase, the lowest first; what they are goes into the list of packages.
+--- The outputs of a phase as parts. Each is added to the list of packages.
 local function phase_parts(run, phase, packages)
   local ids, parts = run:phase_steps(phase), {}
   if #ids == 0 then
@@ -60,7 +60,7 @@ local function phase_parts(run, phase, packages)
   return parts
 end
 
---- Finds what the command line and the plan of a disk name. Raises for what is not there.
+--- Finds what the command line and the plan of a disk name. Raises if something is missing.
 ---@param space bq.Workspace
 ---@param disk bq.image.Plan
 ---@param options table of the command line
@@ -105,7 +105,7 @@ function input.find(space, disk, options)
       found.kernel = part.path .. disk.kernel
       found.kernel_attributes = part.attributes and part.attributes[disk.kernel:sub(2)]
     end
-    -- It goes onto the EFI partition.
+    -- The kernel goes onto the EFI partition instead.
     part.leave_out = tables.append({ disk.kernel }, part.leave_out)
   end
   if not found.kernel then
@@ -114,7 +114,7 @@ function input.find(space, disk, options)
   return found
 end
 
---- Puts bq itself, its library and its programs into a folder.
+--- Puts bq, its library and its programs into a folder.
 local function add_bq(root, found, options)
   stage.install(root, (command.recall(found.space, found.plan)))
   local program = options.bq or process.executable()
@@ -130,7 +130,7 @@ local function add_bq(root, found, options)
   end
 end
 
---- What a disk says about itself, at the place where a workspace is inside.
+--- Writes the record of the build, in the folder that is the workspace inside of the root.
 local function add_record(folder, found, parts, tree, options)
   local place <const> = workspace.INSIDE:sub(2)
   local function write(name, value)
@@ -149,7 +149,7 @@ local function add_record(folder, found, parts, tree, options)
   }
   bill.seed = found.lock.seed and { id = found.lock.seed.id, digest = found.lock.seed.digest }
   for name, value in pairs { ["plan.json"] = plan, ["lock.json"] = found.lock, ["manifest.json"] = bill } do
-    -- Those of a finished system were written by who made it.
+    -- A finished system already has these files.
     if not tree.entries[place .. "/" .. name] then
       write(name, value)
     end
@@ -165,7 +165,7 @@ local function add_record(folder, found, parts, tree, options)
     bq = content.digest(tree, "/" .. BINARY),
     packages = found.packages,
   })
-  -- By this file a rootfs knows itself; the seed that it builds from is what it holds.
+  -- This file marks a root that can build. Its seed is the root itself.
   if not tree.entries[workspace.STAGED:sub(2)] then
     local root = job.paths(folder).home .. "/record"
     fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
@@ -201,7 +201,7 @@ end
 ---@param options table of the command line
 ---@return bq.Part[]
 function input.parts(folder, found, options)
-  -- Gives way to all others: what there is of it in a rootfs is that one's.
+  -- All other parts go before it, so that a rootfs keeps its own files.
   local own = { path = job.paths(folder).home .. "/own", package = "bq", yields = true }
   fs.mkdir(own.path)
   stage.places(own.path)
@@ -215,7 +215,7 @@ function input.parts(folder, found, options)
       attributes = "collect",
       devices = "skip",
     })
-    -- Nobody who made it could know what a disk adds.
+    -- It has no recipe that could say `yields`, so all other parts go before it.
     parts[#parts + 1] = { path = root, package = "the rootfs", attributes = summary.attributes, yields = true }
   end
   tables.append(parts, found.rootfs)

@@ -1,4 +1,4 @@
--- Where everything lies on a disk that boots by EFI, and the ids that it bears: all follow from the content's digest.
+-- The layout of a disk that boots by EFI, and its ids, which are derived from the digest of its content.
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 
@@ -6,7 +6,7 @@ local layout = {}
 
 local MIB <const> = 1 << 20
 local EFI_TYPE <const> = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
--- Enough for a few kernels, and well above the 33 MiB that FAT32 needs.
+-- Enough for a few kernels, and more than the 33 MiB that FAT32 needs.
 local EFI_SIZE <const> = 64 * MIB
 
 -- The name that firmware looks for (UEFI specification, section 3.5.1.1), and the type of a root
@@ -16,7 +16,7 @@ local ARCHITECTURES <const> = {
   aarch64 = { loader = "BOOTAA64.EFI", root_type = "b921b045-1df0-41c3-af44-4c6f280d3fae" },
 }
 
---- What a root partition of this type is for; `nil` if for nothing that is known here.
+--- The architecture of a root partition of this type; `nil` if the type is unknown.
 ---@param root_type string GUID
 ---@return string? arch
 function layout.architecture(root_type)
@@ -39,7 +39,7 @@ end
 ---@field hash_seed string UUID that ext4 hashes the names of folders with
 ---@field volume integer of the FAT
 
---- The ids of a disk: another content, other ids; the same content, the same.
+--- The ids of a disk. They depend on its content only.
 ---@param content string the digest of all that goes onto the disk
 ---@return bq.image.Ids
 function layout.ids(content)
@@ -56,17 +56,17 @@ function layout.ids(content)
   }
 end
 
---- What an ext4 needs for a tree: its content in blocks of 4 KiB, inodes, a journal, and free space.
+--- The size of an ext4 for a tree: content in blocks of 4 KiB, inodes, a journal and free space.
 ---@param tree { bytes: integer, entries: integer, free?: integer } free: bytes, 64 MiB if absent
 ---@return { size: integer, inodes: integer } # size in whole MiB
 function layout.ext4(tree)
   local free = tree.free or 64 * MIB
-  -- The free space is for files as well, of 32 KiB on average.
+  -- Inodes for the free space too: one for each 32 KiB.
   local inodes = tree.entries + tree.entries // 4 + 1024 + free // 32768
-  -- On average half a block of each file's last one stays empty; a folder takes at least one.
+  -- One block for each entry covers the last, partly filled block of a file, and the block of a folder.
   local content = tree.bytes + tree.entries * 4096 + inodes * 256
   local journal = math.min(1024 * MIB, math.max(16 * MIB, content // 32))
-  -- Maps of blocks and inodes, descriptors, copies of the superblock: well below 2 of a hundred.
+  -- Bitmaps, group descriptors and copies of the superblock take less than 2 %.
   local size = content + content // 50 + journal + free
   return { size = align(size), inodes = inodes }
 end
@@ -87,7 +87,7 @@ function layout.new(options)
       hint = "use `x86_64` or `aarch64`",
     })
   end
-  -- Twice the kernel: an update is written beside the old one.
+  -- Space for two kernels: an update is written before the old one is removed.
   local efi = math.max(EFI_SIZE, align(2 * options.kernel_size + 4 * MIB))
   local root = align(options.root_size)
   local least = MIB + efi + root + MIB
@@ -107,7 +107,7 @@ function layout.new(options)
   }
 end
 
---- What `image.write` takes, but for output and format.
+--- The options of `image.write`, without output and format.
 ---@param place bq.image.Layout
 ---@param content { kernel: string, kernel_attributes?: bq.Attribute, root: string, mtime: integer } kernel, root: paths; root: an ext4 or squashfs of up to the root's size
 ---@return table

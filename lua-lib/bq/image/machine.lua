@@ -1,4 +1,4 @@
--- A machine to boot a disk in: which QEMU, which firmware, which devices.
+-- The machine that boots a disk: QEMU, firmware and devices.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local image = require "bq.image"
@@ -13,7 +13,7 @@ local machine = {}
 ---@field code string
 ---@field variables string an empty store for them, to be copied
 
--- Where distributions put it: the code, and the variables beside it.
+-- Where distributions install the firmware: folder, code, variables.
 -- stylua: ignore
 local KINDS <const> = {
   x86_64 = {
@@ -40,7 +40,7 @@ local KINDS <const> = {
   },
 }
 
---- What a disk is for: the type of its root partition says it.
+--- The architecture of a disk, by the type of its root partition.
 ---@param disk string
 ---@return string arch
 ---@return bq.image.Info
@@ -58,7 +58,7 @@ function machine.architecture(disk)
   })
 end
 
---- The firmware of this machine for an architecture.
+--- The installed firmware for an architecture.
 ---@param arch string
 ---@param root? string a folder to look in instead of `/`
 ---@return bq.image.Firmware
@@ -77,7 +77,7 @@ function machine.firmware(arch, root)
   })
 end
 
---- The QEMU of this machine for an architecture.
+--- The installed QEMU for an architecture.
 ---@param arch string
 ---@return string
 function machine.program(arch)
@@ -122,7 +122,7 @@ end
 function machine.command(options)
   local variables = options.folder .. "/variables"
   fs.write(variables, fs.read(options.firmware.variables), { sync = false })
-  -- QEMU writes what a disk takes in, and is thrown away, to where TMPDIR says: else to /var/tmp, which not everybody can write.
+  -- QEMU writes temporary changes of the disk to TMPDIR. Its default, /var/tmp, may not be writable.
   local argv = { "env", "TMPDIR=" .. options.folder, machine.program(options.arch) }
   local function add(...)
     tables.append(argv, { ... })

@@ -1,4 +1,4 @@
--- What a disk holds, read without mounting it: its partitions, the record of its build, its files.
+-- Shows the partitions of a disk, the record of its build and its files, without mounting it.
 local args = require "bq.args"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -11,10 +11,10 @@ local workspace = require "bq.workspace"
 
 local show = {}
 
---- What a disk says of its own making, at a fixed place.
+--- The files of a disk that record its build.
 show.RECORD = { "image.json", "manifest.json", "sbom.json", "plan.json", "lock.json" }
 
--- A file of more is no file of a system.
+-- The largest file that is read.
 local MAX_FILE <const> = 4 << 30
 
 -- stylua: ignore
@@ -26,12 +26,12 @@ show.OPTIONS = {
   { name = "json", help = "for programs" },
 }
 
---- Raises with what can be done about a disk that cannot be read.
+--- Calls a function that reads a disk, and names the disk in its error.
 local function reading(disk, body, ...)
   return fail.wrap(("cannot read `%s`"):format(disk), nil, body, ...)
 end
 
---- The partition that was asked for; none of an image that is one file system.
+--- The partition that was asked for; `nil` if the image is one file system.
 local function partition(options)
   return not options.is_bare and (math.tointeger(tonumber(options.partition)) or options.partition) or nil
 end
@@ -73,7 +73,7 @@ local function show_files(found)
   end
 end
 
---- The files as JSON can say them: a name that is no UTF-8 is shown, and stands beside it in hexadecimal digits.
+--- The files in a form for JSON. A name that is not UTF-8 is escaped, and its bytes are added in hexadecimal digits.
 local function as_json(found)
   for _, file in ipairs(found) do
     for _, field in ipairs { "path", "target" } do
@@ -89,7 +89,7 @@ local function as_json(found)
   return json.array(found)
 end
 
---- The record that a disk carries: what of it is there, decoded.
+--- The record of the build, decoded, as far as the disk has it.
 local function record(disk, info)
   local out, has_root = {}, false
   for _, one in ipairs(info.partitions) do

@@ -30,7 +30,7 @@ local NO_SET_ID <const> = files.mode "1777"
 ---@field ["package"] string
 ---@field licence string
 
---- Puts the outputs into the tree, each path from the one whose it is.
+--- Copies the outputs into the tree, each path from the package that owns it.
 ---@param tree string
 ---@param parts bq.Part[]
 ---@param made bq.Union of them
@@ -90,7 +90,7 @@ end
 local EXECUTABLE <const> = files.mode "0111"
 
 --- Makes one file of a program that a package has under several names in a folder, as hard links.
---- Names of one file have one owner and one mode, so those with attributes stay apart.
+--- Files with attributes are not linked: all links of a file have the same attributes.
 local function link_names(tree, owned)
   local first = {}
   for _, line in ipairs(sorted(owned)) do
@@ -129,7 +129,7 @@ local function add_ours(tree, owned)
   end
 end
 
---- What a finished tree says in its manifest that it cannot hold itself.
+--- The attributes in the manifest of a finished tree.
 ---@param tree string
 ---@return table<string, bq.Attribute>? attributes by path; `nil` of a tree without a manifest
 function finish.attributes(tree)

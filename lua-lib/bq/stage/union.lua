@@ -1,8 +1,8 @@
--- What several trees are as one root, and whose each path is: the one rule for a build, the finished root, its tarball, its
--- manifest and a disk.
+-- Joins several trees into one root and decides which package owns each path. The build, the finished root, its tarball, its
+-- manifest and disks all use this rule.
 --
--- Packages share folders, and files that are the same. Where two of them differ, the one that yields gives way to the other:
--- its recipe says so by `yields`. All else is an error that names both.
+-- Packages may share folders and identical files. Where two packages differ, a path that the recipe of one lists in `yields`
+-- belongs to the other. Any other difference is an error that names both.
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -55,7 +55,7 @@ local function mode(one)
   return one.attributes and one.attributes.mode or one.mode
 end
 
---- How two entries of a path differ, as the end of a sentence; `nil` if they are the same.
+--- Says how two entries of a path differ; `nil` if they are the same.
 ---@param a bq.Placed
 ---@param b bq.Placed
 ---@return string?
@@ -85,7 +85,7 @@ local function difference(a, b)
   end
 end
 
---- Whether a part gives way at a path.
+--- A function that says whether a part yields at a path.
 local function yielding(part)
   if part.yields == true then
     return function()
@@ -95,7 +95,7 @@ local function yielding(part)
   return paths.matcher(part.yields --[[@as string[]?]])
 end
 
---- What a part has, sorted by path.
+--- The entries of a part, sorted by path.
 ---@param part bq.Part
 ---@return { path: string, below: string, entry: bq.fs.Entry }[] path: of the root; below: of the part
 local function content(part)
@@ -118,7 +118,7 @@ local function content(part)
   return out
 end
 
---- Which of two entries of a path has it; `nil` if neither gives way, or they cannot.
+--- The entry that gets the path; `nil` if neither yields, or one is a folder and the other is not.
 ---@param a bq.Placed
 ---@param b bq.Placed of a later part
 local function winner(a, b, a_yields, b_yields)
@@ -130,7 +130,7 @@ local function winner(a, b, a_yields, b_yields)
   return b_yields and a or nil
 end
 
---- Lays parts on each other.
+--- Joins the parts.
 ---@param parts bq.Part[]
 ---@return table<string, bq.Placed> entries
 ---@return table<bq.Part, string[]> skip
@@ -167,7 +167,7 @@ local function lay(parts)
           if has.type ~= "dir" then
             table.insert(skip[gone.part], gone.file)
           else
-            -- Where trees are copied over each other, the last one's mode stays: so the right one is said.
+            -- When trees are copied over each other, the last one sets the mode of a folder. The attribute corrects it.
             local said = has.attributes or {}
             has.attributes = { uid = said.uid, gid = said.gid, mode = mode(has) }
           end
@@ -178,7 +178,7 @@ local function lay(parts)
   return entries, skip, conflicts
 end
 
---- A line for each of some conflicts, in the order of their paths.
+--- Conflicts as lines, sorted by path.
 local function lines(conflicts)
   table.sort(conflicts, function(a, b)
     return a.path < b.path
@@ -190,7 +190,7 @@ local function lines(conflicts)
   return out
 end
 
---- The conflicts of parts that are to be in one root, a line for each.
+--- The conflicts between parts, as lines.
 ---@param parts bq.Part[]
 ---@return string[]
 function union.conflicts(parts)
@@ -224,19 +224,19 @@ local function refuse(conflicts)
     local count = #found == 1 and "a path is" or ("%d paths are"):format(#found)
     fail.raise(count .. " in two packages, which differ there", {
       notes = notes,
-      hint = 'let the recipe of the one that gives way say so: `yields = { "PATH" }`; of one kind both have to be, a folder or not',
+      hint = 'add the path to `yields` in the recipe of the package that gives way: `yields = { "PATH" }`; a folder and a file always conflict',
     })
   end
 end
 
---- Raises if two parts cannot be in one root.
+--- Raises if the parts conflict.
 ---@param parts bq.Part[] the lowest first
 function union.check(parts)
   local _, _, conflicts = lay(parts)
   refuse(conflicts)
 end
 
---- What the parts are together. Raises if two of them cannot be in one root.
+--- Joins the parts into one root. Raises if they conflict.
 ---@param parts bq.Part[] the lowest first
 ---@return bq.Union
 function union.of(parts)

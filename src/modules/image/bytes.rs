@@ -1,6 +1,6 @@
-//! Numbers in byte order, read and written at an offset.
+//! Reads and writes numbers at an offset, in a given byte order.
 
-/// Copies `N` bytes at `at`; what lies outside reads as zero, so that damaged input cannot panic.
+/// Copies `N` bytes at `at`. Bytes outside of `data` read as zero, so that damaged input cannot cause a panic.
 fn array<const N: usize>(data: &[u8], at: usize) -> [u8; N] {
     let mut out = [0; N];
     if let Some(part) = at.checked_add(N).and_then(|end| data.get(at..end)) {
@@ -34,7 +34,7 @@ pub(super) fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
     data[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Whether there is nothing but zeros.
+/// Whether all bytes are zero.
 pub(super) fn is_zero(data: &[u8]) -> bool {
     // Blocks first: the compiler turns each into a few vector instructions.
     let (blocks, rest) = data.as_chunks::<64>();

@@ -6,10 +6,10 @@ use super::read_at::ReadAt;
 use super::volume::Volume;
 use crate::error::Result;
 
-/// What a partition was found to hold.
+/// The content of a partition.
 pub(super) enum Content<'a> {
     Volume(&'static str, Box<dyn Volume + 'a>),
-    /// Known by its name only.
+    /// A format that is recognised but cannot be read.
     Other(&'static str),
     Unknown,
 }

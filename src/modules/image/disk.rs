@@ -1,4 +1,4 @@
-//! An image file that is read: raw or QCOW2.
+//! Opens image files for reading: raw or QCOW2.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,14 +7,14 @@ use super::qcow2::read::Qcow2;
 use super::read_at::ReadAt;
 use crate::error::{Error, Result};
 
-/// An image file that was opened.
+/// An open image file.
 pub(super) enum Disk {
     Raw(File),
     Qcow2(Box<Qcow2<File>>),
 }
 
 impl Disk {
-    /// Opens an image; its content tells the format.
+    /// Opens an image. The format is detected from its content.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let found = std::fs::metadata(path).map_err(|e| Error::io("open", &e).at(path))?;
         if !found.is_file() {

@@ -51,7 +51,7 @@ options! {
     }
 }
 
-/// Errors inside an image are about the image.
+/// Adds the path of the image to an error that has no path.
 fn about<T>(path: &Path, result: Result<T>) -> Result<T> {
     result.map_err(|error| {
         if error.path.is_none() {
@@ -123,7 +123,7 @@ fn view<'a>(disk: &'a dyn ReadAt, partition: &Partition) -> View<'a> {
     }
 }
 
-/// Calls `body` with the file system in a partition; without one named, with the only one that the disk has.
+/// Calls `body` with the file system of a partition. If no partition is named, the disk has to have exactly one.
 fn with_volume<T>(
     path: &Path,
     which: Option<&Which>,

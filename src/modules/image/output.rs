@@ -1,4 +1,4 @@
-//! An output file that appears whole or not at all.
+//! Writes an output file and renames it into place, so that it is complete or absent.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,13 +9,13 @@ use super::segments::Segments;
 use crate::error::{Error, Result};
 use crate::tree::replace::Replacement;
 
-/// What is called with the bytes done and the bytes in all.
+/// Called with the number of bytes that are done, and of all bytes.
 pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Writes a file under a temporary name beside `path`, syncs it and renames it.
 pub(super) fn replace<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
     let new = Replacement::create(path, None)?;
-    // Failures of the file itself carry no path yet: they are the output's.
+    // An error of the file itself has no path yet: it gets the output's.
     let result = write(new.file()).map_err(|error| match error.path {
         None if error.errno.is_some() => error.at(path),
         _ => error,
@@ -36,7 +36,7 @@ pub(super) fn set_size(file: &File, size: u64) -> Result<()> {
 const CHUNK: u64 = 1 << 20;
 const BLOCK: usize = 4096;
 
-/// Writes the disk as it is, with holes for its zeros.
+/// Writes the disk as a sparse file: ranges of zeros become holes.
 pub(super) fn write_raw(file: &File, disk: &Segments, progress: Progress<'_>) -> Result<()> {
     set_size(file, disk.size())?;
     let runs = disk.runs(BLOCK as u64)?;
@@ -58,7 +58,7 @@ pub(super) fn write_raw(file: &File, disk: &Segments, progress: Progress<'_>) ->
     Ok(())
 }
 
-/// Writes what is not zero, neighbours in one go.
+/// Writes the blocks that are not zero; adjacent blocks in one call.
 fn write_blocks(file: &File, at: u64, data: &[u8]) -> Result<()> {
     let mut start = 0;
     while start < data.len() {

@@ -1,18 +1,18 @@
-//! Bytes that can be read at any place: a file, a disk, a partition of it.
+//! Reading at any offset: of a file, a disk or one of its partitions.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use crate::error::{Error, Result};
 
-/// Something with a size, whose bytes can be read anywhere.
+/// A source of bytes with a known size and random access.
 pub(super) trait ReadAt {
     fn size(&self) -> u64;
-    /// Fills the buffer from `at`; it is an error if there is not so much.
+    /// Fills the buffer from offset `at`. Fails if there are fewer bytes.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()>;
 }
 
-/// A part that does not lie inside what it is a part of.
+/// The error for a range that goes past the end.
 fn past_end(at: u64, length: usize, size: u64) -> Error {
     let text = format!("ends at byte {size}, with {length} bytes at {at} still to be read");
     Error::new("read", "truncated", text)
@@ -32,7 +32,7 @@ impl ReadAt for File {
     }
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
-        // Further than the kernel counts: no file ends there.
+        // The kernel's offsets are signed 64-bit numbers: no file is that long.
         if i64::try_from(at).is_err() {
             return Err(past_end(at, buffer.len(), ReadAt::size(self)));
         }
@@ -59,7 +59,7 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// A part of a disk, as if it were a disk of its own.
+/// A part of a disk, with offsets of its own.
 pub(super) struct View<'a> {
     pub(super) disk: &'a dyn ReadAt,
     pub(super) start: u64,

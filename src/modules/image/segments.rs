@@ -1,4 +1,4 @@
-//! A disk as a sorted list of pieces, each bytes in memory or a range of a file; the rest is zeros.
+//! A disk as a sorted list of segments. The data of a segment is in memory or in a file. All other bytes of the disk are zero.
 
 use std::fs::File;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use nix::unistd::{Whence, lseek};
 use super::read_at::{ReadAt, within};
 use crate::error::{Error, Result};
 
-/// Smaller files are held in memory, so that many of them do not need as many descriptors.
+/// Files up to this size are read into memory, so that many small files do not need many file descriptors.
 const SMALL: u64 = 65_536;
 
-/// A file that pieces of a disk come from.
+/// A file with the data of a segment.
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
@@ -35,9 +35,9 @@ pub(super) struct Segment {
 }
 
 impl Data {
-    /// A whole regular file; the path is not looked at again.
+    /// Opens a regular file as a whole. The path is not used again.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        // Looked at first: opening a FIFO would wait for its writer.
+        // `stat` comes first: opening a FIFO would wait for a writer.
         let found = std::fs::metadata(path).map_err(|e| Error::io("open", &e).at(path))?;
         if !found.is_file() {
             return Err(Error::argument("open", "not a regular file").at(path));
@@ -76,7 +76,7 @@ impl Data {
         }
     }
 
-    /// The parts that hold data, as the file system tells.
+    /// The ranges that hold data; holes are left out.
     fn extents(&self) -> Result<Vec<Range<u64>>> {
         match self {
             Self::Bytes(bytes) if bytes.is_empty() => Ok(Vec::new()),
@@ -108,9 +108,9 @@ impl Source {
             let seek = |whence| lseek(&self.file, at as i64, whence);
             let start = match seek(Whence::SeekData) {
                 Ok(start) => start as u64,
-                // Nothing but a hole up to the end.
+                // The rest of the file is a hole.
                 Err(Errno::ENXIO) => break,
-                // A file system that knows no holes.
+                // The file system does not support holes.
                 Err(Errno::EINVAL | Errno::EOPNOTSUPP) => at,
                 Err(errno) => return Err(Error::os("lseek", errno).at(&self.path)),
             };
@@ -126,7 +126,7 @@ impl Source {
     }
 }
 
-/// A disk of a certain size: segments that do not overlap, in order.
+/// A disk with a size and its segments, sorted, without overlap.
 #[derive(Debug)]
 pub(super) struct Segments {
     list: Vec<Segment>,
@@ -159,7 +159,7 @@ impl Segments {
         self.size
     }
 
-    /// Fills the buffer with what the disk holds at `at`; past its end there are zeros.
+    /// Fills the buffer from offset `at`. Bytes past the end of the disk are zero.
     pub(super) fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
         buffer.fill(0);
         let end = at + buffer.len() as u64;
@@ -176,7 +176,7 @@ impl Segments {
         Ok(())
     }
 
-    /// The ranges that may hold something other than zeros, widened to whole granules and joined.
+    /// The ranges that may hold data, rounded outwards to whole granules. Adjacent ranges are joined.
     pub(super) fn runs(&self, granule: u64) -> Result<Vec<Range<u64>>> {
         let mut runs: Vec<Range<u64>> = Vec::new();
         for segment in &self.list {
@@ -249,7 +249,7 @@ mod tests {
         let data = Data::open(&path).expect("opens");
         let disk = Segments::new(vec![Segment { offset: 0, data }], 16 << 20).expect("fits");
         let runs = disk.runs(65536).expect("walks");
-        // On a file system that knows no holes, the run begins at 0.
+        // On a file system without holes the run begins at 0.
         assert_eq!(runs.len(), 1);
         assert!(matches!(runs[0].start, 0 | 0x80_0000));
         assert_eq!(runs[0].end, 0x81_0000);

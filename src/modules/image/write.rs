@@ -1,4 +1,4 @@
-//! `image.write`, `image.fat32`: disks and file systems from tables.
+//! `image.write`, `image.fat32`: write a disk or a file system that a table of options describes.
 
 use mlua::{Function, Lua, Table, Value};
 
@@ -12,11 +12,11 @@ use crate::lua::bytes::Bytes;
 use crate::lua::options::Both;
 use crate::lua::value::{Field, Wrong, word};
 
-/// Where partitions begin unless they say otherwise.
+/// Partitions start at a multiple of this, unless `start` is given.
 const ALIGNMENT: u64 = 1 << 20;
-/// More threads than this only take memory.
+/// More threads would need more memory without being faster.
 const MAX_THREADS: usize = 32;
-/// The lowest levels that are smaller than what qemu-img writes; both take less time than it.
+/// The default levels: the lowest ones with a smaller output than that of qemu-img. Both are faster than it.
 const ZLIB_LEVEL: i32 = 9;
 const ZSTD_LEVEL: i32 = 4;
 
@@ -128,7 +128,7 @@ impl WriteOptions {
         })
     }
 
-    /// The disk as segments: the table and what the partitions hold.
+    /// The disk as segments: the partition table and the content of the partitions.
     fn disk(self) -> Result<Segments> {
         let large = || Error::argument("write", "the disk would be too large");
         let mut table = gpt::Table {
@@ -160,7 +160,7 @@ impl WriteOptions {
             .and_then(|end| end.checked_next_multiple_of(ALIGNMENT))
             .ok_or_else(large)?;
         let size = self.size.unwrap_or(least);
-        // Checks the whole layout, before any content is opened.
+        // This checks the layout before any content is opened.
         let mut segments = gpt::write::segments(&table, size)?;
         for (partition, content) in table.partitions.iter().zip(contents) {
             let Some(content) = content else { continue };
@@ -197,14 +197,14 @@ pub(super) fn write(lua: &Lua, mut options: WriteOptions) -> Result<Table> {
 }
 
 options! {
-    /// Where a file system of its own goes.
+    /// The output of `fat32`.
     pub(super) struct FatOutput {
         output: Bytes,
         size: u64,
     }
 }
 
-/// The virtual size, and that of the file.
+/// The result: the size of the disk and the size of the file.
 fn result(lua: &Lua, size: u64, file_size: u64) -> Result<Table> {
     let out = lua.create_table()?;
     out.raw_set("size", size)?;

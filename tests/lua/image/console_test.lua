@@ -73,7 +73,7 @@ check.run {
       end)
       check.contains(early, "the machine ended before it said `never`")
       check.contains(early, "  | bq:~# poweroff")
-      check.contains(early, "all that it said is in `serial`")
+      check.contains(early, "its output is in `serial`")
       check.contains(
         check.raises(function()
           run { { wait = "# " }, { send = "die" } }

@@ -1,4 +1,4 @@
-//! ext4's extended attributes: in the rest of an inode, and in a block of their own.
+//! Extended attributes of ext4. They are in the inode, after its fields, or in a separate block.
 
 use super::inode::{Inode, Inodes};
 use super::tree::{bad, unsupported};
@@ -6,11 +6,11 @@ use crate::error::Result;
 use crate::modules::image::bytes::{le16, le32};
 
 const MAGIC: u32 = 0xea02_0000;
-/// Where the first entry is, after the magic in an inode and after the header of a block.
+/// The offset of the first entry: in an inode after the magic number, in a block after the header.
 const IN_INODE: usize = 4;
 const IN_BLOCK: usize = 32;
 const ENTRY: usize = 16;
-/// What `security.` is before a name.
+/// The number that stands for the prefix `security.`.
 const SECURITY: u8 = 6;
 
 /// The value of `security.capability`, if a file has it.
@@ -18,7 +18,7 @@ pub(super) fn capabilities(files: &Inodes<'_>, inode: &Inode) -> Result<Option<V
     let rest = inode.rest();
     if le32(rest, 0) == MAGIC {
         let entries = rest.get(IN_INODE..).unwrap_or_default();
-        // In an inode a value's place counts from the first entry, in a block from the block's start.
+        // The offset of a value counts from the first entry in an inode, from the start of the block in a block.
         if let Some(found) = find(entries, entries, b"capability")? {
             return Ok(Some(found));
         }
@@ -33,11 +33,11 @@ pub(super) fn capabilities(files: &Inodes<'_>, inode: &Inode) -> Result<Option<V
     find(&block[IN_BLOCK..], &block, b"capability")
 }
 
-/// The value of an attribute of `security.`, by its name after the dot.
+/// The value of an attribute with the prefix `security.`; `wanted` is the name without the prefix.
 fn find(entries: &[u8], values: &[u8], wanted: &[u8]) -> Result<Option<Vec<u8>>> {
     let damaged = || bad("a list of extended attributes is damaged");
     let mut at = 0;
-    // Four zeros end the list, where it does not end with its room.
+    // The list ends with four zero bytes, or at the end of its space.
     while at + 4 <= entries.len() && le32(entries, at) != 0 {
         let length = usize::from(entries[at]);
         let name = entries.get(at + ENTRY..at + ENTRY + length);
@@ -45,7 +45,7 @@ fn find(entries: &[u8], values: &[u8], wanted: &[u8]) -> Result<Option<Vec<u8>>>
         if entries[at + 1] == SECURITY && name == wanted {
             if le32(entries, at + 4) != 0 {
                 return Err(unsupported(
-                    "a capability lies in an inode of its own (ea_inode)",
+                    "a capability is stored in a separate inode (`ea_inode`)",
                 ));
             }
             let start = usize::from(le16(entries, at + 2));
@@ -62,7 +62,7 @@ fn find(entries: &[u8], values: &[u8], wanted: &[u8]) -> Result<Option<Vec<u8>>>
 mod tests {
     use super::find;
 
-    /// An entry of a list: its name, the number before it, the place and size of its value.
+    /// An entry: the number of its prefix, its name, and the offset and size of its value.
     fn entry(index: u8, name: &[u8], start: u16, size: u32) -> Vec<u8> {
         let mut out = vec![name.len() as u8, index];
         out.extend(start.to_le_bytes());
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        // A value past the end, a name past the end, a value in an inode.
+        // A value past the end; a size past the end; a name past the end; a value in a separate inode.
         let list = entry(6, b"capability", 96, 4);
         assert!(find(&list, &list, b"capability").is_err());
         let list = entry(6, b"capability", 0, u32::MAX);

@@ -1,4 +1,4 @@
-//! ext4's superblock, its inodes and what they hold.
+//! The superblock of ext4, its inodes and their content.
 
 use uuid::Uuid;
 
@@ -9,13 +9,13 @@ use crate::modules::image::read_at::ReadAt;
 
 const INCOMPAT_RECOVER: u32 = 0x4;
 const INCOMPAT_64BIT: u32 = 0x80;
-/// `filetype`, `extents`, `64bit`, `mmp`, `flex_bg`, `ea_inode`, `csum_seed`, `largedir`: known, or nothing to us.
+/// `filetype`, `extents`, `64bit`, `mmp`, `flex_bg`, `ea_inode`, `csum_seed`, `largedir`: supported, or without a meaning for reading.
 const INCOMPAT_KNOWN: u32 = 0x2 | 0x40 | INCOMPAT_64BIT | 0x100 | 0x200 | 0x400 | 0x2000 | 0x4000;
 pub(super) const FLAG_EXTENTS: u32 = 0x8_0000;
 const FLAG_ENCRYPTED: u32 = 0x800;
 const FLAG_INLINE: u32 = 0x1000_0000;
 
-/// The file system, as far as its inodes.
+/// An ext4 file system: finds inodes by number and reads their content.
 pub(super) struct Inodes<'a> {
     disk: &'a dyn ReadAt,
     pub(super) block_size: u64,
@@ -36,9 +36,9 @@ pub(super) struct Inode {
     pub(super) mtime: i64,
     pub(super) flags: u32,
     pub(super) block: [u8; 60],
-    /// The block of its extended attributes; 0 if it has none.
+    /// The number of the block with extended attributes; 0 if there is none.
     pub(super) attributes: u64,
-    /// All of it, as it lies on the disk.
+    /// The whole inode, as it is on the disk.
     data: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl Inode {
         }
     }
 
-    /// What follows its fields: extended attributes, as a rule.
+    /// The space after the fields. It may hold extended attributes.
     pub(super) fn rest(&self) -> &[u8] {
         let fields = 128 + usize::from(le16(&self.data, 0x80));
         self.data.get(fields..).unwrap_or_default()
@@ -146,12 +146,12 @@ impl<'a> Inodes<'a> {
         let at = table
             .checked_mul(self.block_size)
             .and_then(|at| at.checked_add(index * self.inode_size))
-            .ok_or_else(|| bad(format!("inode {number} lies nowhere")))?;
+            .ok_or_else(|| bad(format!("the address of inode {number} is out of range")))?;
         let mut data = vec![0; self.inode_size as usize];
         self.disk.read_at(at, &mut data)?;
         let mut block = [0; 60];
         block.copy_from_slice(&data[0x28..0x64]);
-        // Two bits of the nanoseconds' field carry the time past 2038.
+        // The lowest two bits of the field for nanoseconds extend the seconds past 2038.
         let epoch = if le16(&data, 0x80) >= 12 {
             le32(&data, 0x88) & 3
         } else {
@@ -172,13 +172,13 @@ impl<'a> Inodes<'a> {
 
     pub(super) fn block(&self, number: u64) -> Result<Vec<u8>> {
         let at = number.checked_mul(self.block_size);
-        let at = at.ok_or_else(|| bad(format!("block {number} lies nowhere")))?;
+        let at = at.ok_or_else(|| bad(format!("the address of block {number} is out of range")))?;
         let mut data = vec![0; self.block_size as usize];
         self.disk.read_at(at, &mut data)?;
         Ok(data)
     }
 
-    /// All of a file's bytes; the caller has bounded the size.
+    /// The content of a file. The caller has checked the size.
     pub(super) fn content(&self, inode: &Inode) -> Result<Vec<u8>> {
         if inode.flags & (FLAG_ENCRYPTED | FLAG_INLINE) != 0 {
             return Err(unsupported("a file is encrypted or kept in its inode"));

@@ -1,7 +1,7 @@
-//! Reads ext4 as far as files and their content: the kernel's Documentation/filesystems/ext4.
+//! Reads ext4: names, content, owners, modes and capabilities. The format: the kernel's Documentation/filesystems/ext4.
 //!
-//! The crate `ext4-view` is not used: it gives no extended attributes and no inode numbers to read them by, and
-//! capabilities are one. The tests compare with it.
+//! The crate `ext4-view` is not used. It reads no extended attributes, and it gives no inode numbers, which reading them
+//! separately would need. Capabilities are extended attributes. The tests compare this reader with the crate.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use inode::{FLAG_EXTENTS, Inode, Inodes};
 use tree::bad;
 
 const ROOT: u32 = 2;
-/// More than any folder that a root has.
+/// The largest folder that is read. Folders of real roots are smaller.
 const MAX_FOLDER: u64 = 256 << 20;
 const MAX_LINKS: u32 = 40;
 const MAX_TARGET: u64 = 4096;
@@ -42,9 +42,9 @@ impl<'a> Ext4<'a> {
         self.0.content(inode)
     }
 
-    /// The inode at a path, its links followed inside this file system.
+    /// The inode of a path. Links are followed inside this file system.
     fn find(&self, path: &[u8]) -> Result<Option<(u32, Inode)>> {
-        // Names still to go, the next one last; the folders on the way, for `..`.
+        // `todo`: the names that are left, in reverse order. `way`: the folders so far, for `..`.
         let mut todo: Vec<Vec<u8>> = names(path).rev().map(<[u8]>::to_vec).collect();
         let mut way = vec![(ROOT, self.0.inode(ROOT)?)];
         let mut links = 0;

@@ -1,4 +1,4 @@
-//! ext4's extents and folders.
+//! Extent trees and folders of ext4.
 
 use crate::error::{Error, Result};
 use crate::modules::image::bytes::{le16, le32};
@@ -14,24 +14,24 @@ pub(super) fn unsupported(text: impl Into<String>) -> Error {
 
 const MAGIC: u16 = 0xf30a;
 const MAX_DEPTH: u16 = 5;
-/// Blocks of a tree: enough for a file of 40 GiB in pieces of one block each.
+/// The largest number of blocks in a tree: enough for a file of 40 GiB whose extents are all one block long.
 const MAX_NODES: u32 = 32_768;
-/// A longer one is room that was not written to: zeros.
+/// A larger length marks an extent that is allocated but not written: it reads as zeros.
 const MAX_WRITTEN: u16 = 32_768;
 const HEADER: usize = 12;
 const ENTRY: usize = 12;
 
-/// Blocks of a file that lie together.
+/// A contiguous range of blocks of a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Extent {
-    /// The first of them in the file.
+    /// The number of the first block, in the file.
     pub(super) first: u32,
     pub(super) count: u16,
-    /// The block of the disk where they begin.
+    /// The number of the first block, in the file system.
     pub(super) at: u64,
 }
 
-/// All written extents below a root, which an inode holds.
+/// All written extents of a tree. The inode holds the root of the tree.
 pub(super) fn extents(disk: &dyn ReadAt, block_size: u64, root: &[u8]) -> Result<Vec<Extent>> {
     let mut out = Vec::new();
     let mut nodes = 0;
@@ -39,7 +39,7 @@ pub(super) fn extents(disk: &dyn ReadAt, block_size: u64, root: &[u8]) -> Result
     while let Some((node, expected)) = todo.pop() {
         let (entries, depth) = (usize::from(le16(&node, 2)), le16(&node, 6));
         let fits = HEADER + entries * ENTRY <= node.len();
-        // The depth falls with every step, so there is no way in a circle.
+        // The depth has to decrease at each level, so a loop is impossible.
         if le16(&node, 0) != MAGIC
             || !fits
             || depth > MAX_DEPTH
@@ -64,7 +64,7 @@ pub(super) fn extents(disk: &dyn ReadAt, block_size: u64, root: &[u8]) -> Result
             }
             let at = u64::from(le16(entry, 8)) << 32 | u64::from(le32(entry, 4));
             let at = at.checked_mul(block_size);
-            let at = at.ok_or_else(|| bad("a tree of extents lies nowhere"))?;
+            let at = at.ok_or_else(|| bad("a tree of extents points outside of the disk"))?;
             let mut child = vec![0; block_size as usize];
             disk.read_at(at, &mut child)?;
             todo.push((child, Some(depth - 1)));
@@ -73,7 +73,8 @@ pub(super) fn extents(disk: &dyn ReadAt, block_size: u64, root: &[u8]) -> Result
     Ok(out)
 }
 
-/// The names of a folder and their inodes. The blocks of a hash tree look empty here, and its leaves are as in any folder.
+/// The names in a folder and the numbers of their inodes. The index blocks of a hash tree look like empty blocks, and its
+/// leaf blocks like those of any folder.
 pub(super) fn names(data: &[u8], block_size: usize) -> Result<Vec<(Vec<u8>, u32)>> {
     let mut out = Vec::new();
     for block in data.chunks(block_size) {
@@ -81,7 +82,7 @@ pub(super) fn names(data: &[u8], block_size: usize) -> Result<Vec<(Vec<u8>, u32)
         while at + 8 <= block.len() {
             let (inode, name_length) = (le32(block, at), usize::from(block[at + 6]));
             let length = match le16(block, at + 4) {
-                // What 16 bits cannot say, for blocks of 64 KiB.
+                // The length of a whole block of 64 KiB does not fit into 16 bits.
                 0 | 0xffff if block_size == 65_536 => block_size,
                 length => usize::from(length),
             };
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_tree_that_holds_itself_is_an_error() {
-        // Depth 1 to a block that is no leaf.
+        // Depth 1 says that the child is a leaf, and it is not one.
         let mut node = vec![0; 1024];
         node[..8].copy_from_slice(&[0x0a, 0xf3, 1, 0, 4, 0, 1, 0]);
         assert!(extents(&node, 1024, &node[..60]).is_err());

@@ -1,7 +1,7 @@
 //! FAT32: Microsoft's FAT32 file system specification, version 1.03.
 //!
-//! The crate `fatfs` is not used: the folders that it writes are refused by `fsck.fat`, and it writes to a device that it can
-//! seek in, where here a disk is a list of pieces.
+//! The crate `fatfs` is not used. `fsck.fat` rejects the folders that it writes. It writes to a device with random access;
+//! here a disk is a list of segments.
 
 mod name;
 pub(crate) mod options;

@@ -1,23 +1,23 @@
-//! Names of FAT: long ones, and the 8.3 ones that stand for them (Microsoft FAT specification, sections 6 and 7).
+//! Long and short (8.3) names of FAT: Microsoft's FAT specification, sections 6 and 7.
 
 use std::collections::HashSet;
 
-/// A name as eight and three bytes, filled up with spaces.
+/// A short name: eight and three bytes, padded with spaces.
 pub(crate) type Short = [u8; 11];
 
 const LONG_UNITS: usize = 255;
 /// Characters in one long entry.
 const PER_ENTRY: usize = 13;
 const ATTR_LONG: u8 = 0x0f;
-/// Where they are in it.
+/// The offsets of the characters in the entry.
 const PLACES: [usize; PER_ENTRY] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
-/// What makes two names one: FAT does not tell upper case from lower.
+/// The form in which names are compared: FAT ignores case.
 pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .map(|c| {
             let mut upper = c.to_uppercase();
-            // Only what is one character in both cases, as the specification's tables have it.
+            // Only characters whose upper case form is one character, as in the tables of the specification.
             match (upper.next(), upper.next()) {
                 (Some(one), None) => one,
                 _ => c,
@@ -26,7 +26,7 @@ pub(crate) fn fold(name: &str) -> String {
         .collect()
 }
 
-/// Why a name cannot be written, if it cannot.
+/// Fails with the reason if a name is not allowed.
 pub(crate) fn check(name: &str) -> Result<(), String> {
     if name == "." || name == ".." || name.is_empty() {
         return Err("is no name".to_owned());
@@ -50,7 +50,7 @@ fn allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"$%'-_@~`!(){}^#&".contains(&byte)
 }
 
-/// The 8.3 form, and whether anything was lost on the way to it but the case.
+/// The short form of a name, and whether it lost more than its case.
 fn basis(name: &str) -> (Vec<u8>, Vec<u8>, bool) {
     let mut lossy = false;
     let trimmed = name.trim_start_matches('.');
@@ -82,7 +82,7 @@ fn join(stem: &[u8], extension: &[u8]) -> Short {
     short
 }
 
-/// The text of a short name: `KERNEL.EFI`.
+/// A short name as text: `KERNEL.EFI`.
 pub(crate) fn short_text(short: &Short) -> String {
     let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
     let (stem, extension) = (part(&short[..8]), part(&short[8..]));
@@ -93,9 +93,9 @@ pub(crate) fn short_text(short: &Short) -> String {
     }
 }
 
-/// A short name that no other name in the folder has; `None` when all are taken.
+/// A short name that is unique in the folder; `None` if there is none left.
 ///
-/// A name that loses something gets a number: `~1`, `~2`, … in the order of the calls.
+/// A name whose short form lost something gets a number, `~1`, `~2` and so on, in the order of the calls.
 pub(crate) fn shorten(name: &str, taken: &mut HashSet<Short>) -> Option<Short> {
     let (stem, extension, lossy) = basis(name);
     let plain = join(&stem, &extension);
@@ -110,7 +110,7 @@ pub(crate) fn shorten(name: &str, taken: &mut HashSet<Short>) -> Option<Short> {
     })
 }
 
-/// Whether a name needs long entries beside its short one.
+/// Whether a name needs long entries in addition to the short one.
 pub(crate) fn needs_long(name: &str, short: &Short) -> bool {
     short_text(short) != name
 }
@@ -130,7 +130,7 @@ pub(crate) fn checksum(short: &Short) -> u8 {
         .fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte))
 }
 
-/// The long entries of a name, last part first, as they stand before the short one.
+/// The long entries of a name, in their order on the disk: the last part first, before the short entry.
 pub(crate) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
     let units: Vec<u16> = name.encode_utf16().collect();
     let parts = units.chunks(PER_ENTRY);
@@ -148,7 +148,7 @@ pub(crate) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
             entry[11] = ATTR_LONG;
             entry[13] = checksum(short);
             for (position, place) in PLACES.into_iter().enumerate() {
-                // One zero ends the name, ones fill the rest.
+                // A zero ends the name; the rest is filled with 0xffff.
                 let unit = match position.cmp(&part.len()) {
                     std::cmp::Ordering::Less => part[position],
                     std::cmp::Ordering::Equal => 0,
@@ -163,7 +163,7 @@ pub(crate) fn long_entries(name: &str, short: &Short) -> Vec<[u8; 32]> {
     out
 }
 
-/// Collects long entries while a folder is read, until the short one that they belong to.
+/// Collects the long entries of a name until its short entry follows.
 #[derive(Default)]
 pub(crate) struct LongName {
     units: Vec<u16>,
@@ -190,7 +190,7 @@ impl LongName {
         self.units.splice(0..0, part);
     }
 
-    /// The name, if its parts were complete and belong to this short name.
+    /// The long name, if all its parts were there and belong to this short name.
     pub(crate) fn take(&mut self, short: &Short) -> Option<String> {
         let found = std::mem::take(self);
         let complete = found.next == 0 && !found.units.is_empty();

@@ -1,4 +1,4 @@
-//! What a FAT32 is made of, as scripts say it.
+//! The options of a FAT32 file system.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -18,7 +18,7 @@ options! {
 }
 
 options! {
-    /// What outputs have besides content. FAT keeps none of it.
+    /// Attributes of a file. FAT cannot store them.
     struct Attribute {
         uid: Option<u32>,
         gid: Option<u32>,
@@ -38,7 +38,7 @@ options! {
 }
 
 impl Attribute {
-    /// The field that would be lost; `None` if nothing would. All files belong to root, and nobody sees other modes.
+    /// The first field that would be lost; `None` if none would. On FAT all files belong to root, with one mode for all.
     fn lost(&self) -> Option<&'static str> {
         if self.uid.is_some_and(|uid| uid != 0) {
             Some("uid")
@@ -53,7 +53,7 @@ impl Attribute {
 }
 
 impl FatOptions {
-    /// The pieces of the file system, for a partition that begins at byte `start`.
+    /// The segments of the file system, for a partition that starts at byte `start`.
     pub(crate) fn segments(self, size: u64, start: u64) -> Result<Vec<Segment>> {
         let mut files = Vec::new();
         for file in self.files {
@@ -82,7 +82,7 @@ impl FatOptions {
         }
         write::segments(Options {
             size,
-            // What is too far for the field is not told: no reader needs it.
+            // A larger number does not fit into the field; no reader needs it.
             hidden: u32::try_from(start / 512).unwrap_or(0),
             volume_id: self.volume_id,
             label: self.label,

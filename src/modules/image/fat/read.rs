@@ -11,7 +11,7 @@ use crate::modules::image::read_at::ReadAt;
 use crate::modules::image::volume::{Found, MAX_FILES, Volume, join, limit, names};
 
 const MAX_FOLDER: u64 = 65_536 * 32;
-/// Bytes of the table that are kept.
+/// The number of bytes of the table that are cached.
 const WINDOW: u64 = 32_768;
 
 pub(crate) struct Fat<'a> {
@@ -22,7 +22,7 @@ pub(crate) struct Fat<'a> {
     clusters: u32,
     root: u32,
     id: u32,
-    /// The part of the table that was read last, and where it begins.
+    /// The part of the table that was read last, with its offset.
     window: RefCell<(u64, Vec<u8>)>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Fat<'a> {
         Ok(le32(&window.1, (at - start) as usize) & 0x0fff_ffff)
     }
 
-    /// What a chain of clusters holds, up to `length` bytes.
+    /// The content of a chain of clusters, up to `length` bytes.
     fn chain(&self, first: u32, length: u64) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         let mut cluster = first;
@@ -104,7 +104,7 @@ impl<'a> Fat<'a> {
                 break;
             }
             let number = cluster.wrapping_sub(2);
-            // A chain that is longer than the file system runs in a circle.
+            // A chain that is longer than the file system contains a loop.
             let turns = out.len() as u64 / self.cluster_size;
             if number >= self.clusters || turns > u64::from(self.clusters) {
                 return Err(bad(format!("a chain leads to cluster {cluster}")));
@@ -146,7 +146,7 @@ impl<'a> Fat<'a> {
         Ok(out)
     }
 
-    /// The files of a folder: without its label, itself and its parent.
+    /// The files in a folder, without the label, `.` and `..`.
     fn files(&self, first: u32) -> Result<Vec<Entry>> {
         let mut entries = self.folder(first)?;
         entries
@@ -180,7 +180,7 @@ impl<'a> Fat<'a> {
     }
 }
 
-/// A short name with the letter case that Windows NT notes beside it.
+/// A short name as text, in the case that the flags of Windows NT give.
 fn cased(short: &Short, flags: u8) -> String {
     let mut short = *short;
     if flags & 0x08 != 0 {

@@ -1,17 +1,17 @@
-//! The times of FAT: local without a zone (UTC here), two seconds apart, 1980 to 2107.
+//! Times of FAT: without a time zone (here UTC), with a resolution of two seconds, from 1980 to 2107.
 
 const DAY: i64 = 86_400;
-/// Days from 0000-03-01, where civil years are counted from here, to 1970-01-01.
+/// Days from 0000-03-01 to 1970-01-01. The calculation counts years from the former.
 const EPOCH: i64 = 719_468;
 /// 1980-01-01 00:00:00 and 2107-12-31 23:59:58.
 const RANGE: (i64, i64) = (315_532_800, 4_354_819_198);
 
-/// Time and date as a directory entry holds them; what FAT cannot say becomes the nearest that it can.
+/// Time and date in the form of a directory entry. A time out of range becomes the nearest possible one.
 pub(crate) fn encode(seconds: i64) -> (u16, u16) {
     let seconds = seconds.clamp(RANGE.0, RANGE.1);
     let second = seconds % DAY;
     let days = seconds / DAY + EPOCH;
-    // Years begin in March: the leap day is their last.
+    // Years begin in March, so that the leap day is the last day of a year.
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);

@@ -1,4 +1,4 @@
-//! The files and folders of a FAT that is written: names, collisions, clusters.
+//! The files and folders of a new FAT file system: their names, collisions and clusters.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,21 +6,21 @@ use super::name::{self, Short};
 use crate::error::{Error, Result};
 use crate::modules::image::segments::Data;
 
-/// The cluster of the root, the first that there is.
+/// The cluster of the root folder: the first one.
 pub(crate) const ROOT: u32 = 2;
 const ENTRY: u64 = 32;
-/// As large as a folder may be.
+/// The largest possible folder.
 const MAX_FOLDER: u64 = 65_536 * ENTRY;
 
-/// What there is to give out.
+/// The space that can be allocated.
 pub(crate) struct Room {
     pub(crate) cluster_size: u64,
     pub(crate) clusters: u64,
-    /// Entries of the root that are no files.
+    /// Entries of the root folder that are not files.
     pub(crate) labels: u64,
 }
 
-/// A file or folder that is to be written.
+/// A file or folder to write.
 pub(crate) struct Item {
     pub(crate) name: String,
     path: String,
@@ -36,7 +36,7 @@ fn refuse(path: &str, code: &str, text: impl Into<String>) -> Error {
     Error::new("fat32", code, text).at(path)
 }
 
-/// All files and folders, each after its folder, in the order of their folded names.
+/// All files and folders, sorted by their folded names; each follows its folder.
 pub(crate) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
     let mut found: BTreeMap<Vec<String>, Item> = BTreeMap::new();
     for (path, data) in files {
@@ -99,7 +99,7 @@ pub(crate) fn build(files: Vec<(String, Option<Data>)>) -> Result<Vec<Item>> {
     Ok(items)
 }
 
-/// The indices of what is in each folder.
+/// For each item the indices of its children.
 pub(crate) fn children(items: &[Item]) -> Vec<Vec<usize>> {
     let mut children = vec![Vec::new(); items.len()];
     for (index, item) in items.iter().enumerate().skip(1) {
@@ -108,7 +108,7 @@ pub(crate) fn children(items: &[Item]) -> Vec<Vec<usize>> {
     children
 }
 
-/// Gives everything its short name and its clusters, one after the other; returns the first free cluster.
+/// Gives each item its short name and a contiguous range of clusters. Returns the first free cluster.
 pub(crate) fn allocate(items: &mut [Item], children: &[Vec<usize>], room: &Room) -> Result<u32> {
     let mut next = u64::from(ROOT);
     for index in 0..items.len() {
@@ -134,7 +134,7 @@ pub(crate) fn allocate(items: &mut [Item], children: &[Vec<usize>], room: &Room)
                 let text = "more than FAT's 65536 entries in one folder";
                 return Err(refuse(&items[index].path, "too_large", text));
             }
-            // An empty root still needs its cluster.
+            // The root folder has a cluster even if it is empty.
             (entries * ENTRY).max(1)
         };
         let clusters = bytes.div_ceil(room.cluster_size);

@@ -10,23 +10,23 @@ use crate::modules::image::segments::{Data, Segment};
 const SECTOR: u64 = 512;
 const RESERVED: u64 = 32;
 const FATS: u64 = 2;
-/// With fewer clusters it would be FAT16 to every reader.
+/// With fewer clusters every reader would take it for FAT16.
 const MIN_CLUSTERS: u64 = 65_525;
 const END_OF_CHAIN: u32 = 0x0fff_ffff;
 
-/// What the file system is to be.
+/// The options of a new file system.
 pub(crate) struct Options {
     pub(crate) size: u64,
-    /// Where it will lie on the disk: sectors before it.
+    /// The number of sectors before it on the disk.
     pub(crate) hidden: u32,
     pub(crate) volume_id: u32,
     pub(crate) label: Option<String>,
     pub(crate) mtime: i64,
-    /// Absolute paths; those that end in `/` are folders and have no data.
+    /// Absolute paths. A path that ends in `/` is a folder, which has no data.
     pub(crate) files: Vec<(String, Option<Data>)>,
 }
 
-/// Sectors of a cluster, as the specification's table has it.
+/// Sectors per cluster, by the table of the specification.
 fn cluster_sectors(sectors: u64) -> u64 {
     match sectors {
         0..=532_480 => 1,
@@ -51,7 +51,7 @@ impl Geometry {
             .filter(|_| size.is_multiple_of(SECTOR))
             .ok_or_else(|| Error::argument("fat32", format!("cannot be {size} bytes large")))?;
         let per_cluster = cluster_sectors(u64::from(sectors));
-        // The smallest tables that describe all the clusters which remain beside them.
+        // The smallest tables that have an entry for each cluster that is left.
         let mut fat_sectors = 0;
         loop {
             let left = u64::from(sectors).saturating_sub(RESERVED + FATS * fat_sectors);
@@ -131,7 +131,7 @@ fn folder(
         out.extend(label.map(|label| entry(label, ATTR_VOLUME, 0, 0, mtime)));
     } else {
         let item = &items[index];
-        // The root has number 0 here, wherever it lies.
+        // `..` of a folder in the root has number 0, wherever the root is.
         let up = if item.parent == 0 {
             0
         } else {
@@ -161,7 +161,7 @@ fn boot_sectors(
     next: u32,
 ) -> Vec<u8> {
     let mut boot = vec![0; 8 * SECTOR as usize];
-    // A jump over the parameters, to an endless loop: nothing boots from here but by EFI.
+    // The boot code: a jump over the parameters to an endless loop. The disk boots by EFI only.
     put(&mut boot, 0, &[0xeb, 0x58, 0x90]);
     put(&mut boot, 3, b"MSWIN4.1");
     put(&mut boot, 11, &(SECTOR as u16).to_le_bytes());
@@ -190,7 +190,7 @@ fn boot_sectors(
     put(&mut boot, 512 + 492, &next.to_le_bytes());
     put(&mut boot, 512 + 510, &[0x55, 0xaa]);
     put(&mut boot, 1024 + 510, &[0x55, 0xaa]);
-    // The copies that are looked for when sector 0 is bad.
+    // Backup copies for the case that sector 0 is damaged.
     boot.copy_within(..2 * SECTOR as usize, 6 * SECTOR as usize);
     boot
 }
@@ -209,7 +209,7 @@ fn fat(items: &[Item], next: u32) -> Vec<u8> {
     fat.into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
-/// The pieces of the file system, from its own start.
+/// The segments of the file system; offsets count from its start.
 pub(crate) fn segments(mut options: Options) -> Result<Vec<Segment>> {
     let geometry = Geometry::new(options.size)?;
     let label = label(options.label.as_deref())?;

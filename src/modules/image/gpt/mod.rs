@@ -1,7 +1,7 @@
 //! The GUID partition table: UEFI specification 2.10, chapter 5.
 //!
-//! The crate `gpt` is not used: it takes one good copy of the table for enough, where here both have to be right; it writes
-//! to a device that it can seek in, where here a disk is a list of pieces; and it brings a source of random ids.
+//! The crate `gpt` is not used. It accepts a table if one of the two copies is valid; here both have to be. It writes to a
+//! device with random access; here a disk is a list of segments. It also depends on a generator of random ids.
 
 use flate2::Crc;
 use uuid::Uuid;
@@ -15,13 +15,13 @@ pub(crate) const SECTOR: u64 = 512;
 pub(crate) const ENTRIES: usize = 128;
 pub(crate) const ENTRY: usize = 128;
 pub(crate) const HEADER: usize = 92;
-/// Sectors of the entries.
+/// The number of sectors that the entries take.
 pub(crate) const TABLE: u64 = (ENTRIES * ENTRY) as u64 / SECTOR;
-/// What the table takes at the start: the protective MBR, the header, the entries.
+/// The bytes that the table takes at the start of the disk: protective MBR, header, entries.
 pub(crate) const HEAD: u64 = (2 + TABLE) * SECTOR;
-/// What it takes at the end: the entries and the header again.
+/// The bytes that its copy takes at the end of the disk: entries, header.
 pub(crate) const TAIL: u64 = (1 + TABLE) * SECTOR;
-/// Characters of a partition's name, in units of UTF-16.
+/// The longest name of a partition, in UTF-16 units.
 pub(crate) const NAME_UNITS: usize = 36;
 
 /// One partition; `start` and `size` in bytes.
@@ -41,9 +41,9 @@ pub(crate) struct Table {
     pub(crate) partitions: Vec<Partition>,
 }
 
-/// Reads the usual text of a GUID, in either case.
+/// Parses a GUID in its usual form, in upper or lower case.
 pub(crate) fn guid(text: &str) -> Result<Uuid> {
-    // The crate also takes other forms, such as one in braces.
+    // The crate also accepts other forms, such as one in braces.
     Some(text)
         .filter(|text| text.len() == 36)
         .and_then(|text| Uuid::try_parse(text).ok())

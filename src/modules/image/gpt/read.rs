@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::modules::image::bytes::{le32, le64, put};
 use crate::modules::image::read_at::ReadAt;
 
-/// More than any table that was ever written.
+/// The largest table that is read. Real tables are smaller.
 const MAX_TABLE: u64 = 1 << 20;
 
-/// Reads the table; `None` where there is none. Both copies have to be there and right.
+/// Reads the table; `None` if there is none. Both copies have to be valid and equal.
 pub(crate) fn table(disk: &dyn ReadAt) -> Result<Option<Table>> {
     if disk.size() < HEAD {
         return Ok(None);

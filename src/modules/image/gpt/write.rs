@@ -47,7 +47,7 @@ pub(crate) fn segments(table: &Table, size: u64) -> Result<Vec<Segment>> {
 
 fn protective_mbr(last: u64) -> Vec<u8> {
     let mut mbr = vec![0; SECTOR as usize];
-    // Not bootable; from sector 1 (CHS 0/0/2) to the end or as far as 32 bits go; type EE.
+    // One partition: not bootable, type 0xee, from sector 1 (CHS 0/0/2) to the end of the disk or the largest 32-bit number.
     put(&mut mbr, 446, &[0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff]);
     put(&mut mbr, 454, &1_u32.to_le_bytes());
     let sectors = u32::try_from(last).unwrap_or(u32::MAX);

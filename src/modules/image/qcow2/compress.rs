@@ -1,4 +1,4 @@
-//! Compresses the clusters of a disk on several threads, and hands them over in order.
+//! Compresses the clusters of a disk in several threads and returns them in order.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,11 +11,11 @@ use crate::modules::image::bytes::is_zero;
 use crate::modules::image::segments::Segments;
 
 pub(crate) const CLUSTER: usize = 65536;
-/// Clusters that a thread takes at a time: enough to be worth the handing over, few enough to keep memory small.
+/// The number of clusters in a batch: large enough to keep the cost of passing it on small, small enough to save memory.
 const BATCH: u64 = 8;
-/// Batches that a thread may be ahead.
+/// The number of finished batches that may wait, per thread.
 const AHEAD: usize = 2;
-/// The window that QEMU inflates with: 2^12 bytes.
+/// The window size of QEMU's decompression: 2^12 bytes.
 const WINDOW_BITS: u8 = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +24,17 @@ pub(crate) enum Compression {
     Zstd,
 }
 
-/// What became of one cluster.
+/// A cluster as it is stored.
 pub(crate) enum Packed {
     Compressed(Vec<u8>),
-    /// What compression does not make smaller.
+    /// Compression would not make it smaller.
     Plain(Vec<u8>),
 }
 
-/// The clusters of a batch that are not all zeros.
+/// The clusters of a batch, without those that are all zeros.
 pub(crate) struct Batch {
     pub(crate) clusters: Vec<(u64, Packed)>,
-    /// Bytes of the disk that it stands for.
+    /// The number of bytes of the disk that the batch covers.
     pub(crate) length: u64,
 }
 
@@ -59,7 +59,7 @@ impl Packer {
         match self {
             Self::Zlib(state, out) => {
                 state.reset();
-                // No room for more than would be smaller: what does not end in it stays as it is.
+                // The buffer is smaller than a cluster: if the output does not fit, the cluster is stored as it is.
                 match state.compress(data, out, FlushCompress::Finish) {
                     Ok(Status::StreamEnd) => {
                         let length = state.total_out() as usize;
@@ -70,8 +70,8 @@ impl Packer {
                 }
             }
             Self::Zstd(level) => {
-                // A new state each time: one that was used salts its match finder, and then the
-                // bytes depend on what the thread did before.
+                // A new state for each cluster: the output of a used one depends on what it
+                // compressed before.
                 let packed = zstd::bulk::compress(data, *level);
                 let packed = packed.map_err(|e| Error::new("compress", "zstd", e.to_string()))?;
                 Ok(if packed.len() < CLUSTER {
@@ -84,7 +84,7 @@ impl Packer {
     }
 }
 
-/// The runs cut into batches, in order.
+/// The runs, split into batches, in order.
 fn batches(runs: &[Range<u64>]) -> impl Iterator<Item = Range<u64>> {
     let step = BATCH * CLUSTER as u64;
     runs.iter().flat_map(move |run| {
@@ -120,16 +120,16 @@ fn work(
     for range in ranges {
         let result = pack_batch(disk, &mut packer, range);
         let failed = result.is_err();
-        // Nobody listens any more once the writer failed.
+        // The receiver is gone if the writer failed.
         if to.send(result).is_err() || failed {
             break;
         }
     }
 }
 
-/// Calls `take` with every batch of the disk, in order; all threads have ended when it returns.
+/// Calls `take` with each batch of the disk, in order. All threads have ended when it returns.
 ///
-/// Thread `n` of `m` does batches `n`, `n + m`, `n + 2m` …, so the order needs no sorting.
+/// Thread `n` of `m` compresses the batches `n`, `n + m`, `n + 2m` and so on, so nothing has to be sorted.
 pub(crate) fn for_each(
     disk: &Segments,
     runs: &[Range<u64>],

@@ -15,15 +15,15 @@ use crate::modules::image::read_at::{ReadAt, within};
 const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
 const COMPRESSED: u64 = 1 << 62;
 const ZERO: u64 = 1;
-/// The features of version 3 that a reader has to know: which of them are known here.
+/// The incompatible features of version 3 that this reader supports.
 const DIRTY: u64 = 1;
 const COMPRESSION_TYPE: u64 = 1 << 3;
-/// As much as QEMU takes: 32 MiB.
+/// The limit of QEMU: 32 MiB.
 const MAX_L1: u64 = 32 << 20;
-/// Bytes of tables and of clusters that are kept, each.
+/// The size of each of the two caches, in bytes: of tables and of clusters.
 const CACHE: usize = 8 << 20;
 
-/// A few things by number; the oldest go first.
+/// A cache by number. When it is full, the oldest item is dropped.
 struct Cache<T> {
     limit: usize,
     order: VecDeque<u64>,
@@ -85,7 +85,7 @@ impl<F: ReadAt> Qcow2<F> {
             return Err(bad(format!("clusters of 2^{cluster_bits} bytes")));
         }
         if be64(&header, 8) != 0 {
-            return Err(unsupported("it rests on another image (a backing file)"));
+            return Err(unsupported("it depends on another image (a backing file)"));
         }
         if be32(&header, 32) != 0 {
             return Err(unsupported("it is encrypted"));
@@ -97,7 +97,7 @@ impl<F: ReadAt> Qcow2<F> {
         if entries * 8 > MAX_L1 || entries < needed {
             return Err(bad(format!("a first table of {entries} entries")));
         }
-        // Not needed for reading, but at the end of the file, as a rule: it shows that all is there.
+        // Reading does not need the reference counts. They are usually at the end of the file, so this detects a truncated file.
         let counts = u64::from(be32(&header, 56)) << cluster_bits;
         within(be64(&header, 48), counts as usize, file_size)?;
         let mut l1 = vec![0; entries as usize * 8];
@@ -169,7 +169,7 @@ impl<F: ReadAt> Qcow2<F> {
         let at = entry & ((1 << split) - 1);
         let sectors = (entry & (COMPRESSED - 1)) >> split;
         let length = (sectors + 1) * 512 - at % 512;
-        // The last sector need not be whole.
+        // The last sector may be incomplete.
         let length = length.min(self.file_size.saturating_sub(at));
         within(at, length.max(1) as usize, self.file_size)?;
         let mut packed = vec![0; length as usize];

@@ -11,16 +11,16 @@ use crate::modules::image::segments::Segments;
 
 const CLUSTER_BITS: u32 = CLUSTER.trailing_zeros();
 const CLUSTER_SIZE: u64 = CLUSTER as u64;
-/// Entries of a second table.
+/// The number of entries in a second-level table.
 const PER_TABLE: u64 = CLUSTER_SIZE / 8;
-/// As much as QEMU takes for the first table: 32 MiB.
+/// The limit of QEMU for the first-level table: 32 MiB.
 const MAX_TABLES: u64 = (32 << 20) / 8;
-/// 16-bit reference counts in a block.
+/// The number of 16-bit reference counts in a block.
 const PER_BLOCK: u64 = CLUSTER_SIZE / 2;
-/// The cluster has one reference: it may be written in place.
+/// A flag: the cluster has exactly one reference and may be written in place.
 const COPIED: u64 = 1 << 63;
 const COMPRESSED: u64 = 1 << 62;
-/// Where the number of sectors begins in the entry of a compressed cluster.
+/// The bit of an entry where the number of sectors of a compressed cluster begins.
 const SECTORS_SHIFT: u32 = 62 - (CLUSTER_BITS - 8);
 const HEADER_LENGTH: usize = 112;
 const COMPRESSION_TYPE: u64 = 1 << 3;
@@ -32,19 +32,19 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
 }
 
-/// Where everything goes in the file.
+/// The layout of the file.
 #[derive(Default)]
 struct Layout {
-    /// References of each cluster of the file.
+    /// The reference count of each cluster of the file.
     counts: Vec<u16>,
-    /// Where the next compressed bytes may go: the end of the last ones.
+    /// The end of the last compressed data: the next may follow there.
     open: u64,
-    /// Second tables by their place in the first.
+    /// The second-level tables, by their index in the first-level table.
     tables: BTreeMap<u64, Vec<u64>>,
 }
 
 impl Layout {
-    /// Takes the next whole clusters.
+    /// Allocates whole clusters at the end of the file. Returns their offset.
     fn clusters(&mut self, count: u64) -> u64 {
         let at = self.end();
         self.counts.resize(self.counts.len() + count as usize, 1);
@@ -55,7 +55,7 @@ impl Layout {
         self.counts.len() as u64 * CLUSTER_SIZE
     }
 
-    /// Room for compressed bytes: packed one after the other, across neighbouring clusters too.
+    /// Allocates space for compressed data. Data is packed without gaps and may cross into an adjacent cluster.
     fn compressed(&mut self, length: u64) -> u64 {
         let left = self.open.next_multiple_of(CLUSTER_SIZE) - self.open;
         let is_last = self.open.next_multiple_of(CLUSTER_SIZE) == self.end();
@@ -66,7 +66,7 @@ impl Layout {
         };
         for cluster in at / CLUSTER_SIZE..=(at + length - 1) / CLUSTER_SIZE {
             match self.counts.get_mut(cluster as usize) {
-                // At most one reference per byte of the cluster: 16 bits hold them.
+                // A cluster has at most one reference per byte, so 16 bits are enough.
                 Some(count) => *count += 1,
                 None => self.counts.push(1),
             }
@@ -81,7 +81,7 @@ impl Layout {
         table[(cluster % PER_TABLE) as usize] = entry;
     }
 
-    /// Writes a cluster's data and remembers where.
+    /// Writes the data of a cluster and records its offset.
     fn place(&mut self, file: &File, cluster: u64, packed: &Packed) -> Result<()> {
         let (at, data, entry) = match packed {
             Packed::Plain(data) => {
@@ -90,7 +90,7 @@ impl Layout {
             }
             Packed::Compressed(data) => {
                 let at = self.compressed(data.len() as u64);
-                // The entry counts the sectors beyond the first.
+                // The entry holds the number of sectors after the first one.
                 let sectors = (at + data.len() as u64 - 1) / 512 - at / 512;
                 (at, data, at | COMPRESSED | sectors << SECTORS_SHIFT)
             }
@@ -107,7 +107,7 @@ fn big_endian(entries: &[u64]) -> Vec<u8> {
         .collect()
 }
 
-/// Writes the disk; the same bytes whatever the number of threads.
+/// Writes the disk. The bytes do not depend on the number of threads.
 pub(crate) fn write(
     file: &File,
     disk: &Segments,
@@ -122,7 +122,7 @@ pub(crate) fn write(
     let runs = disk.runs(CLUSTER_SIZE)?;
     let total = runs.iter().map(|run| run.end - run.start).sum();
     let mut layout = Layout::default();
-    // The header, written last: until then the file is no image.
+    // Space for the header. It is written last, so that an incomplete file is not a valid image.
     layout.clusters(1);
     let mut done = 0;
     compress::for_each(
@@ -169,7 +169,8 @@ pub(crate) fn write(
     write_at(file, 0, &header)
 }
 
-/// Writes the reference counts, which count their own clusters too; returns the place and clusters of their table.
+/// Writes the reference counts, including those of their own clusters. Returns the offset of their table and its number of
+/// clusters.
 fn write_counts(file: &File, layout: &mut Layout) -> Result<(u64, u64)> {
     let used = layout.counts.len() as u64;
     let (mut blocks, mut table) = (0, 0);
@@ -266,7 +267,7 @@ mod tests {
         for at in (0..112).chain((65536..good.len()).step_by(1009)) {
             let mut image = good.clone();
             image[at] ^= 0xff;
-            // No panic is all that can be asked for.
+            // The data may be wrong; there must be no panic.
             if let Ok(disk) = Qcow2::open(image) {
                 drop(disk.read_at(0, &mut data));
                 drop(disk.read_at(598 << 20, &mut data));
@@ -284,7 +285,7 @@ mod tests {
         assert_eq!(layout.compressed(60_000), CLUSTER_SIZE);
         assert_eq!(layout.compressed(10_000), CLUSTER_SIZE + 60_000);
         assert_eq!(layout.counts, [1, 2, 1]);
-        // A plain cluster ends the run, and what still fits before it goes there.
+        // A plain cluster follows; data that still fits goes before it.
         assert_eq!(layout.clusters(1), 3 * CLUSTER_SIZE);
         assert_eq!(layout.compressed(50_000), CLUSTER_SIZE + 70_000);
         assert_eq!(layout.compressed(20_000), 4 * CLUSTER_SIZE);
