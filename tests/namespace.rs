@@ -263,8 +263,8 @@ fn confined_a_program_has_no_power_over_the_machine() {
     assert_eq!(
         left,
         good(
-            "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable \
-             net_bind_service net_broadcast ipc_lock ipc_owner lease setfcap\n\
+            "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap \
+             net_bind_service net_broadcast ipc_lock ipc_owner lease\n\
              NoNewPrivs\t1\nSeccomp\t2\nEPERM\nEPERM\tEPERM\tEPERM\nEPERM\n"
         )
     );
