@@ -9,10 +9,10 @@ use ureq::{Body, Timeout};
 use super::back_off::retry_after;
 use super::failure::{Failure, Next};
 
-/// How the standard library begins the message of a name that was not found, which has no kind of its own.
+/// The standard library has no error kind for a failed name look-up. Its message begins with these words.
 const LOOKUP: &str = "failed to lookup address";
 
-/// Lets through what carries a file, and a refused range.
+/// Accepts an answer that carries a file (200, 206) or refuses a range (416).
 pub(super) fn check(response: Response<Body>) -> Result<Response<Body>, Failure> {
     let status = response.status();
     if matches!(status.as_u16(), 200 | 206 | 416) {

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
-/// A server that asks for more than this is asked again after this.
+/// The longest wait that a server may ask for. A longer one is cut to this.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
-/// How long to wait after so many failures: twice as long each time, and never two clients in step.
+/// How long to wait after this number of failures. The wait doubles each time, with a random part, so that clients do not
+/// retry at the same moment.
 pub(super) fn back_off(failures: u32, asked: Option<Duration>) -> Duration {
     let longest = FIRST
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
@@ -18,7 +19,7 @@ pub(super) fn back_off(failures: u32, asked: Option<Duration>) -> Duration {
     wait.max(asked.unwrap_or_default().min(LONGEST_ASKED))
 }
 
-/// What a `Retry-After` header asks for: seconds, or a date.
+/// Reads a `Retry-After` header: a number of seconds, or a date.
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {

@@ -6,27 +6,27 @@ use std::time::Instant;
 use super::back_off::back_off;
 use super::failure::{Failure, Next};
 
-/// In so many pieces a file may come from one URL: 6 GiB in pieces of 64 KiB.
+/// The most pieces in which one URL may send a file: about 6 GiB in pieces of 64 KiB.
 const PIECES_MAX: u32 = 100_000;
-/// A transfer that brought so many bytes is worth going on with, however it ended.
+/// A transfer that brought this many new bytes does not count as a failure, however it ended.
 const MANY: u64 = 1 << 20;
-/// After a piece of this size the next one is asked for at once.
+/// After a piece of this size the next one is requested without a wait.
 const PIECE: u64 = 32 << 10;
 
-/// A URL, and how it has done so far.
+/// A URL, and the results of its attempts so far.
 pub(super) struct Candidate<'a> {
     pub(super) text: &'a OsStr,
     failures: u32,
-    /// Tries that broke off after they had brought something.
+    /// Attempts that broke off after they had brought new bytes.
     pieces: u32,
     pub(super) not_before: Option<Instant>,
-    /// It will not do.
+    /// It is not tried again.
     pub(super) dead: bool,
-    /// It had its second chance after a wrong digest.
+    /// It was tried a second time after a wrong digest or size.
     pub(super) retried_after_mismatch: bool,
 }
 
-/// The URL that has failed least; the first of several.
+/// The URL with the fewest failures. If several have as few, the first of them.
 pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<usize> {
     let alive = |index: &usize| !candidates[*index].dead;
     (0..candidates.len())
@@ -46,8 +46,8 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Takes note of a failure, and of how many new bytes it brought. A connection that ended after any does not count, nor
-    /// one that stalled after many.
+    /// Records a failed attempt that brought `gained` new bytes. It does not count as a failure if the connection ended
+    /// after at least one new byte, or stalled after `MANY` of them.
     pub(super) fn failed(&mut self, failure: &Failure, gained: u64, retries: u32) {
         self.not_before = None;
         let enough = if failure.code == "truncated" { 1 } else { MANY };

@@ -1,4 +1,4 @@
-//! Files that are on this machine already: cloned where the file system can, copied elsewhere.
+//! Files on this machine: cloned if the file system supports that, copied otherwise.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -11,12 +11,12 @@ use super::part::{CHUNK, Part, read};
 use crate::error::Error;
 use crate::tree::open;
 
-/// Fills the part with a file's content; `limit` is the most that it may hold.
+/// Fills the part with a file's content. The file may have at most `limit` bytes.
 pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failure> {
-    let source = open::file(from).map_err(|e| theirs(&e))?;
+    let source = open::file(from).map_err(|e| source_failure(&e))?;
     let about = source
         .metadata()
-        .map_err(|e| theirs(&Error::io("stat", &e).at(from)))?;
+        .map_err(|e| source_failure(&Error::io("stat", &e).at(from)))?;
     if about.len() > limit {
         let message = format!("it has {} bytes, at most {limit} are wanted", about.len());
         return Err(Failure::new("too_large", Next::Other, message));
@@ -28,8 +28,8 @@ pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failu
     let mut source = source;
     let mut buffer = vec![0; CHUNK];
     loop {
-        let count =
-            read(&mut source, &mut buffer).map_err(|e| theirs(&Error::io("read", &e).at(from)))?;
+        let count = read(&mut source, &mut buffer)
+            .map_err(|e| source_failure(&Error::io("read", &e).at(from)))?;
         if count == 0 {
             return Ok(());
         }
@@ -42,8 +42,8 @@ pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failu
     }
 }
 
-/// Trouble with the file that is copied: another source may do.
-fn theirs(error: &Error) -> Failure {
+/// An error of the file that is copied. Another source may succeed.
+fn source_failure(error: &Error) -> Failure {
     Failure::new(&error.code, Next::Other, error.to_string())
 }
 

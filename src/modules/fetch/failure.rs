@@ -1,4 +1,4 @@
-//! What went wrong with one try, and whether another makes sense.
+//! Why one attempt failed, and what to try next.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use crate::error::Error;
 /// What may be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The same URL may do later.
+    /// Try the same URL again after a wait.
     Again,
-    /// The same URL may do at once, from where it stopped: it had begun to send.
+    /// Try the same URL again at once, from where it stopped: it had begun to send.
     Resume,
-    /// The same URL once more at once, from the start: what came may have been pieces of two files.
+    /// Try the same URL once more at once, from the start: the bytes may be a mix of two files.
     Whole,
-    /// This URL will not do, another may.
+    /// Do not try this URL again. Another may succeed.
     Other,
-    /// No URL will do: the trouble is on this side.
+    /// Try no URL: the error is on this machine.
     Give,
 }
 
-/// One try that failed.
+/// One attempt that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: String,
     pub(super) message: String,
     pub(super) next: Next,
-    /// How long the server asked to be left alone.
+    /// How long the server asked the client to wait (`Retry-After`).
     pub(super) after: Option<Duration>,
     /// The expected and the actual digest.
     pub(super) digests: Option<(String, String)>,
@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// The content is not what it should be.
+    /// The content has a wrong digest.
     pub(super) fn mismatch(next: Next, expected: &str, actual: &str, size: u64) -> Self {
         Self {
             digests: Some((expected.to_owned(), actual.to_owned())),
@@ -55,7 +55,7 @@ impl Failure {
     }
 }
 
-/// Trouble with a file of ours ends the whole job.
+/// An error of a local file ends the whole job.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::new(&error.code, Next::Give, error.to_string())

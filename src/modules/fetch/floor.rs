@@ -1,18 +1,18 @@
-//! When a transfer is too slow to go on.
+//! Notices a transfer that is too slow.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Bytes a second, below which a transfer counts as stalled.
+/// A transfer below this many bytes a second counts as stalled.
 const FLOOR: u128 = 1024;
-/// Into how many parts the window of the floor is cut.
+/// The window is divided into this many parts.
 const SLICES: u32 = 10;
 
-/// Watches that a transfer keeps above the floor.
+/// Measures the speed of a transfer over the last `window`.
 pub(super) struct Floor {
     window: Duration,
     bytes: u64,
-    /// Moments inside the window, and the bytes that had come by then.
+    /// Times inside the window, each with the number of bytes received until then.
     marks: VecDeque<(Instant, u64)>,
 }
 
@@ -25,7 +25,7 @@ impl Floor {
         }
     }
 
-    /// Counts bytes that have come; false if the window held too few.
+    /// Counts received bytes. Returns false if too few came within the window.
     pub(super) fn add(&mut self, bytes: usize, now: Instant) -> bool {
         self.bytes += bytes as u64;
         let since = |mark: &(Instant, u64)| now.duration_since(mark.0);
@@ -37,7 +37,7 @@ impl Floor {
             return true;
         }
         self.marks.push_back((now, self.bytes));
-        // The oldest mark that stays is the last one that is a whole window ago.
+        // Keeps one mark that is at least a whole window old.
         while self.marks.get(1).is_some_and(|m| since(m) >= self.window) {
             self.marks.pop_front();
         }

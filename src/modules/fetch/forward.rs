@@ -12,8 +12,8 @@ use ureq::{Error, Proxy};
 
 use super::resolve::Direct;
 
-/// Sends plain http through a proxy by naming the whole URL, as proxies expect it: ureq alone would ask
-/// for a tunnel, which many allow for https only.
+/// Sends plain http through a proxy: the request line has the whole URL, as proxies expect. ureq alone would open a tunnel
+/// (`CONNECT`), which many proxies allow for https only.
 #[derive(Debug)]
 pub(super) struct Forward {
     proxy: Proxy,
@@ -64,7 +64,7 @@ impl Connector for Forward {
     }
 }
 
-/// Finds the proxy instead of the host: the proxy finds the host.
+/// Looks up the proxy's address instead of the host's. The proxy looks up the host.
 #[derive(Debug)]
 pub(super) struct ToProxy(pub(super) Proxy);
 
@@ -81,7 +81,7 @@ impl Resolver for ToProxy {
     }
 }
 
-/// A connection to a proxy on which request lines are made whole.
+/// A connection to a proxy. It puts the whole URL into each request line.
 #[derive(Debug)]
 pub(super) struct Through {
     inner: Box<dyn Transport>,

@@ -1,4 +1,4 @@
-//! One request: the connections, and their redirects.
+//! HTTP requests: connections, and redirects.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -19,17 +19,17 @@ use crate::tree::address::hidden_text;
 
 const MAX_REDIRECTS: usize = 10;
 
-/// The connections of one thread.
+/// The HTTP client of one thread, with its connections.
 pub(super) struct Client<'a> {
     options: &'a Options,
-    /// By proxy, and whether it is asked to tunnel.
+    /// The key: the proxy, and whether plain requests are forwarded through it.
     agents: RefCell<HashMap<(Option<Proxy>, bool), Agent>>,
-    /// The hosts to which a connection may have been kept.
+    /// The hosts to which a connection may still be open.
     kept: RefCell<HashSet<String>>,
     watch: Watch,
 }
 
-/// What is asked for besides the URL: the bytes behind an offset, if the file is still the same.
+/// The part of a file that is requested: the bytes from `start` on, if `validator` still matches.
 pub(super) struct Range<'a> {
     pub(super) start: u64,
     pub(super) validator: Option<&'a str>,
@@ -76,12 +76,12 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Content has come.
+    /// Notes that content was received.
     pub(super) fn moved(&self) {
         self.watch.moved();
     }
 
-    /// Asks for a file, and follows redirects.
+    /// Requests a file, and follows redirects.
     pub(super) fn get(
         &self,
         first: &Uri,
@@ -126,7 +126,7 @@ impl<'a> Client<'a> {
         let host = uri.authority().map_or("", |a| a.as_str());
         let was_kept = self.kept.borrow_mut().remove(host);
         let mut result = call();
-        // A kept connection may have been closed from the other side: once more, on a new one.
+        // The server may have closed a kept connection. Try once more on a new one.
         if was_kept && matches!(&result, Err(error) if is_closed(error)) {
             result = call();
         }
@@ -150,7 +150,7 @@ fn config(options: &Options, proxy: Option<Proxy>) -> Config {
         .user_agent(concat!("bq/", env!("CARGO_PKG_VERSION")))
         .accept_encoding("identity")
         .input_buffer_size(256 << 10)
-        // One, so that the one that turns out to be closed is the last.
+        // Only one is kept: if the server has closed it, the retry opens a new connection.
         .max_idle_connections_per_host(1)
         .timeout_connect(Some(options.connect_timeout))
         .timeout_send_request(Some(options.stall_timeout))

@@ -1,4 +1,4 @@
-//! One file: is it there, who else fetches it, which URL is tried when, is it right.
+//! The fetch of one file: looks for an existing copy, waits for other processes, tries the URLs, checks the content.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,9 +14,9 @@ use super::{copy, page, transfer};
 use crate::modules::progress::{Bar, Unit};
 use crate::tree::address::hidden_path;
 
-/// How long a wait goes on before it looks whether it is still wanted.
+/// A wait checks after each of these intervals whether the fetch was stopped.
 const NAP: Duration = Duration::from_millis(50);
-/// A wait that is worth a message.
+/// A wait of at least this long is reported.
 const LONG: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -68,7 +68,7 @@ impl Job<'_> {
             let Some(part) = Part::open(&self.task.file.path, waiting)? else {
                 continue;
             };
-            // It may have come while we went for the lock.
+            // Another process may have fetched it before this one got the lock.
             if let Some(outcome) = self.existing(&mut reported)? {
                 part.remove()?;
                 return Ok(outcome);
@@ -77,7 +77,7 @@ impl Job<'_> {
         }
     }
 
-    /// Looks whether the file is there and right; a wrong one is reported once.
+    /// Returns the outcome if the file exists and has the right digest. Reports a wrong digest once.
     fn existing(&self, reported: &mut bool) -> Result<Option<Outcome>> {
         let Some(expected) = &self.task.file.sha256 else {
             return Ok(None);
@@ -98,9 +98,9 @@ impl Job<'_> {
         Ok(None)
     }
 
-    /// Tries the URLs until one has done, or none is left.
+    /// Tries the URLs until one succeeds or none is left.
     fn fetch(&self, mut part: Part, attempts: &mut Vec<Attempt>) -> Result<Outcome> {
-        // A run that was killed just before its end left it whole.
+        // An earlier run may have been killed after the last byte and before the rename.
         if self.is_right(&part) {
             return self.commit(part, None);
         }
@@ -117,8 +117,8 @@ impl Job<'_> {
             .map(|u| Candidate::new(u))
             .collect();
         let mut most = part.len();
-        let mut same = None;
-        while let Some(index) = same.take().or_else(|| choose(&candidates)) {
+        let mut retry_now = None;
+        while let Some(index) = retry_now.take().or_else(|| choose(&candidates)) {
             let candidate = &mut candidates[index];
             let failure = match self.attempt(candidate, &mut part, bar.as_ref()) {
                 Ok(()) => return self.commit(part, Some(candidate.text)),
@@ -135,7 +135,7 @@ impl Job<'_> {
             most = most.max(part.len());
             candidate.failed(&failure, gained, self.task.options.retries);
             if matches!(failure.next, Next::Resume | Next::Whole) && !candidate.dead {
-                same = Some(index);
+                retry_now = Some(index);
             }
             let (url, next) = (candidate.text.to_owned(), failure.next);
             attempts.push(Attempt { url, failure });
@@ -143,7 +143,7 @@ impl Job<'_> {
                 break;
             }
         }
-        // Without a digest nobody could tell what to add to it.
+        // Without a digest, a later run could not check that new bytes fit the old ones.
         if part.len() == 0 || self.task.file.sha256.is_none() {
             part.remove()?;
         }
@@ -158,9 +158,9 @@ impl Job<'_> {
     ) -> Result<()> {
         self.pause(candidate.not_before, bar)?;
         let limit = self.task.file.size.unwrap_or(self.task.options.max_size);
-        let sure = match url::parse(candidate.text)? {
+        let whole = match url::parse(candidate.text)? {
             Source::Http(uri) => match transfer::transfer(&self.task, &uri, part, bar) {
-                // What came after the file is of no interest.
+                // The file is complete: an error after its last byte does not matter.
                 Err(_) if self.is_right(part) => true,
                 result => result?,
             },
@@ -169,10 +169,10 @@ impl Job<'_> {
                 true
             }
         };
-        self.verify(candidate, part, sure)
+        self.verify(candidate, part, whole)
     }
 
-    /// Waits for a URL's next turn.
+    /// Waits until a URL may be tried again.
     fn pause(&self, until: Option<Instant>, bar: Option<&Bar>) -> Result<()> {
         let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         if let Some(left) = left().filter(|left| *left >= LONG) {
@@ -196,12 +196,12 @@ impl Job<'_> {
         part.len() > 0 && self.task.file.sha256 == Some(part.digest())
     }
 
-    /// Checks what has come; `sure` says that it came in one piece and whole as far as the sender knows.
-    fn verify(&self, candidate: &mut Candidate<'_>, part: &mut Part, sure: bool) -> Result<()> {
+    /// Checks the received content. `whole` says that it came in one piece and that the sender marked its end.
+    fn verify(&self, candidate: &mut Candidate<'_>, part: &mut Part, whole: bool) -> Result<()> {
         let length = part.len();
         let page = page::describe(&part.start(page::START)?);
-        let second = !sure && !std::mem::replace(&mut candidate.retried_after_mismatch, true);
-        let next = if second { Next::Whole } else { Next::Other };
+        let retry = !whole && !std::mem::replace(&mut candidate.retried_after_mismatch, true);
+        let next = if retry { Next::Whole } else { Next::Other };
         let size = self.task.file.size.filter(|size| *size != length);
         let mut failure = match (&self.task.file.sha256, size) {
             (Some(expected), _) if *expected == part.digest() && size.is_none() => return Ok(()),
@@ -214,7 +214,7 @@ impl Job<'_> {
                 Failure::new(code, next, format!("expected {size} bytes, got {length}"))
             }
             (Some(expected), None) => Failure::mismatch(next, expected, &part.digest(), length),
-            // Without a digest nobody else would notice.
+            // Without a digest, this is the only check that notices a page in place of the file.
             (None, None) if page.is_some() && !is_page(&self.task.file.path) => {
                 Failure::new("html", Next::Other, "")
             }
@@ -245,7 +245,7 @@ impl Job<'_> {
     }
 }
 
-/// A page is what is wanted.
+/// Whether the wanted file is itself an HTML page.
 fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|end| {
         ["html", "htm", "xhtml"]

@@ -47,7 +47,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
 
 fn fetch(lua: &Lua, request: Request) -> Result<Table> {
     let options = Options::try_from(request)?;
-    // The process forks later.
+    // The process forks later, so the threads must have ended.
     let outcomes = settled(|| fetch_all(&options));
     Ok(results(lua, &options, &outcomes)?)
 }
@@ -94,7 +94,7 @@ fn fetch_all(options: &Options) -> Vec<Outcome> {
         }
     };
     std::thread::scope(|scope| {
-        // This thread works too; where the system allows no more threads, fewer are fetched at once.
+        // This thread works too. If the system allows no more threads, fewer files are fetched at once.
         for _ in 1..options.jobs.min(options.files.len()) {
             if std::thread::Builder::new()
                 .spawn_scoped(scope, work)
@@ -134,7 +134,7 @@ fn results(lua: &Lua, options: &Options, outcomes: &[Outcome]) -> mlua::Result<T
     Ok(list)
 }
 
-/// A list that `bq.json` writes as one when it is empty, too.
+/// A table that `bq.json` writes as a list even when it is empty.
 fn array(lua: &Lua) -> mlua::Result<Table> {
     let list = lua.create_table()?;
     list.set_metatable(Some(lua.array_metatable()))?;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::lua::bytes::{Bytes, Sha256Digits};
 use crate::lua::value::{Field, Wrong};
 
-/// The longest time that a timeout can be; more is as good as none.
+/// The longest timeout. A longer one is cut to this.
 const MAX_SECONDS: f64 = 365.0 * 86400.0;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) struct File {
 }
 
 options! {
-    /// What a script says.
+    /// The options as a script gives them.
     pub(super) struct Request {
         files: Vec<FileRequest>,
         jobs: usize = 8,
@@ -62,7 +62,7 @@ options! {
     }
 }
 
-/// A time that is longer than none.
+/// A time above zero.
 struct Seconds(Duration);
 
 impl Field for Seconds {

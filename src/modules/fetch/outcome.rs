@@ -1,17 +1,17 @@
-//! How the fetch of a file ended.
+//! The result of fetching one file.
 
 use std::ffi::OsString;
 
 use super::failure::Failure;
 
-/// What went wrong, and with which URL.
+/// A failed attempt: the URL and the failure.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) url: OsString,
     pub(super) failure: Failure,
 }
 
-/// How it ended.
+/// The result of fetching one file.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) ok: bool,
@@ -22,7 +22,7 @@ pub(super) struct Outcome {
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// The file was there already.
+/// The file existed before the fetch.
 pub(super) fn there(sha256: String, size: u64) -> Outcome {
     Outcome {
         ok: true,

@@ -1,12 +1,12 @@
-//! Pages that come in the place of a file, with status 200: of portals, of log-ins, of errors.
+//! Finds HTML pages that a server sends in place of a file, with status 200: portals, log-in pages, error pages.
 
 use crate::tree::names::shown;
 
-/// How much of a file is looked at.
+/// The number of bytes at the start of a file that are checked.
 pub(super) const START: usize = 4096;
-/// Characters of a title that are shown.
+/// The most characters of a title that are shown.
 const TITLE_MAX: usize = 80;
-/// What a page may begin with.
+/// The tags with which a page may begin.
 const BEGINNINGS: [&str; 7] = [
     "!doctype html",
     "html",
@@ -17,7 +17,7 @@ const BEGINNINGS: [&str; 7] = [
     "script",
 ];
 
-/// Says so if the start of a file is that of an HTML page, with its title.
+/// If a file starts like an HTML page, returns a message with the page's title.
 pub(super) fn describe(start: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(start).to_ascii_lowercase();
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();

@@ -1,4 +1,4 @@
-//! The file that is being written: `<path>.part`, locked, hashed as it grows, renamed when it is right.
+//! The file that is being written, `<path>.part`. It is locked, hashed as it grows, and renamed when it is complete.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -16,13 +16,13 @@ use crate::tree::{digest, replace};
 /// Bytes that are read, hashed and written at a time.
 pub(super) const CHUNK: usize = 128 << 10;
 
-/// What identifies the server's copy that the bytes are from.
+/// Identifies the server's copy that the bytes came from.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) url: String,
     /// A strong `ETag`, or else `Last-Modified`.
     pub(super) validator: Option<String>,
-    /// The whole size, where it was announced.
+    /// The size of the whole file, if the server announced it.
     pub(super) total: Option<u64>,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Part {
     file: Flock<File>,
     hasher: Sha256,
     length: u64,
-    /// Not all bytes came in one go, so what is here may be from two different files.
+    /// The bytes came in several transfers, so they may be from two different files.
     pub(super) patched: bool,
     /// Where the bytes came from, if this process fetched them.
     pub(super) origin: Option<Origin>,
 }
 
 impl Part {
-    /// Opens and locks the file beside `path`, with what an earlier run left in it; `wait` is called before
-    /// waiting for another process. `None` if that process finished: `path` is to be looked at again.
+    /// Opens and locks the file beside `path`. It may have bytes of an earlier run. `wait` is called before waiting for
+    /// another process. Returns `None` if that process finished: the caller must check `path` again.
     pub(super) fn open(path: &Path, wait: impl Fn()) -> Result<Option<Self>> {
         let mut name = path.as_os_str().to_owned();
         name.push(".part");
@@ -56,14 +56,14 @@ impl Part {
             Ok(file) => file,
             Err((file, Errno::EWOULDBLOCK)) => {
                 wait();
-                block(file).map_err(|e| Error::os("flock", e).at(&path))?
+                lock_waiting(file).map_err(|e| Error::os("flock", e).at(&path))?
             }
             Err((_, errno)) => return Err(Error::os("flock", errno).at(&path)),
         };
         let own = file
             .metadata()
             .map_err(|e| Error::io("stat", &e).at(&path))?;
-        // The holder renamed or removed it: this is another file's lock now.
+        // If the process that had the lock renamed or removed the file, this lock is on another file.
         match std::fs::symlink_metadata(&path) {
             Ok(now) if (now.dev(), now.ino()) == (own.dev(), own.ino()) => {}
             Ok(_) => return Ok(None),
@@ -82,7 +82,7 @@ impl Part {
         Ok(Some(part))
     }
 
-    /// Reads what is in the file, so that hashing can go on behind it.
+    /// Hashes the bytes in the file, so that hashing can continue after them.
     pub(super) fn rehash(&mut self) -> Result<()> {
         self.hasher = Sha256::new();
         self.length = 0;
@@ -108,7 +108,7 @@ impl Part {
         &self.file
     }
 
-    /// The first bytes of what is there.
+    /// The first bytes of the file.
     pub(super) fn start(&self, count: usize) -> Result<Vec<u8>> {
         let mut start = vec![0; count];
         let got = self.file.read_at(&mut start, 0);
@@ -116,12 +116,12 @@ impl Part {
         Ok(start)
     }
 
-    /// The digest of what is there.
+    /// The digest of the bytes so far.
     pub(super) fn digest(&self) -> String {
         digest::hex(&self.hasher.clone().finalize())
     }
 
-    /// Adds bytes; `goal` is the whole size if known, to say how much room is needed.
+    /// Adds bytes. `goal` is the size of the whole file, if known; the message about a full disk uses it.
     pub(super) fn write(&mut self, bytes: &[u8], goal: Option<u64>) -> Result<()> {
         self.hasher.update(bytes);
         let result = (&*self.file).write_all(bytes);
@@ -142,7 +142,7 @@ impl Part {
         report
     }
 
-    /// Throws away what is there.
+    /// Drops all bytes.
     pub(super) fn restart(&mut self) -> Result<()> {
         self.file
             .set_len(0)
@@ -160,13 +160,13 @@ impl Part {
         std::fs::remove_file(&self.path).map_err(|e| Error::io("unlink", &e).at(&self.path))
     }
 
-    /// Puts the file in its place, for good: on the disk, then by its name, then the name on the disk.
+    /// Moves the file to `path` durably: syncs the content, renames, and syncs the folder.
     pub(super) fn commit(self, path: &Path) -> Result<()> {
         replace::rename(&self.file, &self.path, path, true)
     }
 }
 
-fn block(mut file: File) -> std::result::Result<Flock<File>, Errno> {
+fn lock_waiting(mut file: File) -> std::result::Result<Flock<File>, Errno> {
     loop {
         match Flock::lock(file, FlockArg::LockExclusive) {
             Ok(locked) => return Ok(locked),
@@ -176,7 +176,7 @@ fn block(mut file: File) -> std::result::Result<Flock<File>, Errno> {
     }
 }
 
-/// One read, again if a signal came between.
+/// One read, repeated if a signal interrupts it.
 pub(super) fn read(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match reader.read(buffer) {

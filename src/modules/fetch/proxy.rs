@@ -1,4 +1,4 @@
-//! Proxies, as the environment names them: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
+//! Proxies, read from the environment: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
 
 use std::env::var_os;
 
@@ -24,7 +24,7 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
         return Ok(None);
     }
     let bad = |what: &str| {
-        // Its value may hold a password.
+        // The value is not shown: it may contain a password.
         Failure::new(
             "proxy",
             Next::Other,
@@ -40,13 +40,13 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
     }
 }
 
-/// A variable in either case; the lower one is the older custom, and wins.
+/// A variable in lower or upper case. If both are set, lower case wins: it is the older custom.
 fn variable(name: &str) -> Option<String> {
     let value = var_os(name).or_else(|| var_os(name.to_ascii_uppercase()))?;
     Some(value.to_string_lossy().into_owned())
 }
 
-/// Whether `no_proxy` names a host: by its name, a domain that it is in, with or without a port, or `*`.
+/// Whether `no_proxy` names a host: by its name, by a domain that contains it, or by `*`, with or without a port.
 fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let port = port.to_string();

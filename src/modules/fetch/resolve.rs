@@ -1,11 +1,11 @@
-//! The look-up of names.
+//! The look-up of host names.
 
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{NextTimeout, time};
 
-/// Resolves names on the thread that asks: with a time limit, ureq would leave a thread behind.
+/// Resolves names on the calling thread. With a time limit, ureq would start a thread and could leave it behind.
 #[derive(Debug)]
 pub(super) struct Direct;
 

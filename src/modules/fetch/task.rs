@@ -1,4 +1,4 @@
-//! What is fetched, and with what: all that a transfer has to know.
+//! The data of one transfer: the file, the options and the client.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,12 +10,12 @@ pub(super) struct Task<'a> {
     pub(super) options: &'a Options,
     pub(super) file: &'a File,
     pub(super) client: &'a Client<'a>,
-    /// Set when the others need not go on.
+    /// Set when all other fetches should stop.
     pub(super) stop: &'a AtomicBool,
 }
 
 impl Task<'_> {
-    /// Fails if another file's failure has ended it all.
+    /// Fails if the failure of another file has stopped all fetches.
     pub(super) fn go_on(&self) -> Result<(), Failure> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Failure::new("skipped", Next::Give, "another file failed"));

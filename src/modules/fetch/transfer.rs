@@ -1,4 +1,4 @@
-//! One answer of a server into the part: from where the part ends if that is possible, from the start otherwise.
+//! Writes one answer of a server into the part. Continues where the part ends if possible, and starts anew otherwise.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::tree::address::hidden_text;
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// Fetches what is missing; true if it came in one piece whose end was marked.
+/// Fetches the missing bytes. Returns true if the file came in one piece and the server marked its end.
 pub(super) fn transfer(
     task: &Task<'_>,
     uri: &Uri,
@@ -38,12 +38,13 @@ pub(super) fn transfer(
     receive(task, response, part, bar)
 }
 
-/// Asks for what is missing. `None`: the server's copy is another one, or it cannot say; ask for all of it.
+/// Requests the missing bytes. Returns `None` if the whole file must be requested: the server's copy has changed, or the
+/// server cannot send ranges.
 fn resume(task: &Task<'_>, uri: &Uri, part: &mut Part) -> Result<Option<Response<Body>>> {
     let url = uri.to_string();
     let same = part.origin.as_ref().filter(|origin| origin.url == url);
     let validator = same.and_then(|origin| origin.validator.clone());
-    // With a digest at the end, bytes of an unknown copy are worth a try.
+    // Without a validator only the digest can show that the bytes are from the same file.
     if validator.is_none() && task.file.sha256.is_none() {
         return Ok(None);
     }
@@ -88,7 +89,7 @@ fn resume(task: &Task<'_>, uri: &Uri, part: &mut Part) -> Result<Option<Response
     }
 }
 
-/// Notes where the bytes are from.
+/// Records where the bytes come from.
 fn begin(response: &Response<Body>, uri: &Uri, part: &mut Part) {
     part.origin = Some(Origin {
         url: uri.to_string(),
@@ -97,7 +98,7 @@ fn begin(response: &Response<Body>, uri: &Uri, part: &mut Part) {
     });
 }
 
-/// What says whether it is the same file: a strong `ETag`, or else `Last-Modified`.
+/// The header that identifies the server's copy: a strong `ETag`, or else `Last-Modified`.
 fn validator(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
     text(header::ETAG)
@@ -117,7 +118,7 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
     Some((start.parse().ok()?, end.parse().ok()?, total))
 }
 
-/// Writes the body behind what is there.
+/// Appends the body to the part.
 fn receive(
     task: &Task<'_>,
     response: Response<Body>,
@@ -177,7 +178,7 @@ fn receive(
     Ok(!part.patched && (chunked || announced.is_some()))
 }
 
-/// Refuses at once what announces itself with a wrong size.
+/// Refuses an answer at once if its announced size is wrong.
 fn refuse(part: &mut Part, announced: u64, size: Option<u64>, limit: u64) -> Result<()> {
     let code = match announced.cmp(&limit) {
         std::cmp::Ordering::Greater => "too_large",
@@ -190,7 +191,7 @@ fn refuse(part: &mut Part, announced: u64, size: Option<u64>, limit: u64) -> Res
     Err(Failure::new(code, Next::Other, message))
 }
 
-/// A transfer that ended before its end.
+/// The failure of a transfer that broke off.
 fn broken(error: &IoError, got: u64, goal: Option<u64>) -> Failure {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     if let Some(ureq::Error::Timeout(timeout)) = inner {

@@ -1,4 +1,4 @@
-//! Where a file comes from, and which redirects are followed.
+//! URLs of files, and which redirects are followed.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,7 +9,7 @@ use ureq::http::Uri;
 use super::failure::{Failure, Next};
 use crate::tree::address::hidden_text;
 
-/// A place that bytes come from.
+/// Where a file comes from.
 #[derive(Debug, PartialEq)]
 pub(super) enum Source {
     Http(Uri),
@@ -43,7 +43,7 @@ pub(super) fn parse(text: &OsStr) -> Result<Source, Failure> {
     }
 }
 
-/// Where a redirect leads: http or https only, and never from https to http.
+/// The target of a redirect. It must be http or https, and never leads from https to http.
 pub(super) fn redirect(from: &Uri, location: &[u8]) -> Result<Uri, Failure> {
     let text = join(from, &printable(location));
     let refused = |why| {
@@ -74,7 +74,7 @@ fn bad(code: &str, message: impl Into<String>) -> Failure {
     Failure::new(code, Next::Other, message)
 }
 
-/// Bytes that a URL may not hold as they are become `%XX`.
+/// Writes bytes that are not allowed in a URL as `%XX`.
 fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes.trim_ascii() {

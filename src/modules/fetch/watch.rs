@@ -1,7 +1,7 @@
-//! Bytes that come and bring nothing on: trailers, interim answers, headers and sizes of chunks without an end.
+//! Limits bytes that are not content: endless trailers, interim answers, headers and chunk sizes.
 //!
-//! Time limits count from the last byte, and there always is one. So each connection counts what it brings until some of it is
-//! content, and breaks off above a limit, or when that takes longer than a server may be silent.
+//! Timeouts count from the last byte, so a server that keeps sending such bytes never reaches one. Therefore the bytes since
+//! the last content are counted. The connection is closed when they are too many, or when they take too long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-/// More than the buffers of a connection hold, and than all headers that are taken.
+/// More than the buffers of a connection, and more than all accepted headers.
 const LIMIT: u64 = 1 << 20;
 
-/// What all connections of a client report to.
+/// Counts the bytes of all connections of a client.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     patience: Duration,
     bytes: Arc<AtomicU64>,
-    /// When the first byte came that is not followed by content yet.
+    /// When the first byte after the last content came.
     since: Arc<Mutex<Instant>>,
 }
 
@@ -31,12 +31,12 @@ impl Watch {
         }
     }
 
-    /// A request begins, or content has come.
+    /// Starts the count anew: a request begins, or content was received.
     pub(super) fn moved(&self) {
         self.bytes.store(0, Ordering::Relaxed);
     }
 
-    /// Counts what has come.
+    /// Counts received bytes.
     fn add(&self, bytes: usize) -> Result<(), Error> {
         let before = self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl Watch {
     }
 }
 
-/// Makes connections that are watched.
+/// Makes connections that report their bytes to the watch.
 #[derive(Debug)]
 pub(super) struct Watched<C> {
     pub(super) connector: C,
@@ -113,7 +113,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_brings_nothing_on_is_bounded() {
+    fn bytes_without_content_are_bounded() {
         let watch = Watch::new(Duration::from_secs(1000));
         for _ in 0..10 {
             assert!(watch.add(LIMIT as usize).is_ok());
