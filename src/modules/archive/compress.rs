@@ -1,7 +1,7 @@
-//! Compression in threads whose bytes do not depend on how many there are.
+//! Compression in threads. The bytes do not depend on the number of threads.
 //!
-//! Gzip: blocks of a fixed size, each compressed for itself with the 32 KiB before it as dictionary, joined into one
-//! member, as pigz does. Zstd: the library's own threads, with jobs of a fixed size.
+//! Gzip: the input is cut into blocks of a fixed size. Each is compressed separately, with the 32 KiB before it as dictionary.
+//! The results form one member, as with pigz. Zstd: the library's own threads, with jobs of a fixed size.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,17 +23,17 @@ pub(super) enum Method {
     Zstd(i32),
 }
 
-/// What one thread compresses at a time, and what it knows of what came before.
+/// The bytes that one thread compresses at a time, and the bytes before them that serve as its dictionary.
 const BLOCK: usize = 512 << 10;
 const WINDOW: usize = 32 << 10;
-/// Zstd's job and what each job knows of the one before, as its library counts that.
+/// The size of zstd's jobs, and their overlap in the library's own unit.
 const ZSTD_JOB: u32 = 4 << 20;
 const ZSTD_OVERLAP: u32 = 6;
 
-/// What takes the bytes to be written.
+/// Receives the bytes to be written.
 pub(super) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
 
-/// A file whose bytes are hashed and counted on their way.
+/// A file whose bytes are hashed and counted as they are written.
 struct Hashed<'f> {
     file: &'f File,
     hash: Sha256,
@@ -57,7 +57,7 @@ fn write_error(error: io::Error) -> Error {
     Error::io("write", &error)
 }
 
-/// Writes what `produce` gives, compressed; gives the SHA-256 and the size of the file. No thread outlives the call.
+/// Compresses and writes the bytes from `produce`. Returns the SHA-256 and the size of the file. No thread outlives the call.
 pub(super) fn write(
     file: &File,
     method: Method,
@@ -90,7 +90,7 @@ fn zstd(
     let buffer = io::BufWriter::with_capacity(BLOCK, out);
     let start = || {
         let mut encoder = zstd::stream::write::Encoder::new(buffer, level)?;
-        // With one worker the bytes are those of many; with none they would be others.
+        // One worker gives the same bytes as many. Zero workers would give other bytes.
         encoder.set_parameter(CParameter::NbWorkers(threads as u32))?;
         encoder.set_parameter(CParameter::JobSize(ZSTD_JOB))?;
         encoder.set_parameter(CParameter::OverlapSizeLog(ZSTD_OVERLAP))?;
@@ -103,7 +103,7 @@ fn zstd(
     end.map_err(write_error)
 }
 
-/// A block on its way; `data` starts with what the block before ended with.
+/// A block to compress. The first `known` bytes of `data` are the end of the block before.
 struct Job {
     number: u64,
     known: usize,
@@ -113,7 +113,7 @@ struct Job {
 
 struct Done {
     number: u64,
-    /// The job's buffer, to be filled again.
+    /// The job's buffer, for reuse.
     data: Vec<u8>,
     bytes: Vec<u8>,
     crc: Crc,
@@ -127,7 +127,7 @@ fn gzip(
     produce: impl FnOnce(Sink<'_>) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
-        // As many buffers as may be on their way; who waits for one waits for the file.
+        // The number of buffers bounds the memory: the producer waits until one is free.
         let buffers = threads * 2 + 2;
         let (give, free) = channel();
         for _ in 0..buffers {
@@ -142,7 +142,7 @@ fn gzip(
             let worker = std::thread::Builder::new().name("compress".into());
             match worker.spawn_scoped(scope, move || compress(&queue, &finished, level)) {
                 Ok(handle) => handles.push(handle),
-                // Fewer threads take longer and give the same bytes.
+                // Fewer threads take longer, but give the same bytes.
                 Err(_) if !handles.is_empty() => break,
                 Err(error) => return Err(Error::io("thread", &error)),
             }
@@ -163,12 +163,12 @@ fn gzip(
                 std::panic::resume_unwind(panic);
             }
         }
-        // Where writing failed, the producer only saw that nobody took its blocks.
+        // If writing failed, its error comes first: the producer only saw that its channel was closed.
         written.map_err(write_error).and(result)
     })
 }
 
-/// Cuts what is produced into blocks.
+/// Cuts the produced bytes into blocks.
 fn feed(
     free: &Receiver<Vec<u8>>,
     jobs: &SyncSender<Job>,
@@ -222,13 +222,13 @@ fn compress(queue: &Mutex<Receiver<Job>>, finished: &Sender<io::Result<Done>>, l
 
 fn deflate_block(level: u32, job: Job) -> io::Result<Done> {
     let (known, block) = job.data.split_at(job.known);
-    // A new one each time: after a reset the bytes would depend on the blocks before.
+    // A new compressor for each block: after a reset the bytes would depend on the blocks before.
     let mut deflate = Compress::new(Compression::new(level), false);
     if !known.is_empty() {
         deflate.set_dictionary(known).map_err(io::Error::other)?;
     }
     let mut bytes = Vec::with_capacity(block.len() / 2 + 1024);
-    // A sync flush ends a block at a byte, so that the next can follow.
+    // A sync flush ends the block on a byte boundary, so that the next block can follow.
     let flush = if job.last {
         FlushCompress::Finish
     } else {
@@ -239,7 +239,7 @@ fn deflate_block(level: u32, job: Job) -> io::Result<Done> {
         let status = deflate
             .compress_vec(&block[taken..], &mut bytes, flush)
             .map_err(io::Error::other)?;
-        // With room left in the output there was nothing more to say.
+        // If the output has room left, everything was written.
         if status == flate2::Status::StreamEnd || (!job.last && bytes.len() < bytes.capacity()) {
             break;
         }
@@ -262,7 +262,7 @@ fn collect(
     done: &Receiver<io::Result<Done>>,
     give: &Sender<Vec<u8>>,
 ) -> io::Result<()> {
-    // No name, no time, no system.
+    // The header has no file name, no time and no operating system.
     out.write_all(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")?;
     let mut waiting = BTreeMap::new();
     let mut next = 0;
@@ -278,7 +278,7 @@ fn collect(
                 out.write_all(&sum.sum().to_le_bytes())?;
                 out.write_all(&sum.amount().to_le_bytes())?;
             }
-            // The producer may have come to its end.
+            // The producer may have ended already.
             drop(give.send(block.data));
         }
     }

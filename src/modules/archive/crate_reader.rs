@@ -1,4 +1,4 @@
-//! What the reader of the crate `tar` takes, and ours does not: why `reader` is not built on it.
+//! Tests: archives that the reader of the crate `tar` accepts and ours refuses. They are why `reader` is not built on it.
 
 use std::io::{Cursor, Read};
 use std::sync::atomic::AtomicU64;
@@ -32,7 +32,7 @@ fn ended(mut out: Builder<Vec<u8>>) -> Vec<u8> {
     out.into_inner().expect("ends")
 }
 
-/// The names that the crate's own reader gives, and what it said.
+/// The names that the crate's own reader returns, or its error.
 fn theirs(bytes: &[u8]) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Archive::new(bytes).entries()? {
@@ -57,7 +57,7 @@ fn code(result: Result<Vec<Vec<u8>>, Error>) -> String {
     result.map_or_else(|error| error.code, |names| format!("{names:?}"))
 }
 
-/// Nothing is dropped: an archive that was cut, and one with more behind its end.
+/// The rule: nothing is dropped. The crate accepts a truncated archive, and one with data after its end.
 #[test]
 fn the_crate_does_not_check_the_end() {
     let whole = ended(Builder::new(Vec::new()));
@@ -69,7 +69,7 @@ fn the_crate_does_not_check_the_end() {
     assert_eq!(code(ours(&more)), "format");
 }
 
-/// Not more than the limits: what only describes a member is read into memory.
+/// The rule: limits hold. The crate reads a header that describes a member into memory, whatever its size.
 #[test]
 fn the_crate_reads_any_header_into_memory() {
     let size = META_MAX as usize * 64;
@@ -79,7 +79,7 @@ fn the_crate_reads_any_header_into_memory() {
     assert_eq!(code(ours(&bytes)), "limit");
 }
 
-/// A member has one name: of two the crate takes the first that it looks for, where others take the other.
+/// The rule: a member has one name. Of two names the crate takes one, and other programs take the other.
 #[test]
 fn the_crate_chooses_between_names() {
     let mut out = described(EntryType::XHeader, b"12 path=abc\n");
@@ -90,7 +90,7 @@ fn the_crate_chooses_between_names() {
     assert_eq!(code(ours(&bytes)), "format");
 }
 
-/// A record that the crate cannot read is passed over, and the member gets another name.
+/// The crate skips a record that it cannot read, and the member gets another name.
 #[test]
 fn the_crate_splits_records_at_line_feeds() {
     let mut out = Builder::new(Vec::new());
@@ -101,7 +101,7 @@ fn the_crate_splits_records_at_line_feeds() {
     assert_eq!(ours(&bytes).expect("reads"), [b"a\nb"]);
 }
 
-/// Without the crate's choice of names there is only its raw mode, which ends a large file where its header says.
+/// The crate's raw mode does not choose between names. But it takes the size from the header, which is wrong for a large file.
 #[test]
 fn the_crate_knows_no_size_in_raw_mode() {
     let mut out = Builder::new(Vec::new());
@@ -113,6 +113,6 @@ fn the_crate_knows_no_size_in_raw_mode() {
     let entries = archive.entries().expect("starts").raw(true);
     let sizes: Vec<u64> = entries.map(|e| e.expect("reads").size()).collect();
     assert_eq!(sizes[1..], [0]);
-    // Ours looks for the content, which this archive does not have.
+    // Our reader expects the content, which this archive does not have.
     assert_eq!(code(ours(&bytes)), "truncated");
 }

@@ -1,4 +1,4 @@
-//! A `.deb`: an `ar` of three members, of which the last holds the files.
+//! A `.deb`: an `ar` archive of three members. The last one contains the files.
 
 use std::io::{self, BufRead, Read, Take};
 
@@ -11,7 +11,7 @@ fn format(message: &str) -> Error {
     Error::new("deb", "format", message)
 }
 
-/// Reads up to the content of `data.tar`; returns its size.
+/// Reads up to the content of `data.tar`, and returns its size.
 pub(super) fn find_data(input: &mut dyn BufRead) -> Result<u64> {
     let mut magic = [0; 8];
     exact(input, &mut magic)?;
@@ -62,7 +62,7 @@ fn next(input: &mut dyn BufRead) -> Result<Option<(Vec<u8>, u64)>> {
     Ok(Some((name.to_vec(), size)))
 }
 
-/// What is behind the data: members whose names say that they are for others, and nothing else.
+/// Checks what follows the data: only members whose names start with `_` are allowed. They are for other programs.
 fn rest(input: &mut dyn BufRead, size: u64) -> Result<()> {
     let padding = size % 2 == 1 && input.fill_buf().map_err(cut)?.first() == Some(&b'\n');
     input.consume(usize::from(padding));
@@ -77,11 +77,11 @@ fn rest(input: &mut dyn BufRead, size: u64) -> Result<()> {
     Ok(())
 }
 
-/// The content of `data.tar`, which ends where its size says, and not before.
+/// The content of `data.tar`. It must have exactly the size that its header says.
 pub(super) struct Data<R> {
     content: Take<R>,
     size: u64,
-    /// What is behind it was looked at.
+    /// What follows the content was checked.
     ended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Decompression, told by the first bytes; every format may be made of several streams, all of which are read.
+//! Decompression. The first bytes tell the format. A file may have several streams, and all are read.
 
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 
@@ -6,13 +6,13 @@ use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{MtStreamBuilder, Stream};
 
-/// What xz may use for its threads, and what it may use at all (`xz -9` needs 65 MiB).
+/// The memory up to which xz uses threads, and the most memory that it may use (`xz -9` needs 65 MiB).
 const XZ_THREADING: u64 = 76 << 20;
 const XZ_MEMORY: u64 = 512 << 20;
-/// The largest window of zstd, as a power of two: what the tool itself takes without being told.
+/// The largest window of zstd, as a power of two: the default limit of the `zstd` tool.
 const ZSTD_WINDOW: u32 = 27;
 
-/// The content of what the reader gives; plain data passes as it is.
+/// Decompresses the input. Data that is not compressed is returned unchanged.
 pub(super) fn decode<'a>(
     mut input: Box<dyn BufRead + Send + 'a>,
     threads: u32,
@@ -47,8 +47,8 @@ pub(super) fn decode<'a>(
     })
 }
 
-/// The start of the old `.lzma`, which has no magic: properties, a dictionary of a size that encoders give, and the size of
-/// the content, or none. No name in a tar has a NUL in its middle, so this is the start of none.
+/// Recognises the old `.lzma`, which has no magic: properties, a dictionary size that encoders use, and the size of the
+/// content or none. A tar cannot start like this: the name at its start would have a NUL in the middle.
 fn is_lzma(magic: &[u8]) -> bool {
     let &[properties, a, b, c, d, ..] = magic else {
         return false;
@@ -57,7 +57,7 @@ fn is_lzma(magic: &[u8]) -> bool {
         return false;
     };
     let dictionary = u32::from_le_bytes([a, b, c, d]);
-    // One bit, or two next to each other, and not so few that it could be text.
+    // Encoders use sizes with one bit set, or two adjacent bits. Small sizes are left out: they could be text.
     let plain =
         dictionary.is_power_of_two() || dictionary % 3 == 0 && (dictionary / 3).is_power_of_two();
     let sized = u64::from_le_bytes(size.try_into().unwrap_or_default());
@@ -65,7 +65,7 @@ fn is_lzma(magic: &[u8]) -> bool {
     properties < 9 * 5 * 5 && (dictionary == u32::MAX || plain && dictionary >= 4096) && known
 }
 
-/// A zstd frame without content, which some writers put first.
+/// A zstd frame without content. Some writers put one first.
 fn is_skippable(magic: &[u8]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
@@ -82,14 +82,14 @@ fn xz(threads: u32) -> Result<Stream> {
     }?)
 }
 
-/// How the streams of a format follow each other.
+/// How several streams of a format follow each other.
 #[derive(Clone, Copy)]
 struct Rule {
-    /// What a stream starts with; `None` where nothing may follow the first.
+    /// The first byte of a stream. `None` if nothing may follow the first stream.
     magic: Option<u8>,
-    /// Zeros behind a stream come in so many.
+    /// The number of zeros after a stream is a multiple of this.
     zeros: u64,
-    /// Behind zeros there may be more streams.
+    /// More streams may follow after zeros.
     more: bool,
 }
 
@@ -98,7 +98,7 @@ const GZIP: Rule = Rule {
     zeros: 1,
     more: false,
 };
-/// Padding as the format has it: four zeros, or a multiple.
+/// The xz format pads with a multiple of four zeros.
 const XZ: Rule = Rule {
     magic: Some(0xfd),
     zeros: 4,
@@ -115,7 +115,7 @@ const LZMA: Rule = Rule {
     more: false,
 };
 
-/// Streams of one format up to the end; behind the last there may be zeros, as on tapes, and nothing else.
+/// All streams of one format up to the end of the input. Only zeros may follow the last one, as on tapes.
 struct Streams<R, D, S> {
     decoder: Option<D>,
     start: S,
@@ -169,7 +169,7 @@ fn garbage() -> Error {
     Error::new(ErrorKind::InvalidData, message)
 }
 
-/// Passes over zeros; gives how many there were.
+/// Skips zeros, and returns their number.
 fn zeros(input: &mut impl BufRead) -> Result<u64> {
     let mut total = 0;
     loop {
@@ -228,7 +228,7 @@ mod tests {
         encoder.finish().expect("ends")
     }
 
-    /// What lzip makes of a text: the stream of `lzma` between a header and a trailer of its own.
+    /// A text as lzip compresses it: an `lzma` stream between lzip's own header and trailer.
     fn lzip(text: &[u8]) -> Vec<u8> {
         let stream = &lzma(text)[13..];
         let mut crc = flate2::Crc::new();
@@ -244,7 +244,7 @@ mod tests {
         .concat()
     }
 
-    /// Padding between xz streams, as its format has it: whole groups of four zeros, and streams behind them.
+    /// Padding between xz streams: a multiple of four zeros, and more streams after them.
     #[test]
     fn padding_of_xz() {
         let (first, second) = (xz(b"first "), xz(b"second"));
@@ -262,7 +262,7 @@ mod tests {
                 }
             }
         }
-        // Padding is behind a stream, never before the first.
+        // Padding comes after a stream, never before the first.
         assert_ne!(
             all(&[&[0; 4], first.as_slice()].concat()).expect("plain"),
             b"first "

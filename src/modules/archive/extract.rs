@@ -1,4 +1,4 @@
-//! Puts members into a tree, by the rules of a profile.
+//! Unpacks members into a tree, by the rules of a profile.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -19,7 +19,7 @@ use crate::tree::names::shown;
 use crate::tree::steps::type_of;
 
 impl Tree<'_> {
-    /// Puts all members of an archive in place.
+    /// Unpacks all members of an archive.
     pub(super) fn unpack(&mut self, reader: &mut dyn Members) -> Result<()> {
         let mut selection = Selection::new(self.rules);
         while let Some(member) = reader.next()? {
@@ -95,7 +95,7 @@ impl Tree<'_> {
         let mode = self.mode(name, member)?;
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        // Special bits are set when the content is there, since writing takes them away.
+        // Special bits are set after the content is written, because writing clears them.
         let plain = Mode::from_bits_truncate(mode & 0o777);
         let fd = self.make("open", name, |parent, last| {
             openat(parent, last, flags, plain)
@@ -116,7 +116,7 @@ impl Tree<'_> {
             Ok(())
         })?;
         if member.sparse {
-            // A hole at the end is not there before this.
+            // This makes the hole at the end of the file, if there is one.
             ftruncate(&fd, member.size as i64)
                 .map_err(|errno| Error::os("truncate", errno).at(shown(name)))?;
         }
@@ -217,7 +217,7 @@ impl Tree<'_> {
             linkat(&*from, from_last, parent, last, LinkatFlags::empty())
         })?;
         self.placed(name, None)?;
-        // One file, whatever the entry says.
+        // Both names are one file, so the link has the attributes of its target, whatever the entry says.
         let same = self.noted(target)?;
         self.note(name, same)
     }
@@ -230,7 +230,7 @@ impl Tree<'_> {
             _ => SFlag::S_IFIFO,
         };
         let device = makedev(u64::from(member.device.0), u64::from(member.device.1));
-        // Made without any permission that the umask could take away; nothing else knows of the tree yet.
+        // The kernel applies the umask to new nodes, so it is applied here as well.
         let permissions = Mode::from_bits_truncate(mode & 0o7777 & !self.umask);
         self.make("mknod", name, |parent, last| {
             mknodat(parent, last, kind, permissions, device)

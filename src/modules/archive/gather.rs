@@ -1,4 +1,4 @@
-//! What goes into a tar: the trees of all sources, the later over the earlier.
+//! Collects what goes into a tar: the trees of all sources. Later sources replace earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
@@ -10,17 +10,17 @@ use crate::tree::attributes::{Attribute, Attributes, belong, check, not_there};
 use crate::tree::names::shown;
 use crate::tree::walk::{Exclude, Node, Type, walk};
 
-/// A tree, or one file, and where it goes.
+/// A tree or one file, and the path in the archive where it goes.
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) prefix: Vec<u8>,
     pub(super) exclude: Exclude,
     pub(super) mode: Option<u32>,
-    /// By the path below this one; the empty path is the source itself.
+    /// Attributes by path below `path`. The empty path is the source itself.
     pub(super) attributes: Attributes,
 }
 
-/// Something to be packed, and the source that it is read from.
+/// A file, folder or link to pack, and the source that it is read from.
 pub(super) struct Item {
     pub(super) node: Node,
     pub(super) source: usize,
@@ -28,7 +28,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// A folder that is nowhere on disk.
+    /// A folder that does not exist on disk.
     fn folder(source: usize) -> Self {
         Self {
             node: Node::folder(0o755),
@@ -40,7 +40,7 @@ impl Item {
 
 pub(super) type Items = BTreeMap<Vec<u8>, Item>;
 
-/// Adds what a source holds; it wins over what is there already, and folders merge.
+/// Adds the content of a source. It replaces earlier items of the same path; folders are merged.
 pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Result<()> {
     let stat =
         std::fs::metadata(&source.path).map_err(|e| Error::io("stat", &e).at(&source.path))?;
@@ -117,10 +117,11 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
     Ok(())
 }
 
-/// One file of one source, whatever its names.
+/// Identifies a file that has several names: the source, and the device and inode.
 type Shared = (usize, (u64, u64));
 
-/// Says what is known of paths in the archive, over what the sources say; then what is one file has the same attributes.
+/// Sets the attributes of paths in the archive. They override those of the sources. All names of one file must have the
+/// same attributes.
 pub(super) fn attribute(items: &mut Items, attributes: &Attributes) -> Result<()> {
     for (path, attribute) in attributes {
         if path.is_empty() {
@@ -156,7 +157,7 @@ pub(super) fn attribute(items: &mut Items, attributes: &Attributes) -> Result<()
     Ok(())
 }
 
-/// A folder that only a prefix names: there if nothing else says how it is.
+/// Adds a folder that is part of a prefix, unless the folder exists already.
 fn implied(items: &mut Items, name: &[u8], item: impl FnOnce() -> Item) {
     if items
         .get(name)

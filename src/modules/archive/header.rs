@@ -1,4 +1,4 @@
-//! One header block of a tar, read strictly. The fields are where the crate `tar` has them; numbers are ours (`number`).
+//! One header block of a tar, read strictly. The crate `tar` locates the fields; our module `number` reads the numbers.
 
 use tar::EntryType;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 
 pub(super) const BLOCK: usize = 512;
 
-/// What a header says, before longer names and pax records are applied.
+/// The fields of a header, before long names and pax records are applied.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) name: Vec<u8>,
@@ -17,13 +17,13 @@ pub(super) struct Header {
     pub(super) size: u64,
     pub(super) mode: u32,
     pub(super) mtime: i64,
-    /// `None` for what is no number of a user or group; that matters only to who asks for owners.
+    /// `None` if it is not a valid user or group number. That is an error only if owners are wanted.
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
     pub(super) device: (u32, u32),
 }
 
-/// The sum that a header carries fits the header; some old writers took bytes for signed numbers.
+/// Whether the checksum of a header is right. Some old writers summed the bytes as signed numbers; that is accepted.
 pub(super) fn checksum_fits(block: &[u8; BLOCK]) -> bool {
     let Ok(Some(want)) = number(&block[148..156], "checksum") else {
         return false;
@@ -37,12 +37,12 @@ pub(super) fn checksum_fits(block: &[u8; BLOCK]) -> bool {
     want == unsigned || want == signed
 }
 
-/// The crate's view of a block; `None` if its magic is that of no tar.
+/// The block as a header of the crate. `None` if its magic is not one of tar.
 pub(super) fn view(block: &[u8; BLOCK]) -> Option<tar::Header> {
     let mut header = tar::Header::new_old();
     header.as_mut_bytes().copy_from_slice(block);
     if block[257..263] == *b"ustar\0" {
-        // Not every writer gives the version, and the prefix of a name counts nevertheless.
+        // Some writers leave the version out, but still use the prefix of a name.
         header.as_mut_bytes()[263..265].copy_from_slice(b"00");
     }
     let known = header.as_ustar().is_some() || header.as_gnu().is_some();
@@ -50,7 +50,7 @@ pub(super) fn view(block: &[u8; BLOCK]) -> Option<tar::Header> {
 }
 
 impl Header {
-    /// Reads a block whose checksum fits.
+    /// Reads a block whose checksum is right.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self> {
         let view = view(block).ok_or_else(|| format("a header of an unknown kind"))?;
         let old = view.as_old();
@@ -75,7 +75,7 @@ impl Header {
                 .unwrap_or(0)
                 .try_into()
                 .map_err(|_| format("a negative size"))?,
-            // Some writers put the type of the file into the bits above the permissions.
+            // Some writers store the file type in the bits above the permissions.
             mode: (number(&old.mode, "mode")?.unwrap_or(0) & 0o7777) as u32,
             mtime: number(&old.mtime, "time")?.unwrap_or(0),
             uid: owner(&old.uid),
@@ -90,7 +90,7 @@ fn owner(field: &[u8]) -> Option<u32> {
     u64::try_from(number).ok().and_then(id)
 }
 
-/// A number of a user or group; the largest one stands for nobody in system calls.
+/// A user or group number. The largest number is not allowed: in system calls it means "no change".
 pub(super) fn id(number: u64) -> Option<u32> {
     u32::try_from(number).ok().filter(|&id| id != u32::MAX)
 }

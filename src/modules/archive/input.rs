@@ -1,4 +1,4 @@
-//! An archive on its way from the disk to the reader of its members: hashed as it is read, decompressed in a thread.
+//! Reads an archive from disk for the reader of its members. It is hashed as it is read, and decompressed in a thread.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,11 +13,11 @@ use super::member::input_error;
 use crate::error::{Error, Result};
 use crate::tree::digest::hex;
 
-/// What is read, decoded and handed on at a time, and how much may wait between the threads.
+/// The bytes that are read, decoded and passed on at a time, and the number of such pieces that may wait between the threads.
 const PIECE: usize = 128 << 10;
 const PIECES: usize = 32;
 
-/// Counts and, where asked for, hashes what is read.
+/// Counts the bytes that are read, and hashes them if wanted.
 struct Tap<'a> {
     file: File,
     hash: Option<Sha256>,
@@ -38,14 +38,14 @@ impl Read for Tap<'_> {
 /// How an archive is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mode {
-    /// Give the SHA-256 of the file.
+    /// Return the SHA-256 of the file.
     pub(super) hash: bool,
-    /// Threads for decompression; with one, all is done in the caller's.
+    /// Threads for decompression. With one, the caller's thread does everything.
     pub(super) threads: u32,
 }
 
-/// Reads an archive from its first byte to its last: `body` gets the tar, and how much of the file was read so far.
-/// Returns what it returned, with the file's digest if asked for. No thread outlives the call.
+/// Reads an archive from its first byte to its last. `body` gets the tar, and the number of bytes of the file read so far.
+/// Returns the result of `body`, and the file's digest if wanted. No thread outlives the call.
 pub(super) fn with_tar<T>(
     file: File,
     mode: Mode,
@@ -64,7 +64,7 @@ pub(super) fn with_tar<T>(
         let decoder = open(&mut raw, 1)?;
         body(&mut BufReader::with_capacity(PIECE, decoder), &count)?
     };
-    // Whoever reads does not read what nobody asks for, but the digest is of all.
+    // The body may stop before the end of the file, but the digest covers the whole file.
     io::copy(&mut tap, &mut io::sink()).map_err(input_error)?;
     Ok((value, tap.hash.map(|hash| hex(&hash.finalize()))))
 }
@@ -100,7 +100,7 @@ fn threaded<T>(
                     Err(error) => Some(Err(io::Error::other(error))),
                 };
                 if let Some(last) = last {
-                    // Nobody is left to be told if this fails.
+                    // If this fails, the reader has gone and needs no message.
                     drop(full.send(last));
                 }
             })
@@ -113,7 +113,7 @@ fn threaded<T>(
             ended: false,
         };
         let value = body(&mut pipe);
-        // Dropping the pipe ends a worker that still has something to hand on.
+        // Dropping the pipe ends a worker that is still sending.
         drop(pipe);
         match worker.join() {
             Ok(()) => value,
@@ -124,7 +124,7 @@ fn threaded<T>(
 
 type Piece = io::Result<Vec<u8>>;
 
-/// Decodes until the end, an error, or until nobody reads any more; returns what is left to be said.
+/// Decodes until the end, an error, or until the reader has gone. Returns the last message for the reader.
 fn pump(
     mut decoder: impl Read,
     full: &SyncSender<Piece>,
@@ -147,7 +147,7 @@ fn pump(
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     piece.truncate(have);
-                    // An empty piece would be taken for the end.
+                    // An empty piece would mean the end.
                     if have > 0 && full.send(Ok(piece)).is_err() {
                         return None;
                     }
@@ -161,7 +161,7 @@ fn pump(
     }
 }
 
-/// The reader's end; used pieces go back to be filled again.
+/// The reader's side. Used pieces go back to the worker for reuse.
 struct Pipe {
     pieces: Receiver<Piece>,
     back: Sender<Vec<u8>>,
@@ -177,7 +177,7 @@ impl BufRead for Pipe {
                 .pieces
                 .recv()
                 .map_err(|_| io::Error::other("the decompressing thread has gone"))??;
-            // The worker may have ended already, with nothing left to fill.
+            // The worker may have ended already and need no more pieces.
             drop(self.back.send(std::mem::replace(&mut self.piece, next)));
             self.at = 0;
             self.ended = self.piece.is_empty();

@@ -1,5 +1,5 @@
-//! Many archives into one tree: each is unpacked for itself, several at once, and then moved in, in their order.
-//! What cannot be told apart from its neighbours (a hard link into another package, say) is unpacked again in its turn.
+//! Many archives into one tree. Each is unpacked separately, several at once. Then they are moved into the tree in their order.
+//! An archive that depends on another one (for example by a hard link into another package) is unpacked again in its turn.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::tree::replace::beside;
 use crate::tree::root::Root;
 use crate::tree::steps::type_of;
 
-/// Unpacks all; the tree is as if it was done one after the other.
+/// Unpacks all archives. The result is the same as if they were unpacked one after the other.
 pub(super) fn extract_all(
     paths: &[PathBuf],
     target: &Path,
@@ -38,7 +38,7 @@ pub(super) fn extract_all(
     let root = Root::open(staging.path(), follow).map_err(|e| Error::os("open", e).at(target))?;
     let mut tree = Tree::new(root, rules, umask);
     if staging.is_in_place() && !staging.is_shared() {
-        // A mount point, which nothing can be moved into by name.
+        // The target is a mount point. A rename into another mount fails, so the archives are unpacked in place.
         for path in paths {
             one::unpack(path, &mut tree, 1)?;
         }
@@ -52,7 +52,7 @@ pub(super) fn extract_all(
                 Some(Ok(part)) => move_in(part, &place, &mut tree)
                     .map_err(|error| one::located(error, "extract", path, None))?,
                 Some(Err(error)) if is_broken(&error) => return Err(error),
-                // Whatever was wrong with it alone: in its turn it is right, or the error is the real one.
+                // It failed when unpacked separately. In its turn it succeeds, or the error is the real one.
                 _ => {
                     quietly(&place);
                     one::unpack(path, &mut tree, 1)?;
@@ -65,12 +65,12 @@ pub(super) fn extract_all(
     Ok(tree.summary)
 }
 
-/// The file is wrong, whatever is around it.
+/// The archive itself is wrong, independent of the others.
 fn is_broken(error: &Error) -> bool {
     matches!(error.code.as_str(), "format" | "truncated" | "limit")
 }
 
-/// The folder of the parts, which goes in any case.
+/// The folder of the parts. It is removed in any case.
 struct Parts(PathBuf);
 
 impl Parts {
@@ -85,7 +85,7 @@ impl Drop for Parts {
     }
 }
 
-/// What one archive gave.
+/// One archive, unpacked separately.
 struct Part {
     placed: Vec<Placed>,
     summary: Summary,
@@ -100,7 +100,7 @@ fn unpack_parts(
     threads: usize,
     umask: u32,
 ) -> Vec<Slot> {
-    // The largest first, so that none is left to run alone at the end.
+    // The largest first, so that no large one runs alone at the end.
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |stat| stat.len());
     let mut order: Vec<usize> = (0..paths.len()).collect();
     order.sort_by_cached_key(|&number| std::cmp::Reverse(size(&paths[number])));
@@ -129,7 +129,7 @@ fn unpack_part(path: &Path, part: &Path, rules: &Rules, umask: u32) -> Result<Pa
     })
 }
 
-/// Moves what was unpacked alone to where it belongs.
+/// Moves a part into the tree.
 fn move_in(mut part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     let mut source = Root::open(from, true).map_err(|e| Error::os("open", e).at(from))?;
     let told = std::mem::take(&mut part.summary.attributes);
@@ -150,7 +150,7 @@ fn move_in(mut part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Renames, unless something has the new name. `nix` has this call for glibc only.
+/// Renames, unless the new name exists. `nix` has this call for glibc only.
 fn rename_if_free(from: &OwnedFd, name: &[u8], to: &OwnedFd, new: &[u8]) -> nix::Result<()> {
     let status = name.with_nix_path(|name| {
         // SAFETY: both names are C strings that live until the call is done, and both descriptors are open.
@@ -173,9 +173,9 @@ fn move_file(name: &[u8], source: &mut Root, tree: &mut Tree<'_>) -> Result<()> 
     let (from, from_last) = source.parent(name, None).map_err(fail)?;
     let (to, to_last) = tree.parent(name)?;
     match rename_if_free(&from, from_last, &to, to_last) {
-        // Not there: an archive that holds a name twice, where the first moved what the second left.
+        // The source is absent if the archive has a name twice: the first entry has moved the file already.
         Ok(()) | Err(Errno::ENOENT) => return Ok(()),
-        // Not every file system can tell.
+        // Some file systems do not support `RENAME_NOREPLACE`.
         Err(Errno::EEXIST | Errno::EINVAL | Errno::ENOSYS) => {}
         Err(errno) => return Err(Error::os("rename", errno).at(shown(name))),
     }

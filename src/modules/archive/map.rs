@@ -1,4 +1,4 @@
-//! Where the content of a file with holes lies.
+//! The map of a file with holes: where its content lies.
 
 use super::header::BLOCK;
 use super::member::{format, limit};
@@ -7,18 +7,18 @@ use crate::error::{Error, Result};
 /// The most pieces of one file.
 const PIECES_MAX: u64 = 1 << 20;
 
-/// Where the pieces that an archive holds lie in the file; between them and behind the last there are zeros.
+/// The positions in the file of the pieces that an archive contains. All other bytes are zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Map {
-    /// Offset and length of each.
+    /// The offset and length of each piece.
     pub(super) pieces: Vec<(u64, u64)>,
-    /// Of the whole file.
+    /// The size of the whole file.
     pub(super) size: u64,
 }
 
 impl Map {
-    /// The pieces follow each other up to the end of the file, and are what the archive holds. A piece that ends within a
-    /// block is the last: programs do not agree on where the next would start, nor on how large a file is otherwise.
+    /// Checks that the pieces are in order, reach the end of the file, and together have the size that the archive contains.
+    /// Only the last piece may end within a block: programs disagree on where the next one would start.
     pub(super) fn check(self, stored: u64) -> Result<Self> {
         let (mut end, mut sum) = (0_u64, 0_u64);
         for &(offset, length) in &self.pieces {

@@ -1,4 +1,4 @@
-//! One member of a tar, how much a tar may hold, and what can be wrong with one.
+//! One member of an archive, the limits of an archive, and the errors of reading one.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Fifo,
 }
 
-/// One member, by its plain name; the name is empty for the top itself.
+/// One member, with its plain name. The name of the top folder is empty.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: Vec<u8>,
@@ -26,39 +26,39 @@ pub(super) struct Member {
     pub(super) mtime: (i64, u32),
     pub(super) link: Vec<u8>,
     pub(super) device: (u32, u32),
-    /// `None` for what is no number of a user or group.
+    /// `None` if it is not a valid user or group number.
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
     /// The value of the extended attribute `security.capability`.
     pub(super) capabilities: Option<Vec<u8>>,
-    /// Its zeros may be holes.
+    /// Zeros in its content may become holes.
     pub(super) sparse: bool,
 }
 
-/// What takes content, piece by piece.
+/// Receives content, piece by piece.
 pub(super) type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// The members of an archive, one after the other.
 pub(super) trait Members {
-    /// The next member, or `None` after a proper end.
+    /// The next member, or `None` at the end of a complete archive.
     fn next(&mut self) -> Result<Option<Member>>;
 
-    /// Hands on what is left of the current member's content, piece by piece.
+    /// Passes the unread content of the current member to the sink, piece by piece.
     fn content(&mut self, sink: Sink<'_>) -> Result<()>;
 
-    /// The number of the current member, and where it starts, for a message.
+    /// The number of the current member and its offset, for a message.
     fn place(&self) -> (u64, u64);
 
-    /// What was not kept, by its key, and of how many members.
+    /// The kinds of metadata that were dropped, with the number of members of each.
     fn dropped(&mut self) -> BTreeMap<Vec<u8>, u64>;
 }
 
-/// Below this, a good compression is no reason to be suspicious.
+/// The compression ratio is checked only above this size.
 pub(super) const RATIO_FROM: u64 = 64 << 20;
-/// All names and links together.
+/// The most bytes of all names and links together.
 pub(super) const NAMES_MAX: u64 = 256 << 20;
 
-/// How much an archive may hold.
+/// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) bytes: u64,
@@ -84,7 +84,7 @@ pub(super) fn limit(message: impl Into<String>) -> Error {
     Error::new("tar", "limit", message)
 }
 
-/// What reading said: a file that ends too early, data that does not fit its format, or the kernel's word.
+/// Turns an error of reading into ours: a file that ends too early, data in a wrong format, or an error of the kernel.
 pub(super) fn input_error(error: std::io::Error) -> Error {
     if error.raw_os_error().is_some() {
         return Error::io("read", &error);
@@ -104,7 +104,7 @@ pub(super) fn input_error(error: std::io::Error) -> Error {
     }
 }
 
-/// What is no archive at all, with what would be one.
+/// The error for a file that is not an archive. It lists the known formats.
 pub(super) fn no_archive(code: &str, why: &str) -> Error {
     let known = "tar (plain, or with gzip, xz, bzip2, zstd, lzip or lzma), zip and .deb";
     Error::new("tar", code, format!("{why}; what is known: {known}")).with("unknown", "true")

@@ -1,4 +1,4 @@
-//! `bq.archive`: tar and `.deb`, read strictly and unpacked safely; tar, written the same for the same tree.
+//! `bq.archive`: reads archives strictly and unpacks them safely. Writes tar, with the same bytes for the same tree.
 
 use std::path::PathBuf;
 
@@ -81,7 +81,7 @@ impl Field for Owners {
 }
 
 options! {
-    /// What `extract` and `extract_all` share.
+    /// The options that `extract` and `extract_all` share.
     struct RuleOptions {
         profile: Profile = Profile::Source,
         strip: usize = 0,
@@ -148,7 +148,7 @@ impl TryFrom<RuleOptions> for Rules {
     }
 }
 
-/// The mask of new files' permissions, which can only be asked for by setting it.
+/// The umask. The kernel returns it only when it is set.
 fn current_umask() -> u32 {
     let mask = umask(Mode::from_bits_truncate(0o077));
     umask(mask);
@@ -172,7 +172,7 @@ fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -
     summary_table(lua, &rules, &summary)
 }
 
-/// Threads for reading one archive: the caller's and at least one that decompresses.
+/// The number of threads for reading one archive: the caller's, and at least one that decompresses.
 fn decoders() -> u32 {
     std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8) as u32)
 }

@@ -1,12 +1,12 @@
-//! The numbers of a header: octal digits, or GNU's binary form. What has two readings, or is out of range, is an error.
+//! The numbers of a header: octal digits, or GNU's binary form. An ambiguous number, or one out of range, is an error.
 //!
-//! The crate `tar` takes more than one rule of extraction allows: it reads text behind a NUL, a sign, and a negative or
-//! larger binary number as some other number. Two programs then see two sizes. The test `the_crate_reads_other_numbers` shows it.
+//! The crate `tar` accepts more: text after a NUL, a sign, and negative or too large binary numbers, which it reads as other
+//! numbers. Then two programs can see two sizes. The test `the_crate_reads_other_numbers` shows it.
 
 use super::member::format;
 use crate::error::Result;
 
-/// A field of octal digits, or GNU's big-endian binary; `None` if it is blank.
+/// Reads a field of octal digits, or GNU's big-endian binary. `None` if it is blank.
 pub(super) fn number(field: &[u8], what: &str) -> Result<Option<i64>> {
     if field[0] & 0x80 != 0 {
         return binary(field, what).map(Some);
@@ -49,7 +49,7 @@ fn binary(field: &[u8], what: &str) -> Result<i64> {
     Ok(value)
 }
 
-/// A number in decimal digits, and nothing else.
+/// Reads a number that consists only of decimal digits.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(decimal(b"18446744073709551616"), None);
     }
 
-    /// Why the crate's own numbers are not used: it takes all of these.
+    /// The crate's own reading of numbers is not used because it accepts all of these.
     #[test]
     fn the_crate_reads_other_numbers() {
         let beyond = b"\x80\x01\0\0\0\0\0\0\0\0\0\x05";

@@ -1,4 +1,4 @@
-//! One archive: unpacked, listed, or one file of it read.
+//! One archive: unpacks it, lists it, or reads one file of it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -22,7 +22,7 @@ pub(super) fn follows(rules: &Rules) -> bool {
     rules.profile == Profile::Rootfs
 }
 
-/// Says where in which archive something went wrong.
+/// Adds the archive and the place in it to an error.
 pub(super) fn located(
     mut error: Error,
     op: &str,
@@ -51,7 +51,7 @@ pub(super) fn located(
     error.with("archive", archive_name)
 }
 
-/// Reads an archive with its errors located, and gives what `body` gave and the digest of the file.
+/// Reads an archive, and adds its path and the place to errors. Returns the result of `body` and the digest of the file.
 fn read<T>(
     op: &str,
     path: &Path,
@@ -82,13 +82,13 @@ fn read<T>(
     result.map_err(|error| located(error, op, path, place))
 }
 
-/// A zip is read from its end; what cannot be read twice is none.
+/// Whether a file is a zip. A zip is read from its end, so a file that cannot be read at an offset is not one.
 fn is_zip(file: &File) -> bool {
     let mut magic = [0; 4];
     file.read_exact_at(&mut magic, 0).is_ok() && MAGICS.contains(&&magic)
 }
 
-/// Unpacks into a tree that may have more put into it.
+/// Unpacks into a tree. More archives may follow.
 pub(super) fn unpack(path: &Path, tree: &mut Tree<'_>, threads: u32) -> Result<()> {
     let limits = tree.limits();
     let mode = Mode {
@@ -98,7 +98,7 @@ pub(super) fn unpack(path: &Path, tree: &mut Tree<'_>, threads: u32) -> Result<(
     read("extract", path, mode, limits, |reader| tree.unpack(reader)).map(|_| ())
 }
 
-/// Unpacks one archive. Nothing of a file with a wrong digest ever becomes visible.
+/// Unpacks one archive. If the file has a wrong digest, nothing of it ever appears in the target.
 pub(super) fn extract(
     path: &Path,
     target: &Path,
@@ -109,28 +109,28 @@ pub(super) fn extract(
     umask: u32,
 ) -> Result<Summary> {
     let staging = Staging::new(target, merge)?;
-    let early = sha256.filter(|_| staging.is_in_place());
-    if let Some(expected) = early {
+    let check_before = sha256.filter(|_| staging.is_in_place());
+    if let Some(expected) = check_before {
         verify(path, expected, &digest::of_file(path)?.0)?;
     }
-    let late = sha256.filter(|_| early.is_none());
+    let check_after = sha256.filter(|_| check_before.is_none());
     let root =
         Root::open(staging.path(), follows(rules)).map_err(|e| Error::os("open", e).at(target))?;
     let mut tree = Tree::new(root, rules, umask);
     let mode = Mode {
-        hash: late.is_some(),
+        hash: check_after.is_some(),
         threads,
     };
     match (
         read("extract", path, mode, rules.limits, |reader| {
             tree.unpack(reader)
         }),
-        late,
+        check_after,
     ) {
         (Ok(((), Some(actual))), Some(expected)) => verify(path, expected, &actual)?,
         (Ok(_), _) => {}
         (Err(error), Some(expected)) if error.errno.is_none() => {
-            // What is wrong with a file that is another than was asked for does not matter.
+            // If it is not the expected file, that error matters more than this one.
             verify(path, expected, &digest::of_file(path)?.0)?;
             return Err(error);
         }
@@ -153,7 +153,7 @@ fn verify(path: &Path, expected: &str, actual: &str) -> Result<()> {
         .with("actual", actual))
 }
 
-/// All members, by the same strict rules.
+/// Lists all members, by the same strict rules.
 pub(super) fn list(path: &Path, threads: u32) -> Result<Vec<Member>> {
     let mode = Mode {
         hash: false,
@@ -169,10 +169,10 @@ pub(super) fn list(path: &Path, threads: u32) -> Result<Vec<Member>> {
     all.map(|(members, _)| members)
 }
 
-/// The content of one file, the last of that name; hard links are followed back.
+/// The content of one file. If several members have the name, the last one counts. Hard links are followed to their file.
 pub(super) fn file(path: &Path, wanted: &[u8], max: u64, threads: u32) -> Result<Option<Vec<u8>>> {
     let mut wanted = normalise(wanted).map_err(|why| Error::argument("read", why))?;
-    // Each round goes to another name, so a chain of links ends or comes round.
+    // Each round follows one hard link. The limit ends a chain of links that is a cycle.
     for _ in 0..16 {
         match find(path, &wanted, max, threads)? {
             Found::Nothing => return Ok(None),

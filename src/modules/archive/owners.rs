@@ -1,4 +1,4 @@
-//! Owners, set-id bits and capabilities of what is unpacked: told, set, or refused.
+//! Owners, set-id bits and capabilities of unpacked members: recorded, set, or refused.
 
 use super::member::{Kind, Member};
 use super::rules::{Owners, Profile, refused};
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tree::attributes::{Attribute, is_capability};
 
 impl Tree<'_> {
-    /// What is to be told of a member; what is to be neither told nor set is counted or refused.
+    /// The attributes of a member to record. Attributes that are neither recorded nor set are counted or refused.
     pub(super) fn attribute(&mut self, name: &[u8], member: &Member) -> Result<Attribute> {
         let (owners, profile) = (self.rules.owners, self.rules.profile);
         let owned = member.uid != Some(0) || member.gid != Some(0);
@@ -26,7 +26,7 @@ impl Tree<'_> {
             }
         }
         match owners {
-            // Sources are always somebody's, and nobody asks whose.
+            // The owners in a source archive have no meaning, so they are not counted.
             Owners::Drop => {
                 if owned && profile == Profile::Rootfs {
                     self.summary.drop(b"owner", 1);
@@ -48,13 +48,13 @@ impl Tree<'_> {
         })
     }
 
-    /// The owner to be set.
+    /// The owner to set.
     pub(super) fn owner(&self, member: &Member) -> Option<(u32, u32)> {
         let wanted = self.rules.owners == Owners::Apply;
         member.uid.zip(member.gid).filter(|_| wanted)
     }
 
-    /// Keeps what is to be told of a name, by the name that it has without links, and forgets what was told before.
+    /// Records the attributes of a path, and drops earlier ones. The path is stored with links resolved.
     pub(super) fn note(&mut self, name: &[u8], attribute: Attribute) -> Result<()> {
         let told = attribute != Attribute::default();
         if !told && self.summary.attributes.is_empty() {
@@ -69,7 +69,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// What was told of a name.
+    /// The recorded attributes of a path.
     pub(super) fn noted(&mut self, name: &[u8]) -> Result<Attribute> {
         if self.summary.attributes.is_empty() {
             return Ok(Attribute::default());

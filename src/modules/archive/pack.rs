@@ -1,4 +1,4 @@
-//! Writes trees as one tar, the same bytes for the same trees.
+//! Writes trees as one tar. The same trees give the same bytes.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The records of a pax header, read strictly.
 //!
-//! The crate `tar` splits records at line feeds, which a path and the value of an attribute may hold; it takes a record that
-//! is there twice, and passes over what follows an empty one. Tests: `crate_reader`.
+//! The crate `tar` splits records at line feeds, although a path or the value of an attribute may contain one. It accepts
+//! duplicate records, and skips everything after an empty one. Tests: `crate_reader`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -12,28 +12,28 @@ use super::records::Records;
 use crate::error::{Error, Result};
 use crate::tree::names::shown;
 
-/// What pax records say about the next member.
+/// The values that pax records set for the next member.
 #[derive(Debug, Default)]
 pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     pub(super) linkpath: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
     pub(super) mtime: Option<(i64, u32)>,
-    /// The largest number for what is none.
+    /// The largest `u64` if the value is not a number.
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) capabilities: Option<Vec<u8>>,
     pub(super) sparse: Option<Records>,
-    /// The keys of what is not kept.
+    /// The keys of records that are dropped.
     pub(super) dropped: Vec<Vec<u8>>,
 }
 
-/// The value of `security.capability` as it is, and in base64, as libarchive writes it beside the other.
+/// The value of `security.capability`: raw, and in base64. libarchive writes both.
 const CAPABILITY: &[u8] = b"SCHILY.xattr.security.capability";
 const CAPABILITY_TEXT: &[u8] = b"LIBARCHIVE.xattr.security.capability";
 
 impl Pax {
-    /// Reads the records of an `x` header, or, with `global`, of a `g` header, which may say less.
+    /// Reads the records of an `x` header, or, with `global`, of a `g` header. In a `g` header fewer keys are allowed.
     pub(super) fn parse(mut data: &[u8], global: bool) -> Result<Self> {
         let mut pax = Self::default();
         let mut seen: Vec<&[u8]> = Vec::new();
@@ -41,7 +41,7 @@ impl Pax {
             let (key, value, rest) = record(data)?;
             data = rest;
             if let Some(key) = key.strip_prefix(b"GNU.sparse.").filter(|_| !global) {
-                // Some of these are there more than once.
+                // Some of these keys may occur more than once.
                 pax.sparse.get_or_insert_default().put(key, value)?;
                 continue;
             }
@@ -80,7 +80,7 @@ impl Pax {
     }
 }
 
-/// Keys without a meaning for a file: names of users, which are never looked up, and what names are written in.
+/// Keys that do not affect a file: user and group names, which are never looked up, and the charset of names.
 const NAMES: [&[u8]; 5] = [
     b"uname",
     b"gname",

@@ -1,10 +1,9 @@
-//! The members of a tar, one after the other: longer names and pax records applied, limits kept, the end checked.
+//! Reads the members of a tar, one after the other. Applies long names and pax records, enforces limits, checks the end.
 //!
-//! The fields of headers are read through the crate `tar`; its `Archive` cannot carry the rules of extraction: it takes an
-//! archive without an end and passes over what is behind the end, reads a header that only describes another into memory
-//! however large it is, chooses between two names of one member without a word, and cannot read a pax record that holds a
-//! line feed. Its raw mode does not know the pax size of a large file. The tests in `crate_reader`
-//! show each.
+//! The crate `tar` gives the fields of headers. Its `Archive` cannot enforce the rules of extraction. It accepts an archive
+//! without an end, and ignores data after the end. It reads a long name or pax header of any size into memory. It chooses
+//! between two names of one member without an error. It cannot read a pax record that contains a line feed. Its raw mode does
+//! not apply the pax size of a large file. The tests in `crate_reader` show each.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -23,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::tree::inside::normalise;
 use crate::tree::names::shown;
 
-/// How much a header that only describes another may hold.
+/// The largest content of a long name or pax header.
 pub(super) const META_MAX: u64 = 64 * 1024;
 
 pub(super) struct Reader<'a> {
@@ -32,16 +31,16 @@ pub(super) struct Reader<'a> {
     entries: u64,
     names: u64,
     bytes: u64,
-    /// Where the current member starts, and its name.
+    /// The offset of the current member, and its name.
     start: u64,
     name: Vec<u8>,
-    /// The size of its content, and what was not read yet.
+    /// The size of its content, and the number of bytes not read yet.
     size: u64,
     remaining: u64,
     /// Where the pieces of its content lie, if it has holes.
     map: Option<Map>,
     mtime: Option<(i64, u32)>,
-    /// What was not kept, and of how many members.
+    /// The kinds of metadata that were dropped, with the number of members of each.
     dropped: BTreeMap<Vec<u8>, u64>,
 }
 
@@ -79,7 +78,7 @@ impl<'a> Reader<'a> {
         {
             return Err(format("two long names for one member"));
         }
-        // The name of a sparse file stands beside one that is for programs that know of no holes.
+        // A sparse file has a second name in `path`, for programs that do not know sparse files.
         let raw = (pax.sparse.and_then(|sparse| sparse.name))
             .or(pax.path)
             .or(long_name)
@@ -97,7 +96,7 @@ impl<'a> Reader<'a> {
         let stored = match pax.size {
             None => header.size,
             Some(size) if size == header.size => size,
-            // What does not fit eleven octal digits is written as none or as all of them.
+            // A size above eleven octal digits is in the pax record. The header then has zero or the largest value.
             Some(size) if size > OCTAL_MAX && matches!(header.size, 0 | OCTAL_MAX) => size,
             Some(_) => return refused("sizes that disagree"),
         };
@@ -177,7 +176,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Counts one more entry with a name of that length.
+    /// Counts an entry whose name has this length.
     fn count(&mut self, name: u64) -> Result<()> {
         self.entries += 1;
         if self.entries > self.limits.entries {
@@ -194,7 +193,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The content of a file with holes, as it was before they were left out.
+    /// The content of a file with holes, with the holes filled with zeros.
     fn pieces(&mut self, map: &Map, sink: Sink<'_>) -> Result<()> {
         let mut at = 0;
         for &(offset, length) in &map.pieces {
@@ -207,7 +206,7 @@ impl<'a> Reader<'a> {
         self.stream.zeros(map.size - at, sink)
     }
 
-    /// The content of a header that describes another.
+    /// The content of a long name or pax header.
     fn meta(&mut self, size: u64) -> Result<Vec<u8>> {
         if size > META_MAX {
             return Err(limit("a name or pax header of more than 64 KiB"));
@@ -225,7 +224,7 @@ impl<'a> Reader<'a> {
 
 impl Members for Reader<'_> {
     fn next(&mut self) -> Result<Option<Member>> {
-        // Its holes need not be looked at.
+        // Skips the rest of the current member. Its holes need no bytes.
         self.map = None;
         self.content(&mut |_| Ok(()))?;
         self.stream.padding(std::mem::take(&mut self.size))?;
@@ -265,7 +264,7 @@ impl Members for Reader<'_> {
             Some(map) => self.pieces(&map, sink),
         };
         result.map_err(|error| {
-            // What the kernel says is about the archive.
+            // An error of the kernel is about the archive, not about the member.
             if error.path.is_some() || error.errno.is_some() {
                 error
             } else {
@@ -287,7 +286,7 @@ fn short() -> Error {
     format("a sparse file with a map that is longer than its content")
 }
 
-/// A member may have one header of each kind that describes it.
+/// A member may have one long name, one long link and one pax header.
 fn put<T>(slot: &mut Option<T>, value: T) -> Result<()> {
     if slot.replace(value).is_some() {
         return Err(format("two headers of one kind for one member"));
@@ -295,7 +294,7 @@ fn put<T>(slot: &mut Option<T>, value: T) -> Result<()> {
     Ok(())
 }
 
-/// A GNU long name: text with its NUL, and nothing behind that.
+/// A GNU long name: text that ends with NULs.
 fn long(mut data: Vec<u8>) -> Result<Vec<u8>> {
     while data.last() == Some(&0) {
         data.pop();

@@ -5,7 +5,7 @@ use super::member::format;
 use super::number::decimal;
 use crate::error::{Error, Result};
 
-/// What they say.
+/// Their values.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     major: Option<u64>,
@@ -18,14 +18,14 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Takes the value of a record, by what its key ends with.
+    /// Adds a record. `key` is without the prefix `GNU.sparse.`.
     pub(super) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let number = || decimal(value).ok_or_else(|| bad("that is no number"));
         match key {
             b"major" => once(&mut self.major, number()?),
             b"minor" => once(&mut self.minor, number()?),
             b"name" => once(&mut self.name, value.to_vec()),
-            // The first ways say `size`, the last `realsize`.
+            // Formats 0.0 and 0.1 use `size`, format 1.0 uses `realsize`.
             b"size" | b"realsize" => once(&mut self.size, number()?),
             b"numblocks" => once(&mut self.count, number()?),
             b"offset" | b"numbytes" => {
@@ -55,7 +55,7 @@ impl Records {
         }
     }
 
-    /// A map that the records hold, or the file's size if the content holds it.
+    /// The map in the records, or the file's size if the map is in the content.
     pub(super) fn map(&self) -> Result<Place> {
         let unknown = || Error::new("tar", "refused", "a sparse file of an unknown kind");
         let size = self.size.ok_or_else(|| bad("without the file's size"))?;
@@ -84,7 +84,7 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Result<()> {
     }
 }
 
-/// Where the map of a sparse file stands.
+/// Where the map of a sparse file is stored.
 pub(super) enum Place {
     Records(Map),
     Content(u64),

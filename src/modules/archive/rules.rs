@@ -1,4 +1,4 @@
-//! What is unpacked and how, and how it is said that it is not.
+//! The rules of unpacking, its results, and its errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ use crate::tree::names::{Patterns, shown};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Profile {
-    /// Somebody's source code: plain modes, and nothing that points outside.
+    /// Source code: plain modes, and no links that point outside.
     Source,
     /// A file system that will be used as `/`.
     Rootfs,
@@ -28,21 +28,21 @@ pub(super) enum Devices {
     Create,
 }
 
-/// What becomes of owners, set-id bits and capabilities, which a user's files cannot have.
+/// What to do with owners, set-id bits and capabilities. An ordinary user cannot set them on files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owners {
-    /// Owners are not kept; the rest is refused, but for the bits that `setid` lets through.
+    /// Owners are dropped. The rest is refused, except set-id bits that `setid` allows.
     Drop,
-    /// They are told.
+    /// They are recorded and returned.
     Collect,
-    /// They are set, which needs the right to.
+    /// They are set, which needs privileges.
     Apply,
 }
 
-/// The latest time that a plain header can hold.
+/// The latest time that fits a plain header.
 pub(super) const TIME_MAX: i64 = 0o777_7777_7777;
 
-/// What is unpacked, and how.
+/// What to unpack, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) profile: Profile,
@@ -56,51 +56,51 @@ pub(super) struct Rules {
     pub(super) limits: Limits,
 }
 
-/// What was unpacked.
+/// The result of unpacking.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     pub(super) entries: u64,
     pub(super) bytes: u64,
     pub(super) skipped: u64,
     pub(super) top: BTreeSet<Vec<u8>>,
-    /// What a policy did not keep, and of how many entries.
+    /// The kinds of metadata that were dropped, with the number of entries of each.
     pub(super) dropped: BTreeMap<Vec<u8>, u64>,
     pub(super) attributes: Attributes,
 }
 
 impl Summary {
-    /// Counts something that is not kept.
+    /// Counts dropped metadata.
     pub(super) fn drop(&mut self, what: &[u8], count: u64) {
         *self.dropped.entry(what.to_vec()).or_default() += count;
     }
 }
 
-/// What a folder gets when all is in place.
+/// The attributes that a folder gets at the end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Folder {
     pub(super) mode: u32,
     pub(super) mtime: Option<(i64, u32)>,
     pub(super) owner: Option<(u32, u32)>,
-    /// The number of the entry that says so; 0 where none does, and it was made for what lies in it.
+    /// The number of the folder's entry. 0 if it has none and was made for its content.
     pub(super) order: u64,
 }
 
-/// Something that was put in place, for who moves it on; `None` for what is no folder.
+/// A name that was unpacked, for moving it later. With the attributes if it is a folder.
 pub(super) type Placed = (Vec<u8>, Option<Folder>);
 
-/// Refused by a rule, with the entry's name, by which it can be left out.
+/// The error for an entry that a rule refuses. It has the name to use in `exclude`.
 pub(super) fn refused(name: &[u8], why: &str) -> Error {
     Error::new("extract", "refused", why)
         .at(shown(name))
         .with("excludable", shown(name))
 }
 
-/// A failure of the kernel while something was put in place.
+/// The error for a system call that failed while an entry was unpacked.
 pub(super) fn failed(op: &str, name: &[u8], errno: Errno) -> Error {
     let in_the_way = match errno {
         Errno::ELOOP => "a link is in the way",
         Errno::ENOTDIR => "a file is in the way",
-        // Folders are made where there are none, so what is absent is the target of a link.
+        // Missing folders are made, so the absent name is the target of a link.
         Errno::ENOENT => "a link that leads nowhere is in the way",
         _ => return Error::os(op, errno).at(shown(name)),
     };
@@ -112,7 +112,7 @@ pub(super) fn timespec((seconds, nanos): (i64, u32)) -> TimeSpec {
     TimeSpec::new(seconds, i64::from(nanos))
 }
 
-/// Gives something to an owner; without a name, what is open.
+/// Sets the owner of `name` in the folder `at`. With an empty name, sets that of `at` itself.
 pub(super) fn give(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH;
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));

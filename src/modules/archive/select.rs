@@ -1,4 +1,4 @@
-//! Which members of an archive are wanted, and under which names; what `strip` would lose is refused.
+//! Selects and renames the members of an archive. Files that `strip` would lose are refused.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use crate::error::{Error, Result};
 use crate::tree::inside::strip;
 use crate::tree::names::shown;
 
-/// How many names a message gives.
+/// The most names in a message.
 const NAMED: usize = 5;
 
-/// The choice among the members of one archive.
+/// The selection of members of one archive.
 pub(super) struct Selection<'r> {
     rules: &'r Rules,
-    /// The first names of which `strip` leaves nothing, and how many there are.
+    /// The first names of which `strip` leaves nothing, and the number of all such names.
     lost: Vec<Vec<u8>>,
     count: usize,
-    /// What `strip` took away, and under which of these each name was.
+    /// The leading folders that `strip` removed, and for each remaining name the index of its folder in this list.
     tops: Vec<Vec<u8>>,
     seen: HashMap<Vec<u8>, usize>,
 }
@@ -33,18 +33,18 @@ impl<'r> Selection<'r> {
         }
     }
 
-    /// The name that a member gets; `None` if it is not wanted.
+    /// The new name of a member. `None` if it is not selected.
     pub(super) fn name<'m>(&mut self, member: &'m Member) -> Result<Option<&'m [u8]>> {
         let rules = self.rules;
         let stripped = strip(&member.name, rules.strip);
-        // What has no name without its first folders can be named only with them.
+        // If `strip` leaves nothing of a name, patterns apply to the whole name.
         let name = stripped.unwrap_or(&member.name);
         let included = rules.include.as_ref().is_none_or(|list| list.cover(name));
         if !included || !rules.exclude.is_empty() && rules.exclude.cover(name) {
             return Ok(None);
         }
         let Some(name) = stripped else {
-            // The folders that `strip` takes away are meant to go.
+            // `strip` is meant to remove these folders.
             if member.kind != Kind::Dir {
                 self.count += 1;
                 if self.lost.len() < NAMED {
@@ -59,7 +59,7 @@ impl<'r> Selection<'r> {
         Ok(Some(name))
     }
 
-    /// Two members must not become one, since the first would be lost.
+    /// Refuses two members that get the same name: the first would be lost.
     fn only_one(&mut self, whole: &[u8], name: &[u8]) -> Result<()> {
         let top = &whole[..whole.len() - name.len()];
         let known = self.tops.iter().position(|known| known == top);
@@ -78,7 +78,7 @@ impl<'r> Selection<'r> {
         }
     }
 
-    /// At the end of an archive: nothing was lost.
+    /// At the end of an archive: fails if `strip` would lose a file.
     pub(super) fn finish(self) -> Result<()> {
         let Some(first) = self.lost.first() else {
             return Ok(());
@@ -101,7 +101,7 @@ impl<'r> Selection<'r> {
     }
 }
 
-/// Refused, with the names to leave out, one a line, if that is what is wanted.
+/// The error for files that `strip` would lose. It has their names, one a line, to use in `exclude`.
 fn lost(name: &[u8], why: &str, names: &[&[u8]]) -> Error {
     let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
     Error::new("extract", "refused", why)

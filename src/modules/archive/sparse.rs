@@ -1,4 +1,4 @@
-//! Files with holes, in the four ways that GNU tar has written them: a map in the header, in pax records, or before the content.
+//! Files with holes, in the four formats of GNU tar. The map is in the header, in pax records, or before the content.
 
 use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader};
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::tree::names::shown;
 
 impl Map {
-    /// The old way: four pieces in a GNU header, and 21 in each block behind it, as long as each says that one more follows.
+    /// The old format: four pieces in a GNU header, and 21 in each extension block. Each block says whether one more follows.
     pub(super) fn of_header(
         header: &tar::Header,
         mut block: impl FnMut() -> Result<[u8; BLOCK]>,
@@ -32,7 +32,7 @@ impl Map {
         Ok(map)
     }
 
-    /// Adds pieces up to the first that is blank; there is none if this gives true.
+    /// Adds pieces up to the first blank one. Returns true if none is blank.
     fn add(&mut self, pieces: &[GnuSparseHeader]) -> Result<bool> {
         for piece in pieces {
             if piece.numbytes[0] == 0 {
@@ -43,8 +43,8 @@ impl Map {
         Ok(true)
     }
 
-    /// The way 1.0: decimal numbers, one a line, before the content: how many pieces, then offset and length of each.
-    /// Gives the number of bytes that they took, whole blocks.
+    /// Format 1.0: decimal numbers, one a line, before the content. First the number of pieces, then offset and length of each.
+    /// Also returns the number of bytes that the map took, in whole blocks.
     pub(super) fn of_content(
         size: u64,
         mut block: impl FnMut() -> Result<[u8; BLOCK]>,
@@ -86,7 +86,7 @@ fn positive(field: &[u8]) -> Result<u64> {
 }
 
 impl Place {
-    /// Where the map of a member is, by its headers; `None` if it has no holes.
+    /// Where the map of a member is stored, by its headers. `None` if it has no holes.
     pub(super) fn of_headers(
         block: &[u8; BLOCK],
         header: &Header,

@@ -1,4 +1,4 @@
-//! A folder beside the target that becomes the target by one rename, or goes without a trace.
+//! A temporary folder beside the target. One rename makes it the target; on failure it is removed.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind;
@@ -11,23 +11,23 @@ use crate::error::{Error, Result};
 use crate::tree::remove::quietly;
 use crate::tree::replace::beside;
 
-/// Where something is unpacked.
+/// The folder that is filled.
 #[derive(Debug)]
 pub(super) struct Staging {
     target: PathBuf,
-    /// Beside the target; absent where the target itself is filled.
+    /// The folder beside the target. `None` if the target itself is filled.
     temporary: Option<PathBuf>,
-    /// The target has files of others already.
+    /// The target had files before.
     shared: bool,
-    /// The target is filled where it is, was empty, and is emptied again if anything fails.
+    /// The target is filled in place and was empty. It is emptied again on failure.
     empties: bool,
-    /// Folders above the target that were not there before, the topmost first.
+    /// Folders above the target that were made, the topmost first.
     above: Vec<PathBuf>,
     done: bool,
 }
 
 impl Staging {
-    /// With `merge` the target is filled where it is, unless it is absent or empty.
+    /// With `merge` the target is filled in place, unless it is absent or empty.
     pub(super) fn new(target: &Path, merge: bool) -> Result<Self> {
         let fail = |op: &str, error: &std::io::Error| Error::io(op, error).at(target);
         let mut staging = Self {
@@ -96,17 +96,17 @@ impl Staging {
         self.temporary.as_deref().unwrap_or(&self.target)
     }
 
-    /// What is filled has files of others already.
+    /// Whether the target had files before.
     pub(super) fn is_shared(&self) -> bool {
         self.shared
     }
 
-    /// What is filled is the target itself.
+    /// Whether the target itself is filled.
     pub(super) fn is_in_place(&self) -> bool {
         self.temporary.is_none()
     }
 
-    /// Makes the target what was filled.
+    /// Makes the filled folder the target.
     pub(super) fn commit(mut self) -> Result<()> {
         if let Some(temporary) = &self.temporary {
             fs::rename(temporary, &self.target)
@@ -130,7 +130,7 @@ impl Drop for Staging {
             }
         }
         for folder in self.above.iter().rev() {
-            // Somebody else may use it by now.
+            // This fails if another program has put files into it, and that is right.
             drop(fs::remove_dir(folder));
         }
     }

@@ -1,4 +1,4 @@
-//! The bytes of a tar: blocks and content, with the place kept, the ratio to what was compressed, and the end checked.
+//! The bytes of a tar: blocks and content. Counts the offset, limits the compression ratio, and checks the end.
 
 use std::io::{BufRead, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,16 +7,16 @@ use super::header::{BLOCK, checksum_fits};
 use super::member::{RATIO_FROM, Sink, format, input_error, limit, no_archive, truncated};
 use crate::error::Result;
 
-/// What may follow the end marker: zeros, and not without end.
+/// The most zeros that may follow the end marker.
 const TAIL_MAX: u64 = 64 << 20;
 
 pub(super) struct Stream<'a> {
     input: &'a mut dyn BufRead,
-    /// How many bytes of the file were read to get this far.
+    /// The number of bytes of the compressed file read so far.
     compressed: &'a AtomicU64,
     ratio: u64,
     offset: u64,
-    /// The zeros that sparse files had besides.
+    /// The number of zeros from holes of sparse files, which are not in the tar.
     holes: u64,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// How many bytes were taken.
+    /// The number of bytes read.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
@@ -64,7 +64,7 @@ impl<'a> Stream<'a> {
         })
     }
 
-    /// Fills a block as far as there is input; gives how far that was.
+    /// Fills a block as far as there is input, and returns the number of bytes.
     fn fill_block(&mut self, block: &mut [u8; BLOCK]) -> Result<usize> {
         let mut have = 0;
         while have < BLOCK {
@@ -81,7 +81,7 @@ impl<'a> Stream<'a> {
         Ok(have)
     }
 
-    /// Hands on so much content, counting down, so that what failed can be seen.
+    /// Passes `remaining` bytes to the sink. Counts `remaining` down, so that after an error the caller knows the position.
     pub(super) fn content(&mut self, remaining: &mut u64, sink: Sink<'_>) -> Result<()> {
         while *remaining > 0 {
             let piece = fill(self.input)?;
@@ -107,7 +107,7 @@ impl<'a> Stream<'a> {
         Ok(block)
     }
 
-    /// Hands on the zeros of a hole, of which the archive has nothing.
+    /// Passes the zeros of a hole to the sink. They are not in the archive.
     pub(super) fn zeros(&mut self, mut count: u64, sink: Sink<'_>) -> Result<()> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         while count > 0 {
@@ -120,7 +120,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Passes over what fills a block behind so much content.
+    /// Skips the padding after `size` bytes of content, up to the end of a block.
     pub(super) fn padding(&mut self, size: u64) -> Result<()> {
         let mut count = size.wrapping_neg() % BLOCK as u64;
         while count > 0 {
@@ -150,7 +150,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// After the end marker there are zeros only, and the decompressor is read to its end, which checks its sums.
+    /// Checks that only zeros follow the end marker. Reads the decompressor to its end, so that it checks its sums.
     pub(super) fn tail(&mut self) -> Result<()> {
         let mut length = 0;
         loop {
@@ -172,7 +172,7 @@ impl<'a> Stream<'a> {
 }
 
 fn fill(input: &mut dyn BufRead) -> Result<&[u8]> {
-    // A second call after success gives the same piece; the first one's borrow must not leave the loop.
+    // A second call after success returns the same piece. The borrow checker does not allow returning the first one.
     loop {
         match input.fill_buf() {
             Ok(_) => break,

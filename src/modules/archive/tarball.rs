@@ -1,4 +1,4 @@
-//! Gives what was gathered as one tar, piece by piece.
+//! Writes the gathered items as one tar, piece by piece.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::tree::names::shown;
 use crate::tree::walk::Node;
 use crate::tree::walk::Type;
 
-/// Gives the tar to the sink; returns how many entries and bytes of content it has.
+/// Writes the tar to the sink. Returns the number of entries and of bytes of content.
 pub(super) fn put_all(
     items: &Items,
     sources: &[Source],
@@ -35,7 +35,7 @@ pub(super) fn put_all(
                 .map_err(|e| Error::os("open", e).at(&source.path))?,
         );
     }
-    // What is one file on disk may be two in the archive, where sources say different things of it.
+    // One file on disk becomes two in the archive if two sources give it different attributes.
     let mut first_names: HashMap<((u64, u64), &Attribute), &[u8]> = HashMap::new();
     let mut count = Count {
         bytes: 0,
@@ -91,7 +91,7 @@ pub(super) fn put_all(
                 left: size,
                 count: &mut count,
             };
-            // The crate copies in small pieces; the file is read in large ones.
+            // The crate copies in small pieces. The file is read in large ones.
             append(&mut out, &entry, BufReader::with_capacity(PIECE, content))
         } else {
             append(&mut out, &entry, io::empty())
@@ -111,7 +111,7 @@ pub(super) fn put_all(
     Ok((items.len() as u64, count.bytes))
 }
 
-/// What was ours before it went through the crate.
+/// Gets our own error back from the crate's.
 fn own(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(own) => own,
@@ -119,7 +119,7 @@ fn own(error: io::Error) -> Error {
     }
 }
 
-/// The sink as the crate wants it.
+/// The sink as a `Write`, which the crate needs.
 struct Out<'s>(Sink<'s>);
 
 impl Write for Out<'_> {
@@ -133,7 +133,7 @@ impl Write for Out<'_> {
     }
 }
 
-/// How much of a file is read at a time, and how many bytes are read before anybody is told.
+/// The bytes of a file that are read at a time, and the bytes between two reports of progress.
 const PIECE: usize = 256 << 10;
 const TELL: u64 = 4 << 20;
 
@@ -145,7 +145,7 @@ struct Count<'t> {
 
 fn open_content(top: &OwnedFd, node: &Node) -> nix::Result<File> {
     if node.path.is_empty() {
-        // A source that is one file.
+        // The source is one file.
         nix::unistd::lseek(top, 0, nix::unistd::Whence::SeekSet)?;
         let copy = top.try_clone().map_err(|_| Errno::EMFILE)?;
         return Ok(File::from(copy));
@@ -154,7 +154,7 @@ fn open_content(top: &OwnedFd, node: &Node) -> nix::Result<File> {
     openat(top, node.path.as_slice(), flags, Mode::empty()).map(File::from)
 }
 
-/// A file's content: as many bytes as its header says.
+/// A file's content. It must have as many bytes as its header says.
 struct Content<'c, 't> {
     file: File,
     left: u64,

@@ -1,4 +1,4 @@
-//! A tree that archives are unpacked into: every object is made relative to an open folder inside the tree.
+//! A tree that archives are unpacked into. Every file is made relative to an open folder inside the tree.
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
@@ -24,10 +24,10 @@ pub(super) struct Tree<'r> {
     pub(super) umask: u32,
     folders: BTreeMap<Vec<u8>, Folder>,
     order: u64,
-    /// Links that are looked at again when all is in place.
+    /// Links that are checked again at the end, when all members are unpacked.
     pub(super) links_to_recheck: Vec<Vec<u8>>,
     pub(super) summary: Summary,
-    /// All that entries put in place, in order, if wanted.
+    /// All names that were unpacked, in order. `None` if they are not recorded.
     pub(super) record: Option<Vec<Placed>>,
 }
 
@@ -49,7 +49,7 @@ impl<'r> Tree<'r> {
         self.rules.limits
     }
 
-    /// The folder that a name lies in, made if it is absent, and its last component.
+    /// The parent folder of a name, made if it is absent, and the last component of the name.
     pub(super) fn parent<'n>(&mut self, name: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8])> {
         let Self {
             root,
@@ -71,7 +71,7 @@ impl<'r> Tree<'r> {
             .map_err(|errno| failed("open", name, errno))
     }
 
-    /// A name without links on the way.
+    /// A name with the links in its parent folders resolved.
     pub(super) fn real(&mut self, name: &[u8]) -> Result<Vec<u8>> {
         let (folder, last) = split(name);
         let mut real = self
@@ -85,7 +85,7 @@ impl<'r> Tree<'r> {
         Ok(real)
     }
 
-    /// Keeps that something was put in place, by the name that it has without links: who moves it on moves the links too.
+    /// Records a name that was unpacked, with links resolved: the links themselves are moved separately.
     pub(super) fn placed(&mut self, name: &[u8], folder: Option<Folder>) -> Result<()> {
         if self.record.is_some() {
             let real = self.real(name)?;
@@ -94,13 +94,13 @@ impl<'r> Tree<'r> {
         Ok(())
     }
 
-    /// Makes room for something that is no folder.
+    /// Removes what has the name, so that a file or link can take it. Refuses to remove a folder.
     fn clear(&mut self, parent: &OwnedFd, last: &[u8], name: &[u8]) -> Result<()> {
         let stat = fstatat(parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)
             .map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
         match type_of(&stat) {
             SFlag::S_IFDIR => return Err(refused(name, "a folder is in its place")),
-            // Folders that were opened through it may now be others.
+            // The link may have led to folders that are open. Names through it now lead elsewhere.
             SFlag::S_IFLNK => self.root.forget(),
             _ => {}
         }
@@ -108,7 +108,7 @@ impl<'r> Tree<'r> {
             .map_err(|errno| Error::os("unlink", errno).at(shown(name)))
     }
 
-    /// Makes something, after making room for it if its place is taken.
+    /// Makes a file, link or node. If the name exists, removes it first.
     pub(super) fn make<T>(
         &mut self,
         op: &str,
@@ -126,7 +126,7 @@ impl<'r> Tree<'r> {
         result.map_err(|errno| Error::os(op, errno).at(shown(name)))
     }
 
-    /// Makes a folder, or finds it there; its mode and time are set at the end.
+    /// Makes a folder if it is absent. Its mode and time are set at the end.
     pub(super) fn folder(&mut self, name: &[u8], state: Folder) -> Result<()> {
         if !name.is_empty() {
             let (parent, last) = self.parent(name)?;
@@ -137,7 +137,7 @@ impl<'r> Tree<'r> {
                         .map_err(|errno| Error::os("stat", errno).at(shown(name)))?;
                     let kind = type_of(&stat);
                     if kind == SFlag::S_IFLNK && self.rules.profile == Profile::Rootfs {
-                        // A merged /usr: the link stays, and what is below goes where it leads.
+                        // For example a merged /usr: the link stays, and the folder's content goes to the link's target.
                         let found = self.root.folder(name, None);
                         found.map_err(|errno| failed("open", name, errno))?;
                         return self.placed(name, Some(state));
@@ -156,7 +156,7 @@ impl<'r> Tree<'r> {
         self.placed(name, Some(state))
     }
 
-    /// Looks again at links that wind, and gives folders their modes and times, the deepest first.
+    /// Checks the recorded links again. Sets the modes and times of folders, the deepest first.
     pub(super) fn finish(&mut self) -> Result<()> {
         for name in std::mem::take(&mut self.links_to_recheck) {
             if self.root.leaves(&name) {
@@ -173,7 +173,7 @@ impl<'r> Tree<'r> {
         Ok(())
     }
 
-    /// Through links one folder can have several names; the last entry of them all says how it is.
+    /// Links can give one folder several names. Keeps only the attributes of the last entry of each folder.
     fn join_names(&mut self) -> Result<()> {
         let mut last: HashMap<(u64, u64), (u64, &[u8])> = HashMap::new();
         let mut others = Vec::new();

@@ -1,4 +1,4 @@
-//! Entries of a tar, written by the crate `tar`: ustar, with a pax header before what ustar has no room for.
+//! Entries of a tar, written with the crate `tar`: ustar, with a pax header for values that do not fit ustar.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use tar::{Builder, EntryType, Header};
 
-/// What a header says. Owners have numbers, and no names.
+/// The fields of a header. Owners are numbers, without names.
 pub(super) struct Entry<'a> {
     /// Folders end in a slash.
     pub(super) name: &'a [u8],
@@ -20,21 +20,21 @@ pub(super) struct Entry<'a> {
     pub(super) capabilities: Option<&'a [u8]>,
 }
 
-/// What a header has room for.
+/// The most bytes of a name in a header.
 const NAME: usize = 100;
 /// The largest number of eleven octal digits.
 pub(super) const OCTAL_MAX: u64 = 0o777_7777_7777;
 
-/// The largest number of seven, for a user or group.
+/// The largest number of seven octal digits, for a user or group.
 const ID_MAX: u32 = 0o777_7777;
 
-/// Writes an entry, with its content and all that has to come before it.
+/// Writes an entry with its content, and before it a pax header if it needs one.
 pub(super) fn append(
     out: &mut Builder<impl Write>,
     entry: &Entry<'_>,
     content: impl Read,
 ) -> io::Result<()> {
-    // The crate sets all fields but these to zero: no device, no names of users.
+    // The crate sets all other fields to zero: no device, no user names.
     let mut header = Header::new_ustar();
     header.set_entry_type(entry.kind);
     header.set_mode(entry.mode);
@@ -55,7 +55,7 @@ pub(super) fn append(
         .iter()
         .any(|(_, name)| str::from_utf8(name).is_err())
     {
-        // Without it names are UTF-8 (POSIX.1-2024, pax), and a strict reader, such as that of mke2fs, refuses the archive.
+        // Without this record names must be UTF-8 (POSIX.1-2024, pax). A strict reader, such as mke2fs, would refuse the archive.
         records.insert(0, ("hdrcharset", b"BINARY"));
     }
     header.set_link_name_literal(&entry.link[..entry.link.len().min(NAME)])?;
@@ -119,11 +119,11 @@ mod tests {
         assert!(name(&long(b"\xe9"), b"x"));
         assert!(name(b"x", &long(b"\xe9")));
         assert!(!name(&long("é".as_bytes()), &long(b"x")));
-        // What a header has room for has no charset.
+        // A name that fits a header needs no charset.
         assert!(!name(b"\xe9", b"\xe9"));
     }
 
-    /// Names and links of every length come out as they went in, through our own strict reader.
+    /// Our own strict reader reads back names and links of every length unchanged.
     #[test]
     fn entries_read_back() {
         let mut names: Vec<Vec<u8>> = (1..=255).map(|length| vec![b'x'; length]).collect();
@@ -163,7 +163,7 @@ mod tests {
         assert!(reader.next().expect("ends").is_none());
     }
 
-    /// What does not fit the digits of a header stands in a record, and so do capabilities, whatever bytes they are.
+    /// Numbers that do not fit a header are in a record, and so are capabilities of any bytes.
     #[test]
     fn what_has_no_room() {
         let value = b"\x01\0\0\x02\n\x20=\n\0\0\0\0\0\0\0\0\0\0\0\0";

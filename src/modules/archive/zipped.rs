@@ -1,4 +1,4 @@
-//! The members of a zip, by the crate `zip`: only where its directory and its entries say the same, and cover the whole file.
+//! The members of a zip, read with the crate `zip`. Its directory and its entries must agree and cover the whole file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,19 +15,19 @@ use crate::error::{Error, Result};
 use crate::tree::inside::normalise;
 use crate::tree::names::shown;
 
-/// What a zip starts with: an entry, or the end of one without any.
+/// A zip starts with an entry. A zip without entries starts with its end record.
 pub(super) const MAGICS: [&[u8; 4]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
-/// The bits of a Unix mode that say what a file is.
+/// The bits of a Unix mode that tell the file type.
 const TYPE: u32 = 0o170_000;
-/// The length of the end of a zip, without the comment.
+/// The length of the end record of a zip, without the comment.
 const END: u64 = 22;
 const PIECE: usize = 128 << 10;
 
 pub(super) struct Zip {
     archive: ZipArchive<BufReader<File>>,
     limits: Limits,
-    /// How many members were given, and which of them is the current one, if it has content that was not read.
+    /// The number of members returned so far, and the current one if its content was not read yet.
     given: usize,
     current: Option<(usize, Member)>,
     names: u64,
@@ -46,12 +46,12 @@ impl Zip {
         if archive.len() as u64 > limits.entries {
             return Err(limit(format!("more than {} entries", limits.entries)));
         }
-        // Names that are there twice, entries that the directory does not have or has otherwise, entries within others.
+        // Refuses duplicate names, overlapping entries, and entries that the directory lacks or describes differently.
         archive.validate_header_consistency().map_err(broken)?;
         if archive.offset() != 0 {
             return Err(format("data before the start of the archive"));
         }
-        // Nothing is behind the comment, which is behind the end.
+        // The end record and its comment must be the last bytes of the file.
         let start = size.checked_sub(END + archive.comment().len() as u64);
         let mut magic = [0; 4];
         let found = start.map(|start| end.read_exact_at(&mut magic, start));
@@ -71,7 +71,7 @@ impl Zip {
     }
 
     fn member(&mut self, index: usize) -> Result<Member> {
-        // Without decoding, which not every method of compression has.
+        // Raw: the crate cannot decode every compression method.
         let file = self.archive.by_index_raw(index).map_err(broken)?;
         self.start = file.header_start();
         let raw = file.name_raw().to_vec();
@@ -86,7 +86,7 @@ impl Zip {
             Ok(name) => name,
             Err(why) => return refused(why),
         };
-        // The crate's own reading leaves bits away.
+        // The crate's `unix_mode` drops some bits.
         let mode = if unix {
             file.external_attributes() >> 16
         } else {
@@ -146,7 +146,7 @@ impl Zip {
         })
     }
 
-    /// Reads an entry to its end, which checks its sum; it is as long as the directory says.
+    /// Reads an entry to its end, so that the crate checks its sum. Its size must be that of the directory.
     fn read(&mut self, index: usize, size: u64, sink: Sink<'_>) -> Result<()> {
         let mut file = self.archive.by_index(index).map_err(broken)?;
         let mut buffer = vec![0; PIECE];
@@ -181,7 +181,7 @@ impl Members for Zip {
         let mut member = self.member(index)?;
         if member.kind == Kind::Symlink {
             let at = |error: Error| error.at(shown(&member.name));
-            // Longer than any path.
+            // No path is longer than 4095 bytes.
             if member.size == 0 || member.size > 4095 {
                 let why = "a link whose target is empty, too long or no path";
                 return Err(at(Error::new("zip", "refused", why)));
@@ -224,10 +224,10 @@ impl Members for Zip {
     }
 }
 
-/// Seconds since 1970 of a time that is taken for one in UTC: which zone it is in, no zip says.
+/// Seconds since 1970. The time is read as UTC, because a zip does not name the time zone.
 fn seconds(time: DateTime) -> i64 {
     let (year, month) = (i64::from(time.year()), i64::from(time.month()));
-    // Years that begin in March, so that a leap day is the last of its year.
+    // Counts years from March, so that a leap day is the last day of its year.
     let year = if month < 3 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(time.day()) - 1;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
