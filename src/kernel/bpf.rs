@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// linux/audit.h: `AUDIT_ARCH_*` of the machine that this program is for.
+/// linux/audit.h: `AUDIT_ARCH_*` of the machine that bq is compiled for.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const AUDIT_ARCH: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
@@ -11,29 +11,29 @@ pub(crate) const AUDIT_ARCH: u32 = 0xc000_00b7;
 
 pub(crate) const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 
-/// The answer that a call fails with this error.
+/// The answer "the call fails with this error".
 pub(crate) const fn fail(errno: Errno) -> u32 {
     libc::SECCOMP_RET_ERRNO | errno as u32
 }
 
-/// Where the number of the call is; the architecture is at 4.
+/// The offset of the call's number. The architecture is at offset 4.
 pub(crate) const NUMBER: u32 = 0;
 
-/// Where the low half of an argument is.
+/// The offset of the low half of an argument.
 pub(crate) const fn argument(index: u32) -> u32 {
     16 + 8 * index
 }
 
 pub(crate) const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
 pub(crate) const AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
-/// Any of some bits.
+/// Tests whether any of some bits is set.
 pub(crate) const ANY: u32 = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
 
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     jump(code, k, 0, 0)
 }
 
-/// Looks at a word of the call.
+/// Loads a word of the call's data.
 pub(crate) fn load(place: u32) -> libc::sock_filter {
     statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, place)
 }
@@ -43,7 +43,7 @@ pub(crate) fn answer(what: u32) -> libc::sock_filter {
     statement(libc::BPF_RET | libc::BPF_K, what)
 }
 
-/// Passes over `jt` instructions if it is so, over `jf` if not.
+/// Skips `jt` instructions if the test is true, and `jf` if not.
 pub(crate) fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter {
         code: code as u16,
@@ -53,7 +53,8 @@ pub(crate) fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     }
 }
 
-/// How each program begins: calls of another ABI would slip past the numbers. The number of the call is loaded then.
+/// The start of each program. Refuses calls of another ABI, where the same numbers mean other calls. Then loads the number of
+/// the call.
 pub(crate) fn beginning() -> Vec<libc::sock_filter> {
     let mut program = vec![
         load(4),
@@ -62,20 +63,20 @@ pub(crate) fn beginning() -> Vec<libc::sock_filter> {
         load(NUMBER),
     ];
     if cfg!(target_arch = "x86_64") {
-        // x32 has the same architecture, and numbers of its own from this bit up (asm/unistd.h).
+        // x32 has the same architecture. Its numbers have this bit set (asm/unistd.h).
         program.push(jump(AT_LEAST, 0x4000_0000, 0, 1));
         program.push(answer(fail(Errno::ENOSYS)));
     }
     program
 }
 
-/// Adds an answer to one call.
+/// Adds the answer for one call.
 pub(crate) fn on_call(program: &mut Vec<libc::sock_filter>, number: libc::c_long, what: u32) {
     program.push(jump(EQUAL, number as u32, 0, 1));
     program.push(answer(what));
 }
 
-/// Puts a program over this process and all that it starts; with flags that ask for a descriptor it is the result.
+/// Installs a program on this process and its future children. Returns a descriptor if the flags ask for one.
 pub(crate) fn install(
     program: &mut [libc::sock_filter],
     flags: libc::c_ulong,
@@ -84,7 +85,7 @@ pub(crate) fn install(
         len: program.len() as u16,
         filter: program.as_mut_ptr(),
     };
-    // SAFETY: the header points to a program of the length it names; both live for the call.
+    // SAFETY: the header points to a program of the length that it gives. Both live for the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
@@ -102,7 +103,7 @@ pub(crate) mod interpreter {
 
     use super::AUDIT_ARCH;
 
-    /// What the kernel gives a filter to look at.
+    /// The data of a call that a filter can read.
     #[derive(Clone, Copy)]
     pub(crate) struct Call {
         pub(crate) number: libc::c_long,
@@ -111,7 +112,7 @@ pub(crate) mod interpreter {
     }
 
     impl Call {
-        /// A call of this machine; what is not said is all ones.
+        /// A call of this machine. Arguments that are not given have all bits set.
         pub(crate) fn new(number: libc::c_long, first: &[u64]) -> Self {
             let mut arguments = [u64::MAX; 6];
             arguments[..first.len()].copy_from_slice(first);
@@ -126,7 +127,7 @@ pub(crate) mod interpreter {
             let mut bytes = Vec::new();
             bytes.extend((self.number as u32).to_ne_bytes());
             bytes.extend(self.architecture.to_ne_bytes());
-            // The address of the instruction.
+            // The instruction pointer.
             bytes.extend(0x1234_5678_u64.to_ne_bytes());
             for argument in self.arguments {
                 bytes.extend(argument.to_ne_bytes());
@@ -135,7 +136,7 @@ pub(crate) mod interpreter {
         }
     }
 
-    /// Runs a program as the kernel does. Whatever it would refuse, such as a jump behind the end, is a panic.
+    /// Runs a program as the kernel does. Panics if the kernel would refuse it, for example for a jump past the end.
     pub(crate) fn interpret(program: &[libc::sock_filter], call: &Call) -> u32 {
         let data = call.bytes();
         let (mut at, mut value) = (0, 0_u32);

@@ -1,4 +1,4 @@
-//! Descriptors: of processes, and closing them by range.
+//! Opens descriptors of processes, and closes ranges of descriptors.
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -7,7 +7,7 @@ use nix::libc;
 
 use crate::error::{Error, Result};
 
-/// A descriptor that can be read from when a process has ended.
+/// A descriptor that becomes readable when the process has ended.
 pub(crate) fn of_process(pid: i32) -> Result<OwnedFd> {
     // SAFETY: pidfd_open takes plain numbers and makes a new descriptor or fails.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
@@ -16,7 +16,7 @@ pub(crate) fn of_process(pid: i32) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// Closes descriptors from `first` up but the kept ones: now, or when another program is started.
+/// Closes the descriptors from `first` up, except those in `keep`: now, or when another program is executed.
 pub(crate) fn close_from(first: RawFd, keep: &[RawFd], now: bool) -> nix::Result<()> {
     let mut keep: Vec<libc::c_uint> = keep
         .iter()
@@ -28,8 +28,8 @@ pub(crate) fn close_from(first: RawFd, keep: &[RawFd], now: bool) -> nix::Result
     let how = if now { 0 } else { libc::CLOSE_RANGE_CLOEXEC };
     let mut from = first as libc::c_uint;
     let close = |from: libc::c_uint, to: libc::c_uint| {
-        // SAFETY: no memory is touched. What closes is no more used: `close_now` of the only caller that closes at once
-        // takes it from those who had it.
+        // SAFETY: the call accesses no memory. Descriptors that it closes are not used again: only one caller closes at once,
+        // and its `close_now` takes them away from their owners.
         Errno::result(unsafe { libc::syscall(libc::SYS_close_range, from, to, how) }).map(drop)
     };
     for fd in keep {

@@ -1,4 +1,4 @@
-//! Resource limits by their names.
+//! Resource limits by name.
 
 use nix::sys::resource::Resource;
 

@@ -1,4 +1,4 @@
-//! What several modules need of the kernel: signals, descriptors, limits, threads, the parent, this program's own file.
+//! Kernel features that several modules use: signals, descriptors, limits, threads, the parent process, this program's file.
 
 pub(crate) mod bpf;
 pub(crate) mod descriptor;

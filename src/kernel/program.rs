@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 
 use nix::libc;
 
-/// Where this program lies; without a /proc, as in a plain chroot, by the name that the kernel was given.
+/// The path of this program. Without a /proc, as in a plain chroot, the path that was given to exec.
 pub(crate) fn executable() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
             std::env::current_exe().ok().or_else(|| {
-                // SAFETY: AT_EXECFN is the address of a string that lives as long as the process, or 0.
+                // SAFETY: AT_EXECFN is 0, or the address of a string that lives as long as the process.
                 let name = unsafe {
                     let address = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
                     (!address.is_null()).then(|| CStr::from_ptr(address))

@@ -1,4 +1,4 @@
-//! Signals: their names, blocking them, waiting for them.
+//! Signals: names, blocking, waiting.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 
-/// A signal by its name, with or without `SIG`.
+/// Finds a signal by its name, with or without `SIG`.
 pub(crate) fn number(name: &str) -> Result<Signal> {
     let full = if name.starts_with("SIG") {
         name.to_owned()
@@ -25,15 +25,16 @@ pub(crate) fn name(signal: i32) -> String {
     Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str()[3..].to_owned())
 }
 
-/// Signals as a new program expects them: none blocked.
+/// Unblocks all signals, as a new program expects.
 pub(crate) fn unblock_all() -> nix::Result<()> {
     SigSet::all().thread_unblock()
 }
 
-/// Lets every signal do what it does by default, also those that are ignored, as `nohup` ignores SIGHUP.
+/// Resets every signal to its default action. That includes ignored signals, such as SIGHUP under `nohup`.
 pub(crate) fn reset_all() {
     for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: the default needs no handler. KILL, STOP and those of the C library cannot be set, and need not be.
+        // SAFETY: the default action needs no handler. KILL, STOP and the signals of the C library cannot be set, and need not
+        // be.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
 }
@@ -44,12 +45,12 @@ pub(crate) fn block(signals: &[Signal]) -> Result<()> {
         .map_err(|errno| Error::os("sigprocmask", errno))
 }
 
-/// Waits for one of the blocked signals; `None` when the time is over.
+/// Waits for one of the blocked signals. `None` if the time runs out.
 pub(crate) fn wait(set: &SigSet, until: Option<Instant>) -> Result<Option<Signal>> {
     loop {
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
         let result = match wait {
-            // SAFETY: set and time are live for the call, and no information is asked for.
+            // SAFETY: set and time live for the call, and the pointer for information is null.
             None => unsafe { libc::sigwaitinfo(set.as_ref(), std::ptr::null_mut()) },
             Some(wait) => {
                 let time = libc::timespec {
@@ -69,7 +70,7 @@ pub(crate) fn wait(set: &SigSet, until: Option<Instant>) -> Result<Option<Signal
     }
 }
 
-/// Sends a signal to a child, or to its group; one that has just ended needs none.
+/// Sends a signal to a child, or to its group. No error if the child has just ended.
 pub(crate) fn send(pid: i32, group: bool, signal: Signal) {
     let _ = kill(Pid::from_raw(if group { -pid } else { pid }), signal);
 }

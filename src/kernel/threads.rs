@@ -1,13 +1,14 @@
-//! Threads that are gone, for the kernel too, before a native returns: a process with threads may not enter a namespace.
+//! Threads that have ended before a native function returns. A process with several threads may not enter some namespaces, and
+//! the kernel counts a thread until it is completely gone.
 
 use std::time::Duration;
 
-/// How many threads to use: as many as there are cores, unless something else is asked for.
+/// The number of threads to use. The default is the number of cores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threads(pub(crate) usize);
 
 impl Threads {
-    /// More than this only take memory.
+    /// More threads than this only use memory.
     pub(crate) const MAX: usize = 64;
 }
 
@@ -17,11 +18,11 @@ impl Default for Threads {
     }
 }
 
-/// Runs the same work in several threads, the caller's among them, and waits for all.
+/// Runs the same work in several threads, including the caller's, and waits for all.
 pub(crate) fn in_threads(count: usize, work: &(impl Fn() + Sync)) {
     std::thread::scope(|scope| {
         let start = |_| std::thread::Builder::new().spawn_scoped(scope, work);
-        // With fewer threads than asked for it only takes longer.
+        // With fewer threads the work only takes longer.
         let handles: Vec<_> = (1..count).map_while(|n| start(n).ok()).collect();
         work();
         for handle in handles {
@@ -32,11 +33,11 @@ pub(crate) fn in_threads(count: usize, work: &(impl Fn() + Sync)) {
     });
 }
 
-/// Does something that uses threads; returns when there are no more of them than before.
+/// Calls a function that uses threads. Returns when there are no more threads than before.
 pub(crate) fn settled<T>(work: impl FnOnce() -> T) -> T {
     let before = count();
     let value = work();
-    // A joined thread is still counted for a moment while the kernel takes it away.
+    // After a join the kernel still counts the thread for a moment.
     for _ in 0..1000 {
         if count() <= before {
             break;
@@ -46,7 +47,7 @@ pub(crate) fn settled<T>(work: impl FnOnce() -> T) -> T {
     value
 }
 
-/// How many threads this process has; 0 where there is no /proc to tell.
+/// The number of threads of this process. 0 without a /proc.
 fn count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }

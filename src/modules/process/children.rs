@@ -14,7 +14,7 @@ use super::ended::{Ended, GRACE, after, wait};
 use crate::error::{Error, Result};
 use crate::kernel::signal;
 
-/// What `spawn` started and nobody has waited for; it lives as long as the Lua state.
+/// The children that `spawn` started and that were not waited for yet. They are kept in the Lua state.
 #[derive(Default)]
 struct Children {
     running: HashMap<i32, Child>,
@@ -28,7 +28,7 @@ struct Child {
     has_group: bool,
 }
 
-/// A copy of this process has no children yet.
+/// Clears the list in a forked process: it has no children yet.
 pub(super) fn forget(lua: &Lua) {
     lua.remove_app_data::<Children>();
 }
@@ -42,7 +42,7 @@ fn children(lua: &Lua) -> Result<AppDataRefMut<'_, Children>> {
 }
 
 pub(super) fn spawn(lua: &Lua, command: Command) -> Result<i32> {
-    // From here on the end of a child waits for `wait_any`.
+    // From here on SIGCHLD stays pending until `wait_any` takes it.
     signal::block(&[Signal::SIGCHLD])?;
     let mut prepared = command.prepare("spawn")?;
     if prepared.capture_stdout || prepared.capture_stderr || command.input.is_some() {
@@ -96,7 +96,7 @@ pub(super) fn wait_any(lua: &Lua, how: WaitOptions) -> Result<Option<Table>> {
     let mut set = caught;
     set.add(Signal::SIGCHLD);
     loop {
-        // First: among children that end faster than they are waited for, it would never come.
+        // Caught signals come first. Otherwise, if children end all the time, they would never be reported.
         if let Some(signal) = signal::wait(&caught, Some(Instant::now()))? {
             return woken(lua, signal).map(Some);
         }
@@ -134,7 +134,7 @@ fn woken(lua: &Lua, signal: Signal) -> Result<Table> {
 }
 
 impl Children {
-    /// A child that has ended, if any has.
+    /// Reaps one child that has ended, if there is one.
     fn ended(&mut self) -> Result<Option<Ended>> {
         let pids: Vec<i32> = self.running.keys().copied().collect();
         for pid in pids {
@@ -154,7 +154,7 @@ impl Children {
         Ok(None)
     }
 
-    /// Ends children whose time is over; says when to look again.
+    /// Ends children that have run out of time. Returns the next deadline.
     fn stop_overdue(&mut self) -> Option<Instant> {
         let now = Instant::now();
         for (pid, child) in &mut self.running {

@@ -41,12 +41,12 @@ pub(super) struct Prepared {
     pub(super) command: process::Command,
     pub(super) capture_stdout: bool,
     pub(super) capture_stderr: bool,
-    /// Whether signals can go to a group of its own.
+    /// Whether the child has its own process group, which signals can be sent to.
     pub(super) has_group: bool,
 }
 
 impl Command {
-    /// The argument list as a person would type it.
+    /// The argument list as one line.
     fn shown(&self) -> String {
         self.argv
             .iter()
@@ -55,7 +55,7 @@ impl Command {
             .join(" ")
     }
 
-    /// A program that did not start: says which part of it is missing.
+    /// The error for a program that did not start. It names the missing folder or program.
     pub(super) fn not_started(&self, op: &str, error: &io::Error) -> Error {
         let name = self
             .argv
@@ -92,7 +92,7 @@ impl Command {
         let capture_stderr = matches!(self.stderr, Some(Stream::Capture));
         let stdin = match (&self.stdin, &self.input) {
             (_, Some(_)) => Stdio::piped(),
-            // What replaces this program goes on with its streams.
+            // A program that replaces this one keeps its streams.
             (None, None) if op == "exec" => Stdio::inherit(),
             (None, None) => Stdio::null(),
             (Some(stream), None) => Target::input(op, stream)?.into_stdio(),
@@ -138,7 +138,7 @@ impl Command {
         Ok((stdout, stderr))
     }
 
-    /// What the new process does to itself before the program takes over.
+    /// The steps of the new process before it executes the program.
     fn before_exec(&self, op: &str, command: &mut process::Command) -> Result<()> {
         let limits: Vec<(Resource, u64)> = self
             .limits
@@ -153,8 +153,8 @@ impl Command {
         let (session, die) = (self.session, self.die_with_parent);
         let group = self.has_group() && !session;
         let parent = nix::unistd::getpid();
-        // SAFETY: between fork and exec it makes only plain system calls and allocates nothing: what it needs was made
-        // before, and a list of nothing to keep takes no memory.
+        // SAFETY: between fork and exec the closure only makes plain system calls and allocates nothing. All its data was
+        // made before the fork, and `close_from` with an empty list allocates nothing.
         unsafe {
             command.pre_exec(move || {
                 signal::unblock_all()?;

@@ -1,4 +1,4 @@
-//! How a program ended, and when it is to.
+//! How a program ended, and its time limits.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use nix::unistd::Pid;
 use crate::error::Result;
 use crate::kernel::signal;
 
-/// The time some seconds after another; `None`, which is never, where that is beyond all clocks.
+/// The time that is `seconds` after `from`. `None`, which means never, if the clock cannot represent it.
 pub(super) fn after(from: Instant, seconds: f64) -> Option<Instant> {
     from.checked_add(Duration::try_from_secs_f64(seconds.max(0.0)).ok()?)
 }
 
-/// How long a child that ran out of time has between TERM and KILL.
+/// The time between TERM and KILL for a child that ran out of time.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// How a child ended.
@@ -29,10 +29,10 @@ pub(super) struct Ended {
     pub(super) max_memory: u64,
 }
 
-/// `wait4(2)`: the status, and the most memory in bytes that the child or one that it has waited for had in RAM.
+/// `wait4(2)`: the status, and the peak memory in bytes of the child and of the children that it waited for.
 pub(super) fn wait(pid: Option<i32>, flags: WaitPidFlag) -> nix::Result<(WaitStatus, u64)> {
     let mut status = 0;
-    // SAFETY: a `rusage` of zeros is a valid one.
+    // SAFETY: a `rusage` consists of numbers, for which zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are valid for the call.
     let result = unsafe {
@@ -47,7 +47,7 @@ pub(super) fn wait(pid: Option<i32>, flags: WaitPidFlag) -> nix::Result<(WaitSta
         0 => WaitStatus::StillAlive,
         pid => WaitStatus::from_raw(Pid::from_raw(pid), status)?,
     };
-    // KiB, by getrusage(2).
+    // The kernel counts in KiB (getrusage(2)).
     Ok((status, u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024))
 }
 
@@ -66,7 +66,7 @@ impl Ended {
         Ok(status)
     }
 
-    /// From `wait`; `None` while it only stopped or goes on.
+    /// The result of `wait`. `None` if the child was only stopped or continued.
     pub(super) fn from_wait(
         (status, max_memory): (WaitStatus, u64),
         started: Instant,

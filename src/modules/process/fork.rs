@@ -1,4 +1,4 @@
-//! Copies of this process, and its end.
+//! Forks this process, and exits.
 
 use std::os::unix::process::CommandExt;
 
@@ -25,17 +25,17 @@ pub(super) fn exit(_: &Lua, status: i32) -> Result<()> {
     unsafe { libc::_exit(status) }
 }
 
-/// C's streams are copied by `fork` and dropped by `_exit`: what they hold is written first.
+/// Writes out C's streams. `fork` would copy their buffers, and `_exit` would drop them.
 fn flush() {
-    // SAFETY: with a null pointer it flushes every stream of C's own.
+    // SAFETY: with a null pointer `fflush` writes out every open stream of C.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
 /// Whether this process has one thread.
 fn is_alone() -> bool {
-    // SAFETY: of a process with one thread there is nothing to take apart, and with more it is an error.
+    // SAFETY: in a process with one thread this changes nothing. With several threads it returns an error.
     let parted = Errno::result(unsafe { libc::unshare(libc::CLONE_THREAD) });
-    // Or a filter denies it, with whatever error.
+    // A filter may deny the call, with any error.
     parted.is_ok() || std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) <= 1
 }
 
@@ -51,7 +51,7 @@ pub(super) fn fork(lua: &Lua, (): ()) -> Result<i32> {
     flush();
     let own = descriptor::of_process(nix::unistd::getpid().as_raw())?;
     reap::block_signals(lua)?;
-    // SAFETY: there is one thread, so that no lock of another can be held in the copy.
+    // SAFETY: there is only one thread, so no other thread can have a lock that stays locked in the copy.
     match unsafe { nix::unistd::fork() }.map_err(|errno| Error::os("fork", errno))? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {

@@ -1,7 +1,7 @@
-//! The pipe of a GNU make jobserver (make manual, "POSIX Jobserver Interaction"): a byte in it is a token.
+//! The pipe of a GNU make jobserver (make manual, "POSIX Jobserver Interaction"). Each byte in it is a token.
 //!
-//! What is at the other end may write what it likes, take all and never give back, or change the pipe's size. So nothing
-//! here ever waits, and how many tokens there are is for the caller to count.
+//! The programs at the other end may write anything, take all tokens and never return them, or resize the pipe. So nothing
+//! here ever waits, and the caller counts the tokens.
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
@@ -20,13 +20,13 @@ use crate::lua::module::Module;
 
 nix::ioctl_read_bad!(bytes_in_pipe, libc::FIONREAD, c_int);
 
-/// How many tokens go through the pipe in one call.
+/// The most tokens that one system call moves.
 const AT_ONCE: usize = 256;
 
 struct Pipe {
-    /// The ends that makes inherit; they stay open as long as this does.
+    /// The ends that `make` processes inherit. They stay open as long as this value exists.
     ends: [File; 2],
-    /// The same pipe once more, opened on its own, so that the flags of the inherited ends do not count.
+    /// The same pipe, opened separately: flags of the inherited ends do not affect these.
     take: File,
     put: File,
 }
@@ -50,13 +50,13 @@ impl Pipe {
 
     fn available(&self) -> nix::Result<usize> {
         let mut count = 0;
-        // SAFETY: FIONREAD writes an int, and there is one.
+        // SAFETY: FIONREAD writes one int behind the pointer, which is valid for that.
         unsafe { bytes_in_pipe(self.take.as_raw_fd(), &raw mut count) }?;
         Ok(usize::try_from(count).unwrap_or(0))
     }
 }
 
-/// Moves tokens until all are moved or the pipe would block; how many were.
+/// Moves tokens until all are moved or the pipe would block. Returns the number of moved tokens.
 fn transfer(
     count: usize,
     mut step: impl FnMut(usize) -> std::io::Result<usize>,

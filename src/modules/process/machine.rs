@@ -1,4 +1,4 @@
-//! What programs there are, and what they run on.
+//! Looks up programs, and describes the machine.
 
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -18,13 +18,13 @@ pub(super) fn which(lua: &Lua, (name, path): (Bytes, Option<Bytes>)) -> Result<O
         .transpose()
 }
 
-/// Looks a command up as `execvp(3)` does.
+/// Looks up a command as `execvp(3)` does.
 fn look_up(name: &Path, path: Option<OsString>) -> Option<PathBuf> {
     let executable = |path: &Path| {
         let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
             return false;
         };
-        // SAFETY: the name is a live C string.
+        // SAFETY: the name is a C string that lives for the call.
         path.is_file() && unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0
     };
     if name.as_os_str().as_bytes().contains(&b'/') {
@@ -40,7 +40,7 @@ pub(super) fn cores(_: &Lua, (): ()) -> Result<usize> {
     Ok(std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Seconds of a clock that nobody sets.
+/// Seconds of the monotonic clock, which cannot be set.
 pub(super) fn clock(_: &Lua, (): ()) -> Result<f64> {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
         .map_err(|errno| Error::os("clock_gettime", errno))?;

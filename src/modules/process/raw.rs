@@ -1,4 +1,4 @@
-//! The user's terminal in raw mode, and back again whatever happens: a process of its own waits for the end of this one.
+//! Puts the user's terminal into raw mode, and back in any case: a guard process waits for the end of this one.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 
@@ -12,12 +12,12 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use super::terminal::apply;
 use crate::error::{Error, Result};
 
-/// Raw mode, as long as the value lives.
+/// Raw mode, until the value is dropped.
 pub(super) struct Raw {
     terminal: BorrowedFd<'static>,
     before: Termios,
     guard: Pid,
-    /// Its end tells the guard that this process has ended.
+    /// The write end of a pipe. When it is closed, the guard knows that this process has ended.
     lifeline: Option<OwnedFd>,
 }
 
@@ -42,34 +42,35 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // A terminal that has gone has no settings.
+        // This fails if the terminal is gone, and then there is nothing to reset.
         let _ = apply(self.terminal, &self.before);
-        // The guard does the same once more, and ends.
+        // The guard resets the terminal too, and exits.
         drop(self.lifeline.take());
         while nix::sys::wait::waitpid(self.guard, None) == Err(Errno::EINTR) {}
     }
 }
 
-/// Starts the process that resets the terminal when this one has ended, however it did.
+/// Starts the process that resets the terminal when this process ends for any reason.
 fn start_guard(
     terminal: BorrowedFd<'_>,
     before: &Termios,
     watched: OwnedFd,
     lifeline: &OwnedFd,
 ) -> Result<Pid> {
-    // SAFETY: the copy makes only plain system calls, with what was made before, and then ends.
+    // SAFETY: the child only makes plain system calls, with data that was made before the fork, and then exits.
     match unsafe { fork() }.map_err(|errno| Error::os("fork", errno))? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
-            // It is there to the last: neither what is typed ends it, nor its terminal going, nor a signal to the group.
+            // The guard must outlive this process. A process group of its own and blocked signals protect it from typed signals,
+            // a hangup of the terminal, and signals to this process's group.
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
             let _ =
                 nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None);
-            // SAFETY: a copy of the other end would keep it from ending; nobody uses it in here.
+            // SAFETY: the guard does not use the write end. An open copy of it would keep the pipe from ending.
             unsafe { libc::close(lifeline.as_raw_fd()) };
             let watched = watched.into_raw_fd();
             let mut byte = 0_u8;
-            // SAFETY: one byte is there to read to. The other process writes none: the call returns at its end.
+            // SAFETY: the buffer is one byte. Nothing is ever written: the call returns when the other process has ended.
             while unsafe { libc::read(watched, (&raw mut byte).cast(), 1) } < 0
                 && Errno::last() == Errno::EINTR
             {}

@@ -1,4 +1,4 @@
-//! Being process 1 of a pid namespace, or whoever stands for it outside: passing signals on, and reaping.
+//! The work of process 1 of a pid namespace, or of the process that represents it outside: forwards signals, and reaps.
 
 use std::time::Instant;
 
@@ -19,11 +19,12 @@ const PASSED_ON: [Signal; 4] = [
     Signal::SIGQUIT,
 ];
 
-/// What `fork` has blocked, and `reap` lets through again.
+/// The signals that `fork` has blocked and `reap` unblocks.
 #[derive(Default)]
 struct Blocked(Vec<Signal>);
 
-/// What is to be passed on to a child waits from before there is one: it would end this process, and leave the child alone.
+/// Blocks the signals to forward before the child exists. Otherwise such a signal would end this process, and the child
+/// would keep running.
 pub(super) fn block_signals(lua: &Lua) -> Result<()> {
     let before = SigSet::thread_get_mask().map_err(|errno| Error::os("sigprocmask", errno))?;
     let mut signals: Vec<Signal> = PASSED_ON
@@ -38,8 +39,8 @@ pub(super) fn block_signals(lua: &Lua) -> Result<()> {
     Ok(())
 }
 
-/// In a copy of this process: signals as a new program expects them, none blocked. To process 1 of a namespace the kernel
-/// delivers none that it neither handles nor blocks, so there they wait for `reap`.
+/// In a forked process: unblocks all signals, as a new program expects. Process 1 of a namespace keeps the signals to forward
+/// blocked until `reap`: the kernel does not deliver signals to it that it neither handles nor blocks.
 pub(super) fn unblock_signals(lua: &Lua) -> Result<()> {
     lua.remove_app_data::<Blocked>();
     let mut through = SigSet::all();
@@ -53,15 +54,16 @@ pub(super) fn unblock_signals(lua: &Lua) -> Result<()> {
         .map_err(|errno| Error::os("sigprocmask", errno))
 }
 
-/// Signals that process 1 has blocked reach it, though the kernel drops those that it would not handle.
+/// Waits for a child, forwards signals to it, and reaps all others. Process 1 receives the signals because they are blocked;
+/// the kernel would drop signals that it does not handle.
 pub(super) fn reap(lua: &Lua, pid: i32) -> Result<Table> {
     let started = Instant::now();
     let ended = with_signals(lua, &[], |set| reap_blocked(pid, started, set))?;
     ended.into_table(lua)
 }
 
-/// Calls `body` while the end of children, the signals that are passed on and some others are blocked; then those that `fork`
-/// has blocked come through again.
+/// Calls `body` while SIGCHLD, the signals to forward and `others` are blocked. Then unblocks the signals that `fork` has
+/// blocked.
 pub(super) fn with_signals<T>(
     lua: &Lua,
     others: &[Signal],
@@ -96,7 +98,7 @@ fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
     }
 }
 
-/// Reaps all children that have ended; what became of this one, if it has.
+/// Reaps all children that have ended. Returns how `pid` ended, if it has.
 pub(super) fn ended(pid: i32, started: Instant) -> Result<Option<Ended>> {
     loop {
         match wait(None, WaitPidFlag::WNOHANG) {

@@ -1,5 +1,4 @@
-//! Standing between the user's terminal and that of a program: what is typed goes in, what is shown comes out, and signals
-//! and the size of the window go on.
+//! Connects the user's terminal with the terminal of a program. Passes on input, output, signals and the window size.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
@@ -19,13 +18,13 @@ use super::terminal::{Pair, copy_size, own};
 use crate::error::{Error, Result};
 use crate::kernel::signal;
 
-/// Bytes that are taken at a time, and the most that wait to be typed.
+/// The bytes that are read at a time, and the most input that waits to be written.
 const PIECE: usize = 4096;
 
-/// Waits for a child, and serves its terminal as long as it runs. Without one it only waits and passes signals on.
+/// Waits for a child, and serves its terminal while it runs. Without a terminal it only waits and forwards signals.
 pub(super) fn relay(lua: &Lua, (pid, pair): (i32, Option<Pair>)) -> Result<Table> {
     let ends = pair.map(|pair| -> Result<OwnedFd> {
-        // As long as this process had it too, its end could not be seen.
+        // This process closes the program's end, so that it sees when the program has closed it.
         drop(pair.terminal.take("relay"));
         pair.controller.take("relay")
     });
@@ -39,12 +38,12 @@ pub(super) fn relay(lua: &Lua, (pid, pair): (i32, Option<Pair>)) -> Result<Table
 
 struct Relay {
     pid: i32,
-    /// Absent once the user or the program has gone.
+    /// `None` after the user's terminal or the program has closed.
     controller: Option<OwnedFd>,
-    /// The user's terminal: to type on, and to show on.
+    /// The user's terminal, for input and for output.
     keyboard: Option<BorrowedFd<'static>>,
     screen: Option<BorrowedFd<'static>>,
-    /// What was typed and not taken yet.
+    /// Input that the program's terminal has not taken yet.
     typed: Vec<u8>,
 }
 
@@ -68,7 +67,7 @@ impl Relay {
         let keyboard = self.controller.as_ref().and(self.keyboard);
         let raw = keyboard.map(Raw::new).transpose()?;
         let ended = loop {
-            // First: it may have ended before its end could be seen.
+            // Checks before waiting: the child may have ended before the signal file was open.
             let status = match wait(Some(self.pid), WaitPidFlag::WNOHANG) {
                 Err(Errno::EINTR) => continue,
                 status => status.map_err(|errno| Error::os("wait4", errno))?,
@@ -78,14 +77,14 @@ impl Relay {
             }
             self.serve(&events)?;
         };
-        // What it has shown last; what goes on in the background is not waited for. To ask first is what makes the kernel
-        // hand over what is still on its way.
+        // Shows the program's last output. Does not wait for background processes. The poll before each read makes the
+        // kernel deliver output that is still in its buffers.
         while events_of(self.controller.as_ref()).contains(PollFlags::POLLIN) && self.show() {}
         drop(raw);
         Ok(ended)
     }
 
-    /// Waits for something to happen, and deals with it.
+    /// Waits for an event, and handles it.
     fn serve(&mut self, events: &SignalFd) -> Result<()> {
         let mut fds = vec![PollFd::new(events.as_fd(), PollFlags::POLLIN)];
         if let Some(controller) = &self.controller {
@@ -113,7 +112,7 @@ impl Relay {
         self.pass_signals_on(events)?;
         if shown && !self.show() && events_of(self.controller.as_ref()).contains(PollFlags::POLLHUP)
         {
-            // Nobody has the program's end open any more.
+            // All processes have closed the program's end.
             self.controller = None;
         }
         if typed {
@@ -143,7 +142,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Shows what there is; whether there was something.
+    /// Shows pending output. Returns whether there was any.
     fn show(&mut self) -> bool {
         let mut piece = [0; PIECE];
         let Some(controller) = &self.controller else {
@@ -159,7 +158,7 @@ impl Relay {
             match write(screen, rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(Errno::EINTR) => {}
-                // Nobody looks any more.
+                // The user's terminal is gone, so output is dropped.
                 Err(_) => self.screen = None,
             }
         }
@@ -173,7 +172,7 @@ impl Relay {
         let mut piece = [0; PIECE];
         match read(keyboard, &mut piece) {
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            // The user's terminal has gone: the program's goes too, which its session is told by SIGHUP.
+            // The user's terminal is gone. Closing the program's terminal sends SIGHUP to its session.
             Ok(0) | Err(_) => {
                 self.keyboard = None;
                 self.controller = None;
@@ -193,7 +192,7 @@ impl Relay {
     }
 }
 
-/// What would happen at once to who waits.
+/// The events that are ready now.
 fn events_of(controller: Option<&OwnedFd>) -> PollFlags {
     let Some(controller) = controller else {
         return PollFlags::empty();

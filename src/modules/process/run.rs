@@ -1,4 +1,4 @@
-//! Running one program to its end, with input, captured output and a time limit.
+//! Runs one program to its end, with input, captured output and a time limit.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ use super::ended::{Ended, GRACE, after, wait};
 use crate::error::{Error, Result};
 use crate::kernel::{descriptor, signal};
 
-/// One of the child's streams, and what has gone through it.
+/// One of the child's streams, and its captured output or remaining input.
 struct Pipe {
     file: Option<File>,
     data: Vec<u8>,
@@ -36,7 +36,7 @@ impl Pipe {
         })
     }
 
-    /// Takes what is there; the end of the stream closes it.
+    /// Reads what is available. Closes the stream at its end.
     fn read(&mut self) -> Result<()> {
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -49,7 +49,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Gives what it takes; a reader that has gone, or nothing left, closes it.
+    /// Writes as much as the pipe takes. Closes it when everything is written or the reader is gone.
     fn write(&mut self) -> Result<()> {
         while let Some(file) = &mut self.file {
             match file.write(&self.data) {
@@ -64,7 +64,7 @@ impl Pipe {
     }
 }
 
-/// A descriptor that says when the child has ended. Where the kernel gives none, nobody could wait for the child: it is ended.
+/// A descriptor that tells when the child has ended. If the kernel refuses one, the child cannot be waited for and is killed.
 fn watch_or_end(child: &mut Child, has_group: bool) -> Result<OwnedFd> {
     let pid = child.id().cast_signed();
     descriptor::of_process(pid).inspect_err(|_| {
@@ -89,7 +89,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
     let mut deadline = command.timeout.and_then(|seconds| after(started, seconds));
     let mut timed_out = false;
     let mut alive = true;
-    // What a grandchild still holds open is not waited for once the program has ended.
+    // Ends with the program, even if a grandchild still has a stream open.
     while alive {
         let mut fds = vec![PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
         for (pipe, events) in [
@@ -139,7 +139,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
         }
     };
     if timed_out {
-        // The program is gone; what it left of its group goes too.
+        // The program has ended. This kills the rest of its process group.
         signal::send(pid, prepared.has_group, Signal::SIGKILL);
     }
     let table = status.into_table(lua)?;

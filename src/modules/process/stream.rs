@@ -1,4 +1,4 @@
-//! Where the streams of a program come from and go to.
+//! The standard streams of a program.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -13,13 +13,13 @@ use crate::lua::bytes::Bytes;
 use crate::lua::descriptor::Inherited;
 use crate::lua::value::{Field, Wrong, word};
 
-/// What a command says of a stream: a word, a descriptor, or a file in a table of one.
+/// A stream as a command gives it: a word, a descriptor, or a table with one path.
 #[derive(Clone)]
 pub(super) enum Stream {
     Inherit,
     Null,
     Capture,
-    /// Where standard output goes.
+    /// The same place as standard output.
     Stdout,
     Fd(Inherited),
     File(Bytes),
@@ -50,7 +50,7 @@ impl Field for Stream {
     }
 }
 
-/// A stream that is open.
+/// An open stream.
 pub(super) enum Target {
     Inherit,
     Null,
@@ -68,7 +68,7 @@ impl Target {
         }
     }
 
-    /// The same place once more, for standard error beside standard output.
+    /// A duplicate, for sending standard error to the same place as standard output.
     pub(super) fn duplicate(&self, op: &str) -> Result<Self> {
         match self {
             Self::Inherit => duplicate(op, libc::STDOUT_FILENO),
@@ -81,7 +81,7 @@ impl Target {
         }
     }
 
-    /// A file that is written at its end.
+    /// Opens a file for appending.
     pub(super) fn append(op: &str, path: &Bytes) -> Result<OwnedFd> {
         let file = OpenOptions::new()
             .append(true)
@@ -120,11 +120,11 @@ impl Target {
     }
 }
 
-/// The number of a descriptor that is open.
+/// The number of a descriptor. It must be open.
 pub(super) fn open_number(op: &str, fd: &Inherited) -> Result<RawFd> {
     let closed = |number: &str| Error::os(op, Errno::EBADF).at(number);
     let number = fd.number().ok_or_else(|| closed("a closed descriptor"))?;
-    // SAFETY: F_GETFD looks at a number and has no other effect; -1 means that it is not open.
+    // SAFETY: F_GETFD takes any number and changes nothing. It fails if the number is not open.
     if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
         return Err(closed(&number.to_string()));
     }

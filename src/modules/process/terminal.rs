@@ -1,4 +1,4 @@
-//! Programs on a terminal of their own: what they do to it, such as typing into it, does not reach the user's.
+//! Gives programs a terminal of their own. What they do to it, such as inserting input, does not affect the user's.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -19,22 +19,22 @@ nix::ioctl_write_int_bad!(set_controlling, libc::TIOCSCTTY);
 options! {
     /// The two ends of a terminal.
     pub(super) struct Pair {
-        /// Where a user sits: what is written is typed, what is read is shown.
+        /// The user's side: writing to it is input, reading from it is output.
         pub(super) controller: Descriptor,
-        /// What a program has for its streams.
+        /// The program's side, for its standard streams.
         pub(super) terminal: Descriptor,
     }
 }
 
 /// The standard streams of this process that are terminals.
 pub(super) fn own() -> impl DoubleEndedIterator<Item = BorrowedFd<'static>> {
-    // SAFETY: isatty takes any number; 1 says that it is open, and a terminal.
+    // SAFETY: isatty takes any number. 1 means that it is open and a terminal.
     let terminals = (0..3).filter(|number| unsafe { libc::isatty(*number) } == 1);
-    // SAFETY: it is open, and this program closes none of its standard streams.
+    // SAFETY: the descriptor is open, and this program never closes its standard streams.
     terminals.map(|number| unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-/// A new terminal, set as the user's is; `None` where no standard stream is a terminal.
+/// A new terminal with the settings of the user's. `None` if no standard stream is a terminal.
 pub(super) fn open_terminal(lua: &Lua, (): ()) -> Result<Option<Table>> {
     let Some(user) = own().next() else {
         return Ok(None);
@@ -57,13 +57,13 @@ fn open_controller() -> Result<PtyMaster> {
     let controller = posix_openpt(flags).map_err(fail)?;
     grantpt(&controller).map_err(fail)?;
     unlockpt(&controller).map_err(fail)?;
-    // It is asked what is there, and never waited for.
+    // Reads return at once: `relay` polls, and never blocks here.
     fcntl(&controller, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
         .map_err(|errno| Error::os("fcntl", errno))?;
     Ok(controller)
 }
 
-/// The other end, without its name: the root that it is opened in need not have a `/dev/pts`.
+/// Opens the other end without a path: the current root may have no `/dev/pts`.
 fn open_peer(controller: &PtyMaster) -> Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: TIOCGPTPEER takes plain flags and makes a new descriptor or fails.
@@ -89,7 +89,7 @@ pub(super) fn apply(terminal: impl AsFd, settings: &Termios) -> Result<()> {
     }
 }
 
-/// Gives a terminal the size of another; one without a size, as on a serial line, keeps its own.
+/// Copies the window size of a terminal to another. If it has none, as on a serial line, nothing changes.
 pub(super) fn copy_size(from: BorrowedFd<'_>, to: BorrowedFd<'_>) {
     // SAFETY: a winsize is plain numbers, for which zero is a value.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
@@ -101,8 +101,8 @@ pub(super) fn copy_size(from: BorrowedFd<'_>, to: BorrowedFd<'_>) {
     }
 }
 
-/// Makes this process the leader of a new session, and the terminal that session's: each standard stream that is a terminal
-/// is replaced by it, so that none of the user's is left. Without one there is only the new session.
+/// Starts a new session, with the terminal as its controlling terminal. The terminal replaces each standard stream that is a
+/// terminal, so that none of the user's terminal is left. Without a terminal it only starts the session.
 pub(super) fn use_terminal(_: &Lua, pair: Option<Pair>) -> Result<()> {
     nix::unistd::setsid().map_err(|errno| Error::os("setsid", errno))?;
     let Some(pair) = pair else { return Ok(()) };
@@ -113,7 +113,7 @@ pub(super) fn use_terminal(_: &Lua, pair: Option<Pair>) -> Result<()> {
         .map_err(|errno| Error::os("ioctl", errno).at("the new terminal"))?;
     let streams: Vec<RawFd> = own().map(|fd| fd.as_raw_fd()).collect();
     for stream in streams {
-        // SAFETY: both are open descriptors. A standard stream stays open: it only becomes another one.
+        // SAFETY: both are open descriptors. A standard stream stays open: dup2 only replaces it.
         Errno::result(unsafe { libc::dup2(terminal.as_raw_fd(), stream) })
             .map_err(|errno| Error::os("dup2", errno))?;
     }

@@ -7,7 +7,7 @@ use nix::libc;
 use super::outcome::check;
 use crate::error::{Error, Result};
 
-/// In the order of their numbers, from 0.
+/// The names, in the order of the numbers from 0.
 const NAMES: [&str; 41] = [
     "chown",
     "dac_override",
@@ -80,12 +80,12 @@ pub(super) fn keep(_: &Lua, names: Vec<String>) -> Result<()> {
         };
         kept |= 1 << number;
     }
-    // A newer kernel may know more than we do: go on until it says that there are no more.
+    // A newer kernel may have more capabilities than this list: continue until it reports that there are no more.
     for number in 0..64 {
         if kept & (1 << number) != 0 {
             continue;
         }
-        // SAFETY: prctl with plain numbers; it touches no memory of ours.
+        // SAFETY: prctl with plain numbers. It accesses no memory of this process.
         let result =
             unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number as libc::c_ulong, 0, 0, 0) };
         if result < 0 {
@@ -113,7 +113,7 @@ pub(super) fn keep(_: &Lua, names: Vec<String>) -> Result<()> {
         version: VERSION_3,
         pid: 0,
     };
-    // SAFETY: header and sets are laid out as the kernel wants them and live for the call.
+    // SAFETY: header and sets have the kernel's layout and live for the call.
     check("capset", unsafe {
         libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr())
     })

@@ -1,4 +1,4 @@
-//! Opening, closing and using descriptors.
+//! Opens, closes and uses descriptors.
 
 use std::os::fd::RawFd;
 
@@ -48,7 +48,7 @@ pub(super) fn close_range(lua: &Lua, (first, how): (RawFd, CloseRange)) -> Resul
     closed.map_err(|errno| Error::os("close_range", errno))
 }
 
-/// The end to read from, and the end to write to.
+/// Makes a pipe. Returns the read end and the write end.
 pub(super) fn pipe(lua: &Lua, (): ()) -> Result<Vec<Descriptor>> {
     let (reader, writer) = os("pipe", nix::unistd::pipe2(OFlag::O_CLOEXEC))?;
     Ok(vec![

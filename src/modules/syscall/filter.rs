@@ -13,14 +13,14 @@ options! {
     pub(super) struct Rules {
         succeed: Vec<String> = Vec::new(),
         deny: Vec<String> = Vec::new(),
-        /// Families of sockets that cannot be made.
+        /// Families of sockets that cannot be created.
         deny_sockets: Vec<String> = Vec::new(),
-        /// No new namespaces: one of users would give powers that were given up, if only within it.
+        /// Refuse new namespaces: in a new user namespace the process would have all capabilities again.
         deny_namespaces: bool = false,
     }
 }
 
-/// The calls that a filter can name.
+/// The numbers of the calls that a filter can name.
 fn number(name: &str) -> Result<Option<libc::c_long>> {
     Ok(Some(match name {
         #[cfg(target_arch = "x86_64")]
@@ -85,7 +85,7 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
         }
     }
     if !rules.deny_sockets.is_empty() {
-        // Any other call goes past the families: a load, and a pair for each.
+        // Any other call jumps over this part: one load, and two instructions for each family.
         let past = 1 + 2 * rules.deny_sockets.len() as u8;
         program.push(jump(EQUAL, libc::SYS_socket as u32, 0, past));
         program.push(load(argument(0)));
@@ -104,7 +104,7 @@ fn program(rules: &Rules) -> Result<Vec<libc::sock_filter>> {
             | libc::CLONE_NEWNET;
         program.extend([
             load(NUMBER),
-            // What this one is to make stands in memory, out of a filter's sight; whoever calls it knows the older one too.
+            // clone3 has its flags in memory, where a filter cannot read them. Programs fall back to clone.
             jump(EQUAL, libc::SYS_clone3 as u32, 0, 1),
             answer(fail(Errno::ENOSYS)),
             jump(EQUAL, libc::SYS_unshare as u32, 1, 0),

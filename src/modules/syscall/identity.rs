@@ -22,7 +22,7 @@ pub(super) fn getegid(_: &Lua, (): ()) -> Result<u32> {
     Ok(nix::unistd::getegid().as_raw())
 }
 
-/// All three: real, effective and saved.
+/// Sets the real, effective and saved ids.
 pub(super) fn setuid(_: &Lua, id: u32) -> Result<()> {
     let id = Uid::from_raw(id);
     os("setresuid", nix::unistd::setresuid(id, id, id))

@@ -24,7 +24,7 @@ const ASK_VERSION: u32 = 1;
 
 pub(super) fn scope(_: &Lua, (): ()) -> Result<bool> {
     let none = std::ptr::null::<Ruleset>();
-    // SAFETY: with this flag the kernel takes no ruleset and answers its version.
+    // SAFETY: with this flag the kernel reads no ruleset and returns its ABI version.
     let version = unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
@@ -40,7 +40,7 @@ pub(super) fn scope(_: &Lua, (): ()) -> Result<bool> {
         scoped: SCOPES,
         ..Ruleset::default()
     };
-    // SAFETY: the rules live for the call, and the size is theirs.
+    // SAFETY: the ruleset lives for the call, and the size is that of the ruleset.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
@@ -52,7 +52,7 @@ pub(super) fn scope(_: &Lua, (): ()) -> Result<bool> {
     check("landlock_create_ruleset", fd)?;
     // SAFETY: the descriptor is new and nobody else's.
     let fd = unsafe { OwnedFd::from_raw_fd(fd as RawFd) };
-    // SAFETY: plain numbers; the descriptor is open.
+    // SAFETY: the call takes plain numbers, and the descriptor is open.
     let result = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, fd.as_raw_fd(), 0_u32) };
     check("landlock_restrict_self", result).map(|()| true)
 }

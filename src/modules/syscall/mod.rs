@@ -1,4 +1,4 @@
-//! `bq.syscall`: the kernel's calls under the kernel's names.
+//! `bq.syscall`: system calls, with the kernel's names.
 
 mod capability;
 mod descriptor;
@@ -17,7 +17,7 @@ use crate::lua::module::Module;
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "syscall")
-        // Namespaces and what belongs to them.
+        // Namespaces.
         .function("unshare", namespace::unshare)
         .function("setns", namespace::setns)
         .function("write_proc_self_map", namespace::write_proc_self_map)
@@ -33,7 +33,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("mount_setattr", mount::mount_setattr)
         .function("pivot_root", mount::pivot_root)
         .function("chroot", mount::chroot)
-        // Powers.
+        // Capabilities and filters.
         .function("keep_capabilities", capability::keep)
         .function("capabilities", capability::effective)
         .function("seccomp", filter::seccomp)

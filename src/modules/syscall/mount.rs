@@ -1,4 +1,4 @@
-//! The calls about mounts.
+//! System calls for mounts.
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -116,7 +116,7 @@ pub(super) fn open_tree(lua: &Lua, (path, how): (Bytes, Recursive)) -> Result<De
         set |= libc::AT_RECURSIVE as libc::c_uint;
     }
     let name = c_path(&path)?;
-    // SAFETY: the name is a live C string; the call keeps no pointer.
+    // SAFETY: the name is a C string that lives for the call. The kernel keeps no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), set) };
     check("open_tree", fd).map_err(|error| error.at(&path))?;
     // SAFETY: the descriptor is new and nobody else's.
@@ -124,12 +124,12 @@ pub(super) fn open_tree(lua: &Lua, (path, how): (Bytes, Recursive)) -> Result<De
     Ok(Descriptor::new(lua, fd))
 }
 
-/// Takes the descriptor, whether it succeeds or not.
+/// Closes the descriptor in any case.
 pub(super) fn move_mount(_: &Lua, (tree, target): (Descriptor, Bytes)) -> Result<()> {
     let fd = tree.take("move_mount")?;
     let name = c_path(&target)?;
-    // Without MOVE_MOUNT_T_SYMLINKS a link as the last component is not followed.
-    // SAFETY: both names are live C strings; the call keeps no pointer.
+    // Without MOVE_MOUNT_T_SYMLINKS the kernel does not follow a link as the last component.
+    // SAFETY: both names are C strings that live for the call. The kernel keeps no pointer.
     let result = unsafe {
         libc::syscall(
             libc::SYS_move_mount,
@@ -147,12 +147,12 @@ pub(super) fn mount_setattr(
     _: &Lua,
     (path, names, how): (Bytes, Vec<String>, Recursive),
 ) -> Result<()> {
-    // SAFETY: a mount_attr is plain numbers, for which zero is a value.
+    // SAFETY: a mount_attr consists of numbers, for which zero is valid.
     let mut attributes: libc::mount_attr = unsafe { std::mem::zeroed() };
     attributes.attr_set = flags("mount_setattr", ATTRIBUTES, &names)?;
     let name = c_path(&path)?;
     let depth = if how.recursive { libc::AT_RECURSIVE } else { 0 };
-    // SAFETY: name and attributes are live for the call, and the size is that of the attributes.
+    // SAFETY: name and attributes live for the call, and the size is that of the attributes.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,

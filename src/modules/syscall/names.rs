@@ -16,7 +16,7 @@ pub(super) const NAMESPACES: &[(&str, CloneFlags)] = &[
     ("cgroup", CloneFlags::CLONE_NEWCGROUP),
 ];
 
-/// The union of the flags with these names; an unknown one is an error that lists the known.
+/// The union of the flags with these names. For an unknown name, the error lists the known ones.
 pub(super) fn flags<T>(op: &str, known: &[(&str, T)], names: &[String]) -> Result<T>
 where
     T: Copy + BitOr<Output = T> + FlagSet,
@@ -35,7 +35,7 @@ where
     Ok(all)
 }
 
-/// The value of a flag type that holds no flag.
+/// A flag type with an empty value.
 pub(super) trait FlagSet {
     fn none() -> Self;
 }

@@ -1,4 +1,4 @@
-//! Namespaces, and what a new one is set up with.
+//! Namespaces, and the setup of a new one.
 
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -32,7 +32,7 @@ options! {
     }
 }
 
-/// In this order, each file once: the kernel refuses a `gid_map` before setgroups is denied.
+/// Writes each file once, in this order: the kernel refuses a `gid_map` before setgroups is denied.
 pub(super) fn write_proc_self_map(_: &Lua, map: Map) -> Result<()> {
     let write = |path: &str, text: String| {
         fs::write(path, text).map_err(|error| Error::io("write", &error).at(path))
@@ -54,12 +54,12 @@ pub(super) fn sethostname(_: &Lua, name: Bytes) -> Result<()> {
 
 pub(super) fn setdomainname(_: &Lua, name: Bytes) -> Result<()> {
     let bytes = name.0.as_encoded_bytes();
-    // SAFETY: the pointer and the length are those of one live slice.
+    // SAFETY: pointer and length are those of one slice that lives for the call.
     let result = unsafe { libc::setdomainname(bytes.as_ptr().cast(), bytes.len()) };
     check("setdomainname", result.into())
 }
 
-/// Sets `IFF_UP` on `lo`, which a new network namespace has, but down.
+/// Sets `IFF_UP` on `lo`. In a new network namespace it is down.
 pub(super) fn loopback_up(_: &Lua, (): ()) -> Result<()> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
     let socket = os(
@@ -71,7 +71,7 @@ pub(super) fn loopback_up(_: &Lua, (): ()) -> Result<()> {
             None,
         ),
     )?;
-    // SAFETY: an ifreq is plain numbers, for which zero is a value.
+    // SAFETY: an ifreq consists of numbers, for which zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo") {
         *slot = *byte as libc::c_char;

@@ -1,4 +1,4 @@
-//! Failed calls become errors under the call's name.
+//! Turns failed system calls into errors with the name of the call.
 
 use std::path::Path;
 

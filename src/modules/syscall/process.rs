@@ -1,4 +1,4 @@
-//! What a process sets for itself and its children.
+//! Settings of a process that its children inherit.
 
 use mlua::Lua;
 use nix::libc;
@@ -25,7 +25,7 @@ pub(super) fn chdir(_: &Lua, path: Bytes) -> Result<()> {
     at("chdir", &path, nix::unistd::chdir(&*path))
 }
 
-/// Gives the mask that was there before.
+/// Returns the mask from before.
 pub(super) fn umask(_: &Lua, mask: u32) -> Result<u32> {
     Ok(nix::sys::stat::umask(Mode::from_bits_truncate(mask)).bits())
 }
@@ -48,7 +48,8 @@ pub(super) fn set_parent_death_signal(_: &Lua, name: String) -> Result<()> {
     let signal = signal::number(&name)?;
     os("prctl", nix::sys::prctl::set_pdeathsig(Some(signal)))?;
     if parent::has_ended() {
-        // The signal has come too early. Process 1 of a namespace would take none from here.
+        // The parent ended before the death signal was set, so no signal will come. Process 1 of a namespace cannot send this
+        // signal to itself, so it exits.
         // SAFETY: ends the process; nothing of it runs after.
         unsafe { libc::_exit(128 + signal as i32) }
     }

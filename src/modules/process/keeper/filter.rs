@@ -1,4 +1,4 @@
-//! Which calls the keeper is asked about, and which fail at once.
+//! The filter: which calls the keeper decides about, and which fail at once.
 
 use nix::errno::Errno;
 use nix::libc;
@@ -7,16 +7,16 @@ use crate::kernel::bpf::{
     ALLOW, ANY, EQUAL, answer, argument, beginning, fail, jump, load, on_call,
 };
 
-/// Set-user-id and set-group-id.
+/// The bits set-user-id and set-group-id.
 pub(super) const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 
-/// fchmodat2(2), since Linux 6.6; from 424 on, numbers are the same on all machines.
+/// fchmodat2(2), since Linux 6.6. Numbers from 424 on are the same on all machines.
 pub(super) const SYS_FCHMODAT2: libc::c_long = 452;
 /// setxattrat(2) and removexattrat(2), since Linux 6.13.
 const SYS_SETXATTRAT: libc::c_long = 463;
 const SYS_REMOVEXATTRAT: libc::c_long = 466;
 
-/// What makes a file: `O_CREAT`, and the bit that only `O_TMPFILE` has.
+/// The flags that create a file: `O_CREAT`, and the bit that only `O_TMPFILE` has.
 const CREATES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
 
 const ASKED: &[libc::c_long] = &[
@@ -33,10 +33,10 @@ const ASKED: &[libc::c_long] = &[
     libc::SYS_fremovexattr,
 ];
 
-/// Calls whose arguments lie in memory; each has an older one that does the same.
+/// Calls whose arguments are in memory, where a filter cannot read them. Programs fall back to the older calls.
 const HIDDEN: &[libc::c_long] = &[libc::SYS_openat2, SYS_SETXATTRAT, SYS_REMOVEXATTRAT];
 
-/// Calls that make something with a mode: which argument has the flags, if any, and which the mode.
+/// Calls that create a file with a mode: the index of the argument with the flags, if any, and of that with the mode.
 const MAKE: &[(libc::c_long, Option<u32>, u32)] = &[
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_open, Some(1), 2),

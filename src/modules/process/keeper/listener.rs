@@ -1,4 +1,4 @@
-//! The kernel's side: `seccomp_unotify(2)`.
+//! Receives calls from the kernel and answers them: `seccomp_unotify(2)`.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -15,36 +15,37 @@ nix::ioctl_readwrite!(send, b'!', 1, libc::seccomp_notif_resp);
 nix::ioctl_write_ptr!(is_valid, b'!', 2, u64);
 
 const CAPABILITY: &[u8] = b"security.capability";
-/// linux/limits.h: `XATTR_NAME_MAX`, and the end.
+/// linux/limits.h: `XATTR_NAME_MAX`, and the final zero.
 const NAME_MAX: usize = 256;
 
-/// Puts the filter over this process, and gives what its calls are told to.
+/// Installs the filter on this process. Returns the descriptor that receives its calls.
 pub(super) fn install() -> nix::Result<OwnedFd> {
     let fd = bpf::install(&mut program(), libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// What becomes of a call.
+/// The answer to a call.
 enum Answer {
-    /// It was carried out here, or is refused.
+    /// The keeper carried it out, or refused it.
     Done(nix::Result<()>),
     /// The kernel carries it out.
-    GoOn,
+    Continue,
 }
 
-/// Takes one call that waits, if one still does, and answers it.
+/// Receives one waiting call, if there still is one, and answers it.
 pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
-    // SAFETY: the structure is plain numbers, for which zero is a value, and has to be zero.
+    // SAFETY: the structure consists of numbers, for which zero is valid. The kernel requires zeros.
     let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel writes one structure behind the pointer, which is valid for that.
     match unsafe { receive(listener.as_raw_fd(), &raw mut call) } {
-        // Its process has ended meanwhile.
+        // The process has ended in the meantime.
         Err(Errno::ENOENT | Errno::EINTR) => return Ok(()),
         result => result?,
     };
     let request = read(&call, !notes.is_empty());
-    // SAFETY: the kernel reads one number behind the pointer. If the call still waits, the process that was looked at is its.
+    // SAFETY: the kernel reads one number behind the pointer. If the call still waits, its process is alive, so the memory and
+    // files that were read belong to it and not to a later process with the same number.
     if unsafe { is_valid(listener.as_raw_fd(), &raw const call.id) }.is_err() {
         return Ok(());
     }
@@ -56,7 +57,7 @@ pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
     let mut response: libc::seccomp_notif_resp = unsafe { std::mem::zeroed() };
     response.id = call.id;
     match answer {
-        Answer::GoOn => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        Answer::Continue => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
         Answer::Done(Ok(())) => {}
         Answer::Done(Err(errno)) => response.error = -(errno as i32),
     }
@@ -67,7 +68,7 @@ pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
     }
 }
 
-/// A call, as far as it was read from its process.
+/// A call, with the data read from its process.
 enum Request {
     Mode(OwnedFd, u32),
     SetAttribute {
@@ -75,11 +76,11 @@ enum Request {
         value: Vec<u8>,
     },
     RemoveAttribute(OwnedFd),
-    /// Another attribute, or a mode that nothing is noted about.
+    /// Another attribute, or a mode that needs no note.
     Other,
 }
 
-/// Reads what a call means. Where it may go on anyhow, no failure to read it stops it.
+/// Reads the arguments of a call. If the kernel may carry it out anyway, an error of reading does not fail it.
 fn read(call: &libc::seccomp_notif, has_notes: bool) -> nix::Result<Request> {
     let target = Target::new(call.pid);
     let argument = |index: usize| call.data.args[index];
@@ -115,7 +116,7 @@ fn read(call: &libc::seccomp_notif, has_notes: bool) -> nix::Result<Request> {
             if !sets.contains(&what) {
                 return Ok(Request::RemoveAttribute(file));
             }
-            // linux/capability.h: the two forms that are in use have these sizes.
+            // linux/capability.h: the two formats in use have these sizes.
             match argument(3) {
                 size @ (20 | 24) => Ok(Request::SetAttribute {
                     file,
@@ -130,15 +131,15 @@ fn read(call: &libc::seccomp_notif, has_notes: bool) -> nix::Result<Request> {
 fn carry_out(request: Request, notes: &mut Notes) -> Answer {
     match request {
         Request::Mode(file, mode) if mode & SET_ID != 0 => Answer::Done(notes.chmod(file, mode)),
-        // The mode is in a register: it cannot become another one by now.
+        // The mode is in a register, so the program cannot change it after this check.
         Request::Mode(file, _) => match notes.has_plain_mode(&file) {
-            Ok(()) => Answer::GoOn,
+            Ok(()) => Answer::Continue,
             Err(errno) => Answer::Done(Err(errno)),
         },
         Request::SetAttribute { file, value } => Answer::Done(notes.set_capability(file, value)),
         Request::RemoveAttribute(file) => Answer::Done(notes.remove_capability(&file)),
-        // The name of an attribute is in memory, and may be another one by now. It may, as the process is to have no power to
-        // set capabilities itself.
-        Request::Other => Answer::GoOn,
+        // The name of the attribute is in memory, so the program may change it after this check. That does no harm: the process
+        // has no privilege to set capabilities itself.
+        Request::Other => Answer::Continue,
     }
 }

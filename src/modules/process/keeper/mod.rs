@@ -1,5 +1,5 @@
-//! A process that keeps what its children set of files beyond a tree in a user's hands: set-id bits and capabilities. They never
-//! reach the files, which others could run; they are noted, and the calls succeed.
+//! A process that records the set-id bits and capabilities that its children set on files. The calls succeed, but the files do
+//! not get these attributes: otherwise other users could run them with the owner's privileges.
 
 mod filter;
 mod listener;
@@ -31,7 +31,7 @@ use crate::lua::module::Module;
 use notes::Notes;
 
 struct Keeper {
-    /// The ends of a socket that the child sends its listener through: to receive, and to send.
+    /// The ends of the socket through which the child sends its listener: the receiver and the sender.
     ends: Option<(OwnedFd, OwnedFd)>,
     notes: Notes,
 }
@@ -83,7 +83,7 @@ impl Keeper {
         self.ends.take().ok_or_else(used)
     }
 
-    /// In the child: from here on, what it and all that it starts set is kept.
+    /// In the child: from now on the keeper records the attributes that this process and its children set.
     fn watch(&mut self) -> Result<()> {
         let (_, to) = self.ends("watch")?;
         let listener = listener::install().map_err(|errno| Error::os("seccomp", errno))?;
@@ -95,7 +95,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// As `reap` of a process without a keeper, but for the calls that are asked about.
+    /// Like `process.reap`, but also answers the calls of the child.
     fn reap(&mut self, lua: &Lua, pid: i32) -> Result<Table> {
         let (from, to) = self.ends("reap")?;
         drop(to);
@@ -115,7 +115,7 @@ impl Keeper {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let events =
             SignalFd::with_flags(signals, flags).map_err(|errno| Error::os("signalfd", errno))?;
-        // First the socket, then what came through it.
+        // First this is the socket, then the listener that came through it.
         let (mut source, mut has_listener) = (Some(from), false);
         loop {
             if let Some(ended) = reap::ended(pid, started)? {
@@ -147,7 +147,7 @@ impl Keeper {
                     listener::serve(listener, &mut self.notes)
                         .map_err(|errno| Error::os("ioctl", errno).at("seccomp"))?;
                 }
-                // All that were watched have ended.
+                // All watched processes have ended.
                 Some(_) if has_listener && !happened.is_empty() => source = None,
                 Some(socket) if !happened.is_empty() => {
                     source = receive(socket)?;
@@ -159,7 +159,7 @@ impl Keeper {
     }
 }
 
-/// What the child has sent; `None` if it ended before.
+/// Receives the listener from the child. `None` if the child ended before it sent one.
 fn receive(socket: &OwnedFd) -> Result<Option<OwnedFd>> {
     let mut byte = [0];
     let mut data = [IoSliceMut::new(&mut byte)];

@@ -1,5 +1,5 @@
-//! What files were to get and did not: modes with set-id bits, and capabilities. Each file is held open, so that its name is
-//! known also after a rename, and its number is no other's.
+//! The recorded modes with set-id bits, and capabilities. Each file is kept open: so its name is known after a rename, and its
+//! inode number is not used again.
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,7 +12,7 @@ use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::filter::SET_ID;
 
-/// How many files can be noted: each takes a descriptor.
+/// The most files that can be recorded. Each needs a descriptor.
 const MAX: usize = 512;
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Note {
     capability: Option<Vec<u8>>,
 }
 
-/// What is noted of one file.
+/// The recorded attributes of one file.
 pub(super) struct Noted {
     pub(super) path: Vec<u8>,
     pub(super) is_dir: bool,
@@ -47,13 +47,13 @@ impl Notes {
         self.0.is_empty()
     }
 
-    /// Sets the bits of a mode but those that are only noted.
+    /// Sets a mode without its set-id bits, and records the whole mode.
     pub(super) fn chmod(&mut self, file: OwnedFd, mode: u32) -> nix::Result<()> {
         let stat = fstat(&file)?;
         if kind(&stat) == SFlag::S_IFLNK {
             return Err(Errno::EOPNOTSUPP);
         }
-        // A descriptor that only names a file has its mode changed by this name.
+        // fchmod does not work on an `O_PATH` descriptor. chmod on this name does.
         let name = format!("/proc/self/fd/{}\0", file.as_raw_fd());
         // SAFETY: the name ends with a zero and lives for the call.
         let set = unsafe { libc::chmod(name.as_ptr().cast(), mode & 0o7777 & !SET_ID) };
@@ -64,7 +64,7 @@ impl Notes {
         Ok(())
     }
 
-    /// A plain mode was set, which the file has itself.
+    /// Drops the recorded mode: the file itself has a plain mode now.
     pub(super) fn has_plain_mode(&mut self, file: &OwnedFd) -> nix::Result<()> {
         self.change(file, |note| note.mode = None)
     }
@@ -117,7 +117,7 @@ impl Notes {
         Ok(())
     }
 
-    /// All files that are still there, by the order of their names.
+    /// All recorded files that still exist, sorted by name.
     pub(super) fn list(&self) -> nix::Result<Vec<Noted>> {
         let mut list = Vec::new();
         for note in self.0.values() {

@@ -1,4 +1,4 @@
-//! The process that made a call: its memory, and the files that it means.
+//! The process that made a call: reads its memory, and opens the files that its arguments name.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-/// The longest path that the kernel takes, with its end.
+/// The longest path that the kernel accepts, with the final zero.
 const PATH_MAX: usize = 4096;
 const PAGE: usize = 4096;
 
@@ -27,7 +27,7 @@ impl Target {
         }
     }
 
-    /// Bytes of its memory.
+    /// Reads bytes of its memory.
     pub(super) fn bytes(&self, address: u64, length: usize) -> nix::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.memory()?
@@ -36,12 +36,12 @@ impl Target {
         Ok(bytes)
     }
 
-    /// A string that ends with a zero, shorter than `limit`.
+    /// Reads a string that ends with a zero and is shorter than `limit`.
     pub(super) fn text(&self, address: u64, limit: usize) -> nix::Result<Vec<u8>> {
         let memory = self.memory()?;
         let mut text = Vec::new();
         while text.len() < limit {
-            // No further than its page: the next may not be there.
+            // Reads up to the end of the page: the next page may not be mapped.
             let at = address
                 .checked_add(text.len() as u64)
                 .ok_or(Errno::EFAULT)?;
@@ -64,7 +64,7 @@ impl Target {
         File::open(self.proc.join("mem")).map_err(error)
     }
 
-    /// The file that a descriptor of it is of.
+    /// The file behind one of its descriptors.
     pub(super) fn descriptor(&self, number: i32) -> nix::Result<OwnedFd> {
         if number < 0 {
             return Err(Errno::EBADF);
@@ -76,7 +76,7 @@ impl Target {
         }
     }
 
-    /// The file that it means by the path at an address, seen from a folder that it has open.
+    /// The file that it names by a path, relative to one of its open folders. `address` is that of the path.
     pub(super) fn path(&self, folder: i32, address: u64, flags: i32) -> nix::Result<OwnedFd> {
         let path = self.text(address, PATH_MAX)?;
         if path.is_empty() {
@@ -89,7 +89,7 @@ impl Target {
         if let Some(number) = own_descriptor(&path) {
             return self.descriptor(number);
         }
-        // One in a root of its own means other files by the same path.
+        // In a process with another root, the same path names another file.
         let root = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino()));
         match (root(&self.proc.join("root")), root(Path::new("/"))) {
             (Ok(theirs), Ok(ours)) if theirs == ours => {}
@@ -97,7 +97,7 @@ impl Target {
         }
         let mut want = OFlag::O_PATH | OFlag::O_CLOEXEC;
         want.set(OFlag::O_NOFOLLOW, flags & libc::AT_SYMLINK_NOFOLLOW != 0);
-        // Through the links of a /proc it would reach what this process has open.
+        // The magic links of /proc would lead to the open files of this process, not of the target.
         let how = OpenHow::new()
             .flags(want)
             .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
@@ -121,7 +121,7 @@ impl Target {
     }
 }
 
-/// The number in a name for an own descriptor: C libraries change the mode of a link's target by it.
+/// The number in a path like `/proc/self/fd/3`. C libraries use such paths to change the mode of an open file.
 fn own_descriptor(path: &[u8]) -> Option<i32> {
     let number = [
         b"/proc/self/fd/".as_slice(),
