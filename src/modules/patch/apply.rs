@@ -1,4 +1,4 @@
-//! Applies a patch: everything in memory first, then the tree at once.
+//! Applies a patch: first everything in memory, then the changes to the tree.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use super::strip::{self, Names};
 use crate::error::{Error, Result};
 use crate::tree::names::{components, shown};
 
-/// What was done to a file.
+/// A change to one file.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) path: Vec<u8>,
     pub(super) action: Action,
-    /// Of a rename or copy.
+    /// The old name, for a rename or copy.
     pub(super) from: Option<Vec<u8>>,
-    /// The permissions that it got, where the patch changes them.
+    /// The new permissions, if the patch changes them.
     pub(super) mode: Option<u32>,
     pub(super) binary: bool,
     pub(super) hunks: Vec<Placed>,
@@ -30,10 +30,10 @@ pub(super) struct Options {
     pub(super) fuzz: usize,
 }
 
-/// Gives the number of components that were stripped, and what was done.
+/// Applies a patch. Returns the number of stripped components, and the changes.
 pub(super) fn apply(text: &[u8], root: &Path, options: &Options) -> Result<(usize, Vec<Done>)> {
     let mut text = std::borrow::Cow::Borrowed(text);
-    // A last line that lost its end.
+    // The last line may lack its newline.
     if !text.ends_with(b"\n") {
         text.to_mut().push(b'\n');
     }
@@ -116,7 +116,7 @@ fn apply_section(
     Ok(made)
 }
 
-/// What the section does, to which file, and from which one.
+/// The action of a section, the file that it starts from, and the file that it makes.
 fn choose(
     section: &Section<'_>,
     names: Names,
@@ -148,7 +148,8 @@ fn choose(
     })
 }
 
-/// A plain diff between two names is for the one that is there; of two, for the one closer to the top, or shorter.
+/// In a plain diff the two names may differ: it applies to the one that exists. If both exist or neither does, it applies to
+/// the one with fewer components, or else to the shorter one.
 fn one_of(section: &Section<'_>, old: Vec<u8>, new: Vec<u8>, state: &mut State) -> Result<Vec<u8>> {
     if section.git {
         let why = format!(

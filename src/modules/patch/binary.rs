@@ -1,4 +1,4 @@
-//! Binary hunks of git: what becomes of the file, and what it was; each whole or as changes, deflated, in base 85.
+//! Binary hunks of git. A hunk has the new content and the old content. Each is whole or a delta, deflated, in base 85.
 
 use std::io::Read;
 use std::ops::Range;
@@ -8,13 +8,13 @@ use flate2::read::ZlibDecoder;
 use super::broken::Broken;
 use super::hunk::Lines;
 
-/// The most that a file may hold after a binary hunk.
+/// The largest file that a binary hunk may make.
 const CONTENT_MAX: usize = 1 << 30;
 
 #[derive(Debug)]
 pub(super) struct Binary<'t> {
     forward: Half<'t>,
-    /// From the new content to the old one: it tells whether the file is the one that was meant.
+    /// Makes the old content from the new one. It shows whether the file is the one that the patch expects.
     backward: Half<'t>,
 }
 
@@ -25,7 +25,7 @@ struct Half<'t> {
     lines: Vec<&'t [u8]>,
 }
 
-/// Reads what stands after `GIT binary patch`.
+/// Reads the part after `GIT binary patch`.
 pub(super) fn parse<'t>(lines: &mut Lines<'t>) -> Result<Binary<'t>, Broken> {
     Ok(Binary {
         forward: half(lines)?,
@@ -65,12 +65,12 @@ fn half<'t>(lines: &mut Lines<'t>) -> Result<Half<'t>, Broken> {
         half.lines.push(line);
         lines.next += 1;
     }
-    // The empty line that ends it.
+    // Skips the empty line at its end.
     lines.next += 1;
     Ok(half)
 }
 
-/// One line: its length as a letter, then groups of five characters for four bytes.
+/// Decodes one line: its length as a letter, then groups of five characters for four bytes.
 fn decode(line: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (letter, text) = line.split_first()?;
     let length = match letter {
@@ -141,7 +141,7 @@ impl Binary<'_> {
     pub(super) fn apply(&self, content: &[u8]) -> Result<Vec<u8>, &'static str> {
         const OTHER: &str = "the binary patch is for another content of the file";
         let new = self.forward.apply(content)?;
-        // Changes that do not even fit are for another file, too.
+        // A delta that does not fit is also for another file.
         let old = self.backward.apply(&new);
         if old.is_ok_and(|old| *old == *content) {
             Ok(new)
@@ -151,7 +151,7 @@ impl Binary<'_> {
     }
 }
 
-/// Applies changes: the two sizes, then pieces that are copied from the old content or given.
+/// Applies a delta. It has the two sizes, and then pieces: each is copied from the old content, or contained in the delta.
 fn delta(old: &[u8], text: &[u8]) -> Result<Vec<u8>, &'static str> {
     const BROKEN: &str = "the changes in the binary patch are damaged";
     let mut rest = text;
@@ -191,7 +191,7 @@ fn byte(rest: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
-/// A number in groups of seven bits, the lowest first.
+/// Reads a number in groups of seven bits, the lowest first.
 fn size(rest: &mut &[u8]) -> Option<usize> {
     let mut value = 0_u64;
     for shift in (0..56).step_by(7) {
@@ -204,7 +204,7 @@ fn size(rest: &mut &[u8]) -> Option<usize> {
     None
 }
 
-/// A number of which only those bytes are there that the bits of the code name, the lowest first.
+/// Reads a number, the lowest byte first. Only the bytes that the bits of the code name are present; the others are zero.
 fn number(rest: &mut &[u8], code: u8, bits: Range<u32>) -> Option<usize> {
     let mut value = 0;
     for (place, bit) in bits.enumerate() {
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn changes() {
         let old = b"0123456789";
-        // Copy 4 from 2, give "ab", copy 1 from 0.
+        // Copy 4 bytes from offset 2, add "ab", copy 1 byte from offset 0.
         let text = [10, 7, 0x91, 2, 4, 2, b'a', b'b', 0x90, 1];
         assert_eq!(delta(old, &text), Ok(b"2345ab0".to_vec()));
         for bad in [

@@ -1,6 +1,6 @@
-//! Why a patch cannot be read.
+//! The error for a patch that cannot be read.
 
-/// A patch that cannot be read: at which of its lines, and why.
+/// The line that cannot be read, and the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken {
     pub(super) line: usize,

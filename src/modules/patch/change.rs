@@ -1,4 +1,4 @@
-//! What a section makes of one file: its content, its permissions, or where a link leads.
+//! Applies a section to one file: its content, its permissions, or the target of a link.
 
 use super::place::{self, Placed};
 use super::section::{Action, Body, Section};
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::tree::inside::climb;
 use crate::tree::names::{components, shown};
 
-/// What the section makes of a file.
+/// The file as the section makes it.
 pub(super) fn change(
     section: &Section<'_>,
     to: &[u8],
@@ -67,7 +67,7 @@ pub(super) fn change(
                 0o644
             }
         }
-        // Who may read it may run it.
+        // Adds execute permission for everyone who may read the file.
         (Some(mode), Some(true)) if mode & 0o111 == 0 => mode | (mode & 0o444) >> 2,
         (Some(mode), None | Some(true)) => mode,
         (Some(mode), Some(false)) => mode & !0o111,
@@ -82,7 +82,7 @@ pub(super) fn change(
     ))
 }
 
-/// A link that a patch makes may point to what is in the tree.
+/// Refuses a link that points outside the tree.
 fn leads_inside(name: &[u8], target: &[u8]) -> Result<()> {
     let depth = components(name).count() - 1;
     if target.is_empty() || target.contains(&0) {

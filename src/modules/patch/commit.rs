@@ -1,4 +1,4 @@
-//! Brings the tree to what was made in memory: all of it, or nothing.
+//! Writes the changes from memory to the tree: all of them, or none.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,11 +15,11 @@ use crate::tree::inside::split;
 use crate::tree::names::shown;
 use crate::tree::root::Root;
 
-/// What was done, to be undone if something later fails.
+/// A step that was done. It is undone if a later one fails.
 enum Step {
-    /// The file went into the folder of what is put aside, under this number.
+    /// The file was moved into the temporary folder, under this number.
     Aside(Vec<u8>, usize),
-    /// The file came from there.
+    /// The file was moved to its place from the temporary folder.
     Placed(Vec<u8>, usize),
     Made(Vec<u8>),
     Removed(Vec<u8>, Mode),
@@ -27,7 +27,7 @@ enum Step {
 
 struct Commit {
     root: Root,
-    /// A folder in the tree, for new files that are not in their places yet and old ones that are not any more.
+    /// A temporary folder in the tree. It has new files before they are in place, and old files that were moved away.
     aside: Vec<u8>,
     steps: Vec<Step>,
     count: usize,
@@ -98,7 +98,7 @@ impl Commit {
         self.count
     }
 
-    /// The name of what is put aside.
+    /// The name of a file in the temporary folder.
     fn aside(&self, number: usize) -> Vec<u8> {
         [self.aside.as_slice(), b"/", number.to_string().as_bytes()].concat()
     }
@@ -120,7 +120,7 @@ impl Commit {
         Ok(number)
     }
 
-    /// Moves a file out of its place.
+    /// Moves an old file into the temporary folder.
     fn take_away(&mut self, name: &[u8]) -> nix::Result<()> {
         let number = self.number();
         let aside = self.aside(number);
@@ -131,14 +131,14 @@ impl Commit {
         Ok(())
     }
 
-    /// Moves a new file to its place; folders above it are made.
+    /// Moves a new file to its place. Makes the folders above it.
     fn bring(&mut self, name: &[u8], number: usize) -> nix::Result<()> {
         let aside = self.aside(number);
         let steps = &mut self.steps;
         let mut tell = |folder: &[u8]| steps.push(Step::Made(folder.to_vec()));
         let (folder, last) = self.root.parent(name, Some(&mut tell))?;
         let (other, other_last) = self.root.parent(&aside, None)?;
-        // Nothing may have come there in the meantime.
+        // Another program may have made a file there in the meantime.
         match fstatat(&folder, last, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Err(Errno::ENOENT) => {}
             Ok(_) => return Err(Errno::EEXIST),
@@ -149,7 +149,7 @@ impl Commit {
         Ok(())
     }
 
-    /// Removes a folder that lost its last file and gets no new one, and those above it.
+    /// Removes a folder that is empty now and gets no new file. Then does the same for the folders above it.
     fn remove_empty(&mut self, folder: &[u8], new: &[(&Vec<u8>, usize)]) -> nix::Result<()> {
         let mut folder = folder;
         let is_below = |name: &[u8], folder: &[u8]| {
@@ -180,7 +180,7 @@ impl Commit {
         Ok(())
     }
 
-    /// Takes back what was done, the last first. What fails here is left as it is: there is nothing better to do.
+    /// Undoes the steps, the last one first. Errors are ignored: nothing better can be done.
     fn undo(&mut self) {
         while let Some(step) = self.steps.pop() {
             self.root.forget();
@@ -218,7 +218,7 @@ impl Commit {
         }
     }
 
-    /// Removes what is put aside.
+    /// Removes the temporary folder.
     fn clean(&mut self) {
         self.root.forget();
         for number in 1..=self.count {

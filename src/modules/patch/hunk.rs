@@ -13,26 +13,26 @@ pub(super) enum Tag {
 pub(super) struct Hunk<'t> {
     /// The line of the patch where it begins, from 1.
     pub(super) at: usize,
-    /// Where the old lines begin, from 1; with none of them the line before.
+    /// The number of the first old line, from 1. If there are no old lines, that of the line before.
     pub(super) old_start: usize,
     pub(super) old_count: usize,
     pub(super) new_count: usize,
-    /// Each with its newline, unless the file has none there.
+    /// Each line with its newline, except a last line without one.
     pub(super) lines: Vec<(Tag, &'t [u8])>,
 }
 
 impl<'t> Hunk<'t> {
-    /// Where its first line is, counted from 0, if the file is as the hunk says.
+    /// The index of its first line from 0, by the line number that the hunk names.
     pub(super) fn start(&self) -> usize {
         self.old_start - usize::from(self.old_count > 0 && self.old_start > 0)
     }
 
-    /// What has to be there.
+    /// The lines that the file must have.
     pub(super) fn before(&self) -> Vec<&'t [u8]> {
         self.side(Tag::Add)
     }
 
-    /// What is there afterwards.
+    /// The lines that replace them.
     pub(super) fn after(&self) -> Vec<&'t [u8]> {
         self.side(Tag::Remove)
     }
@@ -42,7 +42,7 @@ impl<'t> Hunk<'t> {
         lines.map(|(_, line)| *line).collect()
     }
 
-    /// The lines of context before the first change and after the last one.
+    /// The numbers of context lines before the first change and after the last one.
     pub(super) fn context(&self) -> (usize, usize) {
         let is_context = |(tag, _): &&(Tag, _)| *tag == Tag::Context;
         (
@@ -66,12 +66,12 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// A line further on, with its newline.
+    /// The line `count` lines after the next one, with its newline.
     pub(super) fn ahead(&self, count: usize) -> Option<&'t [u8]> {
         self.lines.get(self.next + count).copied()
     }
 
-    /// The next line, without what ends it, if it begins so: what comes after that.
+    /// If that line starts with `prefix`: the rest of it, without the line ending.
     pub(super) fn after(&self, count: usize, prefix: &[u8]) -> Option<&'t [u8]> {
         Some(plain(self.ahead(count)?.strip_prefix(prefix)?))
     }
@@ -82,13 +82,13 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// A line without what ends it.
+/// A line without its line ending.
 pub(super) fn plain(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// All hunks that stand next.
+/// Reads all hunks that follow.
 pub(super) fn hunks<'t>(lines: &mut Lines<'t>) -> Result<Vec<Hunk<'t>>, Broken> {
     let mut out = Vec::new();
     while lines.after(0, b"@@ -").is_some() {
@@ -118,7 +118,7 @@ fn hunk<'t>(lines: &mut Lines<'t>) -> Result<Hunk<'t>, Broken> {
             Some(b' ') => (Tag::Context, &line[1..]),
             Some(b'-') => (Tag::Remove, &line[1..]),
             Some(b'+') => (Tag::Add, &line[1..]),
-            // Some programs take spaces at the ends of lines away.
+            // Some programs remove spaces at the end of a line.
             Some(b'\n') => (Tag::Context, line),
             Some(b'\\') if without_newline(lines, &mut hunk) => continue,
             _ => {
@@ -143,7 +143,7 @@ fn hunk<'t>(lines: &mut Lines<'t>) -> Result<Hunk<'t>, Broken> {
         lines.next += 1;
     }
     while lines.after(0, b"\\ ").is_some() && without_newline(lines, &mut hunk) {}
-    // A line of a mail may follow, but no line that was meant to be in the hunk.
+    // Text of a mail may follow the hunk, but not a line that looks like part of it.
     let line = lines.ahead(0).unwrap_or_default();
     let other = [b"---".as_slice(), b"+++", b"-- "]
         .iter()
@@ -162,7 +162,7 @@ fn amount(count: usize) -> String {
     format!("{count} line{}", if count == 1 { "" } else { "s" })
 }
 
-/// Takes `\ No newline at end of file`: the line before it has none.
+/// Reads `\ No newline at end of file`, and removes the newline of the line before it.
 fn without_newline<'t>(lines: &mut Lines<'t>, hunk: &mut Hunk<'t>) -> bool {
     let Some((_, last)) = hunk.lines.last_mut() else {
         return false;
@@ -175,7 +175,7 @@ fn without_newline<'t>(lines: &mut Lines<'t>, hunk: &mut Hunk<'t>) -> bool {
     true
 }
 
-/// Only the last line of a side can be without a newline.
+/// Checks that only the last line of a side lacks a newline.
 fn inner_ends(hunk: &Hunk<'_>) -> Result<(), Broken> {
     for side in [hunk.before(), hunk.after()] {
         let inner = side.split_last().map_or(&[][..], |(_, inner)| inner);
@@ -189,7 +189,7 @@ fn inner_ends(hunk: &Hunk<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The numbers in `@@ -OLD[,COUNT] +NEW[,COUNT] @@`.
+/// Reads the numbers in `@@ -OLD[,COUNT] +NEW[,COUNT] @@`.
 fn ranges(line: &[u8]) -> Option<(usize, usize, usize)> {
     let text = line.strip_prefix(b"@@ -")?;
     let end = text.windows(3).position(|part| part == b" @@")?;
@@ -197,7 +197,7 @@ fn ranges(line: &[u8]) -> Option<(usize, usize, usize)> {
     let (old, new) = text.split_once(" +")?;
     let range = |text: &str| {
         let (start, count) = text.split_once(',').unwrap_or((text, "1"));
-        // Enough for every file, and sums of them cannot overflow.
+        // The limit is enough for every file, and sums cannot overflow.
         let number = |text: &str| {
             let digits =
                 !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());

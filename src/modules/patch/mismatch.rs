@@ -1,11 +1,11 @@
-//! Why a hunk does not apply: what it expects, what there is, and where it would nearly fit.
+//! The message for a hunk that does not apply: the expected lines, the found lines, and the most similar place.
 
 use super::hunk::{Hunk, plain};
 use crate::tree::names::shown;
 
-/// Comparisons of lines after which no nearest place is looked for any more.
+/// The most comparisons of lines. A search for the most similar place that needs more is left out.
 const WORK_MAX: usize = 50_000_000;
-/// Characters of a line that are shown.
+/// The most characters of a line that are shown.
 const SHOWN_MAX: usize = 100;
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Mismatch {
                 quoted(expected)
             )
         } else {
-            // Its lines are there, but where it must not go: in the wrong place, or where another hunk went.
+            // The file has its lines, but in a wrong place, or where another hunk was applied.
             let belongs = match hunk.context() {
                 (0, 0) => "where it says, since it has no context",
                 (0, _) => "to the beginning of the file",
@@ -85,7 +85,7 @@ impl Mismatch {
     }
 }
 
-/// The place where most lines of the hunk are as expected, and how many.
+/// The place where the most lines match, and their number.
 fn nearest(old: &[&[u8]], lines: &[&[u8]], guess: usize) -> Option<(usize, usize)> {
     if old.is_empty() || lines.len().saturating_mul(old.len()) > WORK_MAX {
         return None;
@@ -101,7 +101,7 @@ fn nearest(old: &[&[u8]], lines: &[&[u8]], guess: usize) -> Option<(usize, usize
         .max_by_key(|(at, count)| (*count, std::cmp::Reverse(at.abs_diff(guess))))
 }
 
-/// Where the lines that the hunk makes are already.
+/// The place where the file already has the new lines of the hunk.
 fn already(hunk: &Hunk<'_>, lines: &[&[u8]], guess: usize) -> Option<usize> {
     let new = hunk.after();
     if new.len() < 2 || lines.len().saturating_mul(new.len()) > WORK_MAX {
@@ -111,7 +111,7 @@ fn already(hunk: &Hunk<'_>, lines: &[&[u8]], guess: usize) -> Option<usize> {
     places.min_by_key(|at| at.abs_diff(guess))
 }
 
-/// What there is instead, with a word about the ends of lines where only those differ.
+/// Describes the line that was found. If only the line endings differ, names them.
 fn is(expected: &[u8], found: Option<&[u8]>) -> String {
     let Some(found) = found else {
         return "the file ends before it".to_owned();

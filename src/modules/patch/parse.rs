@@ -1,8 +1,8 @@
-//! From the text of a patch to what it says about each file.
+//! Parses the text of a patch into one section for each file.
 //!
-//! Ours, since no crate does it all. `diffy` comes nearest: it reads unified and git format, but one of them in a call, and
-//! passes over what is in the other one; it tells no offsets, has no fuzz, and does nothing to a tree. `patch`,
-//! `patch-apply` and `flickzeug` read no binary hunks.
+//! No crate does all that is needed. `diffy` comes closest. It reads unified and git format, but only one of them in a call,
+//! and ignores sections in the other one. It reports no offsets, has no fuzz, and does not change a tree. `patch`, `patch-apply`
+//! and `flickzeug` do not read binary hunks.
 
 use super::binary;
 use super::broken::Broken;
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Section<'_>>, Broken> {
     Ok(out)
 }
 
-/// `From HASH …`, as git begins each patch that it makes a mail of.
+/// `From HASH …`: the line with which `git format-patch` begins each mail.
 fn is_mail(line: &[u8]) -> bool {
     line.strip_prefix(b"From ").is_some_and(|rest| {
         rest.len() > 40
@@ -50,7 +50,7 @@ fn is_plain(lines: &Lines<'_>) -> bool {
         && lines.after(2, b"@@ -").is_some()
 }
 
-/// Lines that say something about a file in a way that we do not know.
+/// Lines about files in formats that are not supported.
 fn refuse(lines: &Lines<'_>) -> Result<(), Broken> {
     let why = if lines.after(0, b"@@ -").is_some() {
         "a hunk without the names of its file"
@@ -107,7 +107,7 @@ struct Name {
     epoch: bool,
 }
 
-/// The names on the `---` and `+++` lines, which are the next ones.
+/// Reads the names from the next two lines, `---` and `+++`.
 fn names(lines: &mut Lines<'_>) -> Result<(Name, Name), Broken> {
     let mut next = |prefix: &[u8]| {
         let broken = Broken::new(lines.number(), "not the name of a file");
@@ -131,7 +131,7 @@ fn names(lines: &mut Lines<'_>) -> Result<(Name, Name), Broken> {
     Ok((old, new))
 }
 
-/// What stands between `diff --git` and the content.
+/// The lines between `diff --git` and the content.
 #[derive(Default)]
 struct Header {
     from: Option<Vec<u8>>,
@@ -139,12 +139,12 @@ struct Header {
     action: Option<Action>,
     old_mode: Option<u32>,
     new_mode: Option<u32>,
-    /// There is a line about the content.
+    /// There is an `index` line, so the content changes.
     index: bool,
 }
 
 impl Header {
-    /// Takes a line; `false` if it is none of these.
+    /// Reads a header line. Returns false if it is not one.
     fn take(&mut self, line: &[u8], at: usize) -> Result<bool, Broken> {
         let name = |text| whole(text).ok_or_else(|| Broken::new(at, "not the name of a file"));
         if let Some(mode) = line.strip_prefix(b"old mode ") {
@@ -222,7 +222,7 @@ fn git<'t>(lines: &mut Lines<'t>) -> Result<Section<'t>, Broken> {
         written = Some(names(lines)?);
         Body::Hunks(hunks(lines)?)
     } else {
-        // Such as a binary file without its content.
+        // For example `Binary files differ`, without their content.
         refuse(lines)?;
         Body::Nothing
     };

@@ -1,32 +1,32 @@
-//! Finds where hunks belong in a file, and puts them there.
+//! Finds the places of hunks in a file, and applies them.
 //!
-//! A hunk is looked for where it says, moved as far as the hunk before it was, and then further and further away, with all
-//! its lines exactly as they are. What begins without context and at the first line belongs to the beginning of the file, and
-//! what ends without context to its end. With fuzz, lines of context at the outer ends may differ; one line that is
-//! compared always stays. These are the rules that `git apply` and `patch` have in common, as far as they have any.
+//! The search starts at the line that the hunk names, plus the offset of the hunk before it, and moves outwards. All lines must
+//! match exactly. A hunk that starts at the first line without context belongs to the start of the file. A hunk that ends
+//! without context belongs to the end of the file. With fuzz, the outer lines of context may differ, but at least one line is
+//! compared. These are the rules that `git apply` and `patch` share, as far as they share any.
 
 use super::hunk::{Hunk, Tag};
 use super::mismatch::Mismatch;
 
-/// Where a hunk was put.
+/// The place of an applied hunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    /// The line of the file as it was, from 1.
+    /// The line in the old file, from 1.
     pub(super) line: usize,
-    /// How far that is from where the hunk says.
+    /// The distance from the line that the hunk names.
     pub(super) offset: isize,
-    /// How many lines of context were not compared at an end.
+    /// The number of context lines that were not compared at an end.
     pub(super) fuzz: usize,
 }
 
-/// A place in the old lines, with what replaces it.
+/// A range of old lines, and the new lines that replace it.
 struct Piece<'t> {
     start: usize,
     end: usize,
     new: Vec<&'t [u8]>,
 }
 
-/// The content with all hunks applied, and where they went.
+/// Applies all hunks. Returns the new content and the places of the hunks.
 pub(super) fn apply(
     content: &[u8],
     hunks: &[Hunk<'_>],
@@ -79,7 +79,7 @@ impl<'t> Search<'_, 't> {
         let (front, back) = self.hunk.context();
         let most = front.max(back);
         let has = |wanted: Tag| self.hunk.lines.iter().any(|(tag, _)| *tag == wanted);
-        // What only adds lines needs one that tells where, and what changes nothing needs all.
+        // A hunk that only adds lines needs one context line to find its place. A hunk without changes needs all of them.
         let most_fuzz = match (has(Tag::Remove), has(Tag::Add)) {
             (true, _) => most,
             (false, true) => most.saturating_sub(1),
@@ -92,7 +92,7 @@ impl<'t> Search<'_, 't> {
         })
     }
 
-    /// Without so many lines at the two ends.
+    /// Searches without `front` lines at the start and `back` lines at the end.
     fn fit_with(&self, fuzz: usize, front: usize, back: usize) -> Option<(Piece<'t>, Placed)> {
         let hunk = self.hunk;
         let (lead, trail) = hunk.context();
@@ -108,10 +108,10 @@ impl<'t> Search<'_, 't> {
             (ends && self.is_at(old, start)).then_some(start)
         };
         let start = if old.is_empty() {
-            // What adds lines without any context is for an empty file.
+            // A hunk that adds lines without any context applies only to an empty file.
             self.lines.is_empty().then_some(0)
         } else if most == 0 {
-            // Without context only the place itself tells.
+            // Without context only the line number tells the place.
             exact(guess)
         } else if at_start || at_end {
             exact(if at_start { 0 } else { last })
@@ -154,7 +154,7 @@ impl<'t> Search<'_, 't> {
     }
 }
 
-/// A side ends without a newline, so the hunk's end is that of the file.
+/// Whether a side ends without a newline. Then the hunk is at the end of the file.
 fn ends_file(hunk: &Hunk<'_>) -> bool {
     [hunk.before(), hunk.after()]
         .iter()

@@ -1,6 +1,6 @@
-//! Names of files in the headers of a patch: quoted as git does it, followed by a time or not.
+//! File names in the headers of a patch. They may be quoted as by git, and a time may follow.
 
-/// A name in double quotes with the escapes of C; gives the name and how many bytes it took.
+/// Reads a name in double quotes, with the escapes of C. Returns the name and the number of bytes read.
 pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut out = Vec::new();
     let mut at = 1;
@@ -41,7 +41,7 @@ pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// The name on a `---` or `+++` line, and what follows it.
+/// The name on a `---` or `+++` line, and the rest of the line.
 pub(super) fn name_and_rest(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     if line.first() == Some(&b'"') {
         let (name, length) = unquote(line)?;
@@ -49,7 +49,7 @@ pub(super) fn name_and_rest(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
     let end = match line.iter().position(|&byte| byte == b'\t') {
         Some(tab) => tab,
-        // Without a tab a space may belong to the name; what looks like a time does not.
+        // Without a tab, a space may be part of the name. Text that looks like a time is not.
         None => (1..line.len())
             .find(|&at| line[at] == b' ' && is_time(&line[at + 1..]))
             .unwrap_or(line.len()),
@@ -63,7 +63,7 @@ fn is_time(text: &[u8]) -> bool {
     matches(text, b"dddd-dd-dd dd:dd:dd") || matches(text, b"Lll Lll ?d dd:dd:dd dddd")
 }
 
-/// `d` stands for a digit, `?` for a digit or space, `L` and `l` for letters.
+/// Compares with a pattern: `d` is a digit, `?` a digit or space, `L` and `l` are letters.
 fn matches(text: &[u8], shape: &[u8]) -> bool {
     text.len() >= shape.len()
         && shape.iter().zip(text).all(|(want, have)| match want {
@@ -75,7 +75,7 @@ fn matches(text: &[u8], shape: &[u8]) -> bool {
         })
 }
 
-/// The time after a name is the first second of 1970: diff's way of saying that there is no such file.
+/// Whether the time after a name is the first second of 1970. diff writes it for a file that does not exist.
 pub(super) fn is_epoch(rest: &[u8]) -> bool {
     let text = rest.trim_ascii();
     if !matches(text, b"dddd-dd-dd dd:dd:dd") {
@@ -107,7 +107,7 @@ pub(super) fn is_epoch(rest: &[u8]) -> bool {
     day + clock - shift * 60 == 0
 }
 
-/// Drops leading components, as `patch -p` counts them; `None` if the name has no more than that.
+/// Drops leading components, as `patch -p` counts them. `None` if nothing is left.
 pub(super) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
     let mut rest = name;
     for _ in 0..count {
@@ -118,7 +118,7 @@ pub(super) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
     (!rest.is_empty()).then_some(rest)
 }
 
-/// The two names of a `diff --git` line, which have to be the same but for their first component.
+/// The two names of a `diff --git` line. They must be the same except for their first component.
 pub(super) fn git_names(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if text.first() == Some(&b'"') {
         let (old, length) = unquote(text)?;
@@ -129,7 +129,7 @@ pub(super) fn git_names(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let at = text.windows(2).position(|pair| pair == b" \"")?;
         return Some((text[..at].to_vec(), whole(&text[at + 1..])?));
     }
-    // A space may belong to the names: the one between them is where both sides agree.
+    // The names may contain spaces. The one between them is where both sides are the same.
     let spaces = || (1..text.len()).filter(|&at| text[at] == b' ');
     let same = |old: &[u8], new: &[u8]| {
         old == new || strip(old, 1).is_some_and(|old| Some(old) == strip(new, 1))
@@ -139,7 +139,7 @@ pub(super) fn git_names(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         .map(|at| (text[..at].to_vec(), text[at + 1..].to_vec()))
 }
 
-/// A name that is all of a text, quoted or not.
+/// Reads a name that is the whole text, quoted or not.
 pub(super) fn whole(text: &[u8]) -> Option<Vec<u8>> {
     if text.first() == Some(&b'"') {
         let (name, length) = unquote(text)?;

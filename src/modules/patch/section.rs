@@ -1,4 +1,4 @@
-//! What a patch says about one file.
+//! The part of a patch for one file.
 
 use super::binary::Binary;
 use super::hunk::Hunk;
@@ -14,7 +14,7 @@ pub(super) enum Action {
 
 #[derive(Debug)]
 pub(super) enum Body<'t> {
-    /// Names or modes alone.
+    /// Only names or modes change.
     Nothing,
     Hunks(Vec<Hunk<'t>>),
     Binary(Binary<'t>),
@@ -25,24 +25,24 @@ pub(super) struct Section<'t> {
     /// The line of the patch where it begins, from 1.
     pub(super) at: usize,
     pub(super) action: Action,
-    /// Begins with `diff --git`.
+    /// The section begins with `diff --git`.
     pub(super) git: bool,
-    /// The names as they are written, `None` for `/dev/null`.
+    /// The names as written in the patch. `None` for `/dev/null`.
     pub(super) old: Option<Vec<u8>>,
     pub(super) new: Option<Vec<u8>>,
-    /// The names come from `rename from` or the like, which leaves out the first component.
+    /// The names come from lines such as `rename from`. There git leaves out the first component.
     pub(super) bare: bool,
-    /// Of the file before, with its type, where the patch says so.
+    /// The mode of the old file with its type, if the patch has it.
     pub(super) old_mode: Option<u32>,
-    /// Of the file afterwards.
+    /// The mode of the new file.
     pub(super) new_mode: Option<u32>,
-    /// The first one after a line that begins a mail: what it says is meant for the tree that the mail before left.
+    /// This is the first section of a mail. It applies to the tree as the mail before left it.
     pub(super) begins: bool,
     pub(super) body: Body<'t>,
 }
 
 impl Section<'_> {
-    /// A plain diff that can as well make the file: it begins with nothing.
+    /// Whether a plain diff may create the file: its old side is empty.
     pub(super) fn may_create(&self) -> bool {
         matches!(&self.body, Body::Hunks(hunks) if matches!(hunks.as_slice(), [one] if one.old_count == 0 && one.old_start == 0))
     }

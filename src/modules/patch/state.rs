@@ -1,8 +1,8 @@
-//! The tree as it will be: read when it is asked for, changed in memory alone.
+//! The future tree. Files are read when they are needed, and changed only in memory.
 //!
-//! The sections of one git patch all speak of the tree before it: two files may change names with each other, and a copy
-//! is one of what the original was. So what sections say is put aside, and counts from the next patch on, or as soon as a
-//! section speaks of what another one made.
+//! All sections of one git patch refer to the tree before the patch: two files may swap names, and a copy has the old content
+//! of the original. So the changes of sections are pending at first. They take effect at the start of the next patch, or when a
+//! section refers to a file that another one made.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,11 +20,11 @@ use crate::tree::names::shown;
 use crate::tree::root::Root;
 use crate::tree::steps::type_of;
 
-/// What is at a name.
+/// A file or link.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) content: Rc<[u8]>,
-    /// The permissions of a file; of a link, nothing.
+    /// The permissions of a file. 0 for a link.
     pub(super) mode: u32,
     pub(super) link: bool,
 }
@@ -33,23 +33,23 @@ pub(super) struct Entry {
 pub(super) enum Found {
     Nothing,
     Entry(Entry),
-    /// A folder, or what is neither that nor a file nor a link.
+    /// A folder, device, FIFO or socket.
     Other(&'static str),
 }
 
-/// A name that was asked for.
+/// A name that was read or changed.
 pub(super) struct Known {
     pub(super) found: Found,
-    /// There is a file or link on the disk.
+    /// A file or link of this name is on the disk.
     pub(super) was: bool,
-    /// It is not as on the disk any more.
+    /// It differs from the disk.
     pub(super) changed: bool,
 }
 
-/// What the sections of this patch make of a name.
+/// The change that this patch makes to a name.
 struct Pending {
     entry: Option<Entry>,
-    /// It is made there, so nothing may be there.
+    /// The patch creates it, so the name must be free.
     fresh: bool,
 }
 
@@ -69,7 +69,7 @@ impl State {
         })
     }
 
-    /// What is there, as of the beginning of the patch.
+    /// The file of a name, as of the start of the patch.
     pub(super) fn find(&mut self, name: &[u8]) -> Result<Found> {
         if let Some(known) = self.known.get(name) {
             return Ok(known.found.clone());
@@ -87,7 +87,7 @@ impl State {
         Ok(found)
     }
 
-    /// A file or link that a patch needs.
+    /// A file or link that must exist.
     pub(super) fn need(&mut self, name: &[u8]) -> Result<Entry> {
         match self.find(name)? {
             Found::Entry(entry) => Ok(entry),
@@ -98,21 +98,21 @@ impl State {
         }
     }
 
-    /// Something of this patch has made or changed it.
+    /// Whether an earlier section of this patch has made or changed the file.
     pub(super) fn is_written(&self, name: &[u8]) -> bool {
         self.pending
             .get(name)
             .is_some_and(|pending| pending.entry.is_some())
     }
 
-    /// This patch has made it where something is that has yet to go.
+    /// Whether this patch creates the file under a name that is not free yet.
     pub(super) fn is_displaced(&mut self, name: &[u8]) -> Result<bool> {
         let fresh = self.pending.get(name).is_some_and(|pending| pending.fresh);
         Ok(fresh && matches!(self.find(name)?, Found::Entry(_)))
     }
 
     pub(super) fn put(&mut self, name: &[u8], entry: Entry, fresh: bool) {
-        // What was there may have gone before in this patch.
+        // An earlier section of this patch may have removed the old file.
         let gone = self
             .pending
             .get(name)
@@ -126,7 +126,7 @@ impl State {
 
     pub(super) fn remove(&mut self, name: &[u8]) {
         match self.pending.get_mut(name) {
-            // Another file has taken its place already.
+            // Another file has the name already, so only the old one is gone.
             Some(pending) if pending.fresh => pending.fresh = false,
             _ => {
                 self.pending.insert(
@@ -140,7 +140,7 @@ impl State {
         }
     }
 
-    /// Ends a patch: the next one finds what this one made.
+    /// Ends a patch: its changes take effect for the next one.
     pub(super) fn settle(&mut self) -> Result<()> {
         for (name, pending) in std::mem::take(&mut self.pending) {
             let found = self.find(&name)?;
@@ -187,7 +187,7 @@ fn read(root: &mut Root, name: &[u8]) -> nix::Result<Found> {
             let mut content = Vec::new();
             let result = file.read_to_end(&mut content);
             result.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
-            // As the kernel does it when a file is written to: no set-id bits afterwards.
+            // The set-id bits are dropped, as the kernel does when a file is written to.
             (content, stat.st_mode & 0o1777, false)
         }
         SFlag::S_IFDIR => return Ok(Found::Other("a folder")),

@@ -1,4 +1,4 @@
-//! How many leading components of a patch's names are not part of the tree: `patch -p`.
+//! Finds the number of leading components to strip from the names of a patch: `patch -p`.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::tree::inside::normalise;
 use crate::tree::names::shown;
 
-/// The most that is tried.
+/// The largest number that is tried.
 const STRIP_MAX: usize = 32;
 
 /// The names of a section in the tree.
@@ -42,13 +42,13 @@ pub(super) fn names(section: &Section<'_>, strip: usize) -> Result<Option<Names>
     let old = name(section.old.as_ref(), strip)?;
     let new = name(section.new.as_ref(), strip)?;
     let whole = |raw: &Option<Vec<u8>>, name: &Option<Vec<u8>>| raw.is_some() == name.is_some();
-    // Of a plain diff one name is enough: `--- x.orig`, `+++ dir/x`.
+    // In a plain diff one name is enough: `--- x.orig`, `+++ dir/x`.
     let some = !section.git && section.action == Action::Modify && (old.is_some() || new.is_some());
     let fits = some || (whole(&section.old, &old) && whole(&section.new, &new));
     Ok(fits.then_some(Names { old, new }))
 }
 
-/// The number that is given, or the one with which all files are found that the patch is for.
+/// The given number, or else the one with which all files of the patch are found.
 pub(super) fn find(
     sections: &[Section<'_>],
     given: Option<usize>,
@@ -94,12 +94,12 @@ pub(super) fn find(
     }
 }
 
-/// The numbers in the order in which they are tried: one first, as git and most others make patches.
+/// The numbers in the order of trying. 1 comes first: git and most programs make such patches.
 fn order(sections: &[Section<'_>], state: &mut State) -> Result<Vec<usize>> {
     let without_prefix = |section: &Section<'_>| section.git && section.old == section.new;
     let mut none_first =
         sections.iter().any(without_prefix) && sections.iter().all(|s| without_prefix(s) || s.bare);
-    // Nothing but new files: there is only the folder that they go to.
+    // The patch only has new files, so only their folders can be found.
     if sections
         .iter()
         .all(|section| section.action == Action::Create && !section.git)
@@ -120,7 +120,7 @@ fn order(sections: &[Section<'_>], state: &mut State) -> Result<Vec<usize>> {
     Ok(first.into_iter().chain(2..=STRIP_MAX).collect())
 }
 
-/// `None` if all files are there that have to be; otherwise the first that is not.
+/// The first missing file. `None` if all needed files exist.
 fn fits(sections: &[Section<'_>], strip: usize, state: &mut State) -> Result<Option<Vec<u8>>> {
     let mut made = BTreeSet::new();
     for section in sections {
