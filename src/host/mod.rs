@@ -20,7 +20,7 @@ pub(crate) use script::USAGE;
 use script::{Failure, Source, find, stdin};
 use search::{chunk_name, searchers, without_shebang};
 
-/// Runs what the command line asks for.
+/// Runs the script of the command line.
 pub(crate) fn run(options: Options) -> ExitCode {
     match start(&options) {
         Ok(status) => ExitCode::from(status),
@@ -63,10 +63,10 @@ fn start(options: &Options) -> std::result::Result<u8, Failure> {
 }
 
 fn execute(options: &Options, places: &Places, source: Source) -> mlua::Result<u8> {
-    // SAFETY: the state runs scripts that its user chose; the C searchers, by which they could load
-    // foreign machine code, are removed in `searchers`. `debug` is wanted for tracebacks.
+    // SAFETY: the state runs scripts that its user chose. They cannot load foreign machine code: the C searchers are
+    // removed in `searchers`. `debug` is needed for tracebacks.
     let lua = unsafe { Lua::unsafe_new() };
-    // What is loaded first stays to the end: there is nothing to collect.
+    // The modules loaded here live until the end, so the collector would find nothing.
     lua.gc_stop();
     install(&lua)?;
     modules::install(&lua)?;
@@ -91,13 +91,13 @@ fn execute(options: &Options, places: &Places, source: Source) -> mlua::Result<u
     lua.gc_restart();
     let status = main.call((text, lua.create_string(name)?, options.traceback, words));
     modules::progress::clear();
-    // The process ends here. To collect and free all first takes longer than many a script, and is what the kernel does
-    // in any case; C's streams are written out at the exit.
+    // The process ends here. Freeing the Lua state first would take longer than many scripts run, and the kernel frees all
+    // memory anyway. The exit writes out C's streams.
     std::mem::forget(lua);
     status
 }
 
-/// `bq.host`: what scripts can ask of the program that runs them.
+/// `bq.host`: information about the program that runs the script.
 fn host_module(lua: &Lua, options: &Options, places: &Places, script: &OsStr) -> mlua::Result<()> {
     let mut flags = vec!["-v"; usize::from(options.verbose)];
     flags.extend(options.quiet.then_some("-q"));
@@ -120,7 +120,7 @@ fn host_module(lua: &Lua, options: &Options, places: &Places, script: &OsStr) ->
     package.get::<Table>("loaded")?.set("bq.host", module)
 }
 
-/// A bundled file by its name, as bytes.
+/// The bytes of a bundled file.
 fn bundled(lua: &Lua, name: LuaString) -> Result<Option<LuaString>> {
     let text = name.to_str().ok().and_then(|name| bundle::file(&name));
     Ok(text.map(|text| lua.create_string(text)).transpose()?)

@@ -1,4 +1,4 @@
-//! Where modules and programs are looked for.
+//! The folders in which modules and programs are searched.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +6,18 @@ use crate::bundle;
 use crate::cli::Options;
 use crate::kernel::program::executable;
 
-/// The places, in the order in which they are looked at.
+/// The folders, in the order of the search.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     /// Folders that `require` searches: the script's own, `--lib`, `BQ_PATH`, then the working tree's library.
     pub(super) modules: Vec<PathBuf>,
-    /// How many of them were named by the user, by option or variable.
+    /// The number of them that the user named, by option or variable.
     named: usize,
-    /// Folders that hold programs.
+    /// Folders with programs.
     pub(super) programs: Vec<PathBuf>,
 }
 
-/// The places that hold for every script; the script's own folder and tree are added when it is found.
+/// The folders for every script. The script's own folder and tree are added when it is found.
 pub(super) fn places(options: &Options) -> Places {
     let mut places = Places {
         modules: options.lib.clone(),
@@ -46,14 +46,14 @@ pub(super) fn places(options: &Options) -> Places {
 }
 
 impl Places {
-    /// Adds the folder and the tree that a script lies in.
+    /// Adds the folder and the tree of a script.
     pub(super) fn add_script(&mut self, folder: &Path) {
         self.modules.insert(0, folder.to_owned());
         if let Some(tree) = bundle::tree_of(folder.to_owned()) {
             let (library, programs) = (tree.join("lua-lib"), tree.join("scripts"));
             self.programs.retain(|known| *known != programs);
             self.programs.insert(0, programs);
-            // After the script's own folder and what the user named, before the trees found from elsewhere.
+            // After the script's own folder and the folders that the user named, before trees found elsewhere.
             let place = 1 + self.named;
             let mut index = 0;
             self.modules.retain(|known| {

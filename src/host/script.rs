@@ -1,4 +1,4 @@
-//! Finding and reading the script that is to run.
+//! Finds and reads the script to run.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -8,16 +8,16 @@ use super::places::Places;
 use crate::nearest::nearest;
 use crate::{bundle, error};
 
-/// Exit status of a wrong command line.
+/// The exit status for a wrong command line.
 pub(crate) const USAGE: u8 = 2;
 
-/// A script: what it is called and what it says.
+/// A script: its name and its text.
 pub(super) struct Source {
     pub(super) name: OsString,
     pub(super) text: Vec<u8>,
 }
 
-/// What stops a run before its script is read.
+/// A failure before the script runs.
 pub(super) struct Failure {
     pub(super) error: String,
     pub(super) cause: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct Failure {
     pub(super) status: u8,
 }
 
-/// Finds a script: a file as named, or a program of the working tree, the installation or the bundle.
+/// Finds a script: a file of this name, or a program of the working tree, the installation or the bundle.
 pub(super) fn find(name: &OsStr, places: &mut Places) -> Result<Source, Failure> {
     let path = Path::new(name);
     if path.is_file() || (path.exists() && !path.is_dir()) {
@@ -38,7 +38,7 @@ pub(super) fn find(name: &OsStr, places: &mut Places) -> Result<Source, Failure>
             text: bytes.to_vec(),
         });
     }
-    // `scripts/NAME.lua`, as messages and the README name them, is a program wherever one is.
+    // `scripts/NAME.lua`, as in messages and the README, means the program NAME in any of these places.
     let name = text.strip_prefix("scripts/").unwrap_or(&text);
     if !name.contains('/') {
         let file = format!("{}.lua", name.strip_suffix(".lua").unwrap_or(name));
@@ -108,7 +108,7 @@ fn unreadable(name: &OsStr, error: &std::io::Error) -> Failure {
     }
 }
 
-/// What of a script's name may be that of a program.
+/// The part of a script's name that may be the name of a program.
 fn stem_of(name: &str) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default();
     stem.to_string_lossy().into_owned()

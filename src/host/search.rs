@@ -1,4 +1,4 @@
-//! What `require` finds.
+//! How `require` finds modules.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +8,7 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 use super::places::Places;
 use crate::bundle;
 
-/// `require` looks at the native modules, then in our places and the bundle; nowhere else.
+/// `require` searches the native modules, then our places and the bundle, and nothing else.
 pub(super) fn searchers(lua: &Lua, places: Places) -> mlua::Result<()> {
     let package: Table = lua.globals().get("package")?;
     let all: Table = package.get("searchers")?;
@@ -40,7 +40,7 @@ fn search(lua: &Lua, places: &Places, name: &str) -> mlua::Result<MultiValue> {
         }
         tried.extend(["\n\tno file '", &path, "'"]);
     }
-    // Lua itself begins what each searcher says on a line of its own.
+    // Lua puts the message of each searcher on a new line.
     Ok(MultiValue::from_iter([Value::String(
         lua.create_string(tried.trim_start())?,
     )]))
@@ -61,7 +61,7 @@ fn loaded(lua: &Lua, path: &OsStr, text: Vec<u8>) -> mlua::Result<MultiValue> {
     ]))
 }
 
-/// A file's name gets an `@`, as in `lua`; `=` names are shown as they are.
+/// The name of a file gets an `@`, as in `lua`. Names with `=` are shown unchanged.
 pub(super) fn chunk_name(name: &OsStr) -> Vec<u8> {
     let bytes = name.as_bytes();
     if bytes.starts_with(b"=") {
@@ -71,7 +71,7 @@ pub(super) fn chunk_name(name: &OsStr) -> Vec<u8> {
     }
 }
 
-/// Drops a byte order mark, and turns a `#!` line into a comment, so that line numbers stay right.
+/// Drops a byte order mark. Turns a `#!` line into a comment, so that line numbers stay right.
 pub(super) fn without_shebang(mut text: Vec<u8>) -> Vec<u8> {
     if text.starts_with(b"\xEF\xBB\xBF") {
         text.drain(..3);

@@ -18,7 +18,7 @@ options! {
     }
 }
 
-/// The number of a user or group; the largest one stands for nobody in system calls.
+/// A user or group number. The largest number is not allowed: in system calls it means "no change".
 struct Id(u32);
 
 impl Field for Id {
@@ -61,7 +61,7 @@ impl Field for Attributes {
             let raw = LuaString::read(key, lua)?.as_bytes().to_vec();
             let within = |wrong: Wrong| wrong.within(&shown(&raw));
             let path = normalise(&raw).map_err(|why| within(Wrong::says(why)))?;
-            // One way to spell a path, so that no two keys are one.
+            // Paths must be in plain form, so that no two keys are the same path.
             if path != raw && raw != b"." {
                 return Err(within(Wrong::says("no plain path")));
             }
@@ -78,7 +78,7 @@ impl Field for Attributes {
     }
 }
 
-/// As Lua has them.
+/// Converts attributes to a Lua table.
 pub(crate) fn table_of_attributes(lua: &Lua, attributes: &Attributes) -> Result<Table> {
     let all = lua.create_table()?;
     for (path, attribute) in attributes {

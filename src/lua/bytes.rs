@@ -1,4 +1,4 @@
-//! Strings of Lua as the kernel takes them: paths, arguments, content.
+//! Strings of Lua as bytes for the kernel: paths, arguments, content.
 
 use std::ffi::OsString;
 use std::ops::Deref;
@@ -10,7 +10,7 @@ use mlua::{FromLua, Lua, LuaString, Value};
 use super::value::{Field, Wrong};
 use crate::error::Result;
 
-/// A path or another string of bytes that the kernel ends with a zero, and that holds none.
+/// A path or another string that is passed to the kernel with a final zero. It contains no zero itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Bytes(pub(crate) OsString);
 

@@ -1,4 +1,4 @@
-//! Open descriptors that a script holds: a value of their own, so that no number can name what something else has open.
+//! Open descriptors that a script owns. They are userdata and not numbers: a number could name a descriptor of something else.
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
@@ -13,12 +13,11 @@ use crate::kernel::descriptor::close_from;
 
 type Cell = RefCell<Option<OwnedFd>>;
 
-/// A descriptor in the hands of a script. It is closed by `close`, at the end of its `<close>` variable, or when nobody
-/// refers to it any more.
+/// A descriptor that a script owns. It is closed by `close`, at the end of its `<close>` variable, or when it is collected.
 #[derive(Clone)]
 pub(crate) struct Descriptor(Rc<Cell>);
 
-/// All descriptors of the script that are open, to know them when a range of numbers is closed.
+/// All open descriptors of the script. `close_now` needs them when it closes a range of numbers.
 #[derive(Default)]
 struct Known(Vec<Weak<Cell>>);
 
@@ -34,7 +33,7 @@ impl Descriptor {
         Self(cell)
     }
 
-    /// Calls `body` with the descriptor, which stays open for as long.
+    /// Calls `body` with the descriptor. It stays open during the call.
     pub(crate) fn with<T>(
         &self,
         op: &str,
@@ -92,7 +91,7 @@ impl FromLua for Descriptor {
     }
 }
 
-/// A descriptor to hand on to another program: the script's own, or by its number one that this process was started with.
+/// A descriptor to pass to another program: one that the script owns, or the number of one that this process inherited.
 #[derive(Clone)]
 pub(crate) enum Inherited {
     Own(Descriptor),
@@ -118,7 +117,7 @@ impl Field for Inherited {
     }
 }
 
-/// Closes all descriptors from `first` up but the kept ones, also those that the script holds.
+/// Closes all descriptors from `first` up except those in `keep`, including those that the script owns.
 pub(crate) fn close_now(lua: &Lua, first: RawFd, keep: &[RawFd]) -> nix::Result<()> {
     close_from(first, keep, true)?;
     if let Some(known) = lua.app_data_ref::<Known>() {
@@ -129,7 +128,7 @@ pub(crate) fn close_now(lua: &Lua, first: RawFd, keep: &[RawFd]) -> nix::Result<
             };
             let mut slot = cell.borrow_mut();
             if slot.as_ref().is_some_and(is_gone) {
-                // The kernel has closed it already: only the number is given up.
+                // The kernel has closed it already, so it must not be closed again.
                 let _ = slot.take().map(IntoRawFd::into_raw_fd);
             }
         }

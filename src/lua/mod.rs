@@ -1,4 +1,4 @@
-//! The border to Lua: modules of named functions, values by their types, tables of options.
+//! The interface to Lua: modules of named functions, typed values, tables of options.
 
 pub(crate) mod bytes;
 pub(crate) mod descriptor;

@@ -1,4 +1,4 @@
-//! A module of natives, listed name by name, and the one place where their errors cross into Lua.
+//! Builds a module of native functions, and turns their errors into Lua errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use mlua::{FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, MultiValue, Table
 use crate::error::{Error, Result};
 use crate::panic;
 
-/// The Lua side of the crossing: raises what the native returned as its second value.
+/// The Lua part of it. A native function returns whether it succeeded, and a value. The shim raises the value if it failed.
 const SHIM: &str = r#"
 local Error = { __name = "bq.error" }
 Error.__index = Error
@@ -28,13 +28,13 @@ return { wrap = wrap, metatable = Error }
 
 const SHIM_KEY: &str = "bq.error.shim";
 
-/// Loads the shim that natives are wrapped with; call it once per Lua state.
+/// Loads the shim. Call it once per Lua state.
 pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
     let shim: Table = lua.load(SHIM).set_name("=bq").eval()?;
     lua.set_named_registry_value(SHIM_KEY, shim)
 }
 
-/// A table of named functions that is being filled.
+/// A module that is being built.
 pub(crate) struct Module<'l> {
     lua: &'l Lua,
     name: &'static str,
@@ -42,13 +42,13 @@ pub(crate) struct Module<'l> {
 }
 
 impl<'l> Module<'l> {
-    /// The name stands in errors about arguments: `fs.stat`.
+    /// The name appears in errors about arguments, as in `fs.stat`.
     pub(crate) fn new(lua: &'l Lua, name: &'static str) -> Self {
         let table = lua.create_table();
         Self { lua, name, table }
     }
 
-    /// Adds a function: its `Err` becomes a Lua table that is raised.
+    /// Adds a function. Its `Err` is raised as a Lua table.
     pub(crate) fn function<A, R, F>(self, name: &str, function: F) -> Self
     where
         A: FromLuaMulti,
@@ -60,12 +60,12 @@ impl<'l> Module<'l> {
         self.with(|table| table.raw_set(name, native(lua, op, function)?))
     }
 
-    /// Adds what is no function.
+    /// Adds a value that is not a function.
     pub(crate) fn value(self, name: &str, value: impl IntoLua) -> Self {
         self.with(|table| table.raw_set(name, value))
     }
 
-    /// The table; or what went wrong while it was filled.
+    /// The finished table, or the first error.
     pub(crate) fn build(self) -> mlua::Result<Table> {
         self.table
     }
@@ -84,7 +84,7 @@ where
 {
     let inner = lua.create_function(move |lua, arguments: MultiValue| {
         let result = match A::from_lua_args(arguments, 1, Some(&op), lua) {
-            // A panic is an error like others up there, but a bug, and says where it was.
+            // For Lua a panic is an error like others. But it is a bug in bq, so the message has its place in the source.
             Ok(arguments) => catch_unwind(AssertUnwindSafe(|| function(lua, arguments)))
                 .unwrap_or_else(|payload| Err(panicked(&op, &*payload))),
             Err(error) => Err(argument_error(&op, &error)),

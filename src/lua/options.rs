@@ -1,4 +1,4 @@
-//! Tables of options: which there are, of which type, what they are when absent. What is unknown is refused.
+//! Tables of options: names, types and defaults. Unknown options are refused.
 
 use mlua::{FromLua, Lua, Table, Value};
 
@@ -8,7 +8,7 @@ use super::value::{Field, Wrong};
 pub(crate) trait Options: Sized {
     /// The names of all fields.
     fn names() -> Vec<&'static str>;
-    /// Takes the fields; others may be there.
+    /// Reads the fields. The table may have other fields.
     fn take(fields: &Fields<'_>) -> Result<Self, Wrong>;
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Fields<'l> {
 }
 
 impl<'l> Fields<'l> {
-    /// Looks into a table that has no fields but the known; nil is a table without any.
+    /// Checks that a table has only known fields. nil counts as an empty table.
     fn new(value: Value, lua: &'l Lua, known: Vec<&'static str>) -> Result<Self, Wrong> {
         let table = match value {
             Value::Nil => lua.create_table().map_err(|e| Wrong::says(e.to_string()))?,
@@ -38,7 +38,7 @@ impl<'l> Fields<'l> {
         Ok(Self { lua, table })
     }
 
-    /// A field by its type; an absent one is what the type says.
+    /// Reads a field. If it is absent, its type decides.
     pub(crate) fn get<T: Field>(&self, name: &str) -> Result<T, Wrong> {
         let value = self.value(name)?;
         let read = if value.is_nil() {
@@ -49,7 +49,7 @@ impl<'l> Fields<'l> {
         read.map_err(|wrong| wrong.within(plain(name)))
     }
 
-    /// A field by its type; an absent one is the default.
+    /// Reads a field. If it is absent, returns the default.
     pub(crate) fn get_or<T: Field>(&self, name: &str, default: T) -> Result<T, Wrong> {
         if self.value(name)?.is_nil() {
             Ok(default)
@@ -64,12 +64,12 @@ impl<'l> Fields<'l> {
     }
 }
 
-/// The name in Lua of a field that is a keyword of Rust.
+/// The Lua name of a field whose Rust name is a raw identifier.
 pub(crate) fn plain(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-/// Reads a table with the options of `T`, and no others.
+/// Reads a table that has only the options of `T`.
 pub(crate) fn read<T: Options>(value: Value, lua: &Lua) -> Result<T, Wrong> {
     T::take(&Fields::new(value, lua, T::names())?)
 }

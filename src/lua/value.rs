@@ -1,4 +1,4 @@
-//! Values of option tables by their types, without the conversions between types that Lua would make.
+//! Typed values of option tables, without Lua's conversions between types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,13 +12,13 @@ use crate::nearest::nearest;
 pub(crate) trait Field: Sized {
     fn read(value: Value, lua: &Lua) -> Result<Self, Wrong>;
 
-    /// What an absent field gives; `None` where there has to be one.
+    /// The value of an absent field. `None` if the field is required.
     fn absent() -> Option<Self> {
         None
     }
 }
 
-/// What is wrong with an option, and with which: `files[1].sha256`.
+/// The error of an option, with its place, as in `files[1].sha256`.
 #[derive(Debug)]
 pub(crate) struct Wrong {
     place: String,
@@ -60,7 +60,7 @@ impl Wrong {
         Self::new(What::Expected { expected, got })
     }
 
-    /// Says that it was in the field with this name, or, as `[1]`, in the item with this number.
+    /// Adds the name of the field to the place, or the number of an item, as `[1]`.
     pub(crate) fn within(mut self, name: &str) -> Self {
         let dot = if self.place.is_empty() || self.place.starts_with('[') {
             ""
@@ -171,7 +171,7 @@ impl Field for bool {
     }
 }
 
-/// A whole number, also one that a computation made a float, as `2^20` does.
+/// Reads a whole number. It may be a float, as the result of `2^20` is.
 fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
@@ -205,7 +205,7 @@ whole_numbers! {
 impl Field for f64 {
     fn read(value: Value, _: &Lua) -> Result<Self, Wrong> {
         match value {
-            #[allow(clippy::cast_precision_loss)] // no option counts beyond 2^53
+            #[allow(clippy::cast_precision_loss)] // no option is larger than 2^53
             Value::Integer(number) => Ok(number as f64),
             Value::Number(number) => Ok(number),
             other => Err(Wrong::expected("a number", &other)),
@@ -258,7 +258,7 @@ impl Field for Threads {
     }
 }
 
-/// Reads one of a few words, such as the name of a format.
+/// Reads one of several words, such as the name of a format.
 pub(crate) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, Wrong> {
     let known = || {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();

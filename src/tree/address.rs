@@ -1,10 +1,10 @@
-//! Addresses as people may see them, and files may hold them: without the name and the password in them.
+//! Removes user names and passwords from addresses, before they are shown or stored.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// Puts `***` in the place of what stands before the host's `@`.
+/// Replaces the part before the `@` of the host by `***`.
 pub(crate) fn hidden(address: &[u8]) -> Vec<u8> {
     let Some(scheme) = address.windows(3).position(|three| three == b"://") else {
         return address.to_vec();
@@ -29,7 +29,7 @@ pub(crate) fn hidden_text(address: &str) -> String {
     String::from_utf8_lossy(&hidden(address.as_bytes())).into_owned()
 }
 
-/// The same for all addresses in a text.
+/// Does the same for all addresses in a text.
 pub(crate) fn hidden_in(text: &str) -> Cow<'_, str> {
     if !text.contains("://") || !text.contains('@') {
         return Cow::Borrowed(text);
@@ -42,7 +42,7 @@ pub(crate) fn hidden_in(text: &str) -> Cow<'_, str> {
         let start = start.map_or(0, |before| {
             before + rest[before..].chars().next().map_or(0, char::len_utf8)
         });
-        // The brackets of an IPv6 address belong to it.
+        // The brackets of an IPv6 address are part of it.
         let end = rest[at..]
             .find(|c| is_end(c) && !"[]".contains(c))
             .map_or(rest.len(), |end| at + end);

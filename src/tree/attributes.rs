@@ -1,4 +1,4 @@
-//! What a tree in a user's hands cannot hold: owners, set-id bits, capabilities; a table by path.
+//! Attributes that an ordinary user cannot set on files: owners, set-id bits, capabilities. They are kept in a table by path.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,7 +10,7 @@ use super::names::shown;
 use super::walk::Type;
 use crate::error::{Error, Result};
 
-/// What is said of one path. What is absent is as a user would have it: owner 0, the mode of the file, no capabilities.
+/// The attributes of one path. If one is absent, the default counts: owner 0, the mode of the file, no capabilities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Attribute {
     pub(crate) uid: Option<u32>,
@@ -20,10 +20,10 @@ pub(crate) struct Attribute {
     pub(crate) capabilities: Option<Vec<u8>>,
 }
 
-/// By the plain path; the empty one is the top itself.
+/// Attributes by plain path. The empty path is the top folder.
 pub(crate) type Attributes = BTreeMap<Vec<u8>, Attribute>;
 
-/// Attributes are of something that is there.
+/// Checks that every path with attributes exists.
 pub(crate) fn belong(
     op: &str,
     attributes: &Attributes,
@@ -41,7 +41,7 @@ pub(crate) fn not_there(op: &str, path: &[u8]) -> Error {
     Error::new(op, "missing", why).at(shown(path))
 }
 
-/// What is said can be said of that kind of file.
+/// Checks that this kind of file can have these attributes.
 pub(crate) fn check(op: &str, path: &[u8], kind: Type, attribute: &Attribute) -> Result<()> {
     let why = if attribute.mode.is_some() && kind == Type::Link {
         "a mode of a symbolic link"
@@ -53,7 +53,7 @@ pub(crate) fn check(op: &str, path: &[u8], kind: Type, attribute: &Attribute) ->
     Err(Error::new(op, "type", why).at(shown(path)))
 }
 
-/// The value is of a form that the kernel takes: revision 2, or 3 with the id of a namespace's root.
+/// Whether the kernel accepts the value: revision 2, or revision 3 with the id of a namespace's root.
 pub(crate) fn is_capability(value: &[u8]) -> bool {
     match value {
         [_, 0, 0, 2, rest @ ..] => rest.len() == 16,
@@ -62,12 +62,12 @@ pub(crate) fn is_capability(value: &[u8]) -> bool {
     }
 }
 
-/// The extended attribute that the kernel reads capabilities from.
+/// The extended attribute with the capabilities.
 const NAME: &std::ffi::CStr = c"security.capability";
 
 /// Sets the capabilities of an open file.
 pub(crate) fn set_capabilities(file: &OwnedFd, value: &[u8]) -> nix::Result<()> {
-    // SAFETY: the name is a C string, the value is as long as it is said to be, and the descriptor is open.
+    // SAFETY: the name is a C string, the value has the given length, and the descriptor is open.
     let status = unsafe {
         let (start, length) = (value.as_ptr().cast(), value.len());
         libc::fsetxattr(file.as_raw_fd(), NAME.as_ptr(), start, length, 0)
@@ -75,9 +75,9 @@ pub(crate) fn set_capabilities(file: &OwnedFd, value: &[u8]) -> nix::Result<()> 
     Errno::result(status).map(drop)
 }
 
-/// An open file has capabilities.
+/// Whether an open file has capabilities.
 pub(crate) fn has_capabilities(file: &impl AsRawFd) -> bool {
-    // SAFETY: the name is a C string, and with a size of 0 nothing is written.
+    // SAFETY: the name is a C string. With a size of 0 the kernel writes nothing.
     let size = unsafe { libc::fgetxattr(file.as_raw_fd(), NAME.as_ptr(), std::ptr::null_mut(), 0) };
     size > 0
 }

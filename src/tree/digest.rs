@@ -22,7 +22,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The SHA-256 of what is left of an open file, and how many bytes that is.
+/// The SHA-256 and the size of the rest of an open file.
 pub(crate) fn rest_of(file: &mut File, buffer: &mut [u8]) -> std::io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let mut size = 0;

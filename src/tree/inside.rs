@@ -1,14 +1,14 @@
-//! Names inside a tree: which are taken, and what links there say.
+//! Names and links inside a tree: which are allowed.
 
 use super::names::components;
 
-/// Longest name and longest component that a kernel takes, and the deepest tree that we make.
+/// The longest name and component that the kernel accepts, and the deepest tree that bq makes.
 const NAME_MAX: usize = 4095;
 const COMPONENT_MAX: usize = 255;
 const DEPTH_MAX: usize = 256;
 
-/// Brings a name to its plain form: no `.` components, no doubled or trailing slashes; empty for the top itself.
-/// What could leave the target, or could not be made, is an error that says why.
+/// Brings a name to its plain form: no `.` components, no doubled or trailing slashes. The name of the top folder is empty.
+/// A name that could leave the tree or cannot be made is an error. The error is the reason.
 pub(crate) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
     if raw.is_empty() {
         return Err("an empty name");
@@ -43,7 +43,7 @@ pub(crate) fn normalise(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(name)
 }
 
-/// The folder and the last component of a plain name.
+/// Splits a plain name into its folder and its last component.
 pub(crate) fn split(name: &[u8]) -> (&[u8], &[u8]) {
     match name.iter().rposition(|&byte| byte == b'/') {
         Some(slash) => (&name[..slash], &name[slash + 1..]),
@@ -51,7 +51,7 @@ pub(crate) fn split(name: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Drops leading components; `None` if the name has no more than that.
+/// Drops leading components. `None` if nothing is left.
 pub(crate) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
     let mut rest = name;
     for _ in 0..count {
@@ -61,7 +61,7 @@ pub(crate) fn strip(name: &[u8], count: usize) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// How many folders a link's text climbs above the folder that it lies in, at most, and whether a `..` follows a name.
+/// The number of folders that a link's text climbs above the link's own folder, and whether a `..` follows a name.
 pub(crate) fn climb(text: &[u8]) -> (usize, bool) {
     let (mut depth, mut highest, mut after_name, mut named) = (0_isize, 0_isize, false, false);
     for component in components(text) {

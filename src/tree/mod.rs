@@ -1,4 +1,4 @@
-//! What several modules do with files and folders: naming, resolving, walking, hashing, removing, and writing whole or not at all.
+//! Work with files and folders that several modules share: naming, resolving, walking, hashing, removing, atomic writing.
 
 pub(crate) mod address;
 pub(crate) mod attributes;

@@ -1,4 +1,4 @@
-//! Names of files: their components, patterns that match them, how they are shown.
+//! File names: components, patterns, and how they are shown.
 
 use super::digest::hex;
 
@@ -8,7 +8,7 @@ pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|component| !component.is_empty() && *component != b".")
 }
 
-/// Patterns that name paths and what is below them.
+/// Patterns that match paths, and everything below them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patterns(Vec<Vec<Vec<u8>>>);
 
@@ -22,7 +22,7 @@ impl Patterns {
         self.0.is_empty()
     }
 
-    /// The path is one of these, or lies below one.
+    /// Whether a pattern matches the path, or a folder above it.
     pub(crate) fn cover(&self, path: &[u8]) -> bool {
         self.0.iter().any(|pattern| {
             let mut path = components(path);
@@ -33,7 +33,7 @@ impl Patterns {
     }
 }
 
-/// Matches one component; `*` stands for any run of bytes.
+/// Matches one component. `*` matches any number of bytes.
 fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -55,7 +55,7 @@ fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
-/// A name as people may see it: what is no text, or would move the cursor or reorder the line, is escaped.
+/// A name for a message. Bytes that are not text, and characters that move the cursor or reorder the line, are escaped.
 pub(crate) fn shown(name: &[u8]) -> String {
     let mut out = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
@@ -78,7 +78,7 @@ pub(crate) fn shown(name: &[u8]) -> String {
     out
 }
 
-/// Characters without a width, or that change the direction of a line.
+/// Characters that have no width, or change the direction of a line.
 fn hidden(c: char) -> bool {
     matches!(u32::from(c), 0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe_0000..=0xe_0fff)
 }

@@ -1,4 +1,4 @@
-//! Opening a file that a person named.
+//! Opens a file that the user named.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -8,11 +8,11 @@ use nix::libc;
 
 use crate::error::{Error, Result};
 
-/// Opens a file for reading. What is no file is refused: a FIFO would be waited for, and a device may never end.
+/// Opens a file for reading. Refuses all but regular files: a FIFO would block, and a device may never end.
 pub(crate) fn file(path: &Path) -> Result<File> {
     let file = OpenOptions::new()
         .read(true)
-        // A FIFO without a writer opens at once, and a terminal does not become ours.
+        // With these flags a FIFO without a writer opens at once, and a terminal does not become the controlling one.
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
         .map_err(|e| Error::io("open", &e).at(path))?;

@@ -1,4 +1,4 @@
-//! Removing, also where modes forbid it, and however deep a tree is.
+//! Removes files and trees. Works also if modes forbid it, and for trees of any depth.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -15,15 +15,15 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::error::{Error, Result};
 
-/// How many folders are open at once, one in the other. What lies deeper is moved up first: neither the descriptors that a
-/// process may have nor its stack set a limit then.
+/// The most nested folders that are open at once. Deeper folders are moved up first, so that neither the limit of descriptors
+/// nor the stack matters.
 const DEPTH: usize = 64;
 const FOLDER: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 
-/// Removes a file or an empty folder; whether there was one.
+/// Removes a file or an empty folder. Returns whether there was one.
 pub(crate) fn one(path: &Path) -> Result<bool> {
     let fail = |e: io::Error| Error::io("remove", &e).at(path);
     match fs::symlink_metadata(path) {
@@ -34,7 +34,7 @@ pub(crate) fn one(path: &Path) -> Result<bool> {
     }
 }
 
-/// Removes a file, or a folder with all that is in it; whether there was one.
+/// Removes a file, or a folder with its content. Returns whether there was one.
 pub(crate) fn all(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if is_absent(&error) => return Ok(false),
@@ -47,7 +47,7 @@ pub(crate) fn all(path: &Path) -> Result<bool> {
         .map_err(|errno| Error::os("remove", errno).at(path))
 }
 
-/// Removes a folder with all that is in it.
+/// Removes a folder with its content.
 pub(crate) fn tree(path: &Path) -> nix::Result<()> {
     let top = open_folder(AT_FDCWD, path)?;
     let mut tree = Tree {
@@ -64,19 +64,19 @@ pub(crate) fn tree(path: &Path) -> nix::Result<()> {
     absent_is_fine(unlinkat(AT_FDCWD, path, UnlinkatFlags::RemoveDir))
 }
 
-/// Removes whatever is there; there is nobody to tell if it fails.
+/// Removes a file or folder, and ignores errors. For cleaning up, where an error could not be reported.
 pub(crate) fn quietly(path: &Path) {
     drop(all(path));
 }
 
-/// Whether an error only says that there is nothing under the name.
+/// Whether an error only says that the name does not exist.
 pub(crate) fn is_absent(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
 }
 
 struct Tree<'t> {
     top: BorrowedFd<'t>,
-    /// How many folders were moved up.
+    /// The number of folders that were moved up.
     moved: u64,
 }
 
@@ -113,7 +113,7 @@ impl Tree<'_> {
                 || renameat(folder, name, self.top, to.as_str()),
                 || {
                     fchmod(folder, Mode::S_IRWXU)?;
-                    // Its `..` changes, which is a change of the folder itself.
+                    // The move changes the `..` entry of the folder, so the folder must be writable too.
                     fchmodat(folder, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
                 },
             );
@@ -125,7 +125,7 @@ impl Tree<'_> {
     }
 }
 
-/// The names in a folder, each with whether it is one.
+/// The names in a folder, each with whether it is a folder.
 fn entries(folder: BorrowedFd<'_>) -> nix::Result<Vec<(CString, bool)>> {
     let mut dir = with_power(
         || Dir::openat(folder, c".", FOLDER, Mode::empty()),
@@ -156,7 +156,7 @@ fn open_folder<P: nix::NixPath + ?Sized>(at: BorrowedFd<'_>, name: &P) -> nix::R
     )
 }
 
-/// Again with the mode that it takes, where modes forbid it.
+/// Calls `body`. If modes forbid it, calls `allow` to change them, and then `body` again.
 fn with_power<T>(
     mut body: impl FnMut() -> nix::Result<T>,
     mut allow: impl FnMut() -> nix::Result<()>,
@@ -167,7 +167,7 @@ fn with_power<T>(
     }
 }
 
-/// Somebody else may have removed it.
+/// Accepts that the name is absent: another process may have removed it.
 fn absent_is_fine(result: nix::Result<()>) -> nix::Result<()> {
     match result {
         Err(Errno::ENOENT) => Ok(()),
@@ -185,7 +185,7 @@ mod tests {
 
     use super::{DEPTH, open_folder, tree};
 
-    /// Deeper than a path can be long, with what is in the way of moving it, and with modes that forbid it.
+    /// A tree whose paths are longer than a path may be, with names that block the moves, and modes that forbid them.
     #[test]
     fn a_deep_tree() {
         let place = tempfile::tempdir().expect("a folder");

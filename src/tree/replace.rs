@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written under a name beside their place, and renamed.
+//! Writes files atomically: under a temporary name beside their place, followed by a rename.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -11,10 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
 
-/// How much of the name a temporary name keeps, so that it is no longer than a file system takes (255 bytes).
+/// A temporary name keeps this many bytes of the name, so that it stays below the limit of file systems (255 bytes).
 const KEPT: usize = 200;
 
-/// A name beside a path that nobody has: `.NAME.partial-…`.
+/// An unused name beside a path: `.NAME.partial-…`.
 pub(crate) fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let time = SystemTime::now()
@@ -27,7 +27,7 @@ pub(crate) fn beside(path: &Path) -> PathBuf {
     path.with_file_name(OsString::from_vec(temporary))
 }
 
-/// The folder that a path lies in.
+/// The parent folder of a path.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -35,7 +35,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Renames a file to its place. With `sync` it is there also after a power cut: its content is on the disk first, then its
+/// Renames a file to its place. With `sync` it survives a power failure: first the content is written to the disk, then the
 /// name.
 pub(crate) fn rename(file: &File, from: &Path, to: &Path, sync: bool) -> Result<()> {
     if sync {
@@ -52,7 +52,7 @@ pub(crate) fn rename(file: &File, from: &Path, to: &Path, sync: bool) -> Result<
     Ok(())
 }
 
-/// A new file, under a temporary name until it is whole; it goes unless it is committed.
+/// A new file under a temporary name. It is removed unless it is committed.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     file: File,
@@ -61,7 +61,7 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// Creates the file with exactly this mode, or with the usual one of new files.
+    /// Creates the file with exactly this mode, or with the default mode of new files.
     pub(crate) fn create(path: &Path, mode: Option<u32>) -> Result<Self> {
         if path.file_name().is_none() {
             return Err(Error::argument("write", "not the name of a file").at(path));
@@ -71,7 +71,7 @@ impl Replacement {
         }
         loop {
             let temporary = beside(path);
-            // Readable too: a writer may look at what it wrote.
+            // It is readable too: a writer may read back what it wrote.
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
             match options.mode(mode.unwrap_or(0o666)).open(&temporary) {
@@ -81,7 +81,7 @@ impl Replacement {
                         temporary,
                         path: path.to_owned(),
                     };
-                    // The umask has taken bits away.
+                    // The umask may have cleared bits.
                     if let Some(mode) = mode {
                         let set = new.file.set_permissions(Permissions::from_mode(mode));
                         set.map_err(|e| Error::io("chmod", &e).at(path))?;
@@ -98,10 +98,10 @@ impl Replacement {
         &self.file
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its place.
     pub(crate) fn commit(mut self, sync: bool) -> Result<()> {
         rename(&self.file, &self.temporary, &self.path, sync).map_err(|error| {
-            // The temporary name says nothing to anybody.
+            // The error names the final path: the temporary name would not help the user.
             error.at(&self.path)
         })?;
         self.temporary = PathBuf::new();
@@ -112,7 +112,7 @@ impl Replacement {
 impl Drop for Replacement {
     fn drop(&mut self) {
         if !self.temporary.as_os_str().is_empty() {
-            // What cannot be removed is a leftover of a failure that is reported already.
+            // An error here is ignored: the failure before it is reported already.
             drop(std::fs::remove_file(&self.temporary));
         }
     }

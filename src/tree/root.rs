@@ -1,4 +1,4 @@
-//! A folder that names are resolved in as if it were `/`: whatever they say, nothing outside of it is reached.
+//! A folder in which names are resolved as if it were `/`. No name can reach anything outside it.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -13,21 +13,21 @@ use nix::sys::stat::{Mode, mkdirat};
 use super::inside::split;
 use super::steps::{Links, walk, without_links};
 
-/// Folders that are kept open, since neighbours in an archive share them.
+/// The most folders that are kept open. Neighbouring members of an archive are often in the same folder.
 const CACHED: usize = 64;
 
-/// The kernel has no openat2 (before 5.6), or a filter denies it.
+/// Set if the kernel has no openat2 (before 5.6), or a filter denies it.
 static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
 
-/// What is told of the folders that are made.
+/// Called for each folder that is made.
 pub(crate) type Told<'t> = &'t mut dyn FnMut(&[u8]);
 
 pub(crate) struct Root {
     top: Rc<OwnedFd>,
-    /// Follow links, inside; otherwise a link on the way is ELOOP.
+    /// Follow links, inside the root. Otherwise a link on the way is ELOOP.
     follow: bool,
     cache: HashMap<Vec<u8>, Rc<OwnedFd>>,
-    /// Names of folders, and what they are without links.
+    /// Names of folders, and their names with links resolved.
     reals: HashMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -51,13 +51,14 @@ impl Root {
         &self.top
     }
 
-    /// Forgets open folders; needed where a link or folder on the way to one of them may have gone.
+    /// Closes the cached folders. This is needed when a link or folder on the way to one of them may have changed.
     pub(crate) fn forget(&mut self) {
         self.cache.clear();
         self.reals.clear();
     }
 
-    /// Opens the folder of a plain name and gives the last component; with `made`, absent folders are made and told to it.
+    /// Opens the parent folder of a plain name, and returns it with the last component. With `made`, absent folders are made, and
+    /// `made` is called for each.
     pub(crate) fn parent<'n>(
         &mut self,
         name: &'n [u8],
@@ -81,12 +82,12 @@ impl Root {
         }
         let fd = match (self.resolve(name), made) {
             (Err(Errno::ENOENT), Some(made)) => {
-                // Names are at most 256 components deep, and so is this recursion.
+                // Names have at most 256 components, so this recursion is at most as deep.
                 let (folder, last) = split(name);
                 let parent = self.folder(folder, Some(&mut *made))?;
                 match mkdirat(&parent, last, Mode::from_bits_truncate(0o755)) {
                     Ok(()) => made(name),
-                    // A link to nowhere: making what it points to is for those who know why.
+                    // A link whose target is absent. The target is not made.
                     Err(Errno::EEXIST) => return Err(Errno::ENOENT),
                     Err(errno) => return Err(errno),
                 }
@@ -116,7 +117,7 @@ impl Root {
         }
     }
 
-    /// The name of a folder without links on the way.
+    /// The name of a folder with all links resolved.
     pub(crate) fn real(&mut self, folder: &[u8]) -> nix::Result<Vec<u8>> {
         if let Some(real) = self.reals.get(folder) {
             return Ok(real.clone());
@@ -129,16 +130,16 @@ impl Root {
         Ok(real)
     }
 
-    /// Opening the name, links followed, would leave the folder.
+    /// Whether opening the name, with links followed, would leave the folder.
     pub(crate) fn leaves(&self, name: &[u8]) -> bool {
         let result = self
             .openat2(name, OFlag::O_PATH, ResolveFlag::RESOLVE_BENEATH)
             .unwrap_or_else(|| walk(&self.top, name, Links::Beneath));
-        // Whoever changes it all the time may want to hide that it does.
+        // EAGAIN means that the tree keeps changing. Someone may do this to hide a link that leaves, so it counts as leaving.
         matches!(result, Err(Errno::EXDEV | Errno::EAGAIN))
     }
 
-    /// `None` where there is no openat2.
+    /// Calls openat2. `None` if it is not available.
     fn openat2(
         &self,
         name: &[u8],
@@ -155,7 +156,7 @@ impl Root {
         };
         for _ in 0..64 {
             match openat2(&*self.top, name, how()) {
-                // Something was renamed at the same time; the kernel asks to try again.
+                // A rename happened at the same time. The kernel asks to try again.
                 Err(Errno::EAGAIN) => {}
                 Err(Errno::ENOSYS | Errno::EPERM) => {
                     WITHOUT_OPENAT2.store(true, Ordering::Relaxed);
@@ -178,7 +179,7 @@ mod tests {
     use super::super::steps::{Links, walk};
     use super::{OFlag, ResolveFlag, Root};
 
-    /// Both ways of resolving agree, on names that stay, leave, loop and lead nowhere.
+    /// Both resolvers give the same result for names that stay inside, leave, loop, or have no target.
     #[test]
     fn both_resolvers_agree() {
         let place = tempfile::tempdir().expect("a folder");

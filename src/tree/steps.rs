@@ -1,4 +1,4 @@
-//! Names resolved component by component: as the kernel does it where it has no openat2, and as text.
+//! Resolves names component by component: by opening folders, for kernels without openat2, and as text.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,26 +11,26 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use super::inside::split;
 use super::names::components;
 
-/// Links that one name may lead through, as in the kernel.
+/// The most links in the resolution of one name, as in the kernel.
 const LINKS_MAX: usize = 40;
 
-/// The type bits of a file.
+/// The file type.
 pub(crate) fn type_of(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// What becomes of links on the way.
+/// How links on the way are handled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
-    /// ELOOP.
+    /// A link is an error: ELOOP.
     None,
-    /// Followed, and the folder is `/`.
+    /// Links are followed, and the folder is their `/`.
     Inside,
-    /// Followed; EXDEV if one leads outside. The last component may be a file.
+    /// Links are followed. A link that leads outside is an error: EXDEV. The last component may be a file.
     Beneath,
 }
 
-/// What openat2 does, component by component: no step leaves the folder, and `..` goes back the way that we came.
+/// Does the work of openat2, component by component. No step leaves the folder, and `..` goes back to the folder before.
 pub(crate) fn walk(top: &OwnedFd, name: &[u8], links: Links) -> nix::Result<OwnedFd> {
     let mut way: Vec<OwnedFd> = Vec::new();
     let mut rest: VecDeque<Vec<u8>> = components(name).map(<[u8]>::to_vec).collect();
@@ -76,7 +76,7 @@ pub(crate) fn walk(top: &OwnedFd, name: &[u8], links: Links) -> nix::Result<Owne
     }
 }
 
-/// The name of a folder without links on the way; the folder at the top is `/`.
+/// The name of a folder with all links resolved. The top folder is `/`.
 pub(crate) fn without_links(top: &OwnedFd, folder: &[u8]) -> nix::Result<Vec<u8>> {
     let mut real: Vec<u8> = Vec::new();
     let mut rest: VecDeque<Vec<u8>> = components(folder).map(<[u8]>::to_vec).collect();

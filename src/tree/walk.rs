@@ -1,4 +1,4 @@
-//! All that a folder holds, in the order of its paths' bytes.
+//! Walks a folder. The result is sorted by the bytes of the paths.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -16,22 +16,22 @@ pub(crate) enum Type {
     Link,
 }
 
-/// Something below a folder.
+/// A file, folder or link below a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Relative to the folder.
+    /// The path relative to the folder.
     pub(crate) path: Vec<u8>,
     pub(crate) kind: Type,
     pub(crate) mode: u32,
     pub(crate) size: u64,
-    /// Device and inode, where another name may be the same file.
+    /// Device and inode, if the file has several names.
     pub(crate) shared: Option<(u64, u64)>,
-    /// The text of a link.
+    /// The target of a link.
     pub(crate) target: Vec<u8>,
 }
 
 impl Node {
-    /// A folder that is nowhere on disk, or the top itself.
+    /// A folder that does not exist on disk, or the top folder.
     pub(crate) fn folder(mode: u32) -> Self {
         Self {
             path: Vec::new(),
@@ -44,7 +44,7 @@ impl Node {
     }
 }
 
-/// Paths that are left out, with what is below them.
+/// Paths to leave out, with everything below them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exclude(Patterns);
 
@@ -54,13 +54,13 @@ impl Exclude {
         Self(Patterns::new(patterns.iter().map(Vec::as_slice)))
     }
 
-    /// The path is left out.
+    /// Whether a path is left out.
     pub(crate) fn covers(&self, path: &[u8]) -> bool {
         self.0.cover(path)
     }
 }
 
-/// Everything below a folder, sorted by the bytes of the paths. What is no file, folder or link is an error.
+/// Everything below a folder, sorted by the bytes of the paths. Other than files, folders and links are an error.
 pub(crate) fn walk(op: &str, top: &Path, exclude: &Exclude) -> Result<Vec<Node>> {
     let mut nodes: Vec<Node> = Vec::new();
     let relative = |path: &Path| {
@@ -109,7 +109,7 @@ fn node(op: &str, top: &Path, entry: &walkdir::DirEntry, path: Vec<u8>) -> Resul
     })
 }
 
-/// A failure of a walk below `top`, with the path that it was about.
+/// The error of a walk below `top`, with the path that failed.
 pub(crate) fn failed(op: &str, top: &Path, error: walkdir::Error) -> Error {
     let path = error.path().unwrap_or(top).as_os_str().as_bytes().to_vec();
     Error::io(op, &std::io::Error::from(error)).at(shown(&path))

@@ -1,4 +1,4 @@
-//! Times and modes of what is there.
+//! Sets times and modes.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use nix::sys::time::TimeSpec;
 
 use crate::error::{Error, Result};
 
-/// Sets both times of a path, of a link itself too.
+/// Sets both times of a path. Does not follow a link.
 pub(super) fn set_times(path: &Path, seconds: i64) -> Result<()> {
     let time = TimeSpec::new(seconds, 0);
     nix::sys::stat::utimensat(
@@ -20,7 +20,7 @@ pub(super) fn set_times(path: &Path, seconds: i64) -> Result<()> {
     .map_err(|errno| Error::os("utimensat", errno).at(path))
 }
 
-/// Makes a folder's mode such that its owner can change what is in it.
+/// Sets the mode of a folder so that its owner can change its content.
 pub(super) fn make_writable(folder: &Path) -> Result<()> {
     nix::sys::stat::fchmodat(
         nix::fcntl::AT_FDCWD,

@@ -1,4 +1,4 @@
-//! Renaming, removing, linking, and the modes and times of what is there.
+//! Renames, removes and links files, and changes modes and times.
 
 use std::fs::{self, Permissions};
 use std::io;

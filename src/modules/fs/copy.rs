@@ -1,4 +1,4 @@
-//! Copying trees with modes and times, by reflink where the file system can.
+//! Copies trees with modes and times. Uses reflinks if the file system supports them.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ options! {
 
 nix::ioctl_write_int!(ficlone, 0x94, 9);
 
-/// Copies one path with all below it; what was hard linked within it stays so.
+/// Copies a path and everything below it. Files that are hard links of each other stay so.
 pub(super) fn copy(_: &Lua, (from, to, options): (Bytes, Bytes, CopyOptions)) -> Result<()> {
     Copier {
         options: &options,
@@ -76,7 +76,8 @@ impl Copier<'_> {
         set_times(to, meta.mtime())
     }
 
-    /// Makes a hard link instead of a copy, where that is wanted or was so before.
+    /// Makes a hard link instead of a copy, if that is wanted, or if the file is a hard link of one copied before. Returns
+    /// whether it did.
     fn linked(&mut self, from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<bool> {
         if self.options.hardlink && fs::hard_link(from, to).is_ok() {
             return Ok(true);
@@ -96,8 +97,8 @@ impl Copier<'_> {
     }
 }
 
-/// Removes what is in the place of a copy, as a layer of an overlay hides what is below it; whether a folder stays, to be
-/// entered. What is there is never followed.
+/// Removes the old file or folder at the target, except a folder for a folder. Then returns true, and the folders are merged.
+/// Never follows a link.
 fn make_room(to: &Path, for_folder: bool) -> Result<bool> {
     match fs::symlink_metadata(to) {
         Ok(meta) if for_folder && meta.is_dir() => Ok(true),
@@ -110,7 +111,7 @@ fn make_room(to: &Path, for_folder: bool) -> Result<bool> {
 fn content(from: &Path, to: &Path) -> io::Result<()> {
     let source = File::open(from)?;
     let mut target = File::create_new(to)?;
-    // SAFETY: both descriptors are open for the whole call, which reads and writes nothing else.
+    // SAFETY: both descriptors are open for the call, which accesses no memory.
     let cloned = unsafe {
         ficlone(
             target.as_raw_fd(),
@@ -118,7 +119,7 @@ fn content(from: &Path, to: &Path) -> io::Result<()> {
         )
     };
     if cloned.is_err() {
-        // std's copy of files goes through copy_file_range where it can.
+        // std copies files with copy_file_range if possible.
         io::copy(&mut &source, &mut target)?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Locks on files, held by a descriptor.
+//! Locks on files. A lock belongs to a descriptor.
 
 use std::fs::{OpenOptions, TryLockError};
 

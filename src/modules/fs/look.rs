@@ -1,4 +1,4 @@
-//! Looking at files and folders.
+//! Reads metadata of files, and the content of folders.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -102,7 +102,7 @@ pub(super) fn walk(lua: &Lua, path: Bytes) -> Result<Table> {
 pub(super) fn readlink(lua: &Lua, path: Bytes) -> Result<Option<LuaString>> {
     match fs::read_link(&*path) {
         Ok(target) => Ok(Some(text(lua, target)?)),
-        // EINVAL: there is something, and it is not a link.
+        // EINVAL: the path exists, and is not a link.
         Err(error) if is_absent(&error) || error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
         Err(error) => Err(Error::io("readlink", &error).at(&path)),
     }

@@ -1,4 +1,4 @@
-//! Reading a whole file; for files of strangers, without following a link, waiting for a writer or reading without end.
+//! Reads a whole file. For untrusted files: does not follow a link, wait for a writer, or read without a limit.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -29,7 +29,7 @@ pub(super) fn read(lua: &Lua, (path, how): (Bytes, ReadOptions)) -> Result<LuaSt
     }
     let limit = how.limit.unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    // One more than allowed: a file may grow while it is read.
+    // Reads one byte more than allowed: a file may grow while it is read.
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(fail)?;
@@ -47,7 +47,7 @@ fn open(path: &Bytes, how: &ReadOptions) -> std::io::Result<File> {
         flags |= libc::O_NOFOLLOW;
     }
     if how.nofollow || how.limit.is_some() {
-        // A named pipe without a writer opens at once, and a terminal does not become ours.
+        // With these flags a FIFO without a writer opens at once, and a terminal does not become the controlling one.
         flags |= libc::O_NONBLOCK | libc::O_NOCTTY;
     }
     OpenOptions::new()

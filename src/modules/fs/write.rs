@@ -1,4 +1,4 @@
-//! Making folders and writing files so that they are there whole or not at all.
+//! Makes folders, and writes files atomically.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};

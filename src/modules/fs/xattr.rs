@@ -1,4 +1,4 @@
-//! Extended attributes of a path, itself a link or not.
+//! Extended attributes of a path. A link is not followed.
 
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -27,7 +27,7 @@ fn c_path(op: &str, path: &Path) -> Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::os(op, Errno::EINVAL).at(path))
 }
 
-/// Calls once for the size and once for the bytes, again if there came to be more in between.
+/// Calls `call` once for the size and once for the bytes. Repeats if the size grew in between.
 fn whole(mut call: impl FnMut(*mut libc::c_void, usize) -> isize) -> nix::Result<Vec<u8>> {
     loop {
         let size = Errno::result(call(std::ptr::null_mut(), 0))?.unsigned_abs();
@@ -46,10 +46,10 @@ fn whole(mut call: impl FnMut(*mut libc::c_void, usize) -> isize) -> nix::Result
     }
 }
 
-/// The attributes that the caller may see, each with its value; none where the file system has no such thing.
+/// The attributes that the caller may read, with their values. None if the file system has no extended attributes.
 fn all(path: &Path) -> Result<Vec<(OsString, Vec<u8>)>> {
     let name = c_path("llistxattr", path)?;
-    // SAFETY: the path is a C string, and the buffer is as long as said, or of length 0.
+    // SAFETY: the path is a C string, and the buffer has the given length, which may be 0.
     let listed =
         whole(|buffer, size| unsafe { libc::llistxattr(name.as_ptr(), buffer.cast(), size) });
     let names = match listed {
@@ -68,7 +68,7 @@ fn all(path: &Path) -> Result<Vec<(OsString, Vec<u8>)>> {
         });
         match value {
             Ok(value) => found.push((OsString::from_vec(attribute.to_vec()), value)),
-            // It went meanwhile.
+            // It was removed in the meantime.
             Err(Errno::ENODATA) => {}
             Err(errno) => return Err(Error::os("lgetxattr", errno).at(path)),
         }
@@ -76,13 +76,13 @@ fn all(path: &Path) -> Result<Vec<(OsString, Vec<u8>)>> {
     Ok(found)
 }
 
-/// Removes one; whether it was there.
+/// Removes an attribute. Returns whether it existed.
 fn remove(path: &Path, attribute: &Path) -> Result<bool> {
     let (name, key) = (
         c_path("lremovexattr", path)?,
         c_path("lremovexattr", attribute)?,
     );
-    // SAFETY: both are C strings.
+    // SAFETY: path and name are C strings.
     match Errno::result(unsafe { libc::lremovexattr(name.as_ptr(), key.as_ptr()) }) {
         Ok(_) => Ok(true),
         Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(false),
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn attributes_are_listed_and_go() {
-        // Beside the program: a file system in memory may have no such attributes.
+        // The folder is beside the program: a file system in memory may have no extended attributes.
         let program = std::env::current_exe().expect("it has a path");
         let here = program.parent().expect("it lies in a folder");
         let folder = tempfile::tempdir_in(here).expect("a folder");
@@ -118,7 +118,7 @@ mod tests {
         };
         assert!(mine(all(&file).expect("it is there")).is_empty());
         for (name, value) in [(c"user.one", b"1".as_slice()), (c"user.none", b"")] {
-            // SAFETY: C strings, and a value of the length that is said.
+            // SAFETY: path and name are C strings, and the value has the given length.
             let set = unsafe {
                 libc::lsetxattr(
                     path.as_ptr(),
