@@ -1,4 +1,4 @@
-//! The library and the programs inside the binary; files on disk win over them.
+//! The library and the programs inside the binary. Files on disk override them.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 static LIBRARY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua-lib");
 static PROGRAMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 
-/// How bundled files are shown in tracebacks and named on the command line.
+/// The prefix of bundled files in tracebacks and on the command line.
 pub(crate) const PREFIX: &str = "$/";
 
 /// A bundled file by its name: `$/lua-lib/bq/plan/plan.lua` or `$/scripts/enter.lua`.
@@ -40,7 +40,7 @@ pub(crate) fn names() -> Vec<String> {
     out
 }
 
-/// The working tree that holds a library of its own: found from the script's folder upwards.
+/// The working tree with its own library. It is searched from the script's folder upwards.
 pub(crate) fn tree_of(mut folder: PathBuf) -> Option<PathBuf> {
     loop {
         if folder.join("lua-lib/bq").is_dir() {
@@ -52,7 +52,7 @@ pub(crate) fn tree_of(mut folder: PathBuf) -> Option<PathBuf> {
     }
 }
 
-/// Whether nobody but root and the caller can change a tree: code is taken from it without being asked to.
+/// Whether only root and the caller can change a tree. This matters because its code runs without an option that asks for it.
 pub(crate) fn is_trusted(tree: &Path) -> bool {
     let me = nix::unistd::geteuid().as_raw();
     std::fs::metadata(tree.join("lua-lib/bq")).is_ok_and(|meta| {
@@ -60,7 +60,7 @@ pub(crate) fn is_trusted(tree: &Path) -> bool {
     })
 }
 
-/// Write for a group that is the owner's own, as many systems set it up, is no more than write for the owner.
+/// The group's write bit, if the group belongs to the owner alone, as on many systems. Then it gives access to no one else.
 fn group_write(meta: &std::fs::Metadata) -> u32 {
     if meta.gid() == meta.uid() { 0o020 } else { 0 }
 }

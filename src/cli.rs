@@ -1,4 +1,4 @@
-//! bq's own few options; what follows the script's name passes through untouched.
+//! The options of bq itself. Arguments after the script's name are passed to the script unchanged.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use clap::{Arg, ArgAction, Command, value_parser};
 /// What to run.
 #[derive(Debug)]
 pub(crate) enum Program {
-    /// A file, or the name of a program.
+    /// A script file, or the name of a program.
     Script(OsString),
     /// Code from the command line.
     Code(String),
     /// Code from standard input.
     Stdin,
-    /// A prompt.
+    /// An interactive prompt.
     Interactive,
 }
 
@@ -22,9 +22,9 @@ pub(crate) enum Program {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) program: Program,
-    /// What the script sees as `...` and `arg[1]`, `arg[2]`, …
+    /// The script's arguments: `...` and `arg[1]`, `arg[2]`, …
     pub(crate) arguments: Vec<OsString>,
-    /// Further folders that `require` searches.
+    /// More folders that `require` searches.
     pub(crate) lib: Vec<PathBuf>,
     /// Show a traceback for every error.
     pub(crate) traceback: bool,
@@ -54,7 +54,7 @@ fn command() -> Command {
         .arg(Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the bundled programs"))
 }
 
-/// What the command line asks for: something to run, or a text to print.
+/// The meaning of the command line: a script to run, or a text to print.
 #[derive(Debug)]
 pub(crate) enum Request {
     Run(Options),
@@ -62,7 +62,7 @@ pub(crate) enum Request {
     Help(String),
 }
 
-/// Reads the command line; an `Err` is the text of a usage error.
+/// Reads the command line. An `Err` is the text of a usage error.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let (own, rest) = split(arguments);
@@ -99,8 +99,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     }))
 }
 
-/// Splits bq's own options from the script and what belongs to it, as `lua` does:
-/// the first word that is no option of ours (or no value of one) is the script's name.
+/// Separates bq's options from the script and its arguments, as `lua` does: the first word that is neither an option of bq nor
+/// the value of one is the script's name.
 fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
     let mut own = Vec::new();
     let mut iter = arguments.into_iter();
@@ -116,7 +116,7 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
             return (own, rest);
         }
         own.push(word);
-        // `-e` may end a group of letters, as in `-ve`; behind it in the same word it has its value already.
+        // `-e` may end a group of letters, as in `-ve`. If more follows in the same word, that is its value.
         let is_group = text.starts_with('-') && !text.starts_with("--");
         if text == "--lib" || is_group && text.find('e') == Some(text.len() - 1) {
             own.extend(iter.next());

@@ -1,31 +1,31 @@
-//! The one error type. `lua::module` carries it into Lua.
+//! The error type of all native functions. `lua::module` turns it into a Lua error.
 
 use std::fmt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-/// What a native function reports: which operation failed, on what, and what the system said.
+/// The error of a native function: the failed operation, the file or name, and the message of the system.
 #[derive(Debug, Default)]
 pub(crate) struct Error {
     /// The call or operation, such as `mount` or `fetch`.
     pub(crate) op: String,
-    /// The path, URL or name that it was about.
+    /// The path, URL or name that the operation failed on.
     pub(crate) path: Option<String>,
     /// A stable word for the kind of failure: an errno's name, or a word such as `hash_mismatch`.
     pub(crate) code: String,
-    /// The kernel's number, where there is one.
+    /// The kernel's error number, if there is one.
     pub(crate) errno: Option<i32>,
-    /// What the kernel, server or tool said.
+    /// The message of the kernel, server or tool.
     pub(crate) message: String,
-    /// Further fields for Lua, such as `expected` and `actual` of a digest.
+    /// More fields for Lua, such as `expected` and `actual` of a digest.
     pub(crate) details: Vec<(&'static str, String)>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// A failure that has a word of its own and no errno.
+    /// An error with a word as its code and no errno.
     pub(crate) fn new(op: &str, code: &str, message: impl Into<String>) -> Self {
         Self {
             op: op.to_owned(),
@@ -35,7 +35,7 @@ impl Error {
         }
     }
 
-    /// A failure of the kernel.
+    /// An error of the kernel.
     pub(crate) fn os(op: &str, errno: Errno) -> Self {
         Self {
             op: op.to_owned(),
@@ -46,7 +46,7 @@ impl Error {
         }
     }
 
-    /// A failure of `std::io`, with its errno where it carries one.
+    /// An error of `std::io`, with its errno if it has one.
     pub(crate) fn io(op: &str, error: &std::io::Error) -> Self {
         match error.raw_os_error() {
             Some(raw) => Self::os(op, Errno::from_raw(raw)),
@@ -54,19 +54,19 @@ impl Error {
         }
     }
 
-    /// Wrong arguments from Lua: a mistake of the script, not of the system.
+    /// Wrong arguments from Lua: a mistake in the script.
     pub(crate) fn argument(op: &str, message: impl Into<String>) -> Self {
         Self::new(op, "argument", message)
     }
 
-    /// Names the path that the failure was about.
+    /// Sets the path.
     #[must_use]
     pub(crate) fn at(mut self, path: impl AsRef<Path>) -> Self {
         self.path = Some(path.as_ref().to_string_lossy().into_owned());
         self
     }
 
-    /// Adds a field that Lua can read from the error.
+    /// Adds a field for Lua.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));

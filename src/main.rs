@@ -1,5 +1,5 @@
 //! Start here: command line → host → script → exit status.
-// Tests have dependencies of their own, which are passed to the program's unit tests too.
+// Dependencies of the integration tests are also passed to the unit tests, which do not use all of them.
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 use std::io::{ErrorKind, Write};
@@ -17,7 +17,7 @@ mod nearest;
 mod panic;
 mod tree;
 
-/// Exit status after a reader has gone: that of a program which SIGPIPE ends.
+/// The exit status when the reader of the output is gone: the same as that of a program that SIGPIPE ends.
 const PIPE: u8 = 141;
 
 fn main() -> ExitCode {
@@ -49,7 +49,7 @@ fn start() -> ExitCode {
     }
 }
 
-/// Writes what was asked for; a reader that has gone, as in `bq --list | head`, ends it silently.
+/// Writes text to standard output. If the reader is gone, as in `bq --list | head`, ends silently.
 fn show(text: &str) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let result = stdout

@@ -1,6 +1,6 @@
-//! Which of some names was probably meant.
+//! Suggestions for a mistyped name.
 
-/// The known name that is nearest to a word, if any is near.
+/// The known name that is most similar to a word, if one is similar enough.
 pub(crate) fn nearest<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let (distance, name) = known
         .into_iter()

@@ -1,4 +1,4 @@
-//! What is said of a panic: its text, and where in the source it was.
+//! The message of a panic: its text, and its place in the source.
 
 use std::any::Any;
 use std::panic::PanicHookInfo;
@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Remembers where a panic was; prints nothing.
+/// Makes panics record their place and print nothing.
 pub(crate) fn note_place(info: &PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string);
     *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = place;
 }
 
-/// The text of a panic that was caught, with the place that was remembered.
+/// The text of a caught panic, with the recorded place.
 pub(crate) fn text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text

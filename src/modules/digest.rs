@@ -47,7 +47,7 @@ fn file(_: &Lua, path: Bytes) -> Result<String> {
     digest::of_file(&path).map(|(digest, _)| digest)
 }
 
-/// RFC 9562 version 8 from the first 16 bytes of a digest: 122 bits of it remain.
+/// A UUID of RFC 9562 version 8, from the first 16 bytes of a digest. It has 122 bits of them.
 fn uuid(_: &Lua, digest: String) -> Result<String> {
     let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     let bytes = digest.get(..32).filter(|_| is_hex);
@@ -60,15 +60,15 @@ fn uuid(_: &Lua, digest: String) -> Result<String> {
     Ok(uuid.to_string())
 }
 
-/// A node with what is told of it and, for a file, the digest of its content.
+/// A node with its attributes and, for a file, the digest of its content.
 struct Line {
-    /// Its mode is what is told, where something is.
+    /// Its mode is that of the attributes, if they have one.
     node: Node,
     attribute: Attribute,
     digest: Option<String>,
 }
 
-/// The first line of what a tree's digest is taken of.
+/// The first line of the text whose digest is the digest of a tree.
 const HEADER: &[u8] = b"bq tree 1\n";
 
 fn tree(_: &Lua, (path, options): (Bytes, TreeOptions)) -> Result<String> {
@@ -95,7 +95,7 @@ fn records(line: &Line) -> Vec<u8> {
         out.push(b'\n');
     };
     match node.kind {
-        // The folder itself counts by what is told of it.
+        // The mode of the top folder counts only if the attributes have one.
         Type::Dir if is_top && attribute.mode.is_none() => {}
         Type::Dir => record(format!("d {:04o} ", node.mode), b""),
         Type::File => {
@@ -192,7 +192,7 @@ fn hash_files(top: &Path, nodes: &[Node], threads: usize) -> Result<Vec<Option<S
         Mode::empty(),
     )
     .map_err(|e| Error::os("open", e).at(top))?;
-    // The largest first, so that none is left to run alone at the end.
+    // The largest first, so that no large one runs alone at the end.
     let mut order: Vec<usize> = (0..nodes.len())
         .filter(|&n| nodes[n].kind == Type::File)
         .collect();

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result};
 use crate::lua::module::Module;
 
-/// How deep data may be nested; a cycle ends here too.
+/// The deepest nesting of data. The limit also catches cycles.
 const MAX_DEPTH: usize = 100;
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
@@ -45,18 +45,18 @@ fn encode(lua: &Lua, (value, options): (Value, EncodeOptions)) -> Result<LuaStri
     Ok(lua.create_string(out)?)
 }
 
-/// Text in UTF-8, with what is none of it replaced.
+/// Text as UTF-8. Invalid bytes are replaced.
 fn text(lua: &Lua, text: LuaString) -> Result<LuaString> {
     Ok(lua.create_string(text.to_string_lossy())?)
 }
 
-/// Marks a table as a list, also when it is empty.
+/// Marks a table as a list, even if it is empty.
 fn array(lua: &Lua, table: Table) -> Result<Table> {
     table.set_metatable(Some(lua.array_metatable()))?;
     Ok(table)
 }
 
-/// The JSON of a Lua value; `serde_json` keeps the keys of objects sorted by byte.
+/// Converts a Lua value to JSON. `serde_json` sorts the keys of objects by their bytes.
 fn to_json(lua: &Lua, value: &Value, depth: usize) -> Result<Json> {
     let bad = |text: String| Err(Error::argument("encode", text));
     match value {
@@ -91,7 +91,7 @@ fn from_table(lua: &Lua, table: &Table, depth: usize) -> Result<Json> {
         for index in 1..=length {
             items.push(to_json(lua, &table.raw_get(index)?, depth + 1)?);
         }
-        // Lua may call any border of a list with holes its length.
+        // If a list has holes, Lua may return the position before any of them as its length.
         let whole = (1..=length).all(|index| !matches!(table.raw_get(index), Ok(Value::Nil)));
         if !whole || table.pairs::<Value, Value>().count() != length {
             return Err(Error::argument(

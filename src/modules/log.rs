@@ -11,20 +11,20 @@ use crate::error::{Error, Result};
 use crate::lua::module::Module;
 use crate::tree::address::hidden_in;
 
-/// Something that draws on the terminal and has to step aside while a line is written.
+/// Suspends drawing on the terminal while a line is written.
 type Suspend = Box<dyn Fn(&mut dyn FnMut()) + Send>;
 
 static SUSPEND: Mutex<Option<Suspend>> = Mutex::new(None);
 
-/// Registers what draws on the terminal: messages are written while it steps aside.
+/// Registers the function that suspends drawing on the terminal.
 pub(crate) fn set_suspend(suspend: Suspend) {
     *SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) = Some(suspend);
 }
 
 const TARGET: &str = "bq";
 
-/// Sets what is shown: errors only, the usual, or more. What libraries log is for `-v`: they tell their callers what went
-/// wrong. `BQ_LOG` says it finer, as in `BQ_LOG=ureq=debug`, unless an option does.
+/// Sets which messages are shown: only errors, the default, or more. Messages of libraries are shown only with `-v`: their
+/// errors are reported anyway. `BQ_LOG` sets filters in detail, as in `BQ_LOG=ureq=debug`, unless `-v` or `-q` is given.
 pub(crate) fn init(verbose: u8, quiet: bool) {
     let filters = match (quiet, verbose) {
         (true, _) => "off,bq=error",
@@ -39,7 +39,7 @@ pub(crate) fn init(verbose: u8, quiet: bool) {
     }
     logger
         .format(|out, record| {
-            // What is sent, byte by byte, passwords among it.
+            // ureq logs every sent byte, including passwords.
             if record.level() == Level::Trace && record.target().starts_with("ureq") {
                 return Ok(());
             }
@@ -50,12 +50,12 @@ pub(crate) fn init(verbose: u8, quiet: bool) {
         .init();
 }
 
-/// Standard error, while what draws there steps aside.
+/// Standard error. Drawing is suspended during a write.
 struct Terminal;
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // Where standard error is closed there is nobody left to tell.
+        // If standard error is closed, the error cannot be reported.
         let mut write = || drop(stderr().lock().write_all(bytes));
         match &*SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(suspend) => suspend(&mut write),
@@ -128,7 +128,7 @@ fn out(_: &Lua, text: LuaString) -> Result<()> {
         .and_then(|()| stdout.flush());
     match result {
         Ok(()) => Ok(()),
-        // The reader has gone, as in `bq … | head`: end as a program that SIGPIPE ends does.
+        // The reader is gone, as in `bq … | head`. Exit like a program that SIGPIPE ends.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             std::process::exit(128 + libc::SIGPIPE)
         }
@@ -145,7 +145,7 @@ fn terminal(lua: &Lua, (): ()) -> Result<Table> {
 }
 
 fn columns() -> u16 {
-    // SAFETY: a winsize is plain numbers, for which zero is a value.
+    // SAFETY: a winsize consists of numbers, for which zero is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ writes one winsize behind the pointer, which is valid for that.
     let status = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) };

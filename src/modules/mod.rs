@@ -1,4 +1,4 @@
-//! The native modules: one file or folder each, under the name that Lua requires it by.
+//! The native modules. Each is a file or folder with the name that Lua uses in `require`.
 
 use mlua::{Lua, Table};
 
@@ -16,7 +16,7 @@ mod syscall;
 
 type Loader = fn(&Lua) -> mlua::Result<Table>;
 
-/// Every native module, in the order of its name.
+/// All native modules, sorted by name.
 const MODULES: &[(&str, Loader)] = &[
     ("archive", archive::module),
     ("digest", digest::module),
@@ -31,7 +31,7 @@ const MODULES: &[(&str, Loader)] = &[
     ("syscall", syscall::module),
 ];
 
-/// Makes `require "bq.NAME"` find the native modules; each is built when it is first asked for.
+/// Makes `require "bq.NAME"` find the native modules. Each is built when it is first required.
 pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
     let package: Table = lua.globals().get("package")?;
     let preload: Table = package.get("preload")?;

@@ -1,4 +1,4 @@
-//! `bq.progress`: bars on a terminal. Nothing ticks by itself: a thread would outlive a fork of the process.
+//! `bq.progress`: progress bars on a terminal. No thread redraws them: the process forks, and may have only one thread then.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,17 +19,17 @@ pub(crate) enum Unit {
     Items,
 }
 
-/// One line on the terminal, which goes away with the value.
+/// One line on the terminal. It is removed when the value is dropped.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar below those that are there; without a length it shows the time that has passed.
+    /// Adds a bar below the existing ones. Without a length it shows the elapsed time.
     pub(crate) fn new(label: &str, length: Option<u64>, unit: Unit) -> Self {
         let bar = match length {
             Some(length) => ProgressBar::new(length),
             None => ProgressBar::no_length(),
         };
-        // Added to the terminal before anything draws: by itself it would draw on its own.
+        // The bar is added to the terminal before it draws: otherwise it would draw separately.
         let bar = if log::max_level() < log::LevelFilter::Info {
             bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
             bar
@@ -82,22 +82,22 @@ fn style(has_length: bool, unit: Unit) -> ProgressStyle {
 
 static TERMINAL: OnceLock<MultiProgress> = OnceLock::new();
 
-/// Takes away the bars that a script has left.
+/// Removes the bars that a script has left.
 pub(crate) fn clear() {
     if let Some(terminal) = TERMINAL.get() {
-        // There is nobody to tell that the terminal has gone.
+        // This fails if the terminal is gone, and then it does not matter.
         drop(terminal.clear());
     }
 }
 
-/// The lines of this process; messages of `bq.log` go above them.
+/// The bars of this process. Messages of `bq.log` appear above them.
 fn terminal() -> &'static MultiProgress {
     TERMINAL.get_or_init(|| {
         let terminal = MultiProgress::new();
         let lines = terminal.clone();
         let owner = std::process::id();
         set_suspend(Box::new(move |write| {
-            // A child of this process has another standard error, without bars.
+            // A forked child may have another standard error, and no bars.
             if std::process::id() == owner {
                 lines.suspend(write);
             } else {
@@ -126,7 +126,7 @@ options! {
     }
 }
 
-/// The table that Lua holds; the bar goes with it, at `finish` or at the end of a `<close>` variable.
+/// The table for Lua. The bar is removed by `finish`, at the end of its `<close>` variable, or when the table is collected.
 fn bar(lua: &Lua, options: BarOptions) -> Result<Table> {
     let unit = options.unit;
     let bar = Bar::new(&options.label.to_string_lossy(), options.length, unit);
