@@ -1,4 +1,4 @@
--- The compression library that libxml2, cmake and git rest on.
+-- The compression library that libxml2, cmake and git depend on.
 ---@type bq.RecipeFile
 return {
   name = "zlib",
