@@ -158,7 +158,7 @@ local function unpack(space, seed, lock, target, choices)
       hint = "its packages are the right ones, so bq unpacks them differently: this is a bug of bq",
     })
   elseif before and before ~= lock.digest then
-    log.warn(("the seed %s is another tree than before: what rests on it is built again"):format(seed.id))
+    log.warn(("the seed %s is another tree than before: all that depends on it is built again"):format(seed.id))
   end
   stage.places(target)
   stage.mark(target, { seed_id = lock.id, seed_digest = lock.digest })
