@@ -34,7 +34,7 @@ pub(crate) fn in_threads(count: usize, work: &(impl Fn() + Sync)) {
 }
 
 /// Calls a function that uses threads. Returns when there are no more threads than before.
-pub(crate) fn settled<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn until_threads_end<T>(work: impl FnOnce() -> T) -> T {
     let before = count();
     let value = work();
     // After a join the kernel still counts the thread for a moment.
@@ -56,12 +56,12 @@ fn count() -> usize {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{in_threads, settled};
+    use super::{in_threads, until_threads_end};
 
     #[test]
     fn all_threads_work() {
         let done = AtomicUsize::new(0);
-        settled(|| {
+        until_threads_end(|| {
             in_threads(4, &|| {
                 done.fetch_add(1, Ordering::Relaxed);
             });

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Builder;
 
 use crate::error::{Error, Result};
-use crate::kernel::threads::{Threads, in_threads, settled};
+use crate::kernel::threads::{Threads, in_threads, until_threads_end};
 use crate::lua::bytes::{Blob, Bytes};
 use crate::lua::module::Module;
 use crate::tree::attributes::{Attribute, Attributes, belong, check};
@@ -173,7 +173,7 @@ fn lines(op: &'static str, top: &Path, options: TreeOptions) -> Result<Vec<Line>
         told.push(attribute);
     }
     let threads = options.threads.unwrap_or_default().0;
-    let digests = settled(|| hash_files(top, &nodes, threads))?;
+    let digests = until_threads_end(|| hash_files(top, &nodes, threads))?;
     let lines = nodes.into_iter().zip(told).zip(digests);
     Ok(lines
         .map(|((node, attribute), digest)| Line {

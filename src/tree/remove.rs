@@ -65,7 +65,7 @@ pub(crate) fn tree(path: &Path) -> nix::Result<()> {
 }
 
 /// Removes a file or folder, and ignores errors. For cleaning up, where an error could not be reported.
-pub(crate) fn quietly(path: &Path) {
+pub(crate) fn remove_quietly(path: &Path) {
     drop(all(path));
 }
 
@@ -96,7 +96,7 @@ impl Tree<'_> {
                 }
                 flags = UnlinkatFlags::RemoveDir;
             }
-            let removed = with_power(
+            let removed = retry_with_mode(
                 || unlinkat(folder, name.as_c_str(), flags),
                 || fchmod(folder, Mode::S_IRWXU),
             );
@@ -109,7 +109,7 @@ impl Tree<'_> {
         loop {
             self.moved += 1;
             let to = format!(".deep-{}", self.moved);
-            let moved = with_power(
+            let moved = retry_with_mode(
                 || renameat(folder, name, self.top, to.as_str()),
                 || {
                     fchmod(folder, Mode::S_IRWXU)?;
@@ -127,7 +127,7 @@ impl Tree<'_> {
 
 /// The names in a folder, each with whether it is a folder.
 fn entries(folder: BorrowedFd<'_>) -> nix::Result<Vec<(CString, bool)>> {
-    let mut dir = with_power(
+    let mut dir = retry_with_mode(
         || Dir::openat(folder, c".", FOLDER, Mode::empty()),
         || fchmod(folder, Mode::S_IRWXU),
     )?;
@@ -150,14 +150,14 @@ fn entries(folder: BorrowedFd<'_>) -> nix::Result<Vec<(CString, bool)>> {
 }
 
 fn open_folder<P: nix::NixPath + ?Sized>(at: BorrowedFd<'_>, name: &P) -> nix::Result<OwnedFd> {
-    with_power(
+    retry_with_mode(
         || openat(at, name, FOLDER, Mode::empty()),
         || fchmodat(at, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink),
     )
 }
 
 /// Calls `body`. If modes forbid it, calls `allow` to change them, and then `body` again.
-fn with_power<T>(
+fn retry_with_mode<T>(
     mut body: impl FnMut() -> nix::Result<T>,
     mut allow: impl FnMut() -> nix::Result<()>,
 ) -> nix::Result<T> {

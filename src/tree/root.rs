@@ -20,7 +20,7 @@ const CACHED: usize = 64;
 static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
 
 /// Called for each folder that is made.
-pub(crate) type Told<'t> = &'t mut dyn FnMut(&[u8]);
+pub(crate) type OnMade<'t> = &'t mut dyn FnMut(&[u8]);
 
 pub(crate) struct Root {
     top: Rc<OwnedFd>,
@@ -62,7 +62,7 @@ impl Root {
     pub(crate) fn parent<'n>(
         &mut self,
         name: &'n [u8],
-        made: Option<Told<'_>>,
+        made: Option<OnMade<'_>>,
     ) -> nix::Result<(Rc<OwnedFd>, &'n [u8])> {
         let (folder, last) = split(name);
         Ok((self.folder(folder, made)?, last))
@@ -72,7 +72,7 @@ impl Root {
     pub(crate) fn folder(
         &mut self,
         name: &[u8],
-        made: Option<Told<'_>>,
+        made: Option<OnMade<'_>>,
     ) -> nix::Result<Rc<OwnedFd>> {
         if name.is_empty() {
             return Ok(Rc::clone(&self.top));

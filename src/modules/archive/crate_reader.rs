@@ -33,7 +33,7 @@ fn ended(mut out: Builder<Vec<u8>>) -> Vec<u8> {
 }
 
 /// The names that the crate's own reader returns, or its error.
-fn theirs(bytes: &[u8]) -> std::io::Result<Vec<String>> {
+fn crate_names(bytes: &[u8]) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Archive::new(bytes).entries()? {
         let mut entry = entry?;
@@ -43,7 +43,7 @@ fn theirs(bytes: &[u8]) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn ours(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+fn our_names(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let (mut input, count) = (Cursor::new(bytes), AtomicU64::new(1));
     let mut reader = Reader::new(&mut input, &count, Limits::default());
     let mut names = Vec::new();
@@ -62,11 +62,11 @@ fn code(result: Result<Vec<Vec<u8>>, Error>) -> String {
 fn the_crate_does_not_check_the_end() {
     let whole = ended(Builder::new(Vec::new()));
     let cut = &whole[..512];
-    assert_eq!(theirs(cut).expect("takes it"), ["short"]);
-    assert_eq!(code(ours(cut)), "truncated");
+    assert_eq!(crate_names(cut).expect("takes it"), ["short"]);
+    assert_eq!(code(our_names(cut)), "truncated");
     let more = [whole.as_slice(), &whole].concat();
-    assert_eq!(theirs(&more).expect("takes it"), ["short"]);
-    assert_eq!(code(ours(&more)), "format");
+    assert_eq!(crate_names(&more).expect("takes it"), ["short"]);
+    assert_eq!(code(our_names(&more)), "format");
 }
 
 /// The rule: limits hold. The crate reads a header that describes a member into memory, whatever its size.
@@ -75,8 +75,8 @@ fn the_crate_reads_any_header_into_memory() {
     let size = META_MAX as usize * 64;
     let name = [b"d/".repeat(size / 2), b"x".to_vec()].concat();
     let bytes = ended(described(EntryType::GNULongName, &name));
-    assert_eq!(theirs(&bytes).expect("takes it")[0].len(), name.len());
-    assert_eq!(code(ours(&bytes)), "limit");
+    assert_eq!(crate_names(&bytes).expect("takes it")[0].len(), name.len());
+    assert_eq!(code(our_names(&bytes)), "limit");
 }
 
 /// The rule: a member has one name. Of two names the crate takes one, and other programs take the other.
@@ -86,8 +86,8 @@ fn the_crate_chooses_between_names() {
     let header = block("meta", EntryType::GNULongName, 4);
     out.append(&header, &b"def\0"[..]).expect("writes");
     let bytes = ended(out);
-    assert_eq!(theirs(&bytes).expect("takes it"), ["def"]);
-    assert_eq!(code(ours(&bytes)), "format");
+    assert_eq!(crate_names(&bytes).expect("takes it"), ["def"]);
+    assert_eq!(code(our_names(&bytes)), "format");
 }
 
 /// The crate skips a record that it cannot read, and the member gets another name.
@@ -97,8 +97,8 @@ fn the_crate_splits_records_at_line_feeds() {
     let records = [("path", b"a\nb".as_slice())];
     out.append_pax_extensions(records).expect("writes");
     let bytes = ended(out);
-    assert_eq!(theirs(&bytes).expect("takes it"), ["short"]);
-    assert_eq!(ours(&bytes).expect("reads"), [b"a\nb"]);
+    assert_eq!(crate_names(&bytes).expect("takes it"), ["short"]);
+    assert_eq!(our_names(&bytes).expect("reads"), [b"a\nb"]);
 }
 
 /// The crate's raw mode does not choose between names. But it takes the size from the header, which is wrong for a large file.
@@ -114,5 +114,5 @@ fn the_crate_knows_no_size_in_raw_mode() {
     let sizes: Vec<u64> = entries.map(|e| e.expect("reads").size()).collect();
     assert_eq!(sizes[1..], [0]);
     // Our reader expects the content, which this archive does not have.
-    assert_eq!(code(ours(&bytes)), "truncated");
+    assert_eq!(code(our_names(&bytes)), "truncated");
 }

@@ -8,7 +8,7 @@ use nix::sys::stat::{
 use nix::unistd::{LinkatFlags, Whence, ftruncate, linkat, lseek, symlinkat};
 
 use super::member::{Kind, Member, Members};
-use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, give, refused, timespec};
+use super::rules::{Devices, Folder, Owners, Profile, TIME_MAX, refused, set_owner, timespec};
 use super::select::Selection;
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ impl Tree<'_> {
             },
         }
         if member.kind != Kind::Hardlink {
-            self.note(name, attribute)?;
+            self.record_attribute(name, attribute)?;
         }
         if let Some(first) = components(name).next()
             && !self.summary.top.contains(first)
@@ -122,7 +122,8 @@ impl Tree<'_> {
         }
         let owner = self.owner(member);
         if let Some(owner) = owner {
-            give(&fd, b"", owner).map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
+            set_owner(&fd, b"", owner)
+                .map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         if owner.is_some() || mode & (0o7000 | self.umask) != 0 {
             fchmod(&fd, Mode::from_bits_truncate(mode))
@@ -168,7 +169,7 @@ impl Tree<'_> {
         })?;
         let (parent, last) = self.parent(name)?;
         if let Some(owner) = self.owner(member) {
-            give(&parent, last, owner)
+            set_owner(&parent, last, owner)
                 .map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         let time = timespec(self.time(member));
@@ -218,8 +219,8 @@ impl Tree<'_> {
         })?;
         self.placed(name, None)?;
         // Both names are one file, so the link has the attributes of its target, whatever the entry says.
-        let same = self.noted(target)?;
-        self.note(name, same)
+        let same = self.recorded_attribute(target)?;
+        self.record_attribute(name, same)
     }
 
     fn device(&mut self, name: &[u8], member: &Member) -> Result<()> {
@@ -237,7 +238,7 @@ impl Tree<'_> {
         })?;
         if let Some(owner) = self.owner(member) {
             let (parent, last) = self.parent(name)?;
-            give(&parent, last, owner)
+            set_owner(&parent, last, owner)
                 .map_err(|errno| Error::os("chown", errno).at(shown(name)))?;
         }
         self.placed(name, None)

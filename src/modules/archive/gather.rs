@@ -44,7 +44,7 @@ pub(super) type Items = BTreeMap<Vec<u8>, Item>;
 pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Result<()> {
     let stat =
         std::fs::metadata(&source.path).map_err(|e| Error::io("stat", &e).at(&source.path))?;
-    let told = |path: &[u8]| source.attributes.get(path).cloned().unwrap_or_default();
+    let attribute_of = |path: &[u8]| source.attributes.get(path).cloned().unwrap_or_default();
     let (above, nodes) = if stat.is_dir() {
         (
             source.prefix.as_slice(),
@@ -66,7 +66,7 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
         let item = Item {
             node,
             source: number,
-            attribute: told(b""),
+            attribute: attribute_of(b""),
         };
         belong("pack", &source.attributes, <[u8]>::is_empty)?;
         for (at, _) in name.iter().enumerate().filter(|&(_, &b)| b == b'/') {
@@ -94,7 +94,7 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
         path.is_empty() || has(path) || source.exclude.covers(path)
     })?;
     if source.attributes.contains_key(b"".as_slice()) {
-        let attribute = told(b"");
+        let attribute = attribute_of(b"");
         let item = Item {
             attribute,
             ..Item::folder(number)
@@ -108,7 +108,7 @@ pub(super) fn gather(items: &mut Items, source: &Source, number: usize) -> Resul
             [above, b"/", &node.path].concat()
         };
         let item = Item {
-            attribute: told(&node.path),
+            attribute: attribute_of(&node.path),
             node,
             source: number,
         };

@@ -20,7 +20,7 @@ use super::tree::Tree;
 use crate::error::{Error, Result};
 use crate::kernel::threads::in_threads;
 use crate::tree::names::shown;
-use crate::tree::remove::quietly;
+use crate::tree::remove::remove_quietly;
 use crate::tree::replace::beside;
 use crate::tree::root::Root;
 use crate::tree::steps::type_of;
@@ -54,7 +54,7 @@ pub(super) fn extract_all(
                 Some(Err(error)) if is_broken(&error) => return Err(error),
                 // It failed when unpacked separately. In its turn it succeeds, or the error is the real one.
                 _ => {
-                    quietly(&place);
+                    remove_quietly(&place);
                     one::unpack(path, &mut tree, 1)?;
                 }
             }
@@ -81,7 +81,7 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        quietly(&self.0);
+        remove_quietly(&self.0);
     }
 }
 
@@ -138,7 +138,7 @@ fn move_in(mut part: Part, from: &Path, tree: &mut Tree<'_>) -> Result<()> {
             Some(folder) => tree.folder(&name, folder)?,
             None => move_file(&name, &mut source, tree)?,
         }
-        tree.note(&name, told.get(&name).cloned().unwrap_or_default())?;
+        tree.record_attribute(&name, told.get(&name).cloned().unwrap_or_default())?;
     }
     tree.summary.entries += part.summary.entries;
     tree.summary.bytes += part.summary.bytes;

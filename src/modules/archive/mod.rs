@@ -35,7 +35,7 @@ mod write;
 mod zipped;
 
 use crate::error::{Error, Result};
-use crate::kernel::threads::{Threads, settled};
+use crate::kernel::threads::{Threads, until_threads_end};
 use crate::lua::attributes::table_of_attributes;
 use crate::lua::bytes::{Blob, Bytes, Sha256Digits};
 use crate::lua::module::Module;
@@ -158,7 +158,7 @@ fn current_umask() -> u32 {
 fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -> Result<Table> {
     let sha256 = options.sha256.map(|digest| digest.0);
     let (rules, umask) = (Rules::try_from(rules)?, current_umask());
-    let summary = settled(|| {
+    let summary = until_threads_end(|| {
         one::extract(
             &options.path,
             &options.target,
@@ -184,7 +184,8 @@ fn extract_all(
     let paths: Vec<PathBuf> = options.paths.into_iter().map(PathBuf::from).collect();
     let (rules, umask) = (Rules::try_from(rules)?, current_umask());
     let threads = options.threads.unwrap_or_default().0;
-    let summary = settled(|| many::extract_all(&paths, &options.target, &rules, threads, umask))?;
+    let summary =
+        until_threads_end(|| many::extract_all(&paths, &options.target, &rules, threads, umask))?;
     summary_table(lua, &rules, &summary)
 }
 
@@ -211,7 +212,7 @@ fn summary_table(lua: &Lua, rules: &Rules, summary: &Summary) -> Result<Table> {
 }
 
 fn list(lua: &Lua, path: Bytes) -> Result<Table> {
-    let members = settled(|| one::list(&path, decoders()))?;
+    let members = until_threads_end(|| one::list(&path, decoders()))?;
     let list = lua.create_table_with_capacity(members.len(), 0)?;
     for member in &members {
         list.raw_push(member_table(lua, member)?)?;
@@ -251,7 +252,7 @@ fn read(
     (path, member, options): (Bytes, LuaString, ReadOptions),
 ) -> Result<Option<LuaString>> {
     let max = options.max_bytes;
-    let content = settled(|| one::file(&path, &member.as_bytes(), max, decoders()))?;
+    let content = until_threads_end(|| one::file(&path, &member.as_bytes(), max, decoders()))?;
     let content = content.map(|content| lua.create_string(content));
     Ok(content.transpose()?)
 }

@@ -55,7 +55,7 @@ impl Tree<'_> {
     }
 
     /// Records the attributes of a path, and drops earlier ones. The path is stored with links resolved.
-    pub(super) fn note(&mut self, name: &[u8], attribute: Attribute) -> Result<()> {
+    pub(super) fn record_attribute(&mut self, name: &[u8], attribute: Attribute) -> Result<()> {
         let told = attribute != Attribute::default();
         if !told && self.summary.attributes.is_empty() {
             return Ok(());
@@ -70,7 +70,7 @@ impl Tree<'_> {
     }
 
     /// The recorded attributes of a path.
-    pub(super) fn noted(&mut self, name: &[u8]) -> Result<Attribute> {
+    pub(super) fn recorded_attribute(&mut self, name: &[u8]) -> Result<Attribute> {
         if self.summary.attributes.is_empty() {
             return Ok(Attribute::default());
         }

@@ -9,7 +9,7 @@ use super::gather::{Items, Source, attribute, gather};
 use super::tarball::put_all;
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
-use crate::kernel::threads::{Threads, settled};
+use crate::kernel::threads::{Threads, until_threads_end};
 use crate::lua::bytes::{Blob, Bytes};
 use crate::lua::value::{Field, Wrong, word};
 use crate::tree::attributes::Attributes;
@@ -86,7 +86,7 @@ pub(super) fn pack(lua: &Lua, options: PackOptions) -> Result<Table> {
         gather(&mut items, source, number)?;
     }
     attribute(&mut items, &options.attributes)?;
-    let packed = settled(|| {
+    let packed = until_threads_end(|| {
         write(
             &options.output,
             &items,

@@ -113,7 +113,7 @@ pub(super) fn timespec((seconds, nanos): (i64, u32)) -> TimeSpec {
 }
 
 /// Sets the owner of `name` in the folder `at`. With an empty name, sets that of `at` itself.
-pub(super) fn give(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
+pub(super) fn set_owner(at: impl AsFd, name: &[u8], (uid, gid): (u32, u32)) -> nix::Result<()> {
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_EMPTY_PATH;
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     fchownat(at, name, Some(uid), Some(gid), flags)

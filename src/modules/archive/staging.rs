@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::error::{Error, Result};
-use crate::tree::remove::quietly;
+use crate::tree::remove::remove_quietly;
 use crate::tree::replace::beside;
 
 /// The folder that is filled.
@@ -123,10 +123,10 @@ impl Drop for Staging {
             return;
         }
         if let Some(temporary) = &self.temporary {
-            quietly(temporary);
+            remove_quietly(temporary);
         } else if self.empties {
             for entry in fs::read_dir(&self.target).into_iter().flatten().flatten() {
-                quietly(&entry.path());
+                remove_quietly(&entry.path());
             }
         }
         for folder in self.above.iter().rev() {

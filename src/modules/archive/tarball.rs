@@ -97,7 +97,7 @@ pub(super) fn put_all(
             append(&mut out, &entry, io::empty())
         };
         written.map_err(|error| {
-            let error = own(error);
+            let error = own_error(error);
             if error.path.is_none() && error.op == "read" {
                 error.at(shown(name))
             } else {
@@ -105,14 +105,14 @@ pub(super) fn put_all(
             }
         })?;
     }
-    out.finish().map_err(own)?;
+    out.finish().map_err(own_error)?;
     drop(out);
     (count.tell)(count.bytes)?;
     Ok((items.len() as u64, count.bytes))
 }
 
 /// Gets our own error back from the crate's.
-fn own(error: io::Error) -> Error {
+fn own_error(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(own) => own,
         Err(error) => Error::io("pack", &error),

@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, futimens, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::member::Limits;
-use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, give, refused, timespec};
+use super::rules::{Folder, Placed, Profile, Rules, Summary, failed, refused, set_owner, timespec};
 use crate::error::{Error, Result};
 use crate::tree::inside::split;
 use crate::tree::names::shown;
@@ -206,7 +206,7 @@ impl<'r> Tree<'r> {
             &own
         };
         if let Some(owner) = folder.owner {
-            give(fd, b"", owner)?;
+            set_owner(fd, b"", owner)?;
         }
         fchmod(fd, Mode::from_bits_truncate(folder.mode))?;
         if let Some(time) = folder.mtime {

@@ -19,9 +19,9 @@ pub(super) fn check(response: Response<Body>) -> Result<Response<Body>, Failure>
         return Ok(response);
     }
     let next = if matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error() {
-        Next::Again
+        Next::Retry
     } else {
-        Next::Other
+        Next::OtherUrl
     };
     let after = response.headers().get(header::RETRY_AFTER);
     let after: Option<Duration> = after.and_then(|value| retry_after(value.to_str().ok()?));
@@ -48,16 +48,16 @@ pub(super) fn is_closed(error: &ureq::Error) -> bool {
 pub(super) fn failure(error: &ureq::Error, https: bool) -> Failure {
     use ureq::Error as E;
     let (code, next) = match error {
-        E::Timeout(_) => ("timeout", Next::Again),
-        E::Io(io) if https && io.kind() == ErrorKind::InvalidData => ("tls", Next::Other),
-        E::Io(_) if is_closed(error) => ("disconnected", Next::Again),
-        E::Io(io) if io.to_string().starts_with(LOOKUP) => ("dns", Next::Again),
-        E::Io(_) | E::ConnectionFailed => ("connect", Next::Again),
-        E::HostNotFound => ("dns", Next::Again),
-        E::Rustls(_) | E::Tls(_) | E::TlsRequired | E::Pem(_) => ("tls", Next::Other),
-        E::BadUri(_) => ("url", Next::Other),
-        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => ("proxy", Next::Again),
-        _ => ("protocol", Next::Again),
+        E::Timeout(_) => ("timeout", Next::Retry),
+        E::Io(io) if https && io.kind() == ErrorKind::InvalidData => ("tls", Next::OtherUrl),
+        E::Io(_) if is_closed(error) => ("disconnected", Next::Retry),
+        E::Io(io) if io.to_string().starts_with(LOOKUP) => ("dns", Next::Retry),
+        E::Io(_) | E::ConnectionFailed => ("connect", Next::Retry),
+        E::HostNotFound => ("dns", Next::Retry),
+        E::Rustls(_) | E::Tls(_) | E::TlsRequired | E::Pem(_) => ("tls", Next::OtherUrl),
+        E::BadUri(_) => ("url", Next::OtherUrl),
+        E::InvalidProxyUrl | E::ConnectProxyFailed(_) => ("proxy", Next::Retry),
+        _ => ("protocol", Next::Retry),
     };
     let message = match error {
         E::Timeout(Timeout::Connect) => "no connection in time".to_owned(),

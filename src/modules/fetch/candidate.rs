@@ -52,15 +52,15 @@ impl<'a> Candidate<'a> {
         self.not_before = None;
         let enough = if failure.code == "truncated" { 1 } else { MANY };
         match failure.next {
-            Next::Whole => return,
-            Next::Other | Next::Give => self.dead = true,
-            Next::Again | Next::Resume if gained >= enough && self.pieces < PIECES_MAX => {
+            Next::Restart => return,
+            Next::OtherUrl | Next::GiveUp => self.dead = true,
+            Next::Retry | Next::Resume if gained >= enough && self.pieces < PIECES_MAX => {
                 self.pieces += 1;
                 if gained >= PIECE && failure.after.is_none() {
                     return;
                 }
             }
-            Next::Again | Next::Resume => {
+            Next::Retry | Next::Resume => {
                 self.failures += 1;
                 self.dead = self.failures > retries;
             }

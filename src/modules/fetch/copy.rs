@@ -19,7 +19,7 @@ pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failu
         .map_err(|e| source_failure(&Error::io("stat", &e).at(from)))?;
     if about.len() > limit {
         let message = format!("it has {} bytes, at most {limit} are wanted", about.len());
-        return Err(Failure::new("too_large", Next::Other, message));
+        return Err(Failure::new("too_large", Next::OtherUrl, message));
     }
     part.restart()?;
     if clone(&source, part.file()) {
@@ -36,7 +36,7 @@ pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failu
         if part.len() + count as u64 > limit {
             part.restart()?;
             let message = format!("it has grown above the {limit} bytes that are wanted");
-            return Err(Failure::new("too_large", Next::Other, message));
+            return Err(Failure::new("too_large", Next::OtherUrl, message));
         }
         part.write(&buffer[..count], Some(about.len()))?;
     }
@@ -44,7 +44,7 @@ pub(super) fn copy(from: &Path, part: &mut Part, limit: u64) -> Result<(), Failu
 
 /// An error of the file that is copied. Another source may succeed.
 fn source_failure(error: &Error) -> Failure {
-    Failure::new(&error.code, Next::Other, error.to_string())
+    Failure::new(&error.code, Next::OtherUrl, error.to_string())
 }
 
 fn clone(from: &File, to: &File) -> bool {

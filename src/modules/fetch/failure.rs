@@ -8,15 +8,15 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Try the same URL again after a wait.
-    Again,
+    Retry,
     /// Try the same URL again at once, from where it stopped: it had begun to send.
     Resume,
     /// Try the same URL once more at once, from the start: the bytes may be a mix of two files.
-    Whole,
+    Restart,
     /// Do not try this URL again. Another may succeed.
-    Other,
+    OtherUrl,
     /// Try no URL: the error is on this machine.
-    Give,
+    GiveUp,
 }
 
 /// One attempt that failed.
@@ -58,6 +58,6 @@ impl Failure {
 /// An error of a local file ends the whole job.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(&error.code, Next::Give, error.to_string())
+        Self::new(&error.code, Next::GiveUp, error.to_string())
     }
 }

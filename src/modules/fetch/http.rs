@@ -77,8 +77,8 @@ impl<'a> Client<'a> {
     }
 
     /// Notes that content was received.
-    pub(super) fn moved(&self) {
-        self.watch.moved();
+    pub(super) fn content_received(&self) {
+        self.watch.reset();
     }
 
     /// Requests a file, and follows redirects.
@@ -98,7 +98,7 @@ impl<'a> Client<'a> {
             }
             let Some(location) = response.headers().get(header::LOCATION) else {
                 let message = format!("{} redirects to nowhere: no Location", hidden(&uri));
-                return Err(Failure::new("redirect", Next::Other, message));
+                return Err(Failure::new("redirect", Next::OtherUrl, message));
             };
             uri = url::redirect(&uri, location.as_bytes())?;
             log::debug!(target: "bq", "fetch {}: redirected to {}", hidden(first), hidden(&uri));
@@ -107,12 +107,12 @@ impl<'a> Client<'a> {
             "more than {MAX_REDIRECTS} redirects, the last to {}",
             hidden(&uri)
         );
-        Err(Failure::new("redirect", Next::Other, message))
+        Err(Failure::new("redirect", Next::OtherUrl, message))
     }
 
     fn request(&self, uri: &Uri, range: Option<&Range<'_>>) -> Result<Response<Body>, Failure> {
         let agent = self.agent(uri)?;
-        self.watch.moved();
+        self.watch.reset();
         let call = || {
             let mut request = agent.get(uri);
             if let Some(range) = range {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, choose};
 use super::failure::{Failure, Next};
-use super::outcome::{Attempt, Outcome, there};
+use super::outcome::{Attempt, Outcome, cached_outcome};
 use super::part::{Part, digest_of};
 use super::task::Task;
 use super::url::{self, Source};
@@ -46,12 +46,12 @@ impl Job<'_> {
         let path = self.task.file.path.display();
         let Some((actual, size)) = digest_of(&self.task.file.path)? else {
             let message = format!("`{path}` is not there");
-            return Err(Failure::new("missing", Next::Give, message));
+            return Err(Failure::new("missing", Next::GiveUp, message));
         };
         if let Some(expected) = self.task.file.sha256.as_ref().filter(|e| **e != actual) {
-            return Err(Failure::mismatch(Next::Give, expected, &actual, size));
+            return Err(Failure::mismatch(Next::GiveUp, expected, &actual, size));
         }
-        Ok(there(actual, size))
+        Ok(cached_outcome(actual, size))
     }
 
     fn obtain(&self, attempts: &mut Vec<Attempt>) -> Result<Outcome> {
@@ -86,7 +86,7 @@ impl Job<'_> {
             return Ok(None);
         };
         if *expected == actual {
-            return Ok(Some(there(actual, size)));
+            return Ok(Some(cached_outcome(actual, size)));
         }
         if !std::mem::replace(reported, true) {
             log::warn!(
@@ -134,12 +134,12 @@ impl Job<'_> {
             let gained = part.len().saturating_sub(most);
             most = most.max(part.len());
             candidate.failed(&failure, gained, self.task.options.retries);
-            if matches!(failure.next, Next::Resume | Next::Whole) && !candidate.dead {
+            if matches!(failure.next, Next::Resume | Next::Restart) && !candidate.dead {
                 retry_now = Some(index);
             }
             let (url, next) = (candidate.text.to_owned(), failure.next);
             attempts.push(Attempt { url, failure });
-            if next == Next::Give {
+            if next == Next::GiveUp {
                 break;
             }
         }
@@ -201,7 +201,7 @@ impl Job<'_> {
         let length = part.len();
         let page = page::describe(&part.start(page::START)?);
         let retry = !whole && !std::mem::replace(&mut candidate.retried_after_mismatch, true);
-        let next = if retry { Next::Whole } else { Next::Other };
+        let next = if retry { Next::Restart } else { Next::OtherUrl };
         let size = self.task.file.size.filter(|size| *size != length);
         let mut failure = match (&self.task.file.sha256, size) {
             (Some(expected), _) if *expected == part.digest() && size.is_none() => return Ok(()),
@@ -216,7 +216,7 @@ impl Job<'_> {
             (Some(expected), None) => Failure::mismatch(next, expected, &part.digest(), length),
             // Without a digest, this is the only check that notices a page in place of the file.
             (None, None) if page.is_some() && !is_page(&self.task.file.path) => {
-                Failure::new("html", Next::Other, "")
+                Failure::new("html", Next::OtherUrl, "")
             }
             (None, None) => return Ok(()),
         };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use mlua::{Lua, LuaSerdeExt, LuaString, Table};
 
 use crate::error::Result;
-use crate::kernel::threads::settled;
+use crate::kernel::threads::until_threads_end;
 use crate::lua::module::Module;
 use crate::modules::progress::{Bar, Unit};
 
@@ -48,7 +48,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
 fn fetch(lua: &Lua, request: Request) -> Result<Table> {
     let options = Options::try_from(request)?;
     // The process forks later, so the threads must have ended.
-    let outcomes = settled(|| fetch_all(&options));
+    let outcomes = until_threads_end(|| fetch_all(&options));
     Ok(results(lua, &options, &outcomes)?)
 }
 

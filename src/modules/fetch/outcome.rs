@@ -23,7 +23,7 @@ pub(super) struct Outcome {
 }
 
 /// The file existed before the fetch.
-pub(super) fn there(sha256: String, size: u64) -> Outcome {
+pub(super) fn cached_outcome(sha256: String, size: u64) -> Outcome {
     Outcome {
         ok: true,
         cached: true,

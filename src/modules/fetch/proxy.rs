@@ -27,7 +27,7 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
         // The value is not shown: it may contain a password.
         Failure::new(
             "proxy",
-            Next::Other,
+            Next::OtherUrl,
             format!("`{name}` in the environment {what}"),
         )
     };

@@ -18,7 +18,7 @@ impl Task<'_> {
     /// Fails if the failure of another file has stopped all fetches.
     pub(super) fn go_on(&self) -> Result<(), Failure> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(Failure::new("skipped", Next::Give, "another file failed"));
+            return Err(Failure::new("skipped", Next::GiveUp, "another file failed"));
         }
         Ok(())
     }

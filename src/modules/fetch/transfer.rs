@@ -32,7 +32,7 @@ pub(super) fn transfer(
     }
     let response = task.client.get(uri, None)?;
     if response.status() != StatusCode::OK {
-        return Err(unexpected(response.status(), Next::Other));
+        return Err(unexpected(response.status(), Next::OtherUrl));
     }
     begin(&response, uri, part);
     receive(task, response, part, bar)
@@ -151,11 +151,11 @@ fn receive(
         if count == 0 {
             break;
         }
-        task.client.moved();
+        task.client.content_received();
         if part.len() + count as u64 > limit {
             part.restart()?;
             let message = format!("more than the {limit} bytes that are wanted have come");
-            return Err(Failure::new("too_large", Next::Other, message));
+            return Err(Failure::new("too_large", Next::OtherUrl, message));
         }
         part.write(&buffer[..count], goal)?;
         if let Some(bar) = bar {
@@ -188,7 +188,7 @@ fn refuse(part: &mut Part, announced: u64, size: Option<u64>, limit: u64) -> Res
     part.restart()?;
     let wanted = if size.is_some() { "" } else { "at most " };
     let message = format!("the server announces {announced} bytes, {wanted}{limit} are wanted");
-    Err(Failure::new(code, Next::Other, message))
+    Err(Failure::new(code, Next::OtherUrl, message))
 }
 
 /// The failure of a transfer that broke off.

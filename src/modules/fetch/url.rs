@@ -71,7 +71,7 @@ fn uri(text: &str) -> Result<Uri, Failure> {
 }
 
 fn bad(code: &str, message: impl Into<String>) -> Failure {
-    Failure::new(code, Next::Other, message)
+    Failure::new(code, Next::OtherUrl, message)
 }
 
 /// Writes bytes that are not allowed in a URL as `%XX`.

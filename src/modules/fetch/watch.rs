@@ -32,7 +32,7 @@ impl Watch {
     }
 
     /// Starts the count anew: a request begins, or content was received.
-    pub(super) fn moved(&self) {
+    pub(super) fn reset(&self) {
         self.bytes.store(0, Ordering::Relaxed);
     }
 
@@ -117,7 +117,7 @@ mod tests {
         let watch = Watch::new(Duration::from_secs(1000));
         for _ in 0..10 {
             assert!(watch.add(LIMIT as usize).is_ok());
-            watch.moved();
+            watch.reset();
         }
         assert!(watch.add(LIMIT as usize).is_ok());
         assert!(watch.add(1).is_err());

@@ -68,7 +68,7 @@ fn apply_section(
         (Some(from), Action::Rename) => state.is_written(from) && !state.is_displaced(from)?,
         (Some(from), _) => state.is_written(from),
     };
-    if section.begins || written || state.is_written(&to) && action != Action::Delete {
+    if section.starts_mail || written || state.is_written(&to) && action != Action::Delete {
         state.settle()?;
     }
     if action == Action::Modify
@@ -139,7 +139,7 @@ fn choose(
         Action::Rename | Action::Copy => (section.action, old, new.ok_or_else(none)?),
         Action::Modify => {
             let name = match (old, new) {
-                (Some(old), Some(new)) if old != new => one_of(section, old, new, state)?,
+                (Some(old), Some(new)) if old != new => existing_name(section, old, new, state)?,
                 (Some(name), _) | (None, Some(name)) => name,
                 (None, None) => return Err(none()),
             };
@@ -150,7 +150,12 @@ fn choose(
 
 /// In a plain diff the two names may differ: it applies to the one that exists. If both exist or neither does, it applies to
 /// the one with fewer components, or else to the shorter one.
-fn one_of(section: &Section<'_>, old: Vec<u8>, new: Vec<u8>, state: &mut State) -> Result<Vec<u8>> {
+fn existing_name(
+    section: &Section<'_>,
+    old: Vec<u8>,
+    new: Vec<u8>,
+    state: &mut State,
+) -> Result<Vec<u8>> {
     if section.git {
         let why = format!(
             "line {} of the patch: the names differ, and it says nothing of a rename",

@@ -55,7 +55,7 @@ pub(super) fn change(
         }
     };
     if is_link && section.action != Action::Delete {
-        leads_inside(to, &content)?;
+        check_link(to, &content)?;
     }
     let executable = section.new_mode.map(|mode| mode & 0o111 != 0);
     let mode = match (old.map(|old| old.mode), executable) {
@@ -83,7 +83,7 @@ pub(super) fn change(
 }
 
 /// Refuses a link that points outside the tree.
-fn leads_inside(name: &[u8], target: &[u8]) -> Result<()> {
+fn check_link(name: &[u8], target: &[u8]) -> Result<()> {
     let depth = components(name).count() - 1;
     if target.is_empty() || target.contains(&0) {
         return Err(refused(name, "a link that says nothing"));

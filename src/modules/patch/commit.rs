@@ -18,9 +18,9 @@ use crate::tree::root::Root;
 /// A step that was done. It is undone if a later one fails.
 enum Step {
     /// The file was moved into the temporary folder, under this number.
-    Aside(Vec<u8>, usize),
+    MovedOut(Vec<u8>, usize),
     /// The file was moved to its place from the temporary folder.
-    Placed(Vec<u8>, usize),
+    MovedIn(Vec<u8>, usize),
     Made(Vec<u8>),
     Removed(Vec<u8>, Mode),
 }
@@ -75,19 +75,18 @@ impl Commit {
                 new.push((name, number));
             }
         }
-        for (name, _) in changed.iter().filter(|(_, known)| known.was) {
-            self.take_away(name)
-                .map_err(|errno| (name.clone(), errno))?;
+        for (name, _) in changed.iter().filter(|(_, known)| known.on_disk) {
+            self.move_out(name).map_err(|errno| (name.clone(), errno))?;
         }
         for (name, known) in changed {
-            if known.was && matches!(known.found, Found::Nothing) {
+            if known.on_disk && matches!(known.found, Found::Nothing) {
                 self.remove_empty(split(name).0, &new)
                     .map_err(|errno| (name.clone(), errno))?;
             }
         }
         self.root.forget();
         for (name, number) in new {
-            self.bring(name, number)
+            self.move_in(name, number)
                 .map_err(|errno| (name.clone(), errno))?;
         }
         Ok(())
@@ -121,18 +120,18 @@ impl Commit {
     }
 
     /// Moves an old file into the temporary folder.
-    fn take_away(&mut self, name: &[u8]) -> nix::Result<()> {
+    fn move_out(&mut self, name: &[u8]) -> nix::Result<()> {
         let number = self.number();
         let aside = self.aside(number);
         let (folder, last) = self.root.parent(name, None)?;
         let (other, other_last) = self.root.parent(&aside, None)?;
         renameat(&folder, last, &other, other_last)?;
-        self.steps.push(Step::Aside(name.to_vec(), number));
+        self.steps.push(Step::MovedOut(name.to_vec(), number));
         Ok(())
     }
 
     /// Moves a new file to its place. Makes the folders above it.
-    fn bring(&mut self, name: &[u8], number: usize) -> nix::Result<()> {
+    fn move_in(&mut self, name: &[u8], number: usize) -> nix::Result<()> {
         let aside = self.aside(number);
         let steps = &mut self.steps;
         let mut tell = |folder: &[u8]| steps.push(Step::Made(folder.to_vec()));
@@ -145,7 +144,7 @@ impl Commit {
             Err(errno) => return Err(errno),
         }
         renameat(&other, other_last, &folder, last)?;
-        self.steps.push(Step::Placed(name.to_vec(), number));
+        self.steps.push(Step::MovedIn(name.to_vec(), number));
         Ok(())
     }
 
@@ -190,11 +189,11 @@ impl Commit {
 
     fn undo_step(&mut self, step: &Step) -> nix::Result<()> {
         match step {
-            Step::Aside(name, number) | Step::Placed(name, number) => {
+            Step::MovedOut(name, number) | Step::MovedIn(name, number) => {
                 let aside = self.aside(*number);
                 let (other, number_name) = self.root.parent(&aside, None)?;
                 let (folder, last) = self.root.parent(name, None)?;
-                if matches!(step, Step::Aside(..)) {
+                if matches!(step, Step::MovedOut(..)) {
                     renameat(&other, number_name, &folder, last)
                 } else {
                     renameat(&folder, last, &other, number_name)

@@ -14,7 +14,7 @@ use super::section::{Action, Body, Section};
 pub(super) fn parse(text: &[u8]) -> Result<Vec<Section<'_>>, Broken> {
     let mut lines = Lines::new(text);
     let mut out = Vec::new();
-    let mut begins = false;
+    let mut starts_mail = false;
     while let Some(line) = lines.ahead(0) {
         let section = if line.starts_with(b"diff --git ") {
             git(&mut lines)?
@@ -22,12 +22,15 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Section<'_>>, Broken> {
             unified(&mut lines)?
         } else {
             refuse(&lines)?;
-            begins |= is_mail(line);
+            starts_mail |= is_mail(line);
             lines.next += 1;
             continue;
         };
-        out.push(Section { begins, ..section });
-        begins = false;
+        out.push(Section {
+            starts_mail,
+            ..section
+        });
+        starts_mail = false;
     }
     if out.is_empty() {
         return Err(Broken::new(1, "there is no unified or git patch in it"));
@@ -97,7 +100,7 @@ fn unified<'t>(lines: &mut Lines<'t>) -> Result<Section<'t>, Broken> {
         bare: false,
         old_mode: None,
         new_mode: None,
-        begins: false,
+        starts_mail: false,
         body: Body::Hunks(hunks),
     })
 }
@@ -288,7 +291,7 @@ fn git<'t>(lines: &mut Lines<'t>) -> Result<Section<'t>, Broken> {
         bare,
         old_mode: header.old_mode,
         new_mode: header.new_mode,
-        begins: false,
+        starts_mail: false,
         body,
     })
 }

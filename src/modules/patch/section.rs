@@ -37,7 +37,7 @@ pub(super) struct Section<'t> {
     /// The mode of the new file.
     pub(super) new_mode: Option<u32>,
     /// This is the first section of a mail. It applies to the tree as the mail before left it.
-    pub(super) begins: bool,
+    pub(super) starts_mail: bool,
     pub(super) body: Body<'t>,
 }
 

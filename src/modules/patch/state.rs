@@ -41,7 +41,7 @@ pub(super) enum Found {
 pub(super) struct Known {
     pub(super) found: Found,
     /// A file or link of this name is on the disk.
-    pub(super) was: bool,
+    pub(super) on_disk: bool,
     /// It differs from the disk.
     pub(super) changed: bool,
 }
@@ -80,7 +80,7 @@ impl State {
         })?;
         let known = Known {
             found: found.clone(),
-            was: matches!(found, Found::Entry(_)),
+            on_disk: matches!(found, Found::Entry(_)),
             changed: false,
         };
         self.known.insert(name.to_vec(), known);

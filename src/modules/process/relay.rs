@@ -14,7 +14,7 @@ use nix::unistd::{read, write};
 use super::ended::{Ended, wait};
 use super::raw::Raw;
 use super::reap;
-use super::terminal::{Pair, copy_size, own};
+use super::terminal::{Pair, copy_size, own_terminals};
 use crate::error::{Error, Result};
 use crate::kernel::signal;
 
@@ -53,9 +53,11 @@ impl Relay {
         Ok(Self {
             pid,
             controller,
-            keyboard: own().next().filter(is_stdin),
+            keyboard: own_terminals().next().filter(is_stdin),
             // Standard output if it is a terminal, else standard error.
-            screen: own().find(|fd| !is_stdin(fd)).or_else(|| own().next()),
+            screen: own_terminals()
+                .find(|fd| !is_stdin(fd))
+                .or_else(|| own_terminals().next()),
             typed: Vec::new(),
         })
     }
@@ -131,7 +133,9 @@ impl Relay {
         {
             match Signal::try_from(event.ssi_signo.cast_signed()) {
                 Ok(Signal::SIGWINCH) => {
-                    if let (Some(screen), Some(controller)) = (own().next(), &self.controller) {
+                    if let (Some(screen), Some(controller)) =
+                        (own_terminals().next(), &self.controller)
+                    {
                         copy_size(screen, controller.as_fd());
                     }
                 }

@@ -27,7 +27,7 @@ options! {
 }
 
 /// The standard streams of this process that are terminals.
-pub(super) fn own() -> impl DoubleEndedIterator<Item = BorrowedFd<'static>> {
+pub(super) fn own_terminals() -> impl DoubleEndedIterator<Item = BorrowedFd<'static>> {
     // SAFETY: isatty takes any number. 1 means that it is open and a terminal.
     let terminals = (0..3).filter(|number| unsafe { libc::isatty(*number) } == 1);
     // SAFETY: the descriptor is open, and this program never closes its standard streams.
@@ -36,7 +36,7 @@ pub(super) fn own() -> impl DoubleEndedIterator<Item = BorrowedFd<'static>> {
 
 /// A new terminal with the settings of the user's. `None` if no standard stream is a terminal.
 pub(super) fn open_terminal(lua: &Lua, (): ()) -> Result<Option<Table>> {
-    let Some(user) = own().next() else {
+    let Some(user) = own_terminals().next() else {
         return Ok(None);
     };
     let controller = open_controller()?;
@@ -111,7 +111,7 @@ pub(super) fn use_terminal(_: &Lua, pair: Option<Pair>) -> Result<()> {
     // SAFETY: TIOCSCTTY takes a number; the descriptor is open.
     unsafe { set_controlling(terminal.as_raw_fd(), 0) }
         .map_err(|errno| Error::os("ioctl", errno).at("the new terminal"))?;
-    let streams: Vec<RawFd> = own().map(|fd| fd.as_raw_fd()).collect();
+    let streams: Vec<RawFd> = own_terminals().map(|fd| fd.as_raw_fd()).collect();
     for stream in streams {
         // SAFETY: both are open descriptors. A standard stream stays open: dup2 only replaces it.
         Errno::result(unsafe { libc::dup2(terminal.as_raw_fd(), stream) })
