@@ -32,7 +32,7 @@ local options = args.parse({
 
 local space = workspace.new(options.workspace)
 space:require_own()
-local plan = space:plan()
+local plan = space:plan(true)
 space:create()
 space:lock()
 local command

@@ -7,6 +7,7 @@ collectgarbage "stop"
 local args = require "bq.args"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
+local form = require "bq.plan.form"
 local fs = require "bq.fs"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
@@ -132,7 +133,7 @@ local function enter_phase(plan, phase)
 end
 
 local function enter_rootfs(what)
-  local plan = space:read_json "plan.json"
+  local plan = space:read("plan.json", form.FORMAT)
   if plan and plan.phases[what] then
     return enter_phase(plan, what)
   end

@@ -4,6 +4,7 @@ local args = require "bq.args"
 local command = require "bq.stage.command"
 local fail = require "bq.fail"
 local finish = require "bq.stage.finish"
+local form = require "bq.plan.form"
 local log = require "bq.log"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
@@ -23,7 +24,7 @@ local options = args.parse({
 
 local space = workspace.new(options.workspace)
 local plan = space:plan()
-local inside = space:read_json "inside.json"
+local inside = space:read("inside.json", form.FORMAT)
 if not inside or #plan.finish == 0 then
   fail.raise("this plan finishes no root", {
     cause = #plan.finish == 0 and ("set %s has none"):format(plan.set)

@@ -178,7 +178,7 @@ if options.expected then
 end
 
 if options.record then
-  record.write(options.record, state.look(space, space:plan()), space:read_json "lock.json" or {})
+  record.write(options.record, state.look(space, space:plan()), space:locked())
   log.info(("recorded in `%s`"):format(options.record))
 end
 if bad > 0 then

@@ -372,6 +372,99 @@ fn a_plan_of_somebody_else_runs_nothing_before_its_step() {
     run.says("one.lua:1: `os.execute` is not available in a recipe");
 }
 
+#[test]
+fn files_of_a_workspace_that_are_not_what_they_should_be() {
+    if !can_build() {
+        return;
+    }
+    let build = Build::new(&[("one", RECIPE)]);
+    build.plain_seed();
+    build.stage("./seed.tar.gz", &[]).ok();
+    build.bq(&["coordinator", "--workspace", "ws"]).ok();
+    let key = build.list("ws/store").remove(0);
+    let meta = format!("store/{key}/meta.json");
+    let deep = "[".repeat(100_000);
+    let texts = [
+        "",
+        "{",
+        "[1]",
+        "null",
+        "\"x\"",
+        "{\"schema\":99}",
+        "{\"steps\":1,\"sources\":1}",
+        &deep,
+    ];
+    for name in [
+        "plan.json",
+        "lock.json",
+        "rootfs/usr/local/share/bq/staged.json",
+        "command.json",
+        "journal.jsonl",
+        &meta,
+    ] {
+        let path = build.at("ws").join(name);
+        let right = std::fs::read(&path).expect("it is there");
+        let looks = |what: &str| {
+            for words in [
+                &["status"][..],
+                &["verify", "--expected", "none"],
+                &["coordinator"],
+            ] {
+                let run = build.bq(&[words, &["--workspace", "ws"]].concat());
+                let said = format!(
+                    "{name} {what:.20}: {words:?}: {:?}\n{:.3000}",
+                    run.status, run.stderr
+                );
+                assert!(matches!(run.status, Some(0..=2)), "{said}");
+                assert!(
+                    !run.stderr.contains("traceback") && !run.stderr.contains("bq itself"),
+                    "{said}"
+                );
+            }
+            // What is run above may have made it anew.
+            std::fs::remove_file(&path)
+                .or_else(|_| std::fs::remove_dir(&path))
+                .expect("it is there");
+        };
+        for text in texts {
+            std::fs::write(&path, text).expect("it is ours");
+            looks(text);
+        }
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("it can be made");
+        looks("a device");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("it can be made");
+        looks("a pipe");
+        std::fs::create_dir(&path).expect("it can be made");
+        looks("a folder");
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+        std::fs::write(&path, &right).expect("it is ours");
+    }
+    // File and field are named, and what to do.
+    build.write(
+        "ws/lock.json",
+        r#"{"sources":{"one-1:main":{"file":"../x","sha256":"1"}}}"#,
+    );
+    build.bq(&["status", "--workspace", "ws"]).fails(1).says(
+        "ws/lock.json`\ncaused by: `sources[\"one-1:main\"].file` is not the name of a file\nhint: plan again: `bq scripts/build_sysroot.lua`\n",
+    );
+    let plan = build.read("ws/plan.json");
+    build.write("ws/lock.json", "{}");
+    build.write(
+        "ws/plan.json",
+        &plan.replace("\"schema\": ", "\"schema\": 9"),
+    );
+    build
+        .bq(&["status", "--workspace", "ws"])
+        .fails(1)
+        .says(": it was made by another version of bq\nhint: plan again: ");
+    // The coordinator makes such a plan again by itself.
+    build
+        .bq(&["coordinator", "--workspace", "ws"])
+        .ok()
+        .says("the plan was made by another version of bq: making the plan again\n");
+    assert_eq!(build.read("ws/plan.json"), plan);
+}
+
 /// The benchmark's serial script: a build that was watched inside the staged rootfs, done again by a shell alone.
 #[test]
 fn what_the_benchmark_records_makes_the_same_files() {

@@ -1,8 +1,24 @@
 -- What happened in a workspace, a line of JSON each: for status, reasons and estimates. Nothing depends on it.
 local fs = require "bq.fs"
 local json = require "bq.json"
+local schema = require "bq.schema"
 
 local journal = {}
+
+-- How much of the journal is read: some 200,000 lines.
+local LIMIT <const> = 1 << 25
+
+local EVENT <const> = schema.record {
+  event = schema.text(),
+  time = schema.number(),
+  ["step?"] = schema.text(),
+  ["key?"] = schema.text(),
+  ["reason?"] = schema.text(),
+  ["ok?"] = schema.flag(),
+  ["seconds?"] = schema.number(),
+  ["jobs?"] = schema.whole(),
+  ["signal?"] = schema.text(),
+}
 
 --- Adds a line; the time is added to it.
 ---@param workspace bq.Workspace
@@ -13,17 +29,26 @@ function journal.add(workspace, event)
   fs.append(workspace:at "journal.jsonl", (event.event == "run" and "\n" or "") .. json.encode(event) .. "\n")
 end
 
---- All lines, oldest first. A torn last line, as a kill leaves it, is left out.
+--- The end of a file that may be longer than what is read of it.
+local function tail(path)
+  local stat = fs.stat(path)
+  if not stat or stat.type ~= "file" then
+    return ""
+  end
+  local file <close> = assert(io.open(path, "rb"))
+  file:seek("set", math.max(0, stat.size - LIMIT))
+  return file:read(LIMIT) or ""
+end
+
+--- The lines, oldest first. What is no event, such as a torn last line that a kill leaves, is left out, and so is what is
+--- older than the last `LIMIT` bytes.
 ---@param workspace bq.Workspace
 ---@return table[]
 function journal.read(workspace)
-  local path, events = workspace:at "journal.jsonl", {}
-  if not fs.stat(path) then
-    return events
-  end
-  for line in fs.read(path):gmatch "[^\n]+" do
+  local events = {}
+  for line in tail(workspace:at "journal.jsonl"):gmatch "[^\n]+" do
     local ok, event = pcall(json.decode, line)
-    if ok and type(event) == "table" then
+    if ok and not schema.problem(event, EVENT) then
       events[#events + 1] = event
     end
   end

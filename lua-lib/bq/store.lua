@@ -4,11 +4,33 @@ local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local schema = require "bq.schema"
 
 local store = {}
 
--- What is known about an output, and how it was made, is never more than this many bytes.
-local LARGEST <const> = 64 << 20
+--- The record of an output. It lies where a step could have put it: no link is followed.
+---@type bq.schema.Format
+store.META = {
+  what = "the record of an output",
+  -- What is known about an output, and how it was made, is never more than this many bytes.
+  limit = 64 << 20,
+  nofollow = true,
+  kind = schema.record {
+    key = schema.text { max = 64, pattern = "%x+", what = "a key" },
+    step = schema.STEP,
+    version = schema.text(),
+    output = schema.SHA256,
+    inputs = schema.any_map(),
+    seconds = schema.number(),
+    ["license?"] = schema.text(),
+    ["attributes?"] = schema.map(schema.record {
+      ["uid?"] = schema.whole(0, (1 << 32) - 2),
+      ["gid?"] = schema.whole(0, (1 << 32) - 2),
+      ["mode?"] = schema.whole(0, 4095),
+      ["capabilities?"] = schema.text { pattern = "%x+", what = "hexadecimal digits" },
+    }),
+  },
+}
 
 ---@class bq.Meta what is known about a stored output
 ---@field key string
@@ -43,23 +65,6 @@ function store.digest(tree, attributes)
   return digest.tree(tree, attributes and { attributes = attributes })
 end
 
--- What the record of an entry has to have.
-local FIELDS <const> =
-  { key = "string", step = "string", version = "string", output = "string", inputs = "table", seconds = "number" }
-
-local function read_meta(path)
-  local meta = json.decode(fs.read(path, { nofollow = true, limit = LARGEST }))
-  if type(meta) ~= "table" then
-    error("it is no record", 0)
-  end
-  for name, kind in pairs(FIELDS) do
-    if type(meta[name]) ~= kind then
-      error(("`%s` is no %s"):format(name, kind), 0)
-    end
-  end
-  return meta
-end
-
 --- What is known about a stored output.
 ---@param workspace bq.Workspace
 ---@param key string
@@ -70,9 +75,11 @@ function store.get(workspace, key)
   if not stat then
     return nil
   end
-  local ok, meta = pcall(read_meta, workspace:at("store", key, "meta.json"))
+  local ok, meta = pcall(schema.read, workspace:at("store", key, "meta.json"), store.META)
   if not ok then
-    return nil, "its record cannot be read: " .. tostring(meta)
+    return nil, "its record cannot be read: " .. tostring(meta.cause)
+  elseif not meta then
+    return nil, "it has no record"
   elseif meta.key ~= key then
     return nil, "its record is that of another output"
   end

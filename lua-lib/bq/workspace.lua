@@ -10,9 +10,11 @@
 local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
+local form = require "bq.plan.form"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local process = require "bq.process"
+local schema = require "bq.schema"
 local syscall = require "bq.syscall"
 
 local workspace = {}
@@ -23,6 +25,39 @@ workspace.INSIDE = "/var/lib/bq"
 workspace.STAGED = "/usr/local/share/bq/staged.json"
 --- Where the library and the programs are inside a staged rootfs.
 workspace.SHARE = "/usr/local/share/bq"
+
+local HINT <const> = "plan again: `bq scripts/build_sysroot.lua`"
+--- What was fetched for the plan.
+---@type bq.schema.Format
+local LOCK <const> = {
+  what = "the lock",
+  limit = 1 << 26,
+  hint = HINT,
+  kind = schema.record {
+    ["sources?"] = schema.map(schema.record { sha256 = schema.SHA256, file = schema.FILE }),
+    ["seed?"] = schema.record {
+      id = schema.text(),
+      ["arch?"] = schema.NAME,
+      ["digest?"] = schema.SHA256,
+      ["sha256?"] = schema.SHA256,
+      ["packages?"] = schema.list(schema.record {
+        ["pool?"] = schema.text { max = 500, pattern = "pool/[%w+._~:%%/-]+", what = "a file in an archive's pool" },
+        ["sha256?"] = schema.SHA256,
+        ["size?"] = schema.whole(),
+        ["name?"] = schema.text(),
+        ["version?"] = schema.text(),
+      }),
+    },
+  },
+}
+--- What a staged rootfs knows of itself.
+---@type bq.schema.Format
+local STAGED <const> = {
+  what = "what the rootfs was staged from",
+  limit = 1 << 20,
+  hint = "stage it again: `bq scripts/build_sysroot.lua`",
+  kind = schema.record { seed_id = schema.text(), seed_digest = schema.SHA256, ["finished?"] = schema.flag() },
+}
 
 ---@class bq.Workspace
 ---@field path string
@@ -100,7 +135,7 @@ end
 --- What the rootfs was staged from; `nil` if there is none.
 ---@return table?
 function Workspace:staged()
-  return self:read_json((self.inside and "" or self:at "rootfs") .. workspace.STAGED, true)
+  return schema.read((self.inside and "" or self:at "rootfs") .. workspace.STAGED, STAGED)
 end
 
 --- Whether this program runs in a root that bq built, rather than in a seed.
@@ -109,18 +144,18 @@ function Workspace:is_finished()
   return self.inside and self:staged().finished == true
 end
 
---- A JSON file; with `absolute`, not below the workspace.
+--- A file of data below the workspace, checked.
+---@param name string
+---@param format bq.schema.Format
 ---@return any? `nil` if there is none
-function Workspace:read_json(name, absolute)
-  local path = absolute and name or self:at(name)
-  if not fs.stat(path) then
-    return nil
-  end
-  return fail.wrap(("cannot read `%s`"):format(path), {
-    hint = "it was changed by something else than bq; plan again: `bq scripts/build_sysroot.lua`",
-  }, function()
-    return json.decode(fs.read(path))
-  end)
+function Workspace:read(name, format)
+  return schema.read(self:at(name), format)
+end
+
+--- What was fetched for the workspace: `seed`, and `sources` by id. Empty if nothing was.
+---@return { seed?: table, sources?: table<string, { sha256: string, file: string }> }
+function Workspace:locked()
+  return self:read("lock.json", LOCK) or {}
 end
 
 ---@param mode? string `0644` if absent
@@ -194,9 +229,10 @@ function Workspace:unlock()
 end
 
 --- The plan that was made for this workspace.
+---@param any_form? boolean whether one of another version of bq is one, too; it can only be made again
 ---@return bq.Plan
-function Workspace:plan()
-  local plan = self:read_json "plan.json"
+function Workspace:plan(any_form)
+  local plan = self:read("plan.json", any_form and form.ANY_FORMAT or form.FORMAT)
   if not plan then
     fail.raise(("there is no plan in `%s`"):format(self.path), {
       hint = "make one: `bq scripts/build_sysroot.lua`",

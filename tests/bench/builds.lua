@@ -5,6 +5,7 @@ local command_line = require "bq.stage.command"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local generated = require "generated"
+local json = require "bq.json"
 local process = require "bq.process"
 local serial = require "serial"
 local store = require "bq.store"
@@ -173,7 +174,7 @@ end
 ---@return table
 function builds.set(space, scratch, built)
   local own, script, work = workspace.new(scratch .. "/set"), scratch .. "/set.sh", scratch .. "/serial"
-  local lock, command = space:read_json "lock.json", space:read_json "command.json"
+  local lock, command = space:locked(), json.decode(fs.read(space:at "command.json"))
   local made, taken = {}, {}
 
   --- The keys of what is there and was not taken.

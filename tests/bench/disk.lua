@@ -11,7 +11,7 @@ local run <const>, shell <const> = builds.run, builds.shell
 
 --- Whether the workspace has what a disk is made of.
 local function has_kernel(space)
-  local plan = space:read_json "plan.json"
+  local plan = fs.stat(space:at "plan.json") and space:plan()
   for _, step in ipairs(plan and plan.steps or {}) do
     if step.phase == "image" then
       return true

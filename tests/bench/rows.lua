@@ -317,7 +317,7 @@ local function rows(space, scratch, unpacked, built)
       beside = "",
       at_most = 0.1,
       often = OFTEN,
-      data = space:read_json "plan.json",
+      data = fs.stat(space:at "plan.json"),
       needs_data = true,
       ours = start { bq, "coordinator", "--workspace", space.path },
     },

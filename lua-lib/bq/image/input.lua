@@ -72,7 +72,7 @@ function input.find(space, disk, options)
   local found = {
     space = space,
     plan = plan,
-    lock = space:read_json "lock.json" or {},
+    lock = space:locked(),
     packages = json.array {},
     rootfs = {},
     mkfs = disk.mkfs[options.root],

@@ -3,6 +3,7 @@ local beside = require "bq.plan.beside"
 local choice = require "bq.plan.choice"
 local declaration = require "bq.plan.declaration"
 local files = require "bq.files"
+local form = require "bq.plan.form"
 local json = require "bq.json"
 local library = require "bq.plan.library"
 local lint = require "bq.plan.lint"
@@ -15,9 +16,6 @@ local template = require "bq.plan.template"
 local tokens = require "bq.plan.tokens"
 
 local plan = {}
-
---- The form of `plan.json`; a plan of another form is made again.
-plan.SCHEMA = 2
 
 --- What the kernel's build calls an architecture.
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
@@ -175,7 +173,7 @@ function plan.make(declared, selection, recipes)
   choice.check(declared, selection, recipes, KERNEL_ARCH)
   local arch = selection.arch
   local made = {
-    schema = plan.SCHEMA,
+    schema = form.VERSION,
     arch = arch,
     kernel_arch = KERNEL_ARCH[arch],
     target = template.fill(declared.target, { arch = arch }),
@@ -259,7 +257,7 @@ end
 ---@param recipes bq.Recipes
 ---@return string? what has changed
 function plan.stale(made, recipes)
-  if made.schema ~= plan.SCHEMA then
+  if made.schema ~= form.VERSION then
     return "the plan was made by another version of bq"
   end
   for name, old in pairs(made.recipes) do

@@ -16,6 +16,7 @@ local json = require "bq.json"
 local key = require "bq.plan.key"
 local make_job = require "bq.run.make_job"
 local process = require "bq.process"
+local schema = require "bq.schema"
 local slots = require "bq.run.slots"
 local siblings = require "bq.run.siblings"
 local store = require "bq.store"
@@ -149,7 +150,7 @@ local function ended(self, status)
     failed(self, one, status)
     return
   end
-  local meta = json.decode(fs.read(at.meta))
+  local meta = schema.read(at.meta, store.META) or fail.raise(("`%s` left no result"):format(id))
   local fits, why = pcall(siblings.check, self.state, one.step, at.output, meta.attributes)
   if not fits then
     failure.write(at.failure, why)

@@ -11,6 +11,7 @@
 --   entered        is locked by who builds the step, or is in its root
 local fs = require "bq.fs"
 local json = require "bq.json"
+local schema = require "bq.schema"
 local syscall = require "bq.syscall"
 
 local job = {}
@@ -82,6 +83,25 @@ local NAMES = {
   since = "root.since",
   made = "root.made",
 }
+---@type bq.schema.Format
+local FORMAT <const> = {
+  what = "the job of a step",
+  limit = 1 << 28,
+  kind = schema.record {
+    step = schema.record { id = schema.STEP, fields = schema.any_map() },
+    key = schema.text { max = 64, pattern = "%x+", what = "a key" },
+    inputs = schema.any_map(),
+    folder = schema.text(),
+    lowers = schema.list(schema.text()),
+    sources = schema.map(schema.record { path = schema.text(), sha256 = schema.SHA256, ["strip?"] = schema.whole() }),
+    code = schema.map(schema.text()),
+    env = schema.any_map(),
+    jobs = schema.whole(1),
+    pass = schema.list(schema.whole()),
+    epoch = schema.whole(),
+  },
+}
+
 -- The folders that a step begins with.
 local FOLDERS =
   { NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.entry, NAMES.output }
@@ -141,8 +161,7 @@ end
 ---@param folder string
 ---@return bq.Job?
 function job.read(folder)
-  local path = job.paths(folder).job
-  return fs.stat(path) and json.decode(fs.read(path)) or nil
+  return schema.read(job.paths(folder).job, FORMAT)
 end
 
 --- Takes a folder for somebody who builds its step, or is in its root; `nil` if somebody else has it.

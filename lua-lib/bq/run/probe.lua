@@ -3,6 +3,7 @@ local fs = require "bq.fs"
 local hint = require "bq.hint"
 local json = require "bq.json"
 local process = require "bq.process"
+local schema = require "bq.schema"
 local syscall = require "bq.syscall"
 
 -- Run in children: each line is a thing to try, in this order; the first that fails ends it.
@@ -44,6 +45,14 @@ local function attempt(folder, note)
   })
   return 0
 end
+
+--- What the process leaves: where it failed, and by what.
+---@type bq.schema.Format
+local RESULT <const> = {
+  what = "what the probe left",
+  limit = 1 << 16,
+  kind = schema.record { at = schema.text(), text = schema.text(), code = schema.text(), ["path?"] = schema.text() },
+}
 
 local WHAT = {
   unshare = "user, mount, pid, ipc, uts and net namespaces",
@@ -102,7 +111,7 @@ local function probe(parent)
     process.exit(ok and err or 1)
   end
   process.reap(child)
-  local failed = fs.stat(result) and json.decode(fs.read(result)) or nil
+  local failed = schema.read(result, RESULT)
   fs.remove_all(folder)
   if not failed then
     return { { name = "namespaces", ok = true, message = "namespaces, mounts, devices and overlays work" } }

@@ -60,7 +60,7 @@ end
 ---@param made table the plan
 ---@return bq.State
 function state.new(space, made)
-  local lock, staged = space:read_json "lock.json" or {}, space:staged()
+  local lock, staged = space:locked(), space:staged()
   local self =
     setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
   self.damaged, self.glanced = {}, {}

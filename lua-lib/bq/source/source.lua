@@ -8,9 +8,15 @@ local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
+local schema = require "bq.schema"
 local template = require "bq.plan.template"
 
 local source = {}
+
+--- Files that were found right, each with its size, time, inode and digest.
+---@type bq.schema.Format
+local VERIFIED <const> =
+  { what = "the list of verified sources", limit = 1 << 26, kind = schema.map(schema.text { max = 200 }, schema.FILE) }
 
 ---@class bq.Wanted
 ---@field id string `name-version:source`, see `source.id`
@@ -154,6 +160,12 @@ local function is_right(workspace, seen, name, sha256)
   return true
 end
 
+--- The files that need not be read again. It only saves time, so one that is not right is as good as none.
+local function verified(workspace)
+  local ok, seen = pcall(workspace.read, workspace, "sources/verified.json", VERIFIED)
+  return ok and seen or {}
+end
+
 local function take(want, one)
   want.got = { sha256 = one.sha256, file = source.file_name(one.sha256, one.file) }
 end
@@ -247,8 +259,8 @@ end
 ---@return table<string, { sha256: string, file: string }> by id
 function source.get(workspace, plan, choices)
   local wanted = source.wanted(plan)
-  local before = (workspace:read_json "lock.json" or {}).sources or {}
-  local seen = workspace:read_json "sources/verified.json" or {}
+  local before = workspace:locked().sources or {}
+  local seen = verified(workspace)
   local pending, rounds = {}, 0
   for _, want in ipairs(wanted) do
     from_cache(workspace, seen, want, before[want.id])

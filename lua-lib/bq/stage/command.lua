@@ -8,6 +8,7 @@ local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
 local log = require "bq.log"
+local schema = require "bq.schema"
 local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
@@ -31,6 +32,30 @@ command.OPTIONS = {
   { name = "update-seed", help = "lock the newest packages of the seed, by apt or apk", once = true },
   { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
   { name = "dry-run", help = "check the plan and show it; fetch and write nothing", once = true },
+}
+
+local texts <const> = schema.list(schema.text())
+-- The options are those that `args.parse` can give.
+local asked <const> = {}
+for _, option in ipairs(command.OPTIONS) do
+  local kind = option.many and texts
+    or option.number and schema.whole(1)
+    or option.value and schema.text()
+    or schema.flag()
+  asked[option.name:gsub("-", "_") .. "?"] = kind
+end
+---@type bq.schema.Format
+local FORMAT <const> = {
+  what = "the command of the workspace",
+  limit = 1 << 24,
+  hint = "plan again: `bq scripts/build_sysroot.lua`",
+  kind = schema.record {
+    script = schema.text(),
+    folder = schema.text(),
+    options = schema.record(asked),
+    modules = texts,
+    programs = texts,
+  },
 }
 
 ---@class bq.Command
@@ -187,8 +212,8 @@ end
 ---@return bq.Command
 ---@return boolean another whether what is at hand is not what the workspace was made by
 function command.recall(space, made)
-  local one = not space.inside and space:read_json "command.json" or nil
-  if not (one and one.options) then
+  local one = not space.inside and space:read("command.json", FORMAT) or nil
+  if not one then
     return complete(from_plan(space, made)), false
   end
   local another = take_at_hand(one)

@@ -182,7 +182,7 @@ function finish.tree(space, state, inside, command)
   stage.install(partial, command)
   stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true })
   add_ours(partial, owned)
-  local lock = space:read_json "lock.json" or {}
+  local lock = space:locked()
   local sources, wanted = {}, {}
   for _, want in ipairs(source.wanted(inside)) do
     wanted[want.id] = true

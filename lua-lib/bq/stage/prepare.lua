@@ -120,7 +120,7 @@ function prepare.main(declared, words)
   end
   space:create()
   space:lock()
-  local lock = space:read_json "lock.json" or {}
+  local lock = space:locked()
   if space.inside then
     log.info "inside a staged rootfs: the plan is made anew, from the sources that are here"
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = true })

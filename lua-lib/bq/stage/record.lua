@@ -1,6 +1,7 @@
 -- The output digests of a build that somebody made, to compare one's own with: a JSON file of one architecture, by set.
 local fs = require "bq.fs"
 local json = require "bq.json"
+local schema = require "bq.schema"
 
 local record = {}
 
@@ -10,8 +11,20 @@ local record = {}
 ---@field seed_digest string of its tree
 ---@field steps table<string, string> output digests by step id
 
+---@type bq.schema.Format
+local FORMAT <const> = {
+  what = "the recorded digests",
+  limit = 1 << 26,
+  kind = schema.map(schema.record {
+    date = schema.text(),
+    seed = schema.text(),
+    seed_digest = schema.text(),
+    steps = schema.map(schema.SHA256, schema.STEP),
+  }),
+}
+
 local function read(path)
-  return fs.stat(path) and json.decode(fs.read(path)) or {}
+  return schema.read(path, FORMAT) or {}
 end
 
 --- Notes what a workspace has in its store.

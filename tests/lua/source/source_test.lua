@@ -116,7 +116,7 @@ check.run {
       check.equal(get(where, alternatives, { "both" }, true).sha256, other)
       -- The first is there now too, but what was used before is used again, so that keys stay.
       scratch.write(where:at("sources", source.file_name(HASH, "app-1.tar")), CONTENT)
-      where:write_json("lock.json", { sources = { ["app-1:main"] = { sha256 = other } } })
+      where:write_json("lock.json", { sources = { ["app-1:main"] = { sha256 = other, file = "app-1.tar" } } })
       check.equal(get(where, alternatives, {}, true).sha256, other)
       where:write_json("lock.json", {})
       check.equal(get(where, alternatives, {}, true).sha256, HASH)
