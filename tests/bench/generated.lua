@@ -1,5 +1,6 @@
 -- A workspace of many generated steps, all of them done: what a plan costs before anything is built.
 local command = require "bq.stage.command"
+local digest = require "bq.digest"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
@@ -72,7 +73,7 @@ function generated.finish(folder)
     recipe.collection { folder .. "/packages" }
   )
   fs.mkdir(space:at("rootfs" .. workspace.STAGED):match "^(.*)/")
-  fs.write(space:at("rootfs" .. workspace.STAGED), json.encode { seed_id = "none", seed_digest = ("0"):rep(40) })
+  fs.write(space:at("rootfs" .. workspace.STAGED), json.encode { seed_id = "none", seed_digest = ("0"):rep(64) })
   space:write_json("plan.json", made)
   space:write_json("lock.json", { sources = {} })
   command.remember(space, {
@@ -89,10 +90,17 @@ function generated.finish(folder)
     fs.mkdir(store.output(space, name))
     fs.write(
       space:at("store", name, "meta.json"),
-      json.encode { key = name, step = step.id, version = step.version, output = name, inputs = inputs, seconds = 0 },
+      json.encode {
+        key = name,
+        step = step.id,
+        version = step.version,
+        output = digest.sha256(name),
+        inputs = inputs,
+        seconds = 0,
+      },
       { sync = false }
     )
-    build.outputs[step.id] = name
+    build.outputs[step.id] = digest.sha256(name)
   end
 end
 

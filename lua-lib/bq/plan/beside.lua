@@ -94,9 +94,12 @@ end
 ---@param found { name: string, folder: string }
 ---@return { path: string, version: string, files: string[] }[]
 function beside.patch_folders(found)
-  local out, names = {}, beside.recipes(found.folder)
+  local out, names = {}, nil
   for _, folder in ipairs(files.list(found.folder .. "/patches")) do
-    if beside.owner(folder, names) == found.name then
+    local may_be = folder:sub(1, #found.name + 1) == found.name .. "-"
+    -- Most recipes have none, and a folder may hold thousands of recipes.
+    names = names or may_be and beside.recipes(found.folder) or nil
+    if may_be and beside.owner(folder, names) == found.name then
       local path = found.folder .. "/patches/" .. folder
       out[#out + 1] = { path = path, version = folder:sub(#found.name + 2), files = files.list(path) }
     end

@@ -83,10 +83,7 @@ end
 
 --- `require`, of helpers and of the strategies that the text names in so many words: only these are in the step's key.
 local function requirer(box, text)
-  local loaded, named = {}, {}
-  for _, name in ipairs(tokens.requires(text)) do
-    named[name] = true
-  end
+  local loaded, named = {}, nil
   return function(name)
     if type(name) ~= "string" then
       error("`require` wants the name of a module", 2)
@@ -95,13 +92,15 @@ local function requirer(box, text)
       return loaded[name]
     elseif HELPERS[name] then
       loaded[name] = copy(HELPERS[name])
+      return loaded[name]
     elseif not name:find "^bq%.strategy%.[%w_]+$" then
       refuse(('require "%s"'):format(name), "strategies are, and bq.fail, bq.json and bq.tables; a step has `b`", 2)
-    elseif not named[name] then
-      error(('`%s` is required by a name that is put together; write `require "%s"`'):format(name, name), 2)
-    else
-      loaded[name] = guarded(box, require(name), name:match "[^.]+$")
     end
+    named = named or tokens.requires(text)
+    if not tables.contains(named, name) then
+      error(('`%s` is required by a name that is put together; write `require "%s"`'):format(name, name), 2)
+    end
+    loaded[name] = guarded(box, require(name), name:match "[^.]+$")
     return loaded[name]
   end
 end
