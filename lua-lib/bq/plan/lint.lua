@@ -4,6 +4,7 @@ local nearest = require "bq.nearest"
 local output = require "bq.plan.output"
 local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
+local spdx = require "bq.plan.spdx"
 local template = require "bq.plan.template"
 
 local lint = {}
@@ -256,6 +257,10 @@ function lint.recipe(self, found)
     end
     output.check(data, problem)
     patches_from.check(data, problem)
+    local wrong = type(data.license) == "string" and data.license ~= "" and spdx.problem(data.license)
+    if wrong then
+      self:problem(found, "license", ("`license` is no expression of SPDX: %s"):format(wrong))
+    end
     if is_phase then
       return
     end

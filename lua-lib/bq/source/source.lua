@@ -1,13 +1,13 @@
 -- Sources: identity is the hash, where the bytes come from is a hint.
 local debian_archive = require "bq.source.debian_archive"
 local digest = require "bq.digest"
-local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
+local missing = require "bq.source.missing"
 local schema = require "bq.schema"
 local template = require "bq.plan.template"
 
@@ -71,10 +71,6 @@ function source.identity(step, name, locked)
     .. (how.strip or "")
     .. (how.exclude and " without " .. json.encode(how.exclude) or "")
     .. (how.unpack == false and " as " .. how.name or "")
-end
-
-local function describe(one)
-  return one.url or ("Debian's source archive: " .. one.debian)
 end
 
 --- All sources that a plan's steps want, each once.
@@ -211,42 +207,6 @@ local function fetch_urls(workspace, list, options)
   end
 end
 
---- What to do about missing sources; `all` is how many are wanted.
-local function advice(list, all, offline)
-  local packages, named = {}, {}
-  for _, want in ipairs(list) do
-    if #want.alternatives == 0 then
-      return ("pin it: `bq scripts/hash_sources.lua --write %s`"):format(want.package)
-    elseif not named[want.package] then
-      named[want.package] = true
-      packages[#packages + 1] = want.package
-    end
-  end
-  local out = offline and "run it again without `--offline`, or name a folder that has them by `--mirror DIR`"
-    or "name a folder or address that has them by `--mirror`"
-  -- Without all of them there would be nothing to build.
-  return #list == all and out
-    or ("%s, or leave the packages out: `--without %s`"):format(out, table.concat(packages, ","))
-end
-
-local function missing(list, all, offline)
-  local notes = {}
-  for _, want in ipairs(list) do
-    notes[#notes + 1] = ("  %s"):format(want.label)
-    for _, one in ipairs(want.alternatives) do
-      notes[#notes + 1] = ("    sha256 %s  %s"):format(one.sha256, describe(one))
-    end
-    for _, one in ipairs(want.unpinned) do
-      notes[#notes + 1] = ("    not pinned, so never used: %s"):format(describe(one))
-    end
-    for _, line in ipairs(want.tried) do
-      notes[#notes + 1] = "    " .. line
-    end
-  end
-  local count = #list == 1 and "one source is missing" or ("%d sources are missing"):format(#list)
-  fail.raise(count, { notes = notes, hint = advice(list, all, offline) })
-end
-
 ---@class bq.FetchChoices
 ---@field mirrors string[]
 ---@field offline? boolean
@@ -315,7 +275,7 @@ function source.get(workspace, plan, choices)
     end)
   end
   if #still() > 0 then
-    missing(still(), #wanted, choices.offline)
+    missing.refuse(still(), #wanted, choices.offline)
   end
   local locked = {}
   for _, want in ipairs(wanted) do

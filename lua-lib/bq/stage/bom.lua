@@ -2,13 +2,40 @@
 local digest = require "bq.digest"
 local json = require "bq.json"
 local source = require "bq.source.source"
+local spdx = require "bq.plan.spdx"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
 
 local bom = {}
 
+--- A part of a package URL (https://github.com/package-url/purl-spec): all but these letters is encoded.
+local function encoded(text)
+  return (text:gsub("[^%w._~:-]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
+end
+
 local function reference(name, version)
-  return ("pkg:generic/%s@%s"):format(name, version)
+  return ("pkg:generic/%s@%s"):format(encoded(name), encoded(version))
+end
+
+--- A licence as SPDX says it, or by its name if it is another one.
+local function licenses(text)
+  if spdx.problem(text) then
+    return json.array { { license = { name = text } } }
+  end
+  return json.array { { expression = text } }
+end
+
+--- The files that a package was made from, by the names of its sources; the main one has no name of its own.
+local function sources(step, locked)
+  local out = {}
+  for name in tables.sorted(step.sources) do
+    local used, suffix = locked[source.id(step, name)], name == "main" and "" or ":" .. name
+    out[#out + 1] = used and { "bq:source" .. suffix, used.file } or nil
+    out[#out + 1] = used and { "bq:source" .. suffix .. ":sha256", used.sha256 } or nil
+  end
+  return out
 end
 
 --- The source that was used, where it comes from, and the digest by which it is known.
@@ -43,22 +70,19 @@ local function properties(pairs_of)
 end
 
 local function component(plan, step, locked, outputs)
-  local used = locked[source.id(step, "main")]
   return {
     type = "library",
     ["bom-ref"] = step.id,
     name = step.name,
     version = step.version,
     purl = reference(step.name, step.version),
-    licenses = json.array { { expression = step.license } },
+    licenses = licenses(step.license),
     externalReferences = references(step, locked),
-    properties = properties {
+    properties = properties(tables.append({
       { "bq:phase", step.phase },
       { "bq:output", outputs[step.id] },
-      { "bq:source", used and used.file },
-      { "bq:source:sha256", used and used.sha256 },
       { "bq:target", plan.target },
-    },
+    }, sources(step, locked))),
   }
 end
 

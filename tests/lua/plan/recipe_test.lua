@@ -393,6 +393,19 @@ check.run {
     end,
   },
   {
+    "a licence is an expression of SPDX",
+    function()
+      local function license(text)
+        return (scratch.recipe("one"):gsub('"MIT"', ("%q"):format(text)))
+      end
+      one(
+        license "Custom: see COPYING",
+        "one.lua:4: `license` is no expression of SPDX: `Custom:` is no licence of SPDX; one that SPDX does not know is `LicenseRef-NAME`"
+      )
+      check.equal(problems(license "LicenseRef-Custom"), {})
+    end,
+  },
+  {
     "a name in braces that stands for nothing",
     function()
       local advice =
