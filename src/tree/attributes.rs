@@ -36,7 +36,7 @@ pub(crate) fn belong(
 }
 
 pub(crate) fn not_there(op: &str, path: &[u8]) -> Error {
-    let why = "it has attributes, and is not there";
+    let why = "it has attributes, but does not exist";
     let path = if path.is_empty() { b"." } else { path };
     Error::new(op, "missing", why).at(shown(path))
 }
@@ -46,7 +46,7 @@ pub(crate) fn check(op: &str, path: &[u8], kind: Type, attribute: &Attribute) ->
     let why = if attribute.mode.is_some() && kind == Type::Link {
         "a mode of a symbolic link"
     } else if attribute.capabilities.is_some() && kind != Type::File {
-        "capabilities of what is no file"
+        "capabilities of an entry that is not a file"
     } else {
         return Ok(());
     };

@@ -236,7 +236,7 @@ fn patches_that_cannot_be_read() {
         ),
         (
             "diff --git a/f b/g\n--- a/f\n+++ b/g\n@@ -1 +1 @@\n-1\n+2\n".to_owned(),
-            "says nothing of a rename",
+            "there is no rename",
         ),
         (
             "diff --git \"a/\\9\" b/f\nnew file mode 100644\n".to_owned(),

@@ -174,7 +174,7 @@ fn feed(
     jobs: &SyncSender<Job>,
     produce: impl FnOnce(Sink<'_>) -> Result<()>,
 ) -> Result<()> {
-    let gone = || Error::new("write", "io", "the compressing threads have gone");
+    let gone = || Error::new("write", "io", "the compressing threads have ended");
     let mut job = Job {
         number: 0,
         known: 0,

@@ -68,7 +68,7 @@ fn rest(input: &mut dyn BufRead, size: u64) -> Result<()> {
     input.consume(usize::from(padding));
     while let Some((name, size)) = next(input)? {
         if !name.starts_with(b"_") {
-            return Err(format("a .deb with more behind its data"));
+            return Err(format("a .deb with data after its last file"));
         }
         skip(input, size)?;
         let padding = size % 2 == 1 && input.fill_buf().map_err(cut)?.first() == Some(&b'\n');

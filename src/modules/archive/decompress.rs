@@ -149,7 +149,7 @@ impl<R: BufRead, D: Read, S: Fn(R) -> Result<D>> Read for Streams<R, D, S> {
             };
             let zeros = zeros(&mut input)?;
             if !zeros.is_multiple_of(self.rule.zeros) {
-                let message = "padding behind a stream that is no multiple of four bytes";
+                let message = "padding after a stream that is not a multiple of four bytes";
                 return Err(Error::new(ErrorKind::InvalidData, message));
             }
             match input.fill_buf()?.first() {

@@ -191,22 +191,22 @@ impl Tree<'_> {
             _ => &member.link,
         };
         let no_target = |why: &str| refused(name, &format!("a hard link to {why}"));
-        let target =
-            normalise(raw).map_err(|why| no_target(&format!("a name that is not taken: {why}")))?;
+        let target = normalise(raw)
+            .map_err(|why| no_target(&format!("a name that is not allowed: {why}")))?;
         let target = match strip(&target, self.rules.strip) {
             Some(target) if !target.is_empty() => target,
-            _ => return Err(no_target("what was left out")),
+            _ => return Err(no_target("a file that was left out")),
         };
         if target == name {
             return Err(no_target("itself"));
         }
         let found = self.root.parent(target, None);
-        let (from, from_last) = found.map_err(|_| no_target("what is not there"))?;
+        let (from, from_last) = found.map_err(|_| no_target("a file that does not exist"))?;
         let stat = fstatat(&*from, from_last, AtFlags::AT_SYMLINK_NOFOLLOW)
-            .map_err(|_| no_target("what is not there"))?;
+            .map_err(|_| no_target("a file that does not exist"))?;
         let kind = type_of(&stat);
         if kind != SFlag::S_IFREG && !(rootfs && kind == SFlag::S_IFLNK) {
-            return Err(no_target("something that is no file"));
+            return Err(no_target("an entry that is not a file"));
         }
         let (parent, last) = self.parent(name)?;
         if let Ok(there) = fstatat(&*parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)

@@ -143,7 +143,10 @@ pub(super) fn attribute(items: &mut Items, attributes: &Attributes) -> Result<()
         if let Some((other, before)) = files.insert((item.source, shared), told)
             && before != item.attribute
         {
-            let why = format!("one file with `{}`, and other attributes", shown(&other));
+            let why = format!(
+                "it is the same file as `{}`, but has other attributes",
+                shown(&other)
+            );
             return Err(Error::argument("pack", why).at(shown(path)));
         }
     }

@@ -176,7 +176,7 @@ impl BufRead for Pipe {
             let next = self
                 .pieces
                 .recv()
-                .map_err(|_| io::Error::other("the decompressing thread has gone"))??;
+                .map_err(|_| io::Error::other("the decompressing thread has ended"))??;
             // The worker may have ended already and need no more pieces.
             drop(self.back.send(std::mem::replace(&mut self.piece, next)));
             self.at = 0;

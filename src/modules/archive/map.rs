@@ -31,14 +31,14 @@ impl Map {
             end = offset
                 .checked_add(length)
                 .filter(|&end| end <= self.size)
-                .ok_or_else(|| bad("that ends behind the file"))?;
+                .ok_or_else(|| bad("that goes past the end of the file"))?;
             sum += length;
         }
         if end != self.size {
             return Err(bad("that does not reach the end of the file"));
         }
         if sum != stored {
-            return Err(bad("that is not of its content"));
+            return Err(bad("that does not match its content"));
         }
         Ok(self)
     }

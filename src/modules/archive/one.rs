@@ -180,7 +180,7 @@ pub(super) fn file(path: &Path, wanted: &[u8], max: u64, threads: u32) -> Result
             Found::Link(target) => wanted = target,
         }
     }
-    Err(Error::new("read", "refused", "hard links that come round").at(shown(&wanted)))
+    Err(Error::new("read", "refused", "a cycle of hard links").at(shown(&wanted)))
 }
 
 enum Found {

@@ -13,7 +13,7 @@ impl Tree<'_> {
         let owned = member.uid != Some(0) || member.gid != Some(0);
         if let Some(value) = &member.capabilities {
             if member.kind != Kind::File {
-                return Err(refused(name, "capabilities of what is no file"));
+                return Err(refused(name, "capabilities of an entry that is not a file"));
             } else if profile == Profile::Source {
                 self.summary.drop(b"capabilities", 1);
             } else if owners == Owners::Drop {

@@ -115,10 +115,10 @@ impl<'a> Reader<'a> {
             }
         };
         if kind != Kind::File && (stored != 0 || map.is_some()) {
-            return refused("content where there can be none");
+            return refused("content in an entry that cannot have any");
         }
         if name.is_empty() && kind != Kind::Dir {
-            return refused("the name of the top itself");
+            return refused("the name of the top folder");
         }
         let link = match kind {
             Kind::Symlink | Kind::Hardlink => pax.linkpath.or(long_link).unwrap_or(header.link),

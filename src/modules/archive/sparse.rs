@@ -74,7 +74,7 @@ impl Map {
             map.push(offset, length)?;
         }
         if here[at..].iter().any(|&byte| byte != 0) {
-            return Err(bad("with more behind it"));
+            return Err(bad("with data after it"));
         }
         Ok((map, taken))
     }
@@ -100,7 +100,11 @@ impl Place {
                 .and_then(|view| Map::of_header(&view, next))
                 .map(Place::Records),
             (EntryType::Regular | EntryType::Continuous, Some(records)) => records.map(),
-            _ => Err(Error::new("tar", "refused", "holes in what is no file")),
+            _ => Err(Error::new(
+                "tar",
+                "refused",
+                "holes in an entry that is not a file",
+            )),
         };
         let name = records.and_then(|records| records.name.as_ref());
         place.map(Some).map_err(|error| match error.path {

@@ -97,13 +97,13 @@ impl Zip {
             0o040_000 => Kind::Dir,
             0 | 0o100_000 if raw.ends_with(b"/") => Kind::Dir,
             0 | 0o100_000 => Kind::File,
-            _ => return refused("what is no file, folder or link"),
+            _ => return refused("an entry that is not a file, folder or link"),
         };
         let size = file.size();
         if kind == Kind::Dir && size != 0 {
-            return refused("content where there can be none");
+            return refused("content in an entry that cannot have any");
         } else if name.is_empty() && kind != Kind::Dir {
-            return refused("the name of the top itself");
+            return refused("the name of the top folder");
         }
         let time = file.extra_data_fields().find_map(|field| match field {
             ExtraField::ExtendedTimestamp(times) => times.mod_time(),

@@ -60,7 +60,7 @@ pub(super) fn redirect(from: &Uri, location: &[u8]) -> Result<Uri, Failure> {
     if from.scheme_str() == Some("https") && !is_secure {
         return Err(refused("from https to http"));
     }
-    uri(&text).map_err(|_| refused("to what is not a URL"))
+    uri(&text).map_err(|_| refused("to an invalid URL"))
 }
 
 fn uri(text: &str) -> Result<Uri, Failure> {

@@ -45,7 +45,7 @@ impl Watch {
         }
         if before + bytes as u64 > LIMIT || since.elapsed() > self.patience {
             return Err(Error::Other(
-                "much has come, and nothing of the file".into(),
+                "the server sent much data, but nothing of the file".into(),
             ));
         }
         Ok(())

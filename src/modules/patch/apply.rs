@@ -158,7 +158,7 @@ fn existing_name(
 ) -> Result<Vec<u8>> {
     if section.git {
         let why = format!(
-            "line {} of the patch: the names differ, and it says nothing of a rename",
+            "line {} of the patch: the names differ, but there is no rename",
             section.at
         );
         return Err(Error::new("patch", "format", why).at(shown(&new)));

@@ -24,9 +24,9 @@ pub(super) fn change(
         return Err(refused(
             to,
             if is_link {
-                "the patch is for a link, and it is none"
+                "the patch is for a link, but it is a file"
             } else {
-                "it is a link, and the patch is for a file"
+                "it is a link, but the patch is for a file"
             },
         ));
     }

@@ -198,7 +198,10 @@ fn octal(text: &[u8], at: usize) -> Result<u32, Broken> {
         u32::from_str_radix(text, 8).map_err(|_| Broken::new(at, "not the mode of a file"))?;
     match mode & 0o170_000 {
         0o100_000 | 0o120_000 => Ok(mode),
-        0o160_000 => Err(Broken::new(at, "a submodule, which is no part of a tree")),
+        0o160_000 => Err(Broken::new(
+            at,
+            "a submodule, which cannot be applied to a tree",
+        )),
         _ => Err(Broken::new(at, "the mode of neither a file nor a link")),
     }
 }

@@ -75,7 +75,10 @@ impl State {
             return Ok(known.found.clone());
         }
         let found = read(&mut self.root, name).map_err(|error| match error {
-            Errno::ELOOP => refused(name, "a link leads there, and patches are put through none"),
+            Errno::ELOOP => refused(
+                name,
+                "a link leads there, and a patch must not follow links",
+            ),
             errno => Error::os("patch", errno).at(shown(name)),
         })?;
         let known = Known {
@@ -148,7 +151,7 @@ impl State {
                 return Err(Error::new(
                     "patch",
                     "exists",
-                    "the patch makes it, and it is there already",
+                    "the patch creates it, but it exists already",
                 )
                 .at(shown(&name)));
             }

@@ -89,7 +89,7 @@ pub(super) fn find(
         None => Err(Error::new(
             "patch",
             "strip",
-            "the names in the patch are of no use",
+            "the patch has no usable file name",
         )),
     }
 }
