@@ -1,5 +1,5 @@
-//! Set-id bits and capabilities: noted, never on a file.
-// A test fails by panicking; clippy allows that in test functions only, not in what they share.
+//! Set-id bits and capabilities: recorded, never set on a file.
+// A test fails by panicking. Clippy allows that in test functions, but not in their helpers.
 #![allow(clippy::expect_used)]
 
 mod support;
@@ -15,7 +15,7 @@ use std::process::Output;
 use nix::errno::Errno;
 use nix::libc;
 
-/// Runs a program, in `argv`, below a keeper, and prints what was noted.
+/// Runs the program of `argv` under a keeper, and prints the recorded attributes.
 const RUN: &str = "
     local process, syscall = require 'bq.process', require 'bq.syscall'
     syscall.set_no_new_privs()
@@ -129,7 +129,7 @@ fn c(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).expect("no zero")
 }
 
-/// The calls themselves; started by the next test only.
+/// The calls themselves. Only the next test starts this one.
 #[test]
 fn probe() {
     if std::env::var_os("ATTRIBUTES_PROBE").is_none() {
@@ -148,7 +148,7 @@ fn probe() {
     let fails = |what: &str, result: libc::c_long, errno: Errno| {
         assert_eq!(Errno::result(result), Err(errno), "{what}");
     };
-    // SAFETY: each call gets numbers, open descriptors, and pointers to what lives for the call.
+    // SAFETY: each call gets numbers, open descriptors, and pointers to values that live for the call.
     unsafe {
         for name in ["chmod", "relative", "fchmodat2", "empty", "by-proc"] {
             drop(new(name));
@@ -190,7 +190,7 @@ fn probe() {
         let file = fs::File::open("by-proc").expect("it is there");
         let name = c(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())));
         ok("chmod", libc::chmod(name.as_ptr(), 0o4700).into());
-        // Through other links of a /proc the keeper would reach what it has open itself.
+        // Through other links of /proc the keeper would reach its own open files.
         let name = c(Path::new(&format!(
             "/proc/../proc/self/fd/{}",
             file.as_raw_fd()
@@ -205,7 +205,7 @@ fn probe() {
             libc::chmod(std::ptr::without_provenance(8), 0o4700).into(),
             Errno::EFAULT,
         );
-        // Made with such bits at once.
+        // Files that are created with such bits.
         for mode in [0o4755, 0o2755] {
             fails(
                 "open",
@@ -262,7 +262,7 @@ fn probe() {
             0,
         );
         assert_eq!(found, -1);
-        // Others are the kernel's; not every file system has them.
+        // The kernel handles other attributes. Some file systems have none.
         if set(c"capable", c"user.test", 3) == 0 {
             let found = libc::getxattr(
                 c"capable".as_ptr(),

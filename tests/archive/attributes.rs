@@ -1,4 +1,4 @@
-//! Owners, set-id bits and capabilities: packed from a table, told of what is unpacked, set only if asked for.
+//! Owners, set-id bits and capabilities: packed from a table, returned by unpacking, and set only if asked for.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::tar::{
 };
 use crate::{Place, has_gnu, snapshot};
 
-/// A table of attributes, and how it is compared.
+/// A table of attributes as text, for comparisons.
 const PRELUDE: &str = r#"
 local CAP = "0100000200200000000000000000000000000000"
 local ROOTED = "010000030020000000000000000000000000000001000000"
@@ -54,7 +54,7 @@ fn tree(place: &Place) {
     }
 }
 
-/// A tree in a user's hands, with what it cannot hold; another tar and our own reader see all of it.
+/// A user's tree with attributes that the user cannot set. Another tar and our own reader see all of them.
 #[test]
 fn packed_and_told() {
     let place = Place::new();
@@ -91,7 +91,7 @@ fn packed_and_told() {
     );
     let mut after = snapshot(&place.join("out"));
     for (path, what) in &mut after {
-        // The attributes gave this one another mode.
+        // The attributes give this file another mode.
         if path.as_os_str().as_encoded_bytes() == b"f\xfcr" {
             *what = what.replace("100640", "100644");
         }
@@ -246,7 +246,7 @@ fn told_by_real_names() {
     );
 }
 
-/// What has no place in a plain tree is named, by the key of its record.
+/// Metadata that is dropped is reported by the key of its record.
 #[test]
 fn what_is_dropped_is_counted() {
     let place = Place::new();
@@ -283,7 +283,7 @@ fn what_is_dropped_is_counted() {
     );
 }
 
-/// As root: everything is set, and what is alive in a tree is not packed without being named.
+/// As root: everything is set. Attributes on the files of a tree are not packed unless the table names them.
 #[test]
 fn set_where_that_is_asked_for() {
     let place = Place::new();

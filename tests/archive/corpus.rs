@@ -1,4 +1,4 @@
-//! Hostile and odd archives, each with what has to come of it.
+//! Hostile and odd archives, each with the expected result.
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -12,14 +12,14 @@ use crate::tar::{
 };
 use crate::{Place, has_gnu, names, snapshot};
 
-/// What has to come of an archive.
+/// The expected result of an archive.
 #[derive(Clone, Debug)]
 pub(crate) enum Want {
-    /// Unpacked, and as GNU tar does it.
+    /// It is unpacked, with the same result as GNU tar.
     AsTar,
-    /// Unpacked; GNU tar does it in another way, or not at all.
+    /// It is unpacked. The result of GNU tar differs, or it fails.
     Unpacked,
-    /// This code, and this in the path.
+    /// It fails with this code, and with this text in the path.
     Fails(&'static str, &'static str),
 }
 
@@ -28,7 +28,7 @@ pub(crate) use Want::{AsTar, Fails, Unpacked};
 pub(crate) struct Case {
     name: &'static str,
     bytes: Vec<u8>,
-    /// The same as a plain tar, where GNU tar does not know the format, or wants another program for it.
+    /// The same as a plain tar. GNU tar does not know the format, or needs another program for it.
     plain: Option<Vec<u8>>,
     source: Want,
     rootfs: Want,
@@ -48,7 +48,7 @@ pub(crate) fn differs(name: &'static str, bytes: Vec<u8>, source: Want, rootfs: 
     }
 }
 
-/// One that is the same as a plain tar, and unpacked.
+/// A case that is unpacked like a plain tar.
 pub(crate) fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
     Case {
         plain: Some(plain.to_vec()),
@@ -56,7 +56,7 @@ pub(crate) fn same(name: &'static str, bytes: Vec<u8>, plain: &[u8]) -> Case {
     }
 }
 
-/// Refused, with the entry's name.
+/// A case that is refused, with the entry's name.
 pub(crate) fn refused(path: &'static str) -> Want {
     Fails("refused", path)
 }
@@ -248,7 +248,7 @@ fn links(outside: &str) -> Vec<Case> {
             tar(&[symlink("a", "b"), symlink("b", "a"), file("a/x", "x")]),
             refused("a/x"),
         ),
-        // What is below the second link must not land where the first one led.
+        // Files below the second link must not go to the target of the first one.
         differs(
             "link_led_elsewhere_before",
             tar(&[
@@ -707,7 +707,7 @@ fn sparse_header(pieces: &[(u64, u64)], stored: u64, size: u64) -> Header {
     header
 }
 
-/// Files with holes, in the four ways that GNU tar has had.
+/// Files with holes, in the four formats of GNU tar.
 fn holes() -> Vec<Case> {
     let old = |pieces: &[(u64, u64)], data: &[u8], size: u64| {
         tar(&[
@@ -719,7 +719,7 @@ fn holes() -> Vec<Case> {
         [(0, 512), (8192, 4)],
         [[b'h'; BLOCK].as_slice(), b"tail"].concat(),
     );
-    // 25 pieces: four in the header, 21 in the block behind it.
+    // 25 pieces: four in the header, 21 in the block after it.
     let many: Vec<(u64, u64)> = (0..25).map(|n| (n * 1024, 512)).collect();
     let mut block = [0; BLOCK];
     for (number, (offset, length)) in many[4..].iter().enumerate() {
@@ -835,7 +835,7 @@ fn holes() -> Vec<Case> {
             tar(&[sparse_header(&[], 0, 0).with(257, b"ustar\x0000").block()]),
             refused("s"),
         ),
-        // What is not there counts as content: the limits are those of the file that comes out.
+        // Holes count as content: the limits are for the unpacked file.
         case(
             "sparse_bomb",
             tar(&[sparse_header(&[(0, 0)], 0, 0)
@@ -1114,7 +1114,7 @@ fn compressed() -> Vec<Case> {
             b"\x28\xb5\x2f\xfd\x00\xa8\x01\0\0".to_vec(),
             LIMIT,
         ),
-        // The most that gzip can do is under the limit.
+        // The best compression of gzip is under the limit.
         case(
             "much_gzip",
             gzip(&tar(&[file("much", vec![0; 1 << 20])])),
@@ -1239,7 +1239,7 @@ fn debs() -> Vec<Case> {
             },
             TRUNCATED,
         ),
-        // Also where what is missing are zeros that nobody would miss.
+        // Even if only zeros are missing.
         case(
             "deb_data_cut_in_its_end",
             {
@@ -1252,13 +1252,13 @@ fn debs() -> Vec<Case> {
     ]
 }
 
-/// Everything that has to come out as GNU tar does it, times and hard links too.
+/// The parts of a tree that must be as GNU tar makes them, including times and hard links.
 fn details(folder: &Path) -> Vec<String> {
     let mut lines: Vec<String> = snapshot(folder)
         .into_iter()
         .map(|(path, what)| {
             let stat = std::fs::symlink_metadata(folder.join(&path)).expect("is there");
-            // When a folder was written to last is nobody's choice, unless it has an entry of its own.
+            // The time of a folder is not defined unless it has an entry.
             let more = if stat.is_dir() {
                 String::new()
             } else {
@@ -1288,7 +1288,7 @@ fn all(outside: &Path) -> Vec<Case> {
     all
 }
 
-/// Unpacks every case with both profiles; one line for each: name, profile, code, path, text.
+/// Unpacks every case with both profiles. Prints one line for each: name, profile, code, path, text.
 const RUN: &str = r#"
 for line in io.lines("cases.txt") do
   for _, profile in ipairs { "source", "rootfs" } do
@@ -1304,7 +1304,7 @@ fn corpus() {
     try_all("");
 }
 
-/// The same where the kernel has no openat2, or a filter denies it.
+/// The same without openat2: an old kernel, or a filter that denies it.
 #[test]
 fn corpus_without_openat2() {
     try_all(
@@ -1373,7 +1373,7 @@ fn try_all(prepare: &str) {
     assert_eq!(names(place.path()), left);
 }
 
-/// What GNU tar unpacks is the same.
+/// GNU tar unpacks the same.
 fn differs_from_tar(place: &Place, case: &Case) -> Option<String> {
     let theirs = tempfile::tempdir().expect("a folder");
     let output = Command::new("tar")
@@ -1461,7 +1461,7 @@ fn cut_anywhere() {
         let (name, code) = line.split_once('\t').expect("two words");
         let complete = name.parse::<usize>().is_ok_and(|at| at >= end + BLOCK);
         let expected = if complete { "ok" } else { "truncated" };
-        // Too little of a compressed file to tell that it is one.
+        // Too short to recognise a compressed file.
         let start = name.ends_with(".0") || name.ends_with(".7");
         assert!(code == expected || (start && code != "ok"), "{line}");
     }
@@ -1507,7 +1507,7 @@ fn damage() {
                 }
             }
         }
-        // A right checksum lets more of the damage through.
+        // With a right checksum more of the damage gets past the first check.
         if random(2) == 0 && bytes.len().is_multiple_of(BLOCK) {
             for block in bytes
                 .chunks_exact_mut(BLOCK)
@@ -1575,7 +1575,7 @@ fn many_entries() {
     );
 }
 
-/// Links make a tree deeper than any name can be long. It is unpacked, or goes again, with few descriptors.
+/// Links make a tree deeper than the longest name. It is unpacked, or removed again, with few descriptors.
 #[test]
 fn deeper_than_a_name() {
     let place = Place::quick();

@@ -89,7 +89,7 @@ fn targets() {
     assert_eq!(names(&place.join("full")), ["a", "d", "keep"]);
 }
 
-/// Links that an earlier archive left lead nowhere outside either (GNU tar: CVE-2025-45582).
+/// Links of an earlier archive cannot lead outside either (GNU tar: CVE-2025-45582).
 #[test]
 fn links_left_by_an_earlier_archive() {
     let place = Place::new();
@@ -273,7 +273,7 @@ fn parts_of_an_archive() {
     );
 }
 
-/// Layouts that `strip` does not expect: nothing is left out that nobody asked to leave out.
+/// Layouts that `strip` does not expect: no file is left out unless the options say so.
 #[test]
 fn strip_loses_nothing() {
     let place = Place::new();
@@ -350,7 +350,7 @@ fn strip_loses_nothing() {
     assert_eq!(names(&place.join("a")), ["x"]);
 }
 
-/// Holes stay holes, and what GNU tar leaves out comes back, in each of its four formats.
+/// Holes stay holes, and the zeros that GNU tar leaves out are restored, in each of its four formats.
 #[test]
 fn holes_of_gnu_tar() {
     let place = Place::new();
@@ -361,7 +361,7 @@ fn holes_of_gnu_tar() {
         .open(path)
         .expect("it is ours");
     data.set_len(content.len() as u64).expect("there is room");
-    // More pieces than one header has room for, odd ends, and a hole at the end.
+    // More pieces than fit one header, ends within a block, and a hole at the end.
     for number in 0..60_usize {
         let (at, piece) = (
             number * 70_000 + number,
@@ -489,15 +489,15 @@ fn many_are_as_one_after_the_other() {
             file("./twice", "2"),
             hardlink("./twice2", "./twice"),
         ],
-        // A hard link to what another package brought.
+        // A hard link to a file of another package.
         vec![
             hardlink("./usr/one-again", "./usr/lib/one.so"),
             symlink("./both2", "/both"),
         ],
-        // A file through a link that only another package has.
+        // A file through a link of another package.
         vec![file("./lib/three/a", "a"), mode("./usr/share/doc", 0o775)],
         vec![symlink("./both", "elsewhere"), file("./both3", "3")],
-        // One folder by two names: the last says how it is.
+        // One folder by two names: the last entry decides its mode.
         vec![mode("./usr/lib/three", 0o700), mode("./lib/sub", 0o711)],
         vec![
             mode("./lib/three", 0o750),
@@ -598,7 +598,7 @@ fn many_fail_as_one_after_the_other() {
     assert_eq!(names(&place.join("full")), ["keep"]);
 }
 
-/// A process with threads may not enter a namespace, so none may be left.
+/// A process with threads may not enter a namespace, so no thread may be left.
 #[test]
 fn no_thread_is_left() {
     let place = Place::new();
@@ -625,7 +625,7 @@ fn no_thread_is_left() {
     );
 }
 
-/// A full disk: a clear error and nothing left. Needs a file system of its own, so only where one can be mounted.
+/// A full disk: a clear error, and nothing is left. Needs to mount a file system.
 #[test]
 fn disk_full() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! `bq.archive` and `bq.digest`, by the binary as a user runs it.
+//! `bq.archive` and `bq.digest`, through the binary as a user runs it.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ mod support;
 mod tar;
 mod zips;
 
-/// A folder for one test; folders without permissions do not keep it from going.
+/// A folder for one test. It can be removed even if it has folders without permissions.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -24,7 +24,7 @@ impl Place {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    /// In memory where that can be had: for trees that would keep a busy disk busy.
+    /// A folder in memory if possible: for large trees, which are slow on a busy disk.
     fn quick() -> Self {
         tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self)
     }
@@ -44,7 +44,7 @@ impl Place {
         path
     }
 
-    /// Runs Lua in this folder; gives its output, or panics with what it said.
+    /// Runs Lua in this folder. Returns its output, or panics with its error.
     fn lua(&self, code: &str) -> String {
         let prelude = "local archive, digest, json = require 'bq.archive', require 'bq.digest', require 'bq.json'\n\
             local function fails(f, ...)\n\
@@ -91,7 +91,7 @@ fn open_up(folder: &Path) {
     }
 }
 
-/// All that a folder holds: types, modes, contents, link targets.
+/// The content of a folder: types, modes, contents, link targets.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -131,7 +131,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The tool is here and is GNU's, for comparisons.
+/// Whether the tool is installed and is GNU's, for comparisons.
 fn has_gnu(tool: &str) -> bool {
     let output = Command::new(tool).arg("--version").output();
     let has = output.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("GNU"));

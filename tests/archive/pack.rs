@@ -274,7 +274,7 @@ fn tree_digests_tell_trees_apart() {
     changed("a link");
     std::fs::set_permissions(top.join("usr"), PermissionsExt::from_mode(0o750)).expect("set");
     changed("a folder's mode");
-    // What does not count: times, the folder's own mode, hard links, what is left out.
+    // These do not count: times, the folder's own mode, hard links, excluded files.
     let last = digest();
     std::fs::set_permissions(&top, PermissionsExt::from_mode(0o700)).expect("set");
     std::fs::remove_file(top.join("usr/z")).expect("removed");
@@ -296,7 +296,7 @@ fn tree_digests_tell_trees_apart() {
     assert_eq!(output, format!("file\t{}\t1\ttrue", 0o601));
 }
 
-/// What is told of a tree counts as if it was on disk, and nothing else does.
+/// Given attributes count as if they were on disk, and nothing else changes.
 #[test]
 fn tree_digests_with_attributes() {
     let place = Place::new();

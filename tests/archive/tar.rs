@@ -4,7 +4,7 @@ use std::io::Write;
 
 pub(crate) const BLOCK: usize = 512;
 
-/// The fields of a header, to be bent before the checksum is taken.
+/// The fields of a header. Tests change them before the checksum is computed.
 pub(crate) struct Header(pub(crate) [u8; BLOCK]);
 
 impl Header {
@@ -53,7 +53,7 @@ impl Header {
         self.0.to_vec()
     }
 
-    /// The block with content behind it.
+    /// The block, followed by content.
     pub(crate) fn data(self, data: impl AsRef<[u8]>) -> Vec<u8> {
         padded(self.block(), data.as_ref())
     }
@@ -131,7 +131,7 @@ pub(crate) fn xz(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("ends")
 }
 
-/// The old `.lzma`, which has no magic.
+/// The old format `.lzma`, which has no magic.
 pub(crate) fn lzma(data: &[u8]) -> Vec<u8> {
     let options = liblzma::stream::LzmaOptions::new_preset(1).expect("a preset");
     let stream = liblzma::stream::Stream::new_lzma_encoder(&options).expect("starts");
@@ -140,7 +140,7 @@ pub(crate) fn lzma(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("ends")
 }
 
-/// A member of lzip: what lzma makes, between a header and a trailer with the sum and the sizes.
+/// A member of lzip: an lzma stream between a header and a trailer with the checksum and the sizes.
 pub(crate) fn lzip(data: &[u8]) -> Vec<u8> {
     let stream = &lzma(data)[13..];
     let mut crc = flate2::Crc::new();

@@ -1,4 +1,4 @@
-//! Zips: right ones, and ones whose parts say different things.
+//! Zips: right ones, and ones whose parts contradict each other.
 
 use std::io::{Cursor, Write};
 use std::process::Command;
@@ -56,7 +56,7 @@ fn with(mut bytes: Vec<u8>, at: usize, new: &[u8]) -> Vec<u8> {
 /// The same bytes at an offset of the first local header, and of its header in the directory.
 fn in_both(bytes: Vec<u8>, offset: usize, new: &[u8]) -> Vec<u8> {
     let directory = directory(&bytes)[0];
-    // The fields are two bytes further behind in the directory.
+    // In the directory the fields are two bytes later.
     with(with(bytes, offset, new), directory + offset + 2, new)
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn cases() -> Vec<Case> {
     });
     let add = |bytes: &[u8], more: &[u8]| [bytes, more].concat();
     let first = directory(&two)[0];
-    // The second name leads to the first entry, whose own name is another.
+    // The second name of the directory points to the first entry, which has another name.
     let overlapping = with(two.clone(), second + 42, &[0; 4]);
     let fifo = with(two.clone(), first + 40, &0o010_644_u16.to_le_bytes());
     vec![
@@ -171,7 +171,7 @@ pub(crate) fn cases() -> Vec<Case> {
             refused("aa"),
         ),
         case("zip_method", in_both(two.clone(), 8, &[97, 0]), FORMAT),
-        // One size for the one who lists, another for the one who unpacks.
+        // The directory and the entry have different sizes.
         case(
             "zip_size_larger",
             in_both(two.clone(), 22, &[9, 0, 0, 0]),
@@ -222,7 +222,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What the usual tool makes of a tree comes out as that tree; lists, digests, choices and limits are as for a tar.
+/// A zip of the usual tool gives the same tree. Lists, digests, selections and limits are as for a tar.
 #[test]
 fn zips_are_archives() {
     let place = Place::new();
@@ -270,7 +270,7 @@ fn zips_are_archives() {
     assert!(place.join("all/top/a.c").exists() && place.join("all/alone").exists());
 }
 
-/// What is no archive: said, with what would be one.
+/// A file that is not an archive: the error lists the known formats.
 #[test]
 fn what_is_no_archive_is_said() {
     let place = Place::new();

@@ -10,7 +10,7 @@ use crate::Scratch;
 use crate::support::server::Server;
 use crate::support::{bq, lua, noise};
 
-/// Runs Lua code with a terminal as standard error; returns what it drew and what it printed.
+/// Runs Lua code with a terminal as standard error. Returns the drawn and the printed text.
 fn on_terminal(scratch: &Scratch, code: &str) -> (String, String) {
     let size = Winsize {
         ws_row: 24,
@@ -26,7 +26,7 @@ fn on_terminal(scratch: &Scratch, code: &str) -> (String, String) {
         command.spawn().expect("bq runs")
     };
     let mut drawn = Vec::new();
-    // Reading fails when the last one has closed the other end.
+    // Reading fails when every process has closed the other end.
     let end = File::from(terminal.master).read_to_end(&mut drawn);
     drop(end);
     let output = child.wait_with_output().expect("it ends");
@@ -59,7 +59,7 @@ fn bars_are_drawn_on_a_terminal() {
     for part in ["items", "waiting", "a message\r\n"] {
         assert!(drawn.contains(part), "{drawn:?}");
     }
-    // Nothing is drawn again when the last one has gone.
+    // Nothing is drawn after the last bar is removed.
     assert!(drawn.ends_with("the end\r\n"), "{drawn:?}");
     let last = drawn.rfind("items").expect("it was drawn");
     assert!(drawn[last..].contains("\x1b[2K"), "{drawn:?}");

@@ -1,4 +1,4 @@
-//! Files of this machine, as source and as target.
+//! Local files, as source and as target.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -118,7 +118,7 @@ fn a_folder_that_is_read_only() {
     let result = scratch.from(QUICK, &server, &content);
     assert_failed(&scratch, &result, &["EACCES"], &[]);
     assert!(server.requests().is_empty());
-    // What is there already needs no writing.
+    // A file that exists already is not written.
     mode(0o755);
     scratch.write("f", &content);
     mode(0o555);
@@ -173,7 +173,7 @@ fn a_full_disk_says_what_is_needed() {
         )?;
         Ok(())
     };
-    // SAFETY: between fork and exec it makes system calls, and writes files by paths that it has.
+    // SAFETY: between fork and exec the closure only makes system calls, with paths made before.
     unsafe { command.pre_exec(prepare) };
     let output = match command.output() {
         Ok(output) => output,
@@ -195,6 +195,6 @@ fn a_full_disk_says_what_is_needed() {
         needed.is_some_and(|n| (1_400_000..2_000_000).contains(&n)),
         "{message}"
     );
-    // What was there is there.
+    // The old file is unchanged.
     assert!(results[2].ok() && results[2].cached());
 }

@@ -1,4 +1,4 @@
-//! Answers of all kinds, apart from pieces of files.
+//! Answers of all kinds, except partial ones.
 
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ fn a_busy_server_is_asked_again() {
     assert_fetched(&scratch, &result, &content, &["http_429", "http_500"]);
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
-    // Of its own accord it would come back after a quarter of that.
+    // Without the header it would retry after a quarter of that time.
     assert!(requests[1].at - requests[0].at >= Duration::from_secs(1));
 }
 
@@ -527,7 +527,7 @@ fn what_is_not_http_is_an_error() {
         let result = scratch.from(&limits, &server, b"x");
         assert_failed(&scratch, &result, &["protocol"], &[]);
     }
-    // Success without a file.
+    // A success status without a file.
     let scratch = Scratch::new();
     let server = Server::start(|_, reply| reply.head("204 No Content", &[]));
     let result = scratch.from(QUICK, &server, b"x");

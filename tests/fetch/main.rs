@@ -1,5 +1,5 @@
-//! `bq.fetch` from outside: the program fetches from a server in this process that behaves, or does not.
-// A test fails by panicking; clippy allows that in test functions only, not in what they share.
+//! `bq.fetch` from outside: the program fetches from a server in this process, which may misbehave.
+// A test fails by panicking. Clippy allows that in test functions, but not in their helpers.
 #![allow(clippy::expect_used)]
 
 #[path = "../support/mod.rs"]
@@ -23,9 +23,9 @@ use serde_json::Value;
 use support::server::Server;
 use support::{bq, sha256};
 
-/// Limits that end a test soon, on the machine of a developer or a busy one.
+/// Limits that end a test soon, even on a busy machine.
 const QUICK: &str = "progress = false, retries = 1, connect_timeout = 5, stall_timeout = 20";
-/// The same where a server is slow on purpose.
+/// The same for servers that are slow on purpose.
 const HASTY: &str = "progress = false, retries = 0, connect_timeout = 5, stall_timeout = 2";
 
 /// A folder for one test.
@@ -124,7 +124,7 @@ impl Fetched {
         self.0["attempts"].as_array().expect("always there")
     }
 
-    /// The codes of what went wrong, in order.
+    /// The codes of the failed attempts, in order.
     fn codes(&self) -> Vec<&str> {
         self.attempts()
             .iter()
@@ -137,7 +137,7 @@ impl Fetched {
     }
 }
 
-/// A fetch that came right, with what went wrong before.
+/// Checks that a fetch succeeds, after these failed attempts.
 #[track_caller]
 fn assert_fetched(scratch: &Scratch, result: &Fetched, content: &[u8], codes: &[&str]) {
     assert!(result.ok(), "{result:?}");
@@ -149,7 +149,7 @@ fn assert_fetched(scratch: &Scratch, result: &Fetched, content: &[u8], codes: &[
     assert_eq!(scratch.names(), ["f"]);
 }
 
-/// A fetch that failed, and left nothing but what is named.
+/// Checks that a fetch fails, and leaves only the named files.
 #[track_caller]
 fn assert_failed(scratch: &Scratch, result: &Fetched, codes: &[&str], left: &[&str]) {
     assert!(!result.ok(), "{result:?}");

@@ -1,4 +1,4 @@
-//! Wrong options raise; `verify_only` looks and does nothing else.
+//! Wrong options raise errors. `verify_only` checks and changes nothing.
 
 use crate::support::server::Server;
 use crate::support::{lua, noise, sha256};

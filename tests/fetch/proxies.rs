@@ -1,4 +1,4 @@
-//! Proxies that the environment names.
+//! Proxies from the environment.
 
 use crate::support::server::Server;
 use crate::support::{noise, sha256};
@@ -70,7 +70,7 @@ fn some_hosts_need_no_proxy() {
     assert_fetched(&scratch, &result, &content, &[]);
     assert!(proxy.requests().is_empty());
 
-    // A variable that is set and empty means none.
+    // An empty variable means no proxy.
     let scratch = Scratch::new();
     let environment = [("http_proxy", ""), ("all_proxy", address.as_str())];
     let result = fetch(&scratch, &server.url("f"), &content, &environment);

@@ -1,4 +1,4 @@
-//! Files that come in pieces.
+//! Files that come in several transfers.
 
 use crate::support::server::{Reply, Request, Server};
 use crate::support::{noise, sha256};
@@ -9,7 +9,7 @@ const HALF: usize = SIZE / 2;
 const TAG: (&str, &str) = ("ETag", "\"one\"");
 const BROKEN: &str = "the connection ended after 150000 of 300000 bytes";
 
-/// Breaks off the first answer in the middle, with some headers; later ones are the test's.
+/// Breaks off the first answer in the middle, with some headers. The test handles later requests.
 fn breaks_off(
     content: &[u8],
     headers: &'static [(&str, &str)],
@@ -22,7 +22,7 @@ fn breaks_off(
     })
 }
 
-/// The offsets that were asked for.
+/// The requested offsets.
 fn ranges(server: &Server) -> Vec<Option<usize>> {
     server.requests().iter().map(Request::range).collect()
 }
@@ -65,7 +65,7 @@ fn a_server_that_ignores_the_range_sends_it_whole() {
 
 #[test]
 fn a_changed_file_comes_whole() {
-    // What was there before is of another file altogether.
+    // The old bytes are from another file.
     let (scratch, content) = (Scratch::new(), noise(1, SIZE));
     let server = breaks_off(&noise(2, SIZE), &[TAG], {
         let content = content.clone();
@@ -158,7 +158,7 @@ fn a_wrong_part_of_an_earlier_run_costs_one_more_request() {
     assert_fetched(&scratch, &result, &content, &["hash_mismatch"]);
     assert_eq!(ranges(&server), [Some(5), None]);
 
-    // One that is too long cannot be gone on with.
+    // A part that is too long cannot be continued.
     let scratch = Scratch::new();
     scratch.write("f.part", &noise(2, SIZE + 1));
     let result = scratch.from(&limits, &server, &content);
@@ -214,13 +214,13 @@ fn another_url_goes_on_where_the_first_broke_off() {
 
 #[test]
 fn what_never_comes_whole_is_given_up() {
-    // Announces more than it has.
+    // It announces more than it sends.
     let (scratch, content) = (Scratch::new(), noise(1, SIZE));
     let server = {
         let content = content.clone();
         Server::start(move |_, reply| reply.cut(&[], &content, HALF))
     };
-    // The first one had brought something.
+    // The first answer brought some bytes.
     let result = scratch.from(QUICK, &server, &content);
     assert_failed(&scratch, &result, &["truncated"; 3], &["f.part"]);
     assert_eq!(result.message(1), BROKEN);
@@ -281,7 +281,7 @@ fn an_unmarked_end_is_doubted_once() {
     assert_failed(&scratch, &result, &["hash_mismatch"; 2], &[]);
     assert_eq!(ranges(&server), [None, None]);
 
-    // With a known size it is seen that something is missing.
+    // With a known size the missing bytes are noticed.
     let (scratch, server) = (Scratch::new(), start(false));
     let fields = format!(
         "urls = {{ '{}' }}, sha256 = '{}', size = {SIZE}",

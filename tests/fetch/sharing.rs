@@ -11,7 +11,7 @@ use crate::{Fetched, QUICK, Scratch, assert_fetched, command, results};
 
 const SIZE: usize = 200_000;
 
-/// Sends half of a file, says so, and the rest when it is told to (or never).
+/// Sends half of a file, reports that, and sends the rest on request (or never).
 fn gated(content: &[u8]) -> (Server, Receiver<()>, Sender<()>) {
     let content = content.to_vec();
     let (begun, has_begun) = channel();
@@ -47,7 +47,7 @@ fn start(scratch: &Scratch, server: &Server, content: &[u8]) -> Child {
         .expect("bq runs")
 }
 
-/// Waits until the process says that it waits.
+/// Waits until the process reports that it waits.
 fn is_waiting(child: &mut Child) {
     let mut line = String::new();
     let stderr = child.stderr.as_mut().expect("it is piped");
@@ -79,7 +79,7 @@ fn the_other_goes_on_where_a_killed_one_was() {
     let (server, has_begun, _go) = gated(&content);
     let mut first = start(&scratch, &server, &content);
     has_begun.recv().expect("the first asks");
-    // It has written what was sent, or some of it.
+    // It has written all or some of the sent bytes.
     while std::fs::metadata(scratch.file("f.part")).map_or(0, |m| m.len()) == 0 {
         std::thread::yield_now();
     }

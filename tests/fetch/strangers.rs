@@ -1,4 +1,4 @@
-//! What a stranger's server or a file of another kind can do: nothing goes on without an end, and pages are no files.
+//! Hostile servers and special files: no fetch runs without an end, and HTML pages are not taken for files.
 
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use crate::support::server::{Reply, Server};
 use crate::support::{noise, sha256};
 use crate::{HASTY, QUICK, Scratch, assert_failed, assert_fetched};
 
-/// More than any answer without content may have, and little enough to end where there is no bound.
+/// More bytes than any answer without content may have, but few enough that the test ends without that limit.
 const FLOOD: usize = 256 << 20;
 
-/// Sends the same line again and again until the client has gone; how much went is counted.
+/// Sends the same line again and again until the client has gone. Counts the sent bytes.
 fn flood(reply: &mut Reply<'_>, line: &str, sent: &AtomicUsize) {
     let block = line.repeat(1 + (64 << 10) / line.len());
     while sent.load(Ordering::Relaxed) < FLOOD && reply.raw(block.as_bytes()) {
@@ -20,7 +20,7 @@ fn flood(reply: &mut Reply<'_>, line: &str, sent: &AtomicUsize) {
     reply.close();
 }
 
-/// A server that sends a start, and then a line without an end.
+/// A server that sends a start, and then endless data.
 fn flooding(start: Vec<u8>, line: &'static str) -> (Server, Arc<AtomicUsize>) {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = sent.clone();
@@ -54,7 +54,7 @@ fn trailers_without_an_end() {
         "{result:?}"
     );
     assert!(sent.load(Ordering::Relaxed) < FLOOD, "all of it was taken");
-    // With a digest it does not matter what came after the file.
+    // With a digest, data after the file does not matter.
     let result = scratch.from(HASTY, &server, &content);
     assert_fetched(&scratch, &result, &content, &[]);
     assert!(sent.load(Ordering::Relaxed) < FLOOD, "all of it was taken");
@@ -128,13 +128,13 @@ fn a_named_pipe_is_no_file() {
         result.message(0).contains("it is a FIFO, and no file"),
         "{result:?}"
     );
-    // Nor where a file should be already.
+    // The same if the target is a FIFO.
     std::fs::rename(&pipe, scratch.file("f")).expect("both are of one file system");
     let result = scratch.one(HASTY, &format!("urls = {{}}, sha256 = '{}'", sha256(b"x")));
     assert_failed(&scratch, &result, &["not_a_file"], &["f"]);
 }
 
-/// A page as a portal sends it.
+/// A page like that of a portal.
 const PAGE: &str =
     "\n<!DOCTYPE html>\n<html><head><title>Log in to the network</title></head></html>\n";
 
@@ -155,7 +155,7 @@ fn a_page_is_no_file() {
     );
     let result = scratch.one(QUICK, &format!("urls = {{ '{url}' }}, size = 5000"));
     assert!(result.message(0).contains("5000"), "{result:?}");
-    // Whoever wants a page gets it.
+    // A page is accepted if a page is wanted.
     let result = scratch.from(QUICK, &server, PAGE.as_bytes());
     assert_fetched(&scratch, &result, PAGE.as_bytes(), &[]);
     let all = scratch.fetch(&format!(

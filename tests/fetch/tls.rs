@@ -1,4 +1,4 @@
-//! Whom https trusts. The server is `openssl s_server`, where there is one.
+//! Which certificates https trusts. The server is `openssl s_server`, if it is installed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use crate::support::{noise, sha256};
 use crate::{Fetched, QUICK, Scratch, assert_failed, assert_fetched, command, results};
 
-/// A server for `localhost` whose certificate, `cert.pem`, vouches for itself. It sends files that hold whole answers.
+/// A server for `localhost` with the self-signed certificate `cert.pem`. It sends files that contain whole answers.
 struct Secure {
     folder: Scratch,
     server: Child,
@@ -105,7 +105,7 @@ fn trusts_the_certificates_of_the_environment_only() {
     let scratch = Scratch::new();
     let result = secure.fetch(&scratch, "127.0.0.1", &content, "cert.pem");
     assert_failed(&scratch, &result, &["tls"], &[]);
-    // Somebody else's certificate, and none.
+    // Another certificate, and none.
     let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
         -subj /CN=other -keyout other-key.pem -out other.pem";
     assert!(
@@ -147,7 +147,7 @@ fn a_server_without_tls_is_refused() {
         let (mut stream, _) = listener.accept().expect("the client comes");
         let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
         stream.write_all(answer).expect("the client listens");
-        // Closing at once, with bytes unread, would take the answer back.
+        // Closing at once, with unread bytes, would reset the connection and lose the answer.
         drop(stream.read_to_end(&mut Vec::new()));
     });
     let result = scratch.one(QUICK, &format!("urls = {{ 'https://{address}/f' }}"));

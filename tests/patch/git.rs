@@ -233,7 +233,7 @@ fn mails_one_after_the_other() {
     let mails = place.shell("cd new && git format-patch -q --stdout HEAD~4");
     place.shell("rm -rf new/.git");
     place.agree(&mails, &place.new_tree(), 1, &[]);
-    // Nothing but the patches themselves, one after the other.
+    // Only the patches themselves, one after the other.
     let text = String::from_utf8(mails).expect("text");
     let bare: String = text
         .split_inclusive('\n')

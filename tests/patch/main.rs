@@ -1,4 +1,4 @@
-//! `bq.patch`, by the binary as a user runs it, beside `git apply` and GNU patch.
+//! `bq.patch`, through the binary as a user runs it, compared with `git apply` and GNU patch.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ mod random;
 mod refusals;
 mod unified;
 
-/// What stands at each name: a folder, a file with its permissions and content, or a link with its target.
+/// A tree by name: a folder, a file with its permissions and content, or a link with its target.
 type Tree = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
 
-/// A folder with an old tree, and what is made of it.
+/// A folder with an old tree, and the trees made from it.
 struct Place(tempfile::TempDir);
 
 /// A file of a tree: name, permissions, content. A folder is not named; a link has the mode 0.
@@ -84,7 +84,7 @@ impl Place {
                 .env(format!("GIT_AUTHOR_{name}"), "nobody")
                 .env(format!("GIT_COMMITTER_{name}"), "nobody");
         }
-        // A repository above, or a person's configuration, would change what git makes.
+        // A repository above, or the user's configuration, would change the output of git.
         shell
             .env("HOME", self.0.path())
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -140,7 +140,7 @@ impl Place {
         }
     }
 
-    /// Applies it and compares with the tree that is wanted and, where they can do it, with git and GNU patch.
+    /// Applies it, and compares with the expected tree and, if they can apply it, with git and GNU patch.
     fn agree(&self, patch: &[u8], want: &Tree, strip: usize, judges: &[&str]) -> String {
         let result = self
             .apply(patch, "")
@@ -160,7 +160,7 @@ impl Place {
         result
     }
 
-    /// A patch that is refused, for a reason, with nothing changed.
+    /// Checks that a patch is refused for a reason, and that nothing changes.
     fn refuse(&self, patch: &[u8], fields: &str, code: &str, words: &[&str]) -> String {
         let error = self.apply(patch, fields).expect_err("the patch applies");
         assert!(error.starts_with(&format!("{code} ")), "{error}");
@@ -235,7 +235,7 @@ fn numbered(prefix: &str, count: usize) -> String {
     })
 }
 
-/// Bytes that are no text, the same for the same seed; a zero at the beginning tells git so.
+/// Binary bytes, the same for the same seed. The zero at the start makes git treat them as binary.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {

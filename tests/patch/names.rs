@@ -1,4 +1,4 @@
-//! Names with spaces, of other bytes than text, and those that lead out of the tree.
+//! Names with spaces, names that are not text, and names that lead out of the tree.
 
 use std::os::unix::fs::symlink;
 
@@ -117,7 +117,7 @@ fn links_are_not_followed() {
         place.refuse(make(name).as_bytes(), "strip = 1", "refused", &[name]);
     }
     place.refuse(edit("link").as_bytes(), "", "refused", &["it is a link"]);
-    // A link that the patch itself makes is none to go through either.
+    // A patch must not follow a link that it makes itself either.
     let both = "diff --git a/way b/way\nnew file mode 120000\n--- /dev/null\n+++ b/way\n@@ -0,0 +1 @@\n+dir\n\\ No newline at end of file\n".to_owned() + &make("way/new");
     let error = place
         .apply(both.as_bytes(), "strip = 1")

@@ -1,4 +1,4 @@
-//! Many small trees and what changes between them: whatever diff or git say about it makes the new tree of the old one.
+//! Many small trees with random changes: the output of diff and git turns the old tree into the new one.
 
 use super::{Place, noise};
 
@@ -12,7 +12,7 @@ impl Dice {
     }
 }
 
-/// Lines of few kinds, so that hunks find more places than one.
+/// Lines of few kinds, so that a hunk matches in several places.
 fn text(dice: &mut Dice, count: usize) -> Vec<String> {
     (0..count)
         .map(|_| {
@@ -99,7 +99,7 @@ fn trees() {
             "-M -B -U0 --inter-hunk-context=2",
         ] {
             let patch = place.git_diff(options);
-            // Without context there is nothing that tells where lines are added.
+            // Without context nothing shows where lines are added.
             if options.contains("-U0")
                 && place
                     .apply(&patch, "")
@@ -118,7 +118,7 @@ fn trees() {
                 },
             );
         }
-        // GNU diff knows no modes, and its way to say that a file is gone is an empty one.
+        // GNU diff has no modes, and shows a removed file as an empty one.
         place.shell("find old new -type f -exec chmod 644 {} + && find old new -type f -empty -delete && find old new -mindepth 1 -type d -empty -delete");
         let patch = place.shell("diff -ruaN old new || test $? = 1");
         if !patch.is_empty() {

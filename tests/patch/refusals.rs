@@ -1,4 +1,4 @@
-//! What is refused leaves the tree as it was, and says why.
+//! Refused patches: the tree stays unchanged, and the error gives the reason.
 
 use std::os::unix::fs::PermissionsExt;
 

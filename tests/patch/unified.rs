@@ -1,4 +1,4 @@
-//! Patches that GNU diff makes, and where their hunks go.
+//! Patches of GNU diff, and the places of their hunks.
 
 use super::{Place, numbered};
 
@@ -77,7 +77,7 @@ fn ends_of_lines_are_bytes() {
         &[("line 5\r\n", "line five\r\n"), ("line 8\r\n", "line 8\n")],
     );
     place.agree(&patch, &place.new_tree(), 1, &["git"]);
-    // A file with other ends is another file.
+    // A file with other line endings is another file.
     let plain = old.replace('\r', "");
     place.fill("old", &[("f", FILE, plain.as_bytes())]);
     place.refuse(
@@ -86,7 +86,7 @@ fn ends_of_lines_are_bytes() {
         "hunk",
         &["`line 2`, but there it ends with LF, not CR LF"],
     );
-    // Those of the lines between the hunks do not matter.
+    // The line endings between the hunks do not matter.
     let (place, patch) = edited(&plain, &[("line 5\n", "line five\n")]);
     let text = String::from_utf8(patch).expect("text");
     let headers: String = text
@@ -119,7 +119,7 @@ fn strip_is_found() {
             .replace("+++ new/", &format!("+++ {}", prefixes[1]));
         let text = text.split_once('\n').expect("two lines").1;
         let result = if strip == 2 && prefixes[1] == "./y/" {
-            // Both names are cut by two components; git takes neither.
+            // Both names lose two components. git accepts neither.
             place.apply(text.as_bytes(), "").expect("applies")
         } else {
             place.agree(text.as_bytes(), &place.new_tree(), strip, &["git", "patch"])
@@ -144,7 +144,7 @@ fn strip_is_one_for_the_whole_patch() {
         result.contains(r#""strip":1"#) && result.contains(r#""path":"src/g""#),
         "{result}"
     );
-    // With two components less `f` is there, but `g` is not.
+    // Without two components `f` exists, but `g` does not.
     place.refuse(
         patch,
         "strip = 2",
@@ -186,7 +186,7 @@ fn files_come_and_go_by_their_times() {
         "{text}"
     );
     place.agree(&patch, &place.new_tree(), 1, &["git", "patch"]);
-    // A real file of that time is one.
+    // A file with this time that is in both trees is changed, not created or removed.
     place.shell(
         "rm -rf old new; mkdir old new; echo 1 >old/f; echo 2 >new/f; touch -d @0 old/f new/f",
     );
@@ -224,7 +224,7 @@ fn the_same_file_twice() {
 fn what_stands_around_is_passed_over() {
     let place = Place::with(&[("f", FILE, b"1\n\n3\n")]);
     place.fill("new", &[("f", FILE, b"1\n\nthree\n")]);
-    // An empty line of context that lost its space, and a last line that lost its end.
+    // An empty context line without its space, and a last line without its newline.
     let patch = b"Description: a patch\n --- not a name\nIndex: f\n=======\n--- f.orig\tMon Jan  5 10:00:00 2026\n+++ f\t2026-01-05 10:00:00\n@@ -1,3 +1,3 @@ text\n 1\n\n-3\n+three";
     place.agree(patch, &place.new_tree(), 0, &[]);
     let patch = [patch.as_slice(), b"\n-- \n2.47.3\n\nbye\n"].concat();
