@@ -279,7 +279,12 @@ fn lines_that_have_no_place() {
 fn options_are_checked() {
     let place = Place::with(&[("f", FILE, b"1\n")]);
     place.refuse(b"", "fuzzy = 1", "argument", &["unknown option `fuzzy`"]);
-    place.refuse(b"", "fuzz = -1", "argument", &["option `fuzz`"]);
+    place.refuse(
+        b"",
+        "fuzz = -1",
+        "argument",
+        &["`fuzz`: expected a whole number"],
+    );
 }
 
 #[test]
