@@ -23,6 +23,7 @@ local OPTIONS <const> = {
   { name = "keep-going", help = "when a step fails, go on with what does not need it" },
   { name = "keep-build", help = "keep the build trees of steps that are done" },
   { name = "check", help = "run the packages' own tests" },
+  { name = "log-limit", value = "MIB", number = true, help = "end a step whose log grows larger [default: 256]" },
 }
 local options = args.parse({
   about = "Builds every step of the plan that is not in the store.",
@@ -56,6 +57,7 @@ local run = coordinator.new {
   keep_going = options.keep_going,
   keep_build = options.keep_build,
   check = options.check,
+  log_limit = options.log_limit,
 }
 run:sweep()
 if done == #plan.steps then

@@ -74,6 +74,21 @@ fn what_a_step_prints() {
     assert!(!left.err.contains(raw), "{:?}", left.err);
 }
 
+#[test]
+fn a_step_that_never_stops_talking() {
+    needs_namespaces!();
+    let rig = rig("while true do b:say(('x'):rep(1000)) end");
+    rig.build(&["--log-limit", "1", "--keep-going"])
+        .is(1)
+        .says("low/lib failed")
+        .says("caused by: its log grew over 1 MiB, and the step was ended\n")
+        .says("hint: let its programs say less, or allow more by `--log-limit`\n");
+    // Nothing of it runs any more, and a later run starts anew.
+    rig.build(&["--log-limit", "1"])
+        .is(1)
+        .says("its log grew over 1 MiB");
+}
+
 /// A recipe that leaves a process behind which does this to an end of its jobserver, until the step is over.
 fn at_the_jobserver(end: usize, what: &str) -> String {
     let mode = if end == 1 { "r" } else { "w" };

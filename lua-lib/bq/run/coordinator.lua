@@ -28,6 +28,8 @@ local coordinator = {}
 local POLL <const> = 0.05
 -- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
 local GRACE <const> = 1.5
+-- How large a step's log may become, in MiB: that of LLVM has 6.
+local LOG_LIMIT <const> = 256
 -- How many of a log's last lines are shown when its step fails.
 local TAIL <const> = 20
 
@@ -40,21 +42,22 @@ local TAIL <const> = 20
 ---@field keep_going? boolean
 ---@field keep_build? boolean
 ---@field check? boolean
+---@field log_limit? integer how large a step's log may become, in MiB
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
 ---@field package built_on_damage table<string, true> ids of running steps
 ---@field package trees bq.Trees
----@field package running table<integer, { step: table, folder: string, share: bq.Share }> by process
+---@field package running table<integer, { step: table, folder: string, share: bq.Share, talks?: boolean }> by process
 local Run = {}
 Run.__index = Run
 
 --- A run that carries a plan out.
----@param options { state: bq.State, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, observer?: string }
+---@param options { state: bq.State, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
 ---@return bq.Run
 function coordinator.new(options)
   local self = setmetatable(options, Run)
   self.workspace, self.plan = self.state.workspace, self.state.plan
-  self.running = {}
+  self.running, self.log_limit = {}, self.log_limit or LOG_LIMIT
   self.trees = trees.new(self.workspace)
   return self
 end
@@ -93,6 +96,25 @@ local function start(self, step)
   self.report:started(step, why, log)
 end
 
+--- What is said of a step that was ended for its log.
+local function talks(self)
+  return {
+    ("error: its log grew over %d MiB, and the step was ended"):format(self.log_limit),
+    "hint: let its programs say less, or allow more by `--log-limit`",
+  }
+end
+
+--- Ends the steps whose logs have grown over the limit: what a step prints must not fill the disk.
+local function end_talkers(self)
+  for pid, one in pairs(self.running) do
+    local stat = fs.stat(job.paths(one.folder).log)
+    if stat and stat.size > self.log_limit << 20 and not one.talks then
+      one.talks = true
+      process.kill(-pid, "KILL")
+    end
+  end
+end
+
 local function failed(self, one, status)
   local id, at = one.step.id, job.paths(one.folder)
   local log = self.workspace:log(id)
@@ -100,7 +122,8 @@ local function failed(self, one, status)
   if not pcall(fs.link, at.log, log) then
     fs.copy(at.log, log)
   end
-  local why = failure.read(at.failure)
+  local why = one.talks and { lines = talks(self) }
+    or failure.read(at.failure)
     or {
       lines = {
         status.signal and "error: ended by signal " .. status.signal
@@ -270,6 +293,7 @@ function Run:run()
         self.stopping = true
       end
     end
+    end_talkers(self)
     self.report:tick()
   end
   self:sweep()
