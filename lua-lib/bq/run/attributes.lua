@@ -1,5 +1,5 @@
--- The attributes of an output: what its tree in the store cannot hold, since it lies in a user's hands. Owners and capabilities
--- come from the recipe, set-id bits from what was installed or from the recipe.
+-- The attributes of an output: metadata that its tree in the store cannot have, since an ordinary user owns the store.
+-- Owners and capabilities come from the recipe; set-id bits from the installed files or from the recipe.
 local capability = require "bq.capability"
 local fail = require "bq.fail"
 local paths = require "bq.paths"
@@ -11,7 +11,7 @@ local attributes = {}
 -- The largest id that a file can have; the one above means "no id".
 local MAX_ID <const> = 4294967294
 
---- An owner as recipes say it, `mail`, `root:mail` or `0:8`, as its two words.
+--- Splits an owner as recipes write it (`mail`, `root:mail` or `0:8`) into user and group.
 ---@param text string
 ---@return string? user
 ---@return string? group
@@ -60,7 +60,7 @@ function attributes.owners(owners, known)
   return out
 end
 
---- Puts what a recipe says over the attributes of what was installed.
+--- Adds a recipe's attributes to those of the installed files. The recipe wins.
 ---@param found table<string, bq.Attribute> by path, relative to the output; changed
 ---@param recipe { owners?: table<string, { uid: integer, gid: integer }>, modes?: table<string, string>, capabilities?: table<string, string> }
 function attributes.add(found, recipe)

@@ -1,4 +1,5 @@
--- What a step changed in its root beside its own folders. All of it is thrown away: what was meant for the output is lost.
+-- Finds what a step changed in its root outside of its own folders. These changes are thrown away, so a file that was
+-- meant for the output would be lost.
 local digest = require "bq.digest"
 local fs = require "bq.fs"
 local layers = require "bq.run.layers"
@@ -9,7 +10,7 @@ local changes = {}
 ---@field path string absolute
 ---@field what string such as `was written`
 
---- Whether a copy that an overlay made, or a file that was opened for writing, is as it was.
+--- Whether a file is unchanged, although an overlay copied it or a program opened it for writing.
 local function is_same(stat, place, old, old_place)
   if stat.type ~= old.type then
     return false
@@ -22,14 +23,14 @@ local function is_same(stat, place, old, old_place)
     or stat.type == "file" and stat.size == old.size and digest.file(place) == digest.file(old_place)
 end
 
---- What became of one path; `nil` if nothing did.
+--- How one path changed; `nil` if it did not.
 local function changed(lowers, path, place)
   local stat = fs.lstat(place)
   local old, old_place = layers.find(lowers, path)
   if not old then
     return stat.type ~= "char" and "was made" or nil
   elseif stat.type == "char" and old.type ~= "char" then
-    -- So an overlay says that what is below is gone.
+    -- An overlay marks a removed path in this way.
     return "was removed"
   elseif not is_same(stat, place, old, old_place) then
     return stat.type == "dir" and old.type == "dir" and "has another mode" or "was changed"
@@ -40,7 +41,7 @@ local function add(out, path, what)
   out[#out + 1] = { path = "/" .. path, what = what }
 end
 
---- What a throw-away layer of an overlay holds.
+--- The changes in the temporary upper layer of an overlay.
 ---@param upper string
 ---@param lowers string[] the trees below it, the topmost first
 ---@param is_ours fun(path: string): boolean whether bq itself made that folder
@@ -55,7 +56,7 @@ function changes.of_layer(upper, lowers, is_ours)
       if what then
         add(out, below, what)
       end
-      -- What lies in a new folder is new.
+      -- Everything in a new folder is new.
       if stat.type == "dir" and what ~= "was made" then
         visit(below)
       end
@@ -65,9 +66,9 @@ function changes.of_layer(upper, lowers, is_ours)
   return out
 end
 
---- What changed in a copy since a moment.
+--- The changes in a copied root since a moment.
 ---@param root string
----@param since integer nanoseconds: nothing of the copy was changed later, by whoever made it
+---@param since integer nanoseconds: when the copy was complete
 ---@param lowers string[] the trees that it is a copy of, the topmost first
 ---@return bq.Change[]
 function changes.of_copy(root, since, lowers)

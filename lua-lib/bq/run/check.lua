@@ -1,5 +1,5 @@
--- Checks of an output: a list of small lints. Each is one function that calls `problem` with a path and a sentence; the field
--- of the recipe that is named with it allows that path.
+-- Checks an output by a list of small lints. Each lint is one function that calls `problem` with a path and a sentence.
+-- Each has a field of the recipe that allows paths.
 local elf = require "bq.elf"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -26,7 +26,7 @@ local function quote(text)
   return "`" .. text .. "`"
 end
 
---- Bytes that are no text, as a person can read and type them.
+--- Shows bytes that are not UTF-8 in a form that a person can read and type.
 local function shown(bytes)
   return (bytes:gsub("[\128-\255]", function(byte)
     return ("\\x%02x"):format(byte:byte())
@@ -37,12 +37,12 @@ local function is_below(path, folder)
   return path == folder or path:sub(1, #folder + 1) == folder .. "/"
 end
 
---- Whether the output may name the sysroot: it is for it.
+--- Whether the output may name the sysroot, because it is installed there.
 local function is_of_sysroot(one)
   return one.sysroot == "" or is_below(one.prefix, one.sysroot)
 end
 
---- The first of the folders that a text names and must not.
+--- The first forbidden folder that a text names.
 local function forbidden(one, text)
   for _, place in ipairs(one.places) do
     if text:find(place, 1, true) then
@@ -58,7 +58,7 @@ local function is_empty(one, problem)
   end
 end
 
--- Where a step may leave what it likes, besides its build folder and its home.
+-- Folders that a step may write to, besides its build folder and its home.
 local SCRATCH <const> = { "/tmp", "/var/tmp" }
 
 local function writes_outside(one, problem)
@@ -89,7 +89,7 @@ local function names_that_are_no_text(one, problem)
   end
 end
 
---- Attributes of what is not there, or cannot have them.
+--- Attributes of paths that do not exist or cannot have them.
 local function attributes_of_nothing(one, problem)
   for _, field in ipairs { "owners", "modes", "capabilities" } do
     for path in tables.sorted(one.recipe[field] or {}) do
@@ -114,7 +114,7 @@ local function links_to_the_build(one, problem)
   end
 end
 
---- Of programs and libraries: the loader that the kernel starts, and the folders that it searches.
+--- The interpreter (dynamic loader) and the rpaths of programs and libraries.
 local function programs_that_search_the_build(one, problem)
   local is_allowed = paths.matcher(one.recipe.may_name)
   for _, entry in ipairs(one.entries) do
@@ -140,7 +140,8 @@ local function texts_that_name_the_build(one, problem)
   for _, entry in ipairs(one.entries) do
     if entry.type == "file" and entry.size > 0 and not is_allowed(entry.path) then
       local path = one.top .. "/" .. entry.path
-      -- Programs hold the names of source files for their messages, which is no harm. The sysroot they may not name at all.
+      -- Programs contain names of source files for their messages. This does no harm. But they must not name the
+      -- sysroot.
       local texts = search.is_text(path) and all or not is_left_out(entry.path) and sysroot or {}
       local found, line = search.find(path, texts)
       if found then
@@ -150,7 +151,7 @@ local function texts_that_name_the_build(one, problem)
   end
 end
 
---- Every lint, with the field that allows what it finds.
+--- Every lint, with the field of the recipe that allows paths.
 local LINTS <const> = {
   { run = is_empty, field = "may_be_empty = true" },
   { run = writes_outside, field = 'may_write = { "PATH" }' },

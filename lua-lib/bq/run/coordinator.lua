@@ -1,11 +1,11 @@
--- Carries a plan out: starts the steps that are ready, several at once, until all are in the store.
+-- Builds a plan: starts the steps that are ready, several at once, until all are in the store.
 --
 --   local run = coordinator.new { state = state.look(space, plan), report = report.new(), jobs = 8 }
 --   run:sweep()          -- removes what an earlier run left in `build/`
 --   local ok = run:run() -- builds; `false` if a step failed
 --
--- A run is one loop: start what is ready, wait for a process to end, take in what it did. What is done and what is ready, the
--- state knows (`bq.run.state`); what a step's process gets and leaves, the job (`bq.run.job`).
+-- A run is one loop: start the steps that are ready, wait for a process to end, record its result. `bq.run.state` knows
+-- which steps are done or ready. `bq.run.job` knows what a step's process gets and leaves.
 local damage = require "bq.run.damage"
 local fail = require "bq.fail"
 local failure = require "bq.run.failure"
@@ -26,11 +26,11 @@ local coordinator = {}
 
 -- How often to look for free slots while a step waits for one, or several share them, in seconds.
 local POLL <const> = 0.05
--- What a step's tree has between TERM and KILL when the build is stopped, in seconds.
+-- The time between TERM and KILL for a step's processes when the build is stopped, in seconds.
 local GRACE <const> = 1.5
 -- How large a step's log may become, in MiB: that of LLVM has 6.
 local LOG_LIMIT <const> = 256
--- How many of a log's last lines are shown when its step fails.
+-- How many of the last lines of a log are shown when the step fails.
 local TAIL <const> = 20
 
 ---@class bq.Run
@@ -51,7 +51,7 @@ local TAIL <const> = 20
 local Run = {}
 Run.__index = Run
 
---- A run that carries a plan out.
+--- A run that builds a plan.
 ---@param options { state: bq.State, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
 ---@return bq.Run
 function coordinator.new(options)
@@ -62,7 +62,7 @@ function coordinator.new(options)
   return self
 end
 
---- Why a step is built: what differs from the last time that it was.
+--- Why a step is built: how its inputs differ from those of the last time.
 local function reason(self, step, inputs)
   local history = self.history[step.id]
   local last = history and history.done and store.get(self.workspace, history.done.key)
@@ -186,7 +186,7 @@ local function ended(self, status)
   self.report:done(one.step, meta)
 end
 
---- Ends all steps that are running, and all that they started.
+--- Ends all running steps and all processes that they started.
 local function stop(self)
   for pid in pairs(self.running) do
     process.kill(pid, "TERM")
@@ -197,7 +197,7 @@ local function stop(self)
     local status = left > 0 and process.wait_any { timeout = left } or nil
     ---@cast status bq.process.Status?
     if status and status.ok then
-      -- It came to its end before the signal came to it.
+      -- It succeeded before the signal reached it.
       ended(self, status)
     elseif status and status.pid then
       self.running[status.pid] = nil
@@ -210,7 +210,7 @@ local function stop(self)
   end
 end
 
---- Removes outputs that are damaged, and what was built from them. Steps that are being built from them are built again.
+--- Removes damaged outputs and their dependents. Dependents that are running now are built again later.
 ---@param found bq.Damage[]
 local function drop(self, found)
   local built = damage.remove(self.workspace, found)
@@ -224,7 +224,7 @@ local function drop(self, found)
   self.report:removed(built)
 end
 
---- Starts what is ready, as far as there are free jobs; whether a step waits for one.
+--- Starts the steps that are ready, as long as there are free slots. Returns whether a step waits for a slot.
 local function start_ready(self)
   local waits = false
   for _, step in ipairs(self.plan.steps) do
@@ -254,12 +254,12 @@ local function start_ready(self)
   return waits
 end
 
---- Removes the build trees that an earlier run has left.
+--- Removes the build trees that an earlier run left.
 function Run:sweep()
   self.trees:sweep(self.state.states)
 end
 
---- Builds all that is not in the store.
+--- Builds all steps that are not in the store.
 ---@return boolean ok
 function Run:run()
   self.slots = slots.new(self.jobs)

@@ -1,25 +1,25 @@
--- Outputs that were damaged in the store, and what was built from them: all of it goes, and is built again.
+-- Damaged outputs in the store. They are removed with all entries that were built from them, and are built again.
 local store = require "bq.store"
 
 local damage = {}
 
 ---@class bq.Damage
 ---@field key string
----@field step? string `nil` where nobody knows it any more
----@field output? string the digest that it had; `nil` where nobody knows it any more
+---@field step? string `nil` if its record is lost
+---@field output? string the digest that it had; `nil` if its record is lost
 ---@field why string
 
 --- Whether an entry was built from one of these outputs.
 ---@param meta bq.Meta
 ---@param bad table<string, table<string, true>|true> digests by step id; `true` for any
----@param phases table<string, true> those that bad outputs belong to
-local function rests_on(meta, bad, phases)
+---@param phases table<string, true> the phases of the damaged outputs
+local function is_built_from(meta, bad, phases)
   for id, input in pairs(meta.inputs.depends or {}) do
     if bad[id] and (bad[id] == true or type(input) == "table" and bad[id][input.output]) then
       return true
     end
   end
-  -- A key has the outputs of a whole phase as one digest: which one is bad is not to be told from it.
+  -- A key contains one digest for all outputs of a phase. It does not tell which of them is damaged.
   for phase in pairs(meta.inputs.base or {}) do
     if phases[phase] then
       return true
@@ -28,7 +28,7 @@ local function rests_on(meta, bad, phases)
   return false
 end
 
---- The entries that were built from damaged ones, near or far.
+--- The entries that were built from damaged ones, directly or indirectly.
 ---@param workspace bq.Workspace
 ---@param found bq.Damage[]
 ---@return bq.Meta[]
@@ -61,7 +61,7 @@ function damage.built_from(workspace, found)
     again = false
     for index = #left, 1, -1 do
       local meta = left[index]
-      if rests_on(meta, bad, phases) then
+      if is_built_from(meta, bad, phases) then
         add(meta.step, meta.output)
         out[#out + 1] = table.remove(left, index)
         again = true
@@ -71,13 +71,13 @@ function damage.built_from(workspace, found)
   return out
 end
 
---- Removes damaged entries, and what was built from them.
+--- Removes damaged entries and all entries that were built from them.
 ---@param workspace bq.Workspace
 ---@param found bq.Damage[]
----@return bq.Meta[] built what went because it was built from a damaged one
+---@return bq.Meta[] built the removed entries that were built from damaged ones
 function damage.remove(workspace, found)
   local built = damage.built_from(workspace, found)
-  -- First what rests on it: after a kill in between, the damaged one is still there to be found.
+  -- Dependents go first. If bq is killed in between, the damaged entry is still there and is found again.
   for _, meta in ipairs(built) do
     store.remove(workspace, meta.key)
   end

@@ -1,4 +1,4 @@
--- The /dev of a root: a few nodes of the machine, pseudo-terminals and shared memory of its own.
+-- The /dev of a root: a few device nodes of the machine, and its own pseudo-terminals and shared memory.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local hint = require "bq.hint"
@@ -15,7 +15,7 @@ local DEVICE_LINKS = {
   ptmx = "pts/ptmx",
 }
 
---- The nodes of the machine, opened before its root is out of sight.
+--- Opens the nodes of the machine, while its root can still be reached.
 ---@return table<string, bq.syscall.Descriptor> descriptors by name
 function devices.open()
   local nodes = {}
@@ -39,7 +39,7 @@ function devices.mount(nodes)
   for _, name in ipairs(NODES) do
     fs.append("/dev/" .. name, "")
     syscall.move_mount(nodes[name], "/dev/" .. name)
-    -- A node is the machine's own: even root of the machine must not change its mode or owner by way of it.
+    -- These are the machine's own nodes. Not even root may change their mode or owner from inside.
     syscall.mount_setattr("/dev/" .. name, { "rdonly" })
   end
   for name, target in pairs(DEVICE_LINKS) do
@@ -61,7 +61,7 @@ function devices.mount(nodes)
     flags = { "nosuid", "nodev" },
     data = "mode=1777",
   }
-  -- A bind of a node on a `nodev` mount succeeds; only opening it tells.
+  -- Binding a node on a `nodev` mount succeeds. Only opening it fails.
   local ok, err = pcall(fs.append, "/dev/null", "")
   if not ok then
     fail.raise("the devices of this machine cannot be used in a namespace", { cause = err, hint = hint.of("dev", err) })

@@ -11,11 +11,11 @@ local workspace = require "bq.workspace"
 
 local enter = {}
 
--- What a program inside finds.
+-- The environment of every program inside.
 local ENV =
   { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
 
---- Whether this program already runs in namespaces of its own, inside the rootfs.
+--- Whether this program already runs in its own namespaces, inside the rootfs.
 ---@param space bq.Workspace
 ---@return boolean
 function enter.is_entered(space)
@@ -49,7 +49,7 @@ function enter.sandbox(space, more)
   end
   ---@type bq.Sandbox
   local sandbox = { root = space:rootfs() }
-  -- In a plain chroot the workspace is part of the root already.
+  -- In a plain chroot the workspace is already part of the root.
   if not space.inside then
     sandbox.binds = { { source = space.path, target = workspace.INSIDE } }
   end
@@ -61,13 +61,13 @@ end
 
 --- Runs the coordinator inside; its exit status.
 ---@param space bq.Workspace
----@param words string[] its command line, without the workspace, which has its own place inside
+---@param words string[] its command line, without `--workspace`: inside, the workspace has a fixed place
 ---@return integer
 function enter.coordinator(space, words)
   local argv = tables.append({ "/usr/local/bin/bq" }, host.options)
   tables.append(tables.append(argv, { "/usr/local/bin/coordinator.lua" }), words)
   local env = enter.environment(space)
-  -- Inside, process ids are others: who holds the workspace is told by the one that people see.
+  -- Process ids are different inside. The lock shows the id that people see outside.
   env.BQ_HOLDER = tostring(syscall.getpid())
   local status = namespace.run(enter.sandbox(space, {
     body = function()
@@ -77,7 +77,8 @@ function enter.coordinator(space, words)
   return status.exit_status
 end
 
---- Runs a command inside, on the caller's terminal, as the last program that this process starts; its exit status.
+--- Runs a command inside, on the caller's terminal. It has to be the last program that this process starts. Returns its
+--- exit status.
 ---@param sandbox bq.Sandbox
 ---@param argv string[]
 ---@param env table<string, string>
@@ -91,7 +92,7 @@ function enter.command(sandbox, argv, env, cwd)
     local _, err = pcall(process.exec, { argv = argv, env = env, cwd = folder })
     log.error(("cannot run `%s` in the rootfs"):format(argv[1]))
     log.raw("caused by: " .. tostring(err))
-    -- As a shell says it: found but not run, or not found.
+    -- The exit statuses of a shell: 126 for "cannot be run", 127 for "not found".
     return err.code == "ENOENT" and 127 or 126
   end
   return namespace.last(sandbox)

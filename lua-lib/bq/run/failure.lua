@@ -1,5 +1,5 @@
--- Why a step failed: what its own process says, and the lines of its log that look like the error. All of it is data of a
--- stranger: it is read without following links, bounded, and checked.
+-- Why a step failed: the message of its own process, and the lines of its log that look like the error. This data is
+-- not trusted: it is read without following links, up to a limit, and checked.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
@@ -10,16 +10,16 @@ local failure = {}
 ---@field lines string[] as an error is shown
 ---@field command? { argv: string[], cwd: string, code?: integer, signal?: string } that failed
 
--- What a step's process may say, in bytes and lines.
+-- Limits for the message of a step's process, in bytes and lines.
 local LARGEST <const>, MOST <const> = 1 << 20, 200
--- As far as a line of a log is looked at and shown, in bytes.
+-- How many bytes of a log's line are read and shown.
 local WIDEST <const> = 2000
 -- How much of a log is read at once.
 local CHUNK <const> = 1 << 16
 -- How many errors of a log are shown, and how many lines around each.
 local ERRORS <const>, BEFORE <const>, AFTER <const> = 3, 2, 4
 
---- Writes down an error, whatever bytes are in it.
+--- Writes an error to a file. It may contain any bytes.
 ---@param path string
 ---@param err any
 function failure.write(path, err)
@@ -47,7 +47,7 @@ local function is_texts(value)
   return count == #value
 end
 
---- What a process wrote down; `nil` if there is nothing of use.
+--- The failure that a process wrote; `nil` if there is none, or it is not valid.
 ---@param path string
 ---@return bq.StepFailure?
 function failure.read(path)
@@ -72,7 +72,7 @@ function failure.read(path)
   }
 end
 
---- The lines of a file, one after the other; of a long line only the beginning is kept.
+--- Iterates over the lines of a file. Long lines are cut.
 ---@param path string
 ---@return fun(): string?
 local function lines_of(path)
@@ -101,7 +101,8 @@ local function lines_of(path)
   end)
 end
 
--- What the line of an error looks like; where there is none, what may be one.
+-- Patterns of lines that are errors, and of lines that may be errors. The second list counts only if the first finds
+-- nothing.
 local SURE <const> =
   { "error: ", "error:$", "undefined reference", "undefined symbol", "%*%*%*.* Error %d", "multiple definition of" }
 local MAYBE <const> =
@@ -116,7 +117,7 @@ local function looks_like(line, patterns)
   return false
 end
 
----@class bq.LogPart lines of a log that stand together
+---@class bq.LogPart successive lines of a log
 ---@field first integer the number of the first one
 ---@field lines string[]
 
@@ -145,8 +146,8 @@ local function collector(patterns)
     end
 end
 
---- What of a log explains a failure: the first lines that look like an error, with what stands around them, and the last
---- lines. With several jobs the last lines are seldom the error.
+--- The parts of a log that explain a failure: the first lines that look like an error, with the lines around them, and
+--- the last lines. With several jobs, the error is often not in the last lines.
 ---@param path string
 ---@param count integer of last lines
 ---@return bq.LogPart[] # in order; the last one is the end of the log
@@ -167,7 +168,7 @@ function failure.excerpt(path, count)
   end
   local parts = {}
   for _, part in ipairs(#sure > 0 and sure or maybe) do
-    -- What the end of the log shows anyway is not shown twice.
+    -- Lines that are also at the end of the log are not shown twice.
     local keep = math.min(#part.lines, last.first - part.first)
     if keep > 0 then
       parts[#parts + 1] = { first = part.first, lines = table.move(part.lines, 1, keep, 1, {}) }

@@ -1,32 +1,34 @@
--- What the kernel denies the processes of a root, and what it answers in its place.
+-- Capabilities and system calls that the kernel denies to the processes of a root, and calls that it answers without
+-- making them.
 local syscall = require "bq.syscall"
 
 local filters = {}
 
--- What a step may keep: nothing of these reaches beyond its own namespaces, and nothing can be made with them that a user
--- could not remove, or that would have a power of its own in the store (`linux_immutable`, `setfcap`).
+-- The capabilities that a step keeps. None of them has an effect outside of its namespaces. Missing are those that
+-- could make files that a user cannot remove (`linux_immutable`), or programs in the store that have capabilities
+-- (`setfcap`).
 -- stylua: ignore
 local CAPABILITIES = {
   "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
   "net_bind_service", "net_broadcast", "ipc_lock", "ipc_owner", "lease",
 }
--- Calls that no build needs, and that reach the kernel's rarely used corners or other processes' secrets.
+-- Calls that no build needs. They reach rarely used parts of the kernel, or the memory of other processes.
 -- stylua: ignore
 local DENIED = {
   "add_key", "bpf", "io_uring_setup", "kexec_load", "keyctl", "open_by_handle_at", "perf_event_open", "request_key",
   "syslog", "userfaultfd",
 }
--- Sockets that a network namespace does not hold: the hypervisor's, and the kernel's ciphers.
+-- Sockets that a network namespace does not isolate: the hypervisor's, and the kernel's ciphers.
 local DENIED_SOCKETS = { "alg", "vsock" }
--- Calls about owners and ids that a map of one id cannot carry out: distribution packages make them, and owners are
--- normalised anyway.
+-- Calls about owners and ids that fail with a map of one id. Build systems and packages of distributions make them.
+-- Owners are normalised later, so these calls can succeed without an effect.
 -- stylua: ignore
 local IDS = {
   "chown", "lchown", "fchown", "fchownat", "setgroups", "setuid", "setgid", "setresuid", "setresgid", "setreuid",
   "setregid", "setfsuid", "setfsgid",
 }
 
---- Cuts the powers of this process, and of all that it starts from here on.
+--- Restricts this process and all processes that it starts later.
 ---@param sandbox { confined?: boolean, answer_ids?: boolean }
 function filters.confine(sandbox)
   syscall.set_no_new_privs()

@@ -1,14 +1,14 @@
--- A step's folder in `build/`, and the job in it: what the coordinator asks of the step's process. What lies where in the
--- folder is known here only.
+-- A step's folder in `build/`, and the job in it: the instructions of the coordinator for the step's process. Only this
+-- file knows the paths in the folder.
 --
 --   job.json       what is to be done (`bq.Job`)      failure.json   why it failed
 --   entry/         becomes the entry of the store: output/, meta.json, log
 --   src/ build/ home/   what the step sees at /bq     root/ upper/ work/ lower/ empty/   its root
---   basics/        what every root has, the lowest tree of it
---   root.copied    `root/` is a whole copy            root.since     what changed in it later, the step did
---   root.made      folders that were made in the root to be mounted on
---   kept           the folder stays though the step is done
---   entered        is locked by who builds the step, or is in its root
+--   basics/        files that every root has; its lowest tree
+--   root.copied    `root/` is a full copy             root.since     later changes in it were made by the step
+--   root.made      folders that were made in the root as mount points
+--   kept           the folder stays after the step is done
+--   entered        is locked by the process that builds the step or is in its root
 local fs = require "bq.fs"
 local json = require "bq.json"
 local schema = require "bq.schema"
@@ -43,7 +43,7 @@ local job = {}
 ---@field folder string
 ---@field job string
 ---@field failure string
----@field inner_failure string as the step's own process, inside its root, left it
+---@field inner_failure string written by the step's own process inside its root
 ---@field entry string
 ---@field output string
 ---@field log string
@@ -51,17 +51,17 @@ local job = {}
 ---@field root string
 ---@field src string
 ---@field build string
----@field patches string while those of further sources are read
+---@field patches string temporary, for patches from further sources
 ---@field home string
 ---@field copied string
 ---@field kept string
----@field entered string who has the lock on it builds the step, or is in its root
+---@field entered string locked by the process that builds the step or is in its root
 ---@field upper string
 ---@field basics string
 ---@field since string
 ---@field made string
 
--- What is in the folder, under which name.
+-- The names in the folder.
 local NAMES = {
   job = "job.json",
   failure = "failure.json",
@@ -128,10 +128,10 @@ function job.paths(folder)
   return paths --[[@as bq.JobPaths]]
 end
 
--- What a folder can have from the one that it was made in, beside its group and a set-group-id bit.
+-- Attributes that a new folder can inherit from its parent, besides the group and the set-group-id bit.
 local INHERITED <const> = { "system.posix_acl_default", "system.posix_acl_access" }
 
---- Makes a folder of which a step sees nothing that the workspace's own folders hand down.
+--- Makes a folder without the attributes that it would inherit from the workspace, so that a step sees none of them.
 local function make_plain(folder)
   fs.mkdir(folder)
   for _, name in ipairs(INHERITED) do
@@ -164,8 +164,8 @@ function job.read(folder)
   return schema.read(job.paths(folder).job, FORMAT)
 end
 
---- Takes a folder for somebody who builds its step, or is in its root; `nil` if somebody else has it.
----@param folder string that is there
+--- Locks a folder for a process that builds its step or is in its root; `nil` if another process has the lock.
+---@param folder string that exists
 ---@return bq.syscall.Descriptor?
 function job.enter(folder)
   return fs.lock(job.paths(folder).entered)

@@ -1,4 +1,4 @@
--- Carries out one step in a process of its own: sources, root, strategy, output, store.
+-- Builds one step in its own process: sources, root, strategy, output, store.
 local archive = require "bq.archive"
 local attributes = require "bq.run.attributes"
 local check = require "bq.run.check"
@@ -21,13 +21,13 @@ local syscall = require "bq.syscall"
 local tables = require "bq.tables"
 local unpack = require "bq.run.unpack"
 
--- Where a step's own process leaves its failure, as it is seen from inside.
+-- The path inside the root to which a step's own process writes its failure.
 local INNER_FAILURE <const> = step_root.HOME .. jobs.names.inner_failure:match "/.*$"
 
--- The exit status of a step's own process that says why it failed.
+-- The exit status of a step's own process that failed and wrote the reason.
 local FAILED <const> = 1
 
---- Writes what a failure was, into the log and where the coordinator finds it.
+--- Writes a failure to the log, and to the file that the coordinator reads.
 local function report(path, err)
   for _, line in ipairs(fail.lines(err)) do
     io.stdout:write(line, "\n")
@@ -36,7 +36,7 @@ local function report(path, err)
   failures.write(path, err)
 end
 
---- Puts the patches that come out of further sources before those of the recipe.
+--- Puts the patches from further sources before those of the recipe.
 local function take_patches(job, at)
   local taken = {}
   for _, from in ipairs(job.step.patches_from or {}) do
@@ -57,7 +57,8 @@ local function take_patches(job, at)
   job.step.patches = tables.append(taken, job.step.patches)
 end
 
---- A recipe with functions of its own, loaded from the text that the plan holds; what they may do is up to the box.
+--- Loads a recipe that has functions, from the text in the plan. The functions can do only what the step's sandbox
+--- allows.
 local function own_verbs(job)
   if not job.step.recipe then
     return {}, {}
@@ -72,7 +73,7 @@ local function own_verbs(job)
   return verbs, box
 end
 
---- Strategies come from the plan, so that what runs is what the key says.
+--- Loads strategies from the plan, so that the code that runs is the code in the key.
 local function load_strategy(job)
   for name, text in pairs(job.code) do
     package.preload[name] = assert(load(text, "@" .. name:gsub("%.", "/") .. ".lua", "t"))
@@ -107,10 +108,10 @@ local function work(job, strategy, verbs)
   return 0
 end
 
--- Where things lie only while a step is built.
+-- Folders that exist only while a step is built.
 local PLACES <const> = { step_root.SOURCE, step_root.BUILD, step_root.DEST, step_root.HOME, step_root.TOOLS }
 
---- Makes an output of what an ended step has installed, or refuses it: nothing of the step runs any more.
+--- Makes an output from the files that a step installed, or refuses them. No process of the step may run any more.
 ---@return string digest
 ---@return table<string, bq.Attribute>? attributes `nil` if it has none
 local function take_output(job, at, root)
@@ -138,11 +139,11 @@ local function take_output(job, at, root)
   return store.digest(at.output, found), found
 end
 
---- Runs the step whose job lies in a folder. The exit status is 0 if its output is in the folder, whole.
+--- Builds the step whose job is in a folder. The exit status is 0 if the complete output is in the folder.
 ---@param folder string
 ---@return integer status
 local function launch(folder)
-  -- Whoever runs bq, modes come out the same.
+  -- Modes must not depend on the caller's umask.
   syscall.umask(tonumber("022", 8))
   local job, at = assert(jobs.read(folder)), jobs.paths(folder)
   local started, output, found = process.clock(), nil, nil
@@ -161,8 +162,8 @@ local function launch(folder)
             or fail.new("the step's Lua has a mistake", { cause = debug.traceback(tostring(err), 2) })
         end, job, strategy, verbs)
         if not good then
-          -- The step's folder is out of sight from in here, but for its home. If the step made that unusable, the log
-          -- has it.
+          -- Of the step's folder only its home can be reached from here. If the step made the home unusable, the
+          -- failure is only in the log.
           pcall(report, INNER_FAILURE, failure)
         end
         return good and 0 or FAILED
@@ -210,7 +211,7 @@ local function launch(folder)
     }, { pretty = true }),
     { sync = false }
   )
-  -- Here and not in the coordinator, which other steps wait for.
+  -- This is done here and not in the coordinator, because other steps wait for the coordinator.
   fs.syncfs(at.entry)
   return 0
 end

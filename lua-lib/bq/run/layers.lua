@@ -1,9 +1,9 @@
--- Trees that lie on each other, looked at from outside: what an overlay of them shows at a path.
+-- Looks up paths in a stack of trees, as an overlay of them would show it, without mounting one.
 local fs = require "bq.fs"
 
 local layers = {}
 
---- Where the topmost tree that has a path has it; links are followed nowhere.
+--- The entry of the topmost tree that has a path. Links are not followed.
 ---@param lowers string[] trees, the topmost first
 ---@param path string without a leading `/`
 ---@return bq.fs.Stat? `nil` if there is nothing
@@ -16,7 +16,7 @@ function layers.find(lowers, path)
       place = place .. "/" .. part
       local stat = fs.lstat(place)
       if stat and stat.type ~= "dir" then
-        -- It hides what lower trees have below it.
+        -- This is not a folder, so it hides what lower trees have below this path.
         return nil
       elseif not stat then
         is_there = false

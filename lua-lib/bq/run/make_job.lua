@@ -1,4 +1,4 @@
--- What the process of a step is told: the job, from the plan, the state of the build and what the run shares out.
+-- Makes the job for a step's process from the plan, the state of the build and the step's share of the slots.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"

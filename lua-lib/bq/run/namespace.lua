@@ -1,7 +1,7 @@
--- Namespaces: a process tree with a root of its own, and nothing of the machine but what is bound on purpose.
+-- Namespaces: a process tree with its own root, which sees nothing of the machine except explicit binds.
 --
--- The order of the calls matters; each step's reason stands beside it. A launcher makes the namespaces, its child is
--- process 1 of the new pid namespace and makes the mounts, and that one's child does the work.
+-- The order of the calls matters; comments give the reasons. A launcher makes the namespaces. Its child is process 1 of
+-- the new pid namespace and makes the mounts. The child of process 1 does the work.
 local devices = require "bq.run.devices"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -17,25 +17,25 @@ local namespace = {}
 
 ---@class bq.Bind
 ---@field source string outside
----@field target string inside; its folder is there
+---@field target string inside; its parent folder exists
 ---@field ["readonly"]? boolean
 
 ---@class bq.Sandbox
 ---@field root string the tree that becomes `/`
----@field prepare? fun() called when mounts are private, before the root is entered: mounts what `root` is made of
+---@field prepare? fun() mounts the parts of `root`; called when mounts are private, before the root is entered
 ---@field binds? bq.Bind[]
 ---@field network? boolean the machine's network, instead of a loopback device alone
 ---@field confined? boolean cut capabilities, seccomp and landlock: for steps
----@field answer_ids? boolean calls about owners and ids succeed without being made
----@field terminal? boolean a shell: it has a terminal of its own, between which and the user's bq stands
+---@field answer_ids? boolean calls about owners and ids succeed without an effect
+---@field terminal? boolean for a shell: it gets its own terminal, and bq copies between it and the user's terminal
 ---@field keep? integer[] descriptors that stay open
----@field files? table<string, string> files of the root that are written when it is entered
----@field body? fun(): integer? what the work is; its result is the exit status
+---@field files? table<string, string> files that are written in the root when it is entered
+---@field body? fun(): integer? does the work; its result is the exit status
 ---@field argv? string[] instead of `body`, for `run`: a program
 ---@field env? table<string, string> its environment
 ---@field cwd? string
 
---- Whether this process can make namespaces without a user namespace of its own.
+--- Whether this process can make namespaces without a new user namespace.
 local function has_power()
   for _, name in ipairs(syscall.capabilities()) do
     if name == "sys_admin" then
@@ -45,8 +45,8 @@ local function has_power()
   return false
 end
 
---- From inside a plain `chroot`, `/` is no mount, and cannot be made private; what is mounted then would spread to
---- the machine. A process with the power to chroot can step out of it, to where mounts can be made private.
+--- Inside a plain `chroot`, `/` is not a mount and cannot be made private. New mounts would then spread to the machine.
+--- A process that may call chroot can leave the chroot, to a place where mounts can be made private.
 local function leave_chroot()
   local jail = syscall.open_path("/", { directory = true })
   local inner = fs.mkdtemp "/tmp/bq-root-"
@@ -80,7 +80,7 @@ local function require_folder(path)
   end
 end
 
---- With the ids of real root, even a process without capabilities may write these.
+--- A process with the id of real root may write these files even without capabilities.
 local function mask_proc()
   for _, name in ipairs { "sys", "sysrq-trigger", "irq", "bus" } do
     local path = "/proc/" .. name
@@ -101,10 +101,11 @@ local function make_root(sandbox)
   else
     local here = fs.cwd()
     syscall.mount { source = here, target = here, flags = { "bind", "rec" } }
-    -- From the folder under the new mount to the mount itself; a path that ends at `/` stays below what is mounted there.
+    -- Moves from the folder under the new mount to the mount itself. A path that ends at `/` would stay below the
+    -- mount.
     syscall.chdir(here == "/" and "/.." or here)
   end
-  -- Sources are opened before the pivot, targets are reached after it: a link in the root cannot lead outside.
+  -- Sources are opened before the pivot and targets after it, so a link in the root cannot lead outside.
   local nodes, binds = devices.open(), {}
   for index, bind in ipairs(sandbox.binds or {}) do
     binds[index] = syscall.open_tree(bind.source, { recursive = true })
@@ -131,14 +132,14 @@ local function make_root(sandbox)
   if sandbox.confined then
     mask_proc()
   end
-  -- Only now: without any proc in sight the kernel refuses a new one.
+  -- Not earlier: the kernel refuses a new proc mount if no other one is visible.
   syscall.fchdir(old)
   syscall.umount(".", { "detach" })
   syscall.chdir "/"
   syscall.close(old)
 end
 
---- What a body returns, as an exit status; an error is shown.
+--- Runs a body and returns its exit status. An error is shown.
 local function guarded(body)
   local ok, result = xpcall(body, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
@@ -151,7 +152,7 @@ local function guarded(body)
   return ok and (result or 0) or namespace.FAILED
 end
 
---- Ends a forked process: an error is never raised into the copy of the caller's code.
+--- Runs a function in a forked process and ends the process. An error must not reach the copy of the caller's code.
 local function finish(body)
   process.exit(guarded(body))
 end
@@ -187,16 +188,16 @@ local function first_process(sandbox, terminal)
     end)
   end
   if sandbox.confined then
-    -- A step must not stop process 1 from doing its work.
+    -- A step must not be able to stop process 1.
     syscall.set_dumpable(false)
   end
   return process.reap(child).exit_status
 end
 
---- Exit status of a tree that could not be made.
+--- The exit status if the root could not be made.
 namespace.FAILED = 125
 
---- Gives this process namespaces of its own.
+--- Moves this process into new namespaces.
 local function unshare(kinds, stage)
   local ok, err = pcall(syscall.unshare, kinds)
   if not ok then
@@ -222,14 +223,14 @@ local function launch(sandbox, dies_with_parent)
     end
   end
   if dies_with_parent then
-    -- Again: the kernel clears the death signal when capabilities change.
+    -- Set it again: the kernel clears the death signal when capabilities change.
     syscall.set_parent_death_signal "KILL"
   end
   local terminal = sandbox.terminal and process.open_terminal() or nil
   local first = process.fork()
   if first == 0 then
     finish(function()
-      -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher stays outside.
+      -- Not before the fork: pivot_root moves every process of a mount namespace, and the launcher has to stay outside.
       unshare({ "mount" }, "unshare_mount")
       return first_process(sandbox, terminal)
     end)
@@ -237,15 +238,15 @@ local function launch(sandbox, dies_with_parent)
   return sandbox.terminal and process.relay(first, terminal) or process.reap(first)
 end
 
---- Makes the namespaces in this process, and runs the body in a tree below it. Only for a process that does nothing
---- else after: what it forks from here on would be in the dead pid namespace.
+--- Makes the namespaces in this process, and runs the body in a process tree below it. The process must fork nothing
+--- afterwards: the children would be in the dead pid namespace.
 ---@param sandbox bq.Sandbox
 ---@return bq.process.Status
 function namespace.launch(sandbox)
   return launch(sandbox, true)
 end
 
---- As `launch`, for the program itself: it lives on when what started it ends, and a root that could not be made is an
+--- Like `launch`, for the main program. It goes on when its parent ends. If the root could not be made, it returns an
 --- exit status.
 ---@param sandbox bq.Sandbox
 ---@return integer status
@@ -255,7 +256,7 @@ function namespace.last(sandbox)
   end)
 end
 
---- As `launch`, in a child of its own: this process stays as it is.
+--- Like `launch`, but in a child process. This process stays in its namespaces.
 ---@param sandbox bq.Sandbox
 ---@return bq.process.Status
 function namespace.run(sandbox)

@@ -1,5 +1,5 @@
--- Makes an output the same on every machine, once its step has ended: what the step's tree can hold stays in it, what it cannot
--- is taken into a table of attributes, and what comes from this machine alone goes.
+-- Makes an output the same on every machine, after its step has ended. Modes that a user's files can have stay. Other
+-- modes and capabilities move into a table of attributes. Metadata that comes from this machine is removed.
 local attributes = require "bq.run.attributes"
 local fs = require "bq.fs"
 local paths = require "bq.paths"
@@ -12,16 +12,16 @@ end
 
 local SET_ID <const> = octal "6000"
 local CAPABILITY <const> = "security.capability"
--- What a build can have set; other names (`security.selinux`) belong to the machine.
+-- Extended attributes that a build can set. Others, such as `security.selinux`, belong to the machine.
 local XATTRS <const> = { "^user%.", "^trusted%.overlay%.", "^system%.posix_acl_", "^security%.capability$" }
 
---- The permission bits with which a file can lie in a folder of its user: no set-id bits, and never so few that it cannot be
---- read.
+--- The permission bits of a file in the store: without set-id bits, and always readable by its user.
 local function plain_mode(stat)
   return stat.mode & ~SET_ID | octal(stat.type == "dir" and "700" or "400")
 end
 
---- Whether a file is what libtool leaves beside a library, to link with it. What belongs to a plug-in is read when it is loaded.
+--- Whether a `.la` file was made by libtool for linking with a library. The one of a plug-in is needed when the plug-in
+--- is loaded.
 ---@param path string
 ---@return boolean
 function normalise.is_libtool_library(path)
@@ -36,7 +36,7 @@ local function hex(bytes)
   end))
 end
 
---- Takes the extended attributes off a file: of a capability the value is returned.
+--- Removes the extended attributes of a file. Returns the value of its capabilities.
 local function take_xattrs(place, path, dropped)
   local capabilities
   for name, value in pairs(fs.xattrs(place)) do

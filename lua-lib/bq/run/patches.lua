@@ -1,4 +1,4 @@
--- The patches of a recipe, put over the source tree of a step.
+-- Applies the patches of a recipe to the source tree of a step.
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -6,7 +6,7 @@ local patch = require "bq.patch"
 
 local patches = {}
 
---- What is said of a hunk; `nil` if it is where it says.
+--- The note about a hunk for the log; `nil` if it is at its place.
 local function place(index, hunk)
   if hunk.offset == 0 and hunk.fuzz == 0 then
     return nil
@@ -37,7 +37,7 @@ local function hint(err, fuzz)
   return "make the patch anew for this version"
 end
 
---- The paths of a tree whose time a patch changed: its files and the folders above them.
+--- The paths whose times a patch changed: its files and the folders above them.
 local function touched(applied, seen)
   for _, file in ipairs(applied.files) do
     for _, path in ipairs { file.path, file.from } do
@@ -49,9 +49,9 @@ local function touched(applied, seen)
   end
 end
 
---- Applies the patches in their order; afterwards all of the tree is of one time, as it was unpacked.
+--- Applies the patches in their order. Afterwards all files have the time of the unpacked tree again.
 ---@param step bq.Step
----@param list { name: string, hex?: string, text?: string }[] `hex` where the text is absent: its bytes in hexadecimal digits
+---@param list { name: string, hex?: string, text?: string }[] `hex` instead of `text` for bytes that are not UTF-8
 function patches.apply(step, list)
   local seen, fuzz = {}, step.recipe.patch_fuzz or 0
   for _, one in ipairs(list) do

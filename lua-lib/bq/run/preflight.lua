@@ -1,4 +1,4 @@
--- Looks whether this machine can build, before anything is fetched.
+-- Checks whether this machine can build, before anything is fetched.
 local fs = require "bq.fs"
 local probe = require "bq.run.probe"
 local tables = require "bq.tables"
@@ -13,10 +13,10 @@ local preflight = {}
 ---@field cause? any
 ---@field hint? string
 
---- What a build needs on the disk at least: the seed, its packages and the sources of the smallest set, in bytes.
+--- The least free disk space for a build, in bytes: the seed, its packages and the sources of the smallest set.
 local ROOM = 3 * 1000 ^ 3
 
---- Looks whether this machine can build: really tries each thing, in processes of its own.
+--- Checks whether this machine can build: tries each operation in a separate process.
 ---@param folder string where the workspace is, or will be
 ---@return bq.Finding[]
 function preflight.run(folder)

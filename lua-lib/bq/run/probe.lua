@@ -1,4 +1,4 @@
--- Tries what a build does with namespaces, in a process of its own, and tells how far it came.
+-- Tries the namespace operations of a build in a separate process, and reports the first that fails.
 local fs = require "bq.fs"
 local hint = require "bq.hint"
 local json = require "bq.json"
@@ -6,7 +6,7 @@ local process = require "bq.process"
 local schema = require "bq.schema"
 local syscall = require "bq.syscall"
 
--- Run in children: each line is a thing to try, in this order; the first that fails ends it.
+-- The operations, in order. They run in child processes; the first that fails ends the probe.
 local function attempt(folder, note)
   local uid, gid = syscall.geteuid(), syscall.getegid()
   local own = true
@@ -26,7 +26,7 @@ local function attempt(folder, note)
     return process.reap(child).code or 1
   end
   note("mount", syscall.mount, { target = "/", flags = { "rec", "private" } })
-  -- Names without the folder's: it may have a character that the options of a mount take for their own.
+  -- Relative names, since the folder's name may contain a character with a meaning in mount options.
   syscall.chdir(folder)
   note("mount", syscall.mount, { source = "tmpfs", target = "tmp", type = "tmpfs", data = "mode=755" })
   fs.mkdir "tmp/proc"
@@ -36,7 +36,7 @@ local function attempt(folder, note)
   note("move_mount", syscall.move_mount, null, "tmp/null")
   note("dev", fs.append, "tmp/null", "")
   note("mount_setattr", syscall.mount_setattr, "tmp/null", { "rdonly" })
-  -- On the workspace's own file system: some cannot be the upper layer of an overlay.
+  -- On the workspace's file system: not every file system can be the upper layer of an overlay.
   note("overlay", syscall.mount, {
     source = "overlay",
     target = "root",

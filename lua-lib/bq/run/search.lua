@@ -1,11 +1,11 @@
--- Looks for texts in files of any size, a piece at a time.
+-- Searches for texts in files of any size, in chunks.
 local search = {}
 
 local PIECE <const> = 1 << 20
--- How much of a line is shown, and how far a text may reach over the end of a piece.
+-- How many bytes of a line are shown, and how far a text may continue in the next chunk.
 local SHOWN <const> = 80
 
---- What is around a text: its line, or as much of it as one wants to read.
+--- The line around a text, shortened if it is long.
 local function around(bytes, first, last)
   local before = bytes:sub(math.max(1, first - SHOWN), first - 1):match "[^\n\0]*$"
   local after = bytes:sub(last + 1, last + SHOWN):match "^[^\n\0]*"
@@ -33,7 +33,7 @@ function search.find(path, texts)
     local bytes = kept .. (piece or "")
     for _, text in ipairs(texts) do
       local first, last = bytes:find(text, 1, true)
-      -- What ends with the piece may go on in the next one, so its line is not whole yet.
+      -- The line may continue in the next chunk.
       if first and (not piece or last + SHOWN <= #bytes) then
         return text, around(bytes, first, last)
       end

@@ -1,11 +1,11 @@
--- Packages that come into one root have to agree on what each path is.
+-- Checks that the packages of one root do not conflict at any path.
 local tables = require "bq.tables"
 local union = require "bq.stage.union"
 
 local siblings = {}
 
---- Steps in the order in which their outputs lie on each other, the lowest first: those that yield paths, then the others,
---- each by id. It does not depend on the order in which they are built.
+--- Sorts steps in the order of their layers, the lowest first: those that yield paths, then the others, each by id. The
+--- order of building does not matter.
 ---@param by_id table<string, table> steps
 ---@param ids string[] changed
 ---@return string[] ids
@@ -20,8 +20,8 @@ function siblings.layered(by_id, ids)
   return ids
 end
 
---- The steps that are done, and whose outputs come into one root with that of a step: those of its phase, and if that is a
---- phase of the finished root, those of the others that it is made of.
+--- The finished steps whose outputs are in one root with that of a step: those of its phase. If the phase is part of
+--- the finished root, also those of the other phases of the finished root.
 ---@param state bq.State
 ---@param step table
 ---@return table[]
@@ -42,7 +42,7 @@ local function done(state, step)
   return out
 end
 
---- Raises if an output has a path that another package of the same root has, too, and neither gives way.
+--- Raises if an output and another package of the same root differ at a path, and neither yields.
 ---@param state bq.State
 ---@param step table whose output it is
 ---@param output string its tree
@@ -51,7 +51,7 @@ function siblings.check(state, step, output, attributes)
   local parts = {}
   for index, sibling in ipairs(done(state, step)) do
     parts[index] = union.part(state, sibling)
-    -- What the finished root does not take is in the roots of steps all the same.
+    -- Paths that the finished root leaves out are still in the roots of steps.
     parts[index].leave_out = nil
   end
   parts[#parts + 1] = {

@@ -1,16 +1,16 @@
 -- How many commands the running steps may run at once, all together. Each step has one slot of its own; the others are
--- tokens in the jobservers of the steps, each of which has a pipe of its own. bq alone counts them: whatever a step does to
--- its pipe, it can take no more than it was given, and no slot of another step.
+-- tokens in the jobservers of the steps. Each step has its own jobserver pipe, and only bq counts the tokens. So a step
+-- cannot take more than it was given, nor a slot of another step, whatever it does to its pipe.
 --
--- A slot that becomes free goes first to a step that is ready. A step becomes ready only when another one ends, and that one's
--- slots are free then: so a step that gives nothing back holds no other one up.
+-- A free slot goes first to a step that is ready. A step becomes ready only when another one ends, and the slots of
+-- that one are free then. So a step that returns no tokens does not delay other steps.
 local process = require "bq.process"
 
 local slots = {}
 
 ---@class bq.Share what a running step has
 ---@field server bq.process.Jobserver
----@field given integer tokens that were put into its pipe, and not taken back
+---@field given integer tokens that were written to its pipe and not taken back
 ---@field fds integer[] descriptors that the step's programs inherit
 ---@field makeflags string for a make's `MAKEFLAGS`
 
@@ -26,7 +26,7 @@ function slots.new(total)
   return setmetatable({ total = total, shares = {} }, Slots)
 end
 
---- How many slots nobody has.
+--- The number of free slots.
 ---@return integer
 function Slots:free()
   local free = self.total
@@ -36,9 +36,9 @@ function Slots:free()
   return free
 end
 
---- Takes tokens back that lie unused in a share's pipe, but for those that it may keep.
+--- Takes back the unused tokens in a share's pipe, except those that it may keep.
 local function take_back(share, keep)
-  -- More than were given are the step's own invention, and gone.
+  -- If there are more than were given, the step wrote the others itself. They are dropped.
   local invented = share.server:available() - share.given
   if invented > 0 then
     share.server:take(invented)
@@ -79,7 +79,7 @@ function Slots:open()
   return share
 end
 
---- A step ended: what it had is free.
+--- A step ended: its slots are free.
 ---@param share bq.Share
 function Slots:close(share)
   share.server:close()
@@ -90,7 +90,7 @@ function Slots:close(share)
   end
 end
 
---- Shares the free slots out, evenly, to the steps that have no unused token; those that have some keep one.
+--- Distributes the free slots evenly to the steps that have no unused token. The others keep one unused token.
 function Slots:balance()
   local hungry = {}
   for _, share in ipairs(self.shares) do
@@ -110,7 +110,7 @@ function Slots:balance()
   end
 end
 
---- Whether slots are to be shared out again while nothing starts or ends.
+--- Whether slots have to be distributed again although no step starts or ends.
 ---@return boolean
 function Slots:is_shared()
   return #self.shares > 1 and self.total > #self.shares

@@ -1,5 +1,5 @@
--- The state of a build: which steps of a plan are done, their keys and outputs, and which can be built next. It only looks:
--- the coordinator (`bq.run.coordinator`) changes it while it builds.
+-- The state of a build: which steps of a plan are done, their keys and outputs, and which can be built next. This file
+-- builds nothing: the coordinator (`bq.run.coordinator`) updates the state while it builds.
 --
 --   local state = require "bq.run.state"
 --   local build = state.look(space, space:plan())
@@ -23,14 +23,14 @@ local state = {}
 ---@field keys table<string, string> by step id, as far as they are known
 ---@field outputs table<string, string> output digests by step id, of what is done
 ---@field context bq.KeyContext
----@field damaged table<string, bq.Damage> what the store has of steps, and is of no use
----@field package glanced table<string, true> whose trees were looked at
+---@field damaged table<string, bq.Damage> damaged outputs by step id
+---@field package glanced table<string, true> steps whose trees were checked
 ---@field package left table<string, { count: integer, failed?: string }> steps of a phase that are not done
 local State = {}
 State.__index = State
 
---- Leaves out the phases that would have to run programs of another architecture than this machine's, and those that rest
---- on them.
+--- Leaves out the phases that would have to run programs of another architecture, and the phases that are built on
+--- them.
 ---@param made table the plan, which is changed
 ---@return string[] phases
 function state.leave_out_foreign(made)
@@ -55,7 +55,7 @@ function state.leave_out_foreign(made)
   return foreign
 end
 
---- The state of a plan of which nothing is known yet: every step waits.
+--- The initial state of a plan: every step waits.
 ---@param space bq.Workspace
 ---@param made table the plan
 ---@return bq.State
@@ -73,7 +73,7 @@ function state.new(space, made)
   self.context = {
     plan = made,
     by_id = self.by_id,
-    -- A chroot that is looked at from outside does not lie in its workspace; its lock knows the seed too.
+    -- If a chroot is read from outside, its root is not in its workspace. The lock contains the seed's digest too.
     seed = staged and staged.seed_digest or lock.seed and lock.seed.digest or "unknown",
     locked = lock.sources or {},
     outputs = self.outputs,
@@ -83,7 +83,7 @@ function state.new(space, made)
   return self
 end
 
---- The state of a plan, with what the store has of it.
+--- The state of a plan, with the steps that are in the store.
 ---@param space bq.Workspace
 ---@param made table the plan
 ---@return bq.State
@@ -117,7 +117,7 @@ function State:readiness(step)
   return "ready"
 end
 
---- Notes what became of a step, for it and for the phase that it belongs to.
+--- Sets the state of a step, and updates its phase.
 ---@param step table
 ---@param value "waiting"|"running"|"done"|"failed"|"blocked"
 ---@param output? string of a step that is done: the digest of its output
@@ -132,7 +132,7 @@ function State:set(step, value, output)
   end
 end
 
---- Looks for a step that is ready in the store; if its output is there, the step is done.
+--- Looks for a ready step in the store. If its output is there, the step is done.
 ---@param step table
 ---@return boolean
 function State:find(step)
@@ -146,7 +146,7 @@ function State:find(step)
   return meta ~= nil
 end
 
---- Looks at the tree of a step that is done, once, before something is made from it.
+--- Checks the tree of a finished step for damage, once, before it is used.
 ---@param id string
 ---@return bq.Damage?
 function State:glance(id)
@@ -162,13 +162,13 @@ function State:glance(id)
   self.glanced[key] = true
 end
 
---- A step that was done is not any more, nor what was built from it.
+--- Sets a finished step back to waiting, and its dependents too.
 ---@param id string
----@return string[] ids of steps that run, and were built from it
+---@return string[] ids of running steps that are built from it
 function State:forget(id)
   local lost, running, changed = { [id] = true }, {}, true
   local phases = { [self.by_id[id].phase] = true }
-  local function rests(step)
+  local function is_lost(step)
     for _, needed in ipairs(step.depends) do
       if lost[needed] then
         return true
@@ -184,7 +184,7 @@ function State:forget(id)
   while changed do
     changed = false
     for _, step in ipairs(self.plan.steps) do
-      if not lost[step.id] and rests(step) then
+      if not lost[step.id] and is_lost(step) then
         lost[step.id], phases[step.phase], changed = true, true, true
       end
     end
@@ -204,7 +204,7 @@ function State:forget(id)
   return running
 end
 
---- Marks as done what the store holds, as far as keys can be told without building.
+--- Marks the steps in the store as done, as far as their keys are known without building.
 ---@return integer done
 function State:look()
   local count, found = 0, true
@@ -232,7 +232,7 @@ function State:phase_steps(phase)
   return siblings.layered(self.by_id, ids)
 end
 
---- What a step's root is made of, the lowest first: ids of steps, and `seed`.
+--- The layers of a step's root, the lowest first: ids of steps, and `seed`.
 ---@param step table
 ---@return string[]
 function State:layers(step)
@@ -244,7 +244,7 @@ function State:layers(step)
   return tables.append(out, siblings.layered(self.by_id, plan.closure(self.by_id, step)))
 end
 
---- The trees of a step's root, the topmost first. All that the step depends on has to be done.
+--- The trees of a step's root, the topmost first. All dependencies of the step have to be done.
 ---@param step table
 ---@return string[]
 function State:lowers(step)
@@ -255,7 +255,7 @@ function State:lowers(step)
   return out
 end
 
---- The outputs below a step that are damaged.
+--- The damaged outputs among the layers of a step's root.
 ---@param step table
 ---@return bq.Damage[]
 function State:damage_below(step)
@@ -282,7 +282,7 @@ function State:require_done(steps)
   end
 end
 
---- Raises if an output that is to be used is damaged.
+--- Raises if an output is damaged; called before it is used.
 ---@param id string
 function State:require_sound(id)
   local found = self:glance(id)
@@ -294,7 +294,7 @@ function State:require_sound(id)
   end
 end
 
---- The trees that a phase made, the topmost first. Raises if a step of it is not in the store.
+--- The outputs of a phase, the topmost first. Raises if a step of the phase is not in the store.
 ---@param phase string
 ---@return string[]
 function State:phase_outputs(phase)

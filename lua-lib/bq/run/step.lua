@@ -1,4 +1,4 @@
--- What a strategy works with: the step that is being built, inside its root.
+-- The interface for strategies and recipes (`b`): the step that is being built, inside its root.
 local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -16,19 +16,19 @@ local template = require "bq.plan.template"
 ---@field phase string
 ---@field arch string `x86_64` or `aarch64`
 ---@field kernel_arch string `x86` or `arm64`
----@field target string the triple that is built for
+---@field target string the triple of the system that is built
 ---@field prefix string
 ---@field sysroot string
----@field cross boolean whether what is built cannot be run by the root it is built in
+---@field cross boolean whether the output cannot run in the root in which it is built
 ---@field src string the source tree
 ---@field build string an empty folder to build in
----@field dest string what is installed below this is the output
+---@field dest string files that are installed below this folder are the output
 ---@field jobs integer how many commands may run at once, all steps together
 ---@field recipe table the recipe's fields for this phase
 ---@field env table<string, string>
 ---@field epoch integer SOURCE_DATE_EPOCH
 ---@field observer? bq.run.Observer
----@field package values table<string, any> what names in braces stand for
+---@field package values table<string, any> values of the names in braces
 ---@field package makeflags string
 ---@field package pass integer[]
 ---@field package patches table[]
@@ -41,7 +41,7 @@ end
 local step = {}
 
 --- The step in its root.
----@param job table what the coordinator wrote
+---@param job table written by the coordinator
 ---@return bq.Step
 function step.new(job)
   local self = setmetatable({
@@ -72,7 +72,7 @@ function step.new(job)
   self.values.cc, self.values.cxx = self.env.CC, self.env.CXX
   self.recipe = {}
   for field, value in pairs(job.step.fields) do
-    -- Files beside a recipe are what they are.
+    -- Names in braces are not replaced in files beside a recipe.
     self.recipe[field] = tables.contains(job.step.as_is, field) and value or self:expand(value)
   end
   for name, value in pairs(self.recipe.env or {}) do
@@ -81,14 +81,14 @@ function step.new(job)
   return self
 end
 
---- `{version}`, `{prefix}` and so on in a text, or in all texts of a table.
+--- Replaces `{version}`, `{prefix}` and so on in a text, or in all texts of a table.
 ---@param value any
 ---@return any
 function Step:expand(value)
   return template.fill(value, self.values)
 end
 
---- A line of the log.
+--- Writes a line to the log.
 ---@param text string
 function Step:say(text)
   io.stdout:write(text, "\n")
@@ -164,7 +164,7 @@ function Step:run(argv, options)
   return status
 end
 
---- Runs a program and returns what it wrote to standard output, without the newlines at its end.
+--- Runs a program and returns its standard output, without the newlines at its end.
 ---@param argv string[]
 ---@param options? table as for `run`
 ---@return string
@@ -176,7 +176,7 @@ function Step:capture(argv, options)
   return (self:run(argv, how).stdout:gsub("\n+$", ""))
 end
 
---- Runs GNU make, which takes its share of the jobs that all steps have together.
+--- Runs GNU make. All steps share one limit of jobs.
 ---@param arguments string[]
 ---@param options? table as for `run`
 function Step:make(arguments, options)
@@ -198,7 +198,7 @@ function Step:read(path)
   return fs.read(path)
 end
 
---- Writes a file, and the folders above it.
+--- Writes a file. Makes the folders above it.
 ---@param path string
 ---@param text string
 ---@param mode? string|integer `0755`
@@ -242,15 +242,15 @@ function Step:copy(from, to)
   fs.copy(from, to)
 end
 
---- Makes a link, and the folders above it.
----@param target string what the link says
+--- Makes a symbolic link. Makes the folders above it.
+---@param target string the text of the link
 ---@param path string
 function Step:symlink(target, path)
   self:mkdir(path:match "^(.*)/" or ".")
   fs.symlink(target, path)
 end
 
---- Puts a file into the output.
+--- Copies a file into the output.
 ---@param from string
 ---@param path string absolute, below the output
 ---@param mode? string|integer `0755` if absent
@@ -259,7 +259,7 @@ function Step:install(from, path, mode)
   fs.chmod(self.dest .. path, files.mode(mode or "0755"))
 end
 
---- Puts the patches of the recipe over the source tree.
+--- Applies the patches of the recipe to the source tree.
 function Step:patch()
   patches.apply(self, self.patches)
 end

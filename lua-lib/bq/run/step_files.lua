@@ -1,4 +1,5 @@
--- What `b` has for files besides reading, writing and copying: a recipe has no other way to look at its root.
+-- Methods of `b` for files, besides reading, writing and copying. A recipe has no other access to the files of its
+-- root.
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -6,7 +7,7 @@ local fs = require "bq.fs"
 ---@class (partial) bq.Step
 local step_files = {}
 
---- Removes a file, or a folder with all that is in it. Raises if there is nothing.
+--- Removes a file, or a folder with its content. Raises if it does not exist.
 ---@param path string
 function step_files:remove(path)
   if not fs.lstat(path) then
@@ -28,28 +29,28 @@ function step_files:list(path)
   return fs.list(path)
 end
 
---- All that is below a folder, links not followed: `path` (from there), `type`, `size`, `mode`.
+--- All entries below a folder, without following links: `path` (relative to the folder), `type`, `size`, `mode`.
 ---@param path string
 ---@return bq.fs.Entry[]
 function step_files:walk(path)
   return fs.walk(path)
 end
 
---- What a path leads to, links followed; `nil` if that is nothing.
+--- The status of a path, with links followed; `nil` if it does not exist.
 ---@param path string
 ---@return bq.fs.Stat?
 function step_files:stat(path)
   return fs.stat(path)
 end
 
---- What a link says; `nil` if the path is no link.
+--- The target of a link; `nil` if the path is not a link.
 ---@param path string
 ---@return string?
 function step_files:readlink(path)
   return fs.readlink(path)
 end
 
---- Where a path leads, all links followed. Raises if that is nothing.
+--- The path without links. Raises if it does not exist.
 ---@param path string
 ---@return string
 function step_files:realpath(path)

@@ -1,4 +1,4 @@
--- The root of a step: its phase's base and the outputs of what it depends on, below a layer that is thrown away.
+-- The root of a step: the base of its phase and the outputs of its dependencies, below a layer that is thrown away.
 local changes = require "bq.run.changes"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -17,29 +17,29 @@ step_root.SOURCE = "/bq/src"
 step_root.BUILD = "/bq/build"
 step_root.DEST = "/bq/dest"
 step_root.HOME = "/bq/home"
---- The usual names of the compiler and its tools, whatever they are; the last folder in which programs are looked for.
+--- A folder with the usual names of the compiler and its tools. It is the last in PATH.
 step_root.TOOLS = "/bq/bin"
 
--- The file in a step's folder that says that `root/` is a whole copy: a shell in the root of a step that failed finds
--- it as the step left it.
+-- This file in a step's folder marks that `root/` is a full copy. A shell in the root of a failed step then uses the
+-- copy as the step left it.
 local COPIED <const> = job.names.copied
 local BASICS <const> = job.names.basics
 local SINCE <const> = job.names.since
--- The folders that were made in the root to be mounted on, for the few roots that have links in these places.
+-- The folders that were made as mount points, for the few roots that have links at these places.
 local MADE <const> = job.names.made
 
--- Folders that have to be there to be mounted on.
+-- Folders that have to exist as mount points.
 local PLACES = { "proc", "dev", "sys", "tmp", "bq/src", "bq/build", "bq/dest", "bq/home" }
 
--- Folders that everybody may write into; what a step leaves there is nobody's loss.
+-- Folders that everybody may write to. A step may leave files there; they are thrown away.
 local STICKY <const> = { "tmp", "var/tmp" }
--- What is in every root, where the trees above it have nothing else.
+-- Files of every root, unless a tree above has the same path.
 local FILES <const> = {
   ["etc/hosts"] = "127.0.0.1 localhost bq\n::1 localhost\n",
   ["etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
   ["etc/group"] = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
 }
--- By the variables in which a plan says what does their work.
+-- The usual names, by the plan's variables that name the programs.
 -- stylua: ignore
 local TOOL_NAMES <const> = {
   CC = "cc", CXX = "c++", AR = "ar", LD = "ld", NM = "nm", OBJCOPY = "objcopy", OBJDUMP = "objdump", RANLIB = "ranlib",
@@ -50,24 +50,24 @@ local TOOL_NAMES <const> = {
 ---@field folder string the step's folder in `build/`
 ---@field lowers string[] trees, the topmost first
 ---@field seed_at? string
----@field env? table<string, string> of the step: it says what the compiler and its tools are
+---@field env? table<string, string> of the step; it names the compiler and its tools
 
--- What mount(2) says where the kernel, or the workspace's file system, has no overlay for us.
+-- Errors of mount(2) if the kernel or the workspace's file system does not support the overlay.
 local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
 
---- In a plain chroot the workspace lies below `/`, and the kernel refuses layers that lie in one another. Seen through
---- an overlay of its own, `/` is another tree.
+--- In a plain chroot the workspace is below `/`, and the kernel refuses layers that contain each other. A separate
+--- overlay of `/` counts as another tree.
 ---@return string
 local function set_apart()
   syscall.mount { source = "tmpfs", target = "empty", type = "tmpfs", data = "mode=755" }
   fs.mkdir "empty/none"
   fs.mkdir "empty/base"
-  -- An overlay that cannot be written wants two layers.
+  -- An overlay without an upper layer needs two lower layers.
   syscall.mount { source = "base", target = "empty/base", type = "overlay", data = "lowerdir=/:empty/none,userxattr" }
   return "empty/base"
 end
 
---- Mounts an overlay at `root/`, of the layers that are named; `false` where there is no overlay to be had.
+--- Mounts an overlay of the given layers at `root/`; `false` if overlays are not supported.
 local function mount_overlay(lowers)
   local ok, err = pcall(syscall.mount, {
     source = "overlay",
@@ -89,7 +89,7 @@ local function mount_overlay(lowers)
   return ok
 end
 
---- Makes `root/` by copying what an overlay would show.
+--- Makes `root/` as a copy of the tree that an overlay would show.
 local function copy_lowers(lowers)
   log.warn "this kernel or file system refuses overlays: the root is made by copying, which takes time and room"
   local view = fs.cwd() .. "/view"
@@ -111,12 +111,12 @@ local function copy_lowers(lowers)
       syscall.umount(view, { "detach" })
     end
   end
-  -- The topmost layer of an overlay says how its top is, and that is the one that is thrown away.
+  -- The mode of an overlay's top folder comes from its topmost layer, which is the temporary one.
   fs.chmod("root", fs.stat("upper").mode)
   fs.write(COPIED, "", { sync = false })
 end
 
---- Makes the tree that lies below all others.
+--- Makes the lowest tree.
 local function make_basics(root)
   local function write(path, text, mode)
     fs.mkdir(BASICS .. "/" .. files.parent(path))
@@ -144,7 +144,7 @@ local function make_basics(root)
   end
 end
 
---- Notes the moment from which on a copied root is the step's: no file that is there has a time as late as that.
+--- Records the time when a copied root is complete. All files of the copy are older.
 local function note_since()
   local function now()
     fs.write(SINCE, "", { sync = false })
@@ -165,14 +165,14 @@ function step_root.of(one, env)
   return { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, env = env }
 end
 
---- All trees of a step's root, the topmost first, but for the layer that is thrown away.
+--- All trees of a step's root, the topmost first, without the temporary layer.
 ---@param root bq.StepRoot
 ---@return string[]
 function step_root.trees(root)
   return tables.append(tables.copy(root.lowers), { job.paths(root.folder).basics })
 end
 
---- What a step changed in its root outside of its own folders, once it has ended.
+--- The changes that a step made in its root outside of its own folders. Called after the step has ended.
 ---@param root bq.StepRoot
 ---@return bq.Change[]
 function step_root.changes(root)
@@ -207,7 +207,7 @@ function step_root.mount(root)
     end
     syscall.mount { source = "root", target = "root", flags = { "bind" } }
   end
-  -- A link that an earlier step put out is followed inside the root, as it will be seen from there: it leads nowhere else.
+  -- A link in an earlier output is followed inside the root, so it cannot lead outside.
   local made = "\n"
   for _, place in ipairs(PLACES) do
     local path = files.inside("root", files.parent(place)) .. "/" .. files.name(place)
@@ -216,7 +216,7 @@ function step_root.mount(root)
       made = made .. path:sub(#"root/" + 1) .. "/\n"
     end
   end
-  -- What lies in a plain chroot's own /var/lib/bq is no business of a step.
+  -- A step must not see the workspace of a plain chroot.
   local private = files.inside("root", workspace.INSIDE)
   if fs.stat(private) then
     syscall.mount { source = "tmpfs", target = private, type = "tmpfs", data = "mode=755,size=4k" }
@@ -239,7 +239,7 @@ function step_root.mount(root)
   end
 end
 
---- What is bound into the root: the step's own folders, on the workspace's file system.
+--- The binds into the root: the step's own folders, on the workspace's file system.
 ---@param folder string
 ---@return bq.Bind[]
 function step_root.binds(folder)

@@ -1,5 +1,5 @@
--- Takes the symbols out of an output, where they are ours to take: of programs and libraries for the machine that is built
--- for, and of archives that hold nothing else. Whatever cannot be stripped stays as it was installed.
+-- Strips programs and libraries for the target's architecture, and archives that hold only objects for it. All other
+-- files stay as they were installed, and so does a file that `strip` fails at.
 local elf = require "bq.elf"
 local fs = require "bq.fs"
 local paths = require "bq.paths"
@@ -10,7 +10,7 @@ local strip = {}
 local ARCHIVE <const> = "!<arch>\n"
 local HEADER <const> = 60
 
---- The size that the header of an archive's member says, and its name; `nil` if it is no header.
+--- The size and the name of an archive's member, from its header; `nil` if the bytes are not a header.
 local function member(header)
   local name, size = header:sub(1, 16), header:sub(49, 58):match "^(%d+) *$"
   return header:sub(59, 60) == "`\n" and tonumber(size) or nil, name
@@ -41,7 +41,7 @@ function strip.is_archive_of(path, machine)
     if not size then
       return false
     end
-    -- The table of symbols and that of long names are no members.
+    -- The table of symbols and the table of long names are not object files.
     if not name:find "^/[/ ]" and not name:find "^/SYM64/" then
       local skipped = name_length(name)
       local long = skipped > 0 and file:read(skipped) or ""
@@ -57,7 +57,7 @@ function strip.is_archive_of(path, machine)
   end
 end
 
---- The arguments that strip a file; `nil` if it is to stay as it is.
+--- The arguments to strip a file; `nil` if it must not be stripped.
 ---@param path string
 ---@param size integer
 ---@param machine string
@@ -66,7 +66,7 @@ function strip.arguments(path, size, machine)
   local found = size >= 64 and elf.read(path) or nil
   if found then
     local is_ours = found.machine == machine and (found.kind == "exec" or found.kind == "dyn")
-    -- What a program has put after itself, such as an archive that it unpacks, would be lost.
+    -- Data after the end of a program, such as an archive that it unpacks, would be lost.
     return is_ours and found.size >= size and { "--strip-unneeded" } or nil
   end
   return size > #ARCHIVE + HEADER
@@ -75,11 +75,11 @@ function strip.arguments(path, size, machine)
     or nil
 end
 
---- Strips what is in a step's output.
+--- Strips the files of a step's output.
 ---@param b bq.Step
 function strip.output(b)
   local is_kept, program = paths.matcher(b.recipe.keep), b.env.STRIP
-  -- What it fails at halfway is put back.
+  -- If stripping a file fails, the copy is put back.
   local before = b.build .. "/.before-strip"
   if b.recipe.strip == false or not program then
     return

@@ -1,5 +1,5 @@
--- The folders of steps in `build/`, and their removal: that of a large package takes minutes where a disk is told of each
--- file that went, so it goes on beside the next steps.
+-- The folders of steps in `build/`, and their removal. Removing a large build tree takes minutes on disks that discard
+-- the blocks of each file at once, so it runs in parallel with the next steps.
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local process = require "bq.process"
@@ -7,13 +7,13 @@ local tables = require "bq.tables"
 
 local trees = {}
 
--- What is to be removed may lie in such folders, whoever made them.
+-- Names of folders that wait for their removal begin with this. An earlier run may have left some.
 local ASIDE <const> = "gone-"
 
 ---@class bq.Trees
 ---@field workspace bq.Workspace
----@field gone string[] folders that nobody removes yet
----@field removing table<integer, true> processes that remove
+---@field gone string[] folders whose removal has not started
+---@field removing table<integer, true> processes that remove folders
 local Trees = {}
 Trees.__index = Trees
 
@@ -23,7 +23,7 @@ function trees.new(workspace)
   return setmetatable({ workspace = workspace, gone = {}, removing = {} }, Trees)
 end
 
---- The place of a step's folder, where nothing is any more: what was there is put out of the way.
+--- The path for a step's new folder. An old folder at this path is moved away.
 ---@param id string
 ---@return string
 function Trees:clear(id)
@@ -32,7 +32,7 @@ function Trees:clear(id)
     local aside = fs.mkdtemp(self.workspace:at("build", ASIDE))
     local lock = job.enter(folder)
     fs.rename(folder, aside .. "/tree")
-    -- Whoever is in its root stays there; a later run removes it.
+    -- If a shell is in its root, the folder stays, and a later run removes it.
     if lock then
       fs.unlock(lock)
       self.gone[#self.gone + 1] = aside
@@ -43,7 +43,7 @@ end
 
 --- A step is done, and its folder is no longer needed.
 ---@param folder string
----@param keep? boolean it stays all the same
+---@param keep? boolean the folder stays
 function Trees:done(folder, keep)
   if keep then
     fs.write(job.paths(folder).kept, "", { sync = false })
@@ -52,7 +52,7 @@ function Trees:done(folder, keep)
   end
 end
 
---- Begins to remove what is no longer needed, in a process of its own.
+--- Starts the removal of unneeded folders, in a separate process.
 function Trees:remove()
   if #self.gone > 0 then
     local argv = { process.executable(), "-e", "for _, path in ipairs(arg) do require('bq.fs').remove_all(path) end" }
@@ -68,13 +68,13 @@ function Trees:busy()
   return next(self.removing) ~= nil
 end
 
---- A process ended, perhaps one that removes.
+--- Called when a process has ended; it may be one that removes folders.
 ---@param pid integer
 function Trees:ended(pid)
   self.removing[pid] = nil
 end
 
---- Removes a folder with a step's tree in it, unless somebody is in the root of that.
+--- Removes a step's folder, unless a shell is in its root.
 local function remove_unless_entered(folder, tree)
   local lock = fs.stat(tree) and job.enter(tree)
   if lock then
@@ -85,8 +85,8 @@ local function remove_unless_entered(folder, tree)
   end
 end
 
---- Removes what nobody needs: a kill can come between the store and the removal, and before its end.
----@param states table<string, string> what became of each step
+--- Removes folders that an earlier run left: it may have been killed before or during the removal.
+---@param states table<string, string> by step id
 function Trees:sweep(states)
   local names, needless = fs.list(self.workspace:at "build"), {}
   for id, state in pairs(#names > 0 and states or {}) do

@@ -1,4 +1,4 @@
--- Puts the sources of a step where it finds them, and says what a recipe can do about one that does not fit.
+-- Unpacks the sources of a step into its folder. If that fails, the error says what to write in the recipe.
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -13,9 +13,9 @@ local unpack = {}
 ---@field name string of the file at its place
 ---@field strip? integer
 ---@field exclude? string[]
----@field unpack? false the file is no archive
+---@field unpack? false the file is not an archive
 
---- What to write into the recipe, beside the address of the source.
+--- The field to write into the recipe, beside the address of the source.
 local function advice(err, file)
   if err.unknown then
     return "for a file that is no archive: `unpack = false` beside the source's address"
@@ -30,21 +30,21 @@ local function advice(err, file)
       table.concat(names, ", ")
     )
   elseif err.excludable then
-    -- The folder is what a pattern for many files begins with.
+    -- A pattern for many files begins with their common folder.
     local folder = err.excludable:match "^(.+)/[^/]*$"
     local pattern = ("%q"):format(folder and folder .. "/*" or err.excludable)
     return ("if the build does not need it: `exclude = { %s }` beside the source's address"):format(pattern)
   end
 end
 
---- What a policy did not keep is in the log.
+--- Writes to the log which metadata was not kept when a source was unpacked.
 local function say_dropped(file, dropped)
   for _, what in ipairs(tables.names(dropped)) do
     print(("%s: `%s` of %d files is not kept"):format(file.name, what, dropped[what]))
   end
 end
 
---- Puts one source into a folder.
+--- Unpacks or copies one source into a folder.
 ---@param file bq.JobSource
 ---@param target string
 ---@param options { include?: string[], epoch: integer }
@@ -83,7 +83,8 @@ function unpack.one(file, target, options)
   say_dropped(file, result.dropped)
 end
 
---- Puts all sources of a job into its folder: the main one is the tree itself, the others lie beside it, by their names.
+--- Unpacks all sources of a job: the main one to the source tree, the others to folders of their names in the build
+--- folder.
 ---@param job bq.Job
 ---@param at bq.JobPaths
 function unpack.all(job, at)
