@@ -38,7 +38,7 @@ local function sources(step, locked)
   return out
 end
 
---- The source that was used, where it comes from, and the digest by which it is known.
+--- The source that was used, with its address and digest.
 local function references(step, locked)
   local out = json.array {}
   for name, alternatives in tables.sorted(step.sources) do

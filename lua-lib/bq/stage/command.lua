@@ -1,5 +1,5 @@
--- What a workspace was made by: the command line as data, the script, and the folders of library, programs and recipes. It
--- is written as `command.json`, and read by what makes the plan again or stages bq anew.
+-- How a workspace was made: the command line as data, the script, and the folders of library, programs and recipes.
+-- This is `command.json`. It is read when the plan is made again or bq is staged again.
 local args = require "bq.args"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
@@ -14,7 +14,7 @@ local workspace = require "bq.workspace"
 
 local command = {}
 
--- The options of the program. What counts for one run is not remembered.
+-- The options of the program. Options that count for one run are not stored.
 -- stylua: ignore
 command.OPTIONS = {
   { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar", once = true },
@@ -67,7 +67,7 @@ local FORMAT <const> = {
 ---@field recipes string[] folders of recipes, the first wins
 ---@field text? string what the script says
 
---- The folders that recipes are looked for in.
+--- The folders in which recipes are searched.
 ---@param own string[] those of the command line
 ---@param modules? string[] folders of the library; those of this run if absent
 ---@param programs? string[] folders of programs; those of this run if absent
@@ -99,7 +99,7 @@ local function complete(one)
   return one
 end
 
---- What this run was asked for.
+--- The request of this run, as data.
 ---@param options table as `args.parse` gave them
 ---@return bq.Command
 function command.of(options)
@@ -132,7 +132,7 @@ function command.remember(space, one)
     local value = one.options[name]
     options[name] = option.many and json.array(value or {}) or value
   end
-  -- What is asked for again needs the password of a mirror again; nobody else may read it.
+  -- The mirror's password is stored, since making the plan again needs it. Only the owner may read the file.
   local text = json.encode(options)
   space:write_json("command.json", {
     script = one.script,
@@ -143,8 +143,8 @@ function command.remember(space, one)
   }, fetch.shown(text) ~= text and "0600" or nil)
 end
 
---- What the plan itself says of what was asked for: all that is known inside a rootfs, where the command line of the machine
---- outside means nothing.
+--- The request as the plan records it. Inside a rootfs nothing else is known: the command line of the machine outside
+--- has no meaning there.
 local function from_plan(space, made)
   local share = space.inside and workspace.SHARE .. "/scripts" or host.program_folders[1] or "$/scripts"
   local selection = made and made.selection or {}
@@ -163,8 +163,8 @@ local function from_plan(space, made)
   }
 end
 
---- The library, programs and recipes at hand go before those of another tree that a workspace was made by: a clone may have
---- been copied or moved. Whether they are others.
+--- Replaces the library, programs and recipes of the tree that made the workspace by those of this run, since a clone
+--- may have been copied or moved. Returns whether they are different.
 local function take_at_hand(one)
   local here, before = host.program_folders[1], one.programs[1]
   if not here or tables.contains(one.programs, here) then
@@ -206,7 +206,7 @@ local function take_at_hand(one)
   return true
 end
 
---- What the workspace was made by, with the library and the programs that are at hand.
+--- The stored request of the workspace, with the library and the programs of this run.
 ---@param space bq.Workspace
 ---@param made table the plan of the workspace
 ---@return bq.Command
@@ -223,7 +223,7 @@ function command.recall(space, made)
   return complete(one), another
 end
 
---- The words that ask for the same again.
+--- The command line that makes the same request again.
 ---@param one bq.Command
 ---@param space bq.Workspace
 ---@return string[]

@@ -1,4 +1,4 @@
--- The finished root: the outputs of the phases that it is made of, in one tree, with bq, the plan and the metadata files.
+-- The finished root: the outputs of its phases in one tree, with bq, the plan and the metadata files.
 local bom = require "bq.stage.bom"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -14,7 +14,7 @@ local workspace = require "bq.workspace"
 
 local finish = {}
 
--- The permission bits that a tree in a user's hands may have.
+-- The permission bits that an ordinary user's tree may have.
 local NO_SET_ID <const> = files.mode "1777"
 
 ---@class bq.Owned: bq.digest.Line a path of the root and whose it is
@@ -39,7 +39,7 @@ local function fill(tree, parts, made)
   local bar <close> = progress.bar { label = "finishing" }
   for _, part in ipairs(parts) do
     bar:message(part.package)
-    -- No hard links: who enters the tree and writes must not write into the store.
+    -- No hard links: a write in the tree must not change the store.
     fs.copy(part.path, tree, { merge = true, skip = made.skip[part] })
   end
   local owned = {}
@@ -69,7 +69,8 @@ local function sorted(owned)
   return list
 end
 
---- Raises if a text is in any file or link of the tree: what is finished owes nothing to what it was built by.
+--- Raises if any file or link of the tree contains a text. The finished root must not depend on the toolchain that
+--- built it.
 local function refuse_traces(tree, owned, text)
   local found = {}
   for _, line in pairs(owned) do
@@ -107,7 +108,7 @@ local function link_names(tree, owned)
   end
 end
 
---- The plan's steps that the finished root is made of, the lowest first.
+--- The steps whose outputs are in the finished root, the lowest first.
 local function steps_of(state, plan)
   local out = {}
   for _, name in ipairs(plan.finish) do
@@ -118,7 +119,7 @@ local function steps_of(state, plan)
   return out
 end
 
---- What staging put in: bq, its library and the programs.
+--- The files that staging added: bq, its library and the programs.
 local function add_ours(tree, owned)
   for _, line in ipairs(digest.manifest(tree)) do
     ---@cast line bq.Owned
@@ -152,7 +153,7 @@ function finish.attributes(tree)
   return out
 end
 
---- Makes the tree `finished/` of the workspace from what the store holds.
+--- Makes the tree `finished/` of the workspace from outputs in the store.
 ---@param space bq.Workspace
 ---@param state bq.State that has looked into the store
 ---@param inside table the plan by which the root builds itself again

@@ -1,4 +1,4 @@
--- The main job: a declaration and a command line become a plan, verified sources and a staged rootfs.
+-- Prepares a build: makes a plan, verified sources and a staged rootfs from a declaration and a command line.
 local args = require "bq.args"
 local choice = require "bq.plan.choice"
 local command = require "bq.stage.command"
@@ -51,7 +51,7 @@ local function same_machine(arch)
   return syscall.uname().machine == arch
 end
 
---- Sees that the machine can do the job, before anything is fetched.
+--- Checks that the machine can build, before anything is fetched.
 local function check_machine(space)
   for _, finding in ipairs(preflight.run(space.path)) do
     if finding.fatal then
@@ -150,7 +150,7 @@ function prepare.main(declared, words)
   end
   stage.rootfs(space, one, lock.seed, choices, asked)
   space:write_json("lock.json", lock)
-  -- What the finished root will hold: how it builds itself again.
+  -- This plan goes into the finished root, so that it can build itself again.
   fs.remove(space:at "inside.json")
   if #made.finish > 0 and #selection.only == 0 then
     space:write_json(
@@ -173,7 +173,7 @@ function prepare.main(declared, words)
   end
 end
 
---- Makes the plan again if what it was made from has changed since.
+--- Makes the plan again if its recipes, strategies or declaration have changed.
 ---@param space bq.Workspace
 ---@param made table
 ---@return table plan
@@ -193,7 +193,7 @@ function prepare.refresh(space, made)
   end
   log.info(stale .. ": making the plan again")
   space:unlock()
-  -- A plain chroot has no /proc that would tell which program runs, and no /dev/null: the streams are the caller's.
+  -- A plain chroot has no /proc to find the running program, and no /dev/null. So the streams are the caller's.
   local program = space.inside and "/usr/local/bin/bq" or process.executable()
   local status = process.run {
     argv = tables.append({ program }, command.words(one, space)),

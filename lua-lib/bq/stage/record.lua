@@ -1,4 +1,4 @@
--- The output digests of a build that somebody made, to compare one's own with: a JSON file of one architecture, by set.
+-- Recorded output digests of a build, to compare other builds with: a JSON file for one architecture, by set.
 local fs = require "bq.fs"
 local json = require "bq.json"
 local schema = require "bq.schema"
@@ -27,7 +27,7 @@ local function read(path)
   return schema.read(path, FORMAT) or {}
 end
 
---- Notes what a workspace has in its store.
+--- Records the output digests of a workspace.
 ---@param path string
 ---@param state bq.State that has looked into the store
 ---@param lock table of the workspace
@@ -52,7 +52,7 @@ end
 ---@field other_seed string[] different, on another seed than the recorded one
 ---@field absent string[] recorded, and not built here
 
---- Whether what a step gives may depend on the seed.
+--- Whether the output of a step may depend on the seed.
 local function rests_on_seed(plan, step)
   if step.seed_at then
     return true

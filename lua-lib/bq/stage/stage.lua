@@ -1,4 +1,4 @@
--- Staging: the seed becomes the rootfs of the workspace, with bq and its library in it, and is packed if wanted.
+-- Staging: makes the rootfs of the workspace from the seed, bq and its library, and packs it if wanted.
 local archive = require "bq.archive"
 local beside = require "bq.plan.beside"
 local digest = require "bq.digest"
@@ -18,12 +18,12 @@ local stage = {}
 
 local SHARE = workspace.SHARE:sub(2)
 local BINARY = "usr/local/bin/bq"
--- What a shell or a coordinator inside wants to find; mounts go onto some of these.
+-- Folders that a shell or a coordinator inside needs. Some are mount points.
 local PLACES = { "dev", "proc", "sys", "tmp", "run", "root", "var/lib/bq", "usr/local/bin", SHARE }
--- The folders of the library and the programs that go along.
+-- The folders of the library and the programs that are copied into a rootfs.
 local CARRIED = { "lua-lib", "scripts" }
 
---- Drops what lies beside the recipes of a folder that goes before others: their patches, the files that they name.
+--- Drops the patches and files of recipes that are replaced by a folder with higher priority.
 ---@param out table<string, string> path and text; changed
 ---@param folder string
 local function drop_beside(out, folder)
@@ -47,7 +47,7 @@ local function drop_beside(out, folder)
   end
 end
 
---- The files of the library and the programs, wherever they come from: path below `share/bq` and text.
+--- The files of the library and the programs, from the disk or the binary: text by path below `share/bq`.
 ---@param one bq.Command whose recipes go along, the first winning, and whose script makes the plan again inside
 local function carried(one)
   local out = {}
@@ -68,7 +68,7 @@ local function carried(one)
     overlay(one.programs[index], "scripts")
   end
   for index = #one.modules, 1, -1 do
-    -- Of a folder that the user named, or that a script lies in, only what is the library's.
+    -- From a folder that the user named, or that contains the script, only the library's files are taken.
     local folder = one.modules[index]
     overlay(folder .. "/bq", "lua-lib/bq")
     if fs.stat(folder .. "/bq/main.lua") then
@@ -86,7 +86,7 @@ local function carried(one)
   return out
 end
 
---- Writes a file of a root, whatever links lead to it; whether it had to be written.
+--- Writes a file of a root. Links are followed inside the root. Returns whether the content was different.
 local function write_if_changed(root, name, text, mode)
   local folder = files.inside(root, files.parent(name))
   local path = folder .. "/" .. files.name(name)
@@ -99,7 +99,7 @@ local function write_if_changed(root, name, text, mode)
   return false
 end
 
---- Puts bq, its library and the programs into a rootfs; what is no longer carried goes.
+--- Copies bq, its library and the programs into a rootfs. Files that are no longer part of them are removed.
 ---@param root string
 ---@param one bq.Command where the library, the programs, the recipes and the script are
 function stage.install(root, one)
@@ -128,7 +128,7 @@ function stage.install(root, one)
   end
 end
 
---- Makes the places of a root that bq and its mounts need there.
+--- Makes the folders of a root that bq and its mounts need.
 ---@param root string
 function stage.places(root)
   for _, place in ipairs(PLACES) do
@@ -139,14 +139,14 @@ function stage.places(root)
   end
 end
 
---- Writes what a root knows of itself.
+--- Writes the file that says from which seed a root was staged.
 ---@param root string
 ---@param staged { seed_id: string, seed_digest: string, finished?: boolean }
 function stage.mark(root, staged)
   write_if_changed(root, workspace.STAGED:sub(2), json.encode(staged, { pretty = true }))
 end
 
---- Unpacks a seed into a folder, and makes the places that bq and its mounts need there.
+--- Unpacks a seed into a folder, and makes the folders that bq and its mounts need.
 local function unpack(space, seed, lock, target, choices)
   local spinner <close> = progress.bar { label = "seed " .. seed.id }
   seed.unpack(space, lock, target, choices)
@@ -164,7 +164,7 @@ local function unpack(space, seed, lock, target, choices)
   stage.mark(target, { seed_id = lock.id, seed_digest = lock.digest })
 end
 
---- Makes the rootfs of the workspace from a seed, unless it is there already.
+--- Makes the rootfs of the workspace from a seed, unless it exists already.
 ---@param space bq.Workspace
 ---@param seed bq.Seed
 ---@param lock table of the seed; gets its tree's digest
