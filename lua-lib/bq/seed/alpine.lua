@@ -16,9 +16,9 @@ local BRANCH = "v3.23"
 local MIRROR = "https://dl-cdn.alpinelinux.org/alpine"
 local ARCH = { x86_64 = "x86_64", aarch64 = "aarch64" }
 
--- Digests of the minirootfs tarballs. They are what public files that use this release say: three that were made
--- independently of each other for x86_64, one for aarch64, which has the right one for x86_64 too. Another digest is given
--- on the command line: `--seed alpine:SHA256`.
+-- Digests of the minirootfs tarballs, taken from public files that use this release. For x86_64 three independent files
+-- have this digest. For aarch64 there is one file; its digest for x86_64 is the same as ours. `--seed alpine:SHA256`
+-- takes another tarball.
 local PINNED = {
   x86_64 = "b50bf42e519420ca2be48dd0efa22aa087c708d0602b67d413406533bef9dab5",
   aarch64 = "0a6c278a906bb7dc1c14f3dae426b4494280cdc421697977459bd37f91287d09",
@@ -31,27 +31,27 @@ local PACKAGES = {
   "tar", "xz",
 }
 
--- Links that recipes take for granted.
+-- Links that recipes expect.
 local LINKS = { cc = "clang", ["c++"] = "clang++" }
--- Alpine keeps the tools of each LLVM in a folder of its own; these are wanted by their plain names.
+-- Alpine puts the tools of each LLVM release into a separate folder. Recipes need these by their plain names.
 -- stylua: ignore
 local LLVM_TOOLS = {
   "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-ranlib", "llvm-readelf", "llvm-strip",
 }
 
--- What the tools may ask of the machine's environment: the way to the network.
+-- Variables of the machine's environment that the tools may read.
 local PROXIES = { "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY" }
 
--- Files of the tree that are the machine's or the moment's, and that the seed's digest must not depend on: each is put
--- back as it was.
+-- Files that depend on the machine or on the time. The seed's digest must not depend on them, so each is restored
+-- afterwards.
 local PASSING = { "etc/apk/cache", "etc/apk/repositories", "etc/resolv.conf", "var/log/apk.log" }
 
--- Where apk keeps what it fetched, inside the tree: a folder of the workspace is bound there.
+-- The folder in the tree in which apk caches packages. A folder of the workspace is bound there.
 local CACHE = "/var/cache/apk"
 -- How many lines of apk's errors are shown.
 local SHOWN = 12
 
---- Why this seed cannot be had here; `nil` if it can.
+--- Why this seed is not available on this machine; `nil` if it is.
 ---@param arch string
 ---@return string?
 function alpine.reason_against(arch)
@@ -62,7 +62,7 @@ function alpine.reason_against(arch)
   end
 end
 
---- Remembers the passing files of a tree; the function that puts them back.
+--- Saves the files that depend on the machine. Returns a function that restores them.
 local function keep_passing(tree)
   local before = {}
   for _, name in ipairs(PASSING) do
@@ -84,8 +84,8 @@ local function keep_passing(tree)
   end
 end
 
---- The lines of apk's output that say what went wrong. Where a mirror did not answer, the packages that are missing for that
---- reason are not listed.
+--- The lines of apk's output that explain a failure. If a mirror did not answer, the list of packages that are missing
+--- because of that is left out.
 ---@param text string
 ---@return string[]
 function alpine.complaints(text)
@@ -101,7 +101,7 @@ function alpine.complaints(text)
   return table.move(list, 1, math.min(#list, SHOWN), 1, {})
 end
 
---- Runs `apk add` in the tree, with the machine's network and nothing else of it.
+--- Runs `apk add` in the tree. It can use the machine's network, and nothing else of the machine.
 ---@param tree string
 ---@param mirror string
 ---@param cache string a folder that gets the packages, and has them already with `again`
@@ -123,7 +123,7 @@ local function add_packages(tree, mirror, cache, again)
     root = tree,
     network = not again,
     confined = true,
-    -- Packages bring files of other owners, which a map of one id cannot hold; owners do not count here.
+    -- Packages contain files with other owners, which a map of one id cannot represent. Owners do not matter here.
     answer_ids = true,
     binds = { { source = cache, target = CACHE } },
     files = {
@@ -150,7 +150,7 @@ local function add_packages(tree, mirror, cache, again)
   restore()
 end
 
---- The packages that apk says are installed, sorted by name: each with apk's own digest of it.
+--- The installed packages, sorted by name, each with apk's digest of it.
 local function installed(tree)
   local list, current = json.array {}, {}
   local text = files.read(files.inside(tree, "lib/apk/db/installed"))
@@ -252,7 +252,7 @@ function alpine.make(argument, arch)
     end,
     unpack = function(workspace, lock, target, choices)
       local cache = workspace:at("seed", ("apk-%s-%s"):format(VERSION, ARCH[arch]))
-      -- What was installed before is installed again, from what is kept: mirrors drop old packages.
+      -- The packages of the lock are installed again from the workspace, since mirrors drop old packages.
       local again = lock.packages ~= nil and #files.list(cache) > 0
       if choices.offline and not again then
         fail.raise(

@@ -1,5 +1,5 @@
--- Debian as a seed: packages by a lock, fetched and unpacked by bq. `debian` is the lock that comes with bq, and wants no
--- apt; `debian:SUITE` is locked by the machine's apt.
+-- Debian as a seed: the packages of a lock, fetched and unpacked by bq. `debian` uses the lock that comes with bq and
+-- needs no apt. For `debian:SUITE` the machine's apt makes the lock.
 local debian_archive = require "bq.source.debian_archive"
 local debian_lock = require "bq.seed.debian_lock"
 local debian_tree = require "bq.seed.debian_tree"
@@ -12,10 +12,10 @@ local mirrors = require "bq.source.mirrors"
 
 local debian = {}
 
--- The archive that keeps what mirrors drop at the next point release, by the time of a snapshot.
+-- Debian's snapshot archive. It keeps the packages that mirrors drop at the next point release.
 local SNAPSHOT = "https://snapshot.debian.org/archive/debian/%s"
 
---- Why this seed cannot be had here; `nil` if it can.
+--- Why this seed is not available on this machine; `nil` if it is.
 ---@param arch string
 ---@return string? reason
 function debian.reason_against(arch)
@@ -29,7 +29,7 @@ local function path_of(workspace, package)
   return workspace:at("seed/packages", files.name(package.pool))
 end
 
---- The places of a package, in the order in which they are asked.
+--- The places of a package, in the order in which they are tried.
 local function places(lock, package, mirror, choices)
   local out =
     mirrors.places(choices.mirrors or {}, package.sha256, { files.name(package.pool), package.sha256 }, choices.offline)
@@ -46,7 +46,7 @@ local function places(lock, package, mirror, choices)
   return out
 end
 
---- Gets the packages of a lock into the workspace. Raises with the list of those that could not be had.
+--- Fetches the packages of a lock into the workspace. Raises with the list of those that are missing.
 ---@param workspace bq.Workspace
 ---@param lock bq.DebianLock
 ---@param mirror? string the only archive to ask besides those of `choices`
@@ -85,7 +85,7 @@ function debian.fetch(workspace, lock, mirror, choices)
   )
 end
 
---- Says what a new lock changes.
+--- Shows the changes in a new lock.
 local function show_changes(old, new)
   local lines = debian_lock.changes(old, new)
   for _, line in ipairs(lines) do
@@ -94,14 +94,14 @@ local function show_changes(old, new)
   log.info(#lines == 0 and "the seed's packages are as they were" or ("%d packages of the seed changed"):format(#lines))
 end
 
---- The lock that counts: the workspace's own, the shipped one, or a new one.
+--- The lock to use: the workspace's own, the shipped one, or a new one.
 local function lock_of(workspace, want, choices)
   local before = choices.lock
   if before and (before.id ~= want.id or before.arch ~= want.arch) then
     before = nil
   end
   if not choices.update then
-    -- A workspace keeps a lock that was made for it. What `debian` means otherwise is for bq to say, not for the workspace.
+    -- A workspace keeps a lock that was made for it. A shipped lock is always taken from bq, not from the workspace.
     if before and before.origin == "apt" and (before.updated or not want.shipped) then
       return before
     elseif want.shipped then

@@ -29,9 +29,9 @@ debian_lock.SUITE = "trixie"
 --- Debian's names of the architectures.
 debian_lock.ARCH = { x86_64 = "amd64", aarch64 = "arm64" }
 
--- What signs the package lists of Debian's suites.
+-- The keyrings that verify the package lists of Debian's suites.
 local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
--- What recipes may take for granted in a seed. A seed is these packages and all that they need.
+-- The packages that recipes can expect in a seed. A seed is the closure of these packages.
 -- stylua: ignore
 local PACKAGES = {
   "bash", "bc", "bison", "bzip2", "cmake", "coreutils", "dash", "diffutils", "file", "findutils", "flex", "gawk", "grep",
@@ -39,7 +39,7 @@ local PACKAGES = {
   "sed", "tar", "xz-utils",
 }
 local COMPILER = { "clang", "lld", "llvm" }
--- The release of the compiler, where the suite's usual one is too old for the C++ library (LLVM 18 wants clang 16).
+-- The release of the compiler, for suites whose default one is too old for the C++ library (LLVM 18 needs clang 16).
 local RELEASE = { bookworm = "16" }
 
 --- The name of the file that a shipped lock is in, below `seeds/` of the programs.
@@ -104,14 +104,15 @@ local function apt_get(options, words, what)
   return result.stdout
 end
 
---- A path of the archive as apt's address has it.
+--- A path in the archive, as it is in apt's address.
 local function decoded(path)
   return (path:gsub("%%(%x%x)", function(byte)
     return string.char(tonumber(byte, 16))
   end))
 end
 
---- Makes a lock by the machine's apt, as an ordinary user and in a folder of its own. Downloads package lists, no packages.
+--- Makes a lock with the machine's apt, as an ordinary user and in a separate folder. Downloads package lists, no
+--- packages.
 ---@param want { suite: string, arch: string, folder: string, mirror?: string }
 ---@return bq.DebianLock
 function debian_lock.make(want)
@@ -124,7 +125,7 @@ function debian_lock.make(want)
   local options = apt.options(want.folder)
   options[#options + 1] = "-oAPT::Architecture=" .. debian_lock.ARCH[arch]
   options[#options + 1] = "-oAPT::Architectures=" .. debian_lock.ARCH[arch]
-  -- The mirror's address may hold a password.
+  -- The mirror's address may contain a password.
   local list = ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, want.suite)
   fs.write(want.folder .. "/etc/sources.list", list, { mode = files.mode "0600" })
   log.info(("asking %s for the packages of Debian %s"):format(mirror, want.suite))
@@ -150,7 +151,7 @@ function debian_lock.make(want)
   return { id = id, arch = arch, packages = packages, origin = "apt" }
 end
 
---- What differs between two locks, a line a package, in the order of their names.
+--- The differences between two locks: one line for each package, sorted by name.
 ---@param old bq.DebianLock
 ---@param new bq.DebianLock
 ---@return string[] lines

@@ -1,11 +1,12 @@
--- The tree of a Debian seed: its packages unpacked over each other, and what their maintainers' scripts would make.
+-- The tree of a Debian seed: all packages unpacked into one folder, and the links that their maintainers' scripts would
+-- make.
 local archive = require "bq.archive"
 local files = require "bq.files"
 local fs = require "bq.fs"
 
--- The folders that Debian's usr-merge puts below /usr; some releases leave that to a script.
+-- The folders that Debian's usr-merge moves below /usr. In some releases a script does it.
 local MERGED = { "bin", "lib", "lib64", "sbin" }
--- Names that maintainers' scripts would link.
+-- Links that maintainers' scripts would make.
 local LINKS =
   { ["usr/bin/sh"] = "dash", ["usr/bin/awk"] = "gawk", ["usr/bin/cc"] = "clang", ["usr/bin/c++"] = "clang++" }
 local ACCOUNTS = {
@@ -13,7 +14,7 @@ local ACCOUNTS = {
   ["etc/group"] = "root:x:0:\nnogroup:x:65534:\n",
 }
 
---- The newest compiler that a tree has under a name with its release.
+--- The newest compiler that a tree has in a folder with its release in the name.
 ---@param target string
 ---@return string? folder of its programs, below /usr
 local function newest_compiler(target)
@@ -28,7 +29,7 @@ local function newest_compiler(target)
   return folder
 end
 
---- The links of a tree, by path: those of every seed, and the plain names of a compiler that has its release in its name.
+--- The links of a tree, by path: those of every seed, and plain names for a compiler that has its release in its name.
 ---@param target string
 ---@return table<string, string>
 local function links(target)

@@ -1,4 +1,4 @@
--- The one file that a seed is made from: fetched into the workspace once, known by its digest from then on.
+-- The file that a seed is made from. It is fetched into the workspace once, and then identified by its digest.
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 
@@ -21,7 +21,7 @@ function file.path(workspace, name, sha256)
   return workspace:at("seed", sha256:sub(1, 16) .. "-" .. name)
 end
 
---- Fetches the file if it is not in the workspace, or not whole there. Raises if it cannot be had.
+--- Fetches the file if it is not in the workspace, or is damaged there. Raises if this fails.
 ---@param want bq.SeedFile
 ---@return string path
 function file.get(want)

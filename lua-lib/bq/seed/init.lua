@@ -1,4 +1,4 @@
--- Seeds: the rootfs that a build starts from, by a word or a path.
+-- Seeds: finds the rootfs that a build starts from by a word (`debian`) or a path.
 local fail = require "bq.fail"
 local log = require "bq.log"
 local nearest = require "bq.nearest"

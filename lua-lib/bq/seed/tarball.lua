@@ -1,4 +1,4 @@
--- A rootfs tarball as a seed, from a path or an address: a finished system becomes the next seed this way.
+-- A rootfs tarball as a seed, from a path or an address. In this way a finished system can be the next seed.
 local archive = require "bq.archive"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -8,10 +8,10 @@ local seed_file = require "bq.seed.file"
 
 local tarball = {}
 
--- What staging put into a rootfs that was packed: the next staging puts its own there.
+-- Files that staging added before the rootfs was packed. They are left out, since they are staged again.
 local OURS = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq", "usr/local/bin/*.lua" }
 
---- The place and the digest of a word; a path that is there may have a `#` in its name.
+--- Splits an argument into place and digest. An existing path may have a `#` in its name.
 local function parse(word)
   local place, mark = word:match "^(.*)#(.-)$"
   if not place or fs.stat(word) then
@@ -80,7 +80,7 @@ function tarball.make(word, arch)
         sha256 = lock.sha256,
         profile = "rootfs",
         setid = true,
-        -- No step may use a capability of its seed, so they are told, and not set.
+        -- Steps must not use capabilities of files in the seed. So they are reported, and not set.
         attributes = "collect",
         devices = "skip",
         merge = true,
