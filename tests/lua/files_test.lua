@@ -70,7 +70,7 @@ check.run {
       check.equal(files.module "bq.none", nil)
       check.contains(files.module "check", "What the Lua tests share")
       -- As `require` does, it looks for a folder's init.lua too.
-      check.contains(files.module "bq.seed", "Seeds: the rootfs")
+      check.contains(files.module "bq.seed", "function seed.resolve")
     end,
   },
   {
