@@ -7,9 +7,9 @@ local scratch = require "scratch"
 
 check.run {
   {
-    "the bundle and the disk under one roof",
+    "files inside the binary and files of the disk",
     function()
-      check.contains(files.read "$/scripts/coordinator.lua", "Carries the plan out")
+      check.contains(files.read "$/scripts/coordinator.lua", [[require "bq.run.coordinator"]])
       check.equal(
         { files.read "$/scripts/none.lua" == nil, files.read "none" == nil, files.read "." == nil },
         { true, true, true }
