@@ -1,4 +1,5 @@
--- Makes a disk that boots by EFI. A rootfs, bq, the plan and what else a machine needs are packed into a tar. The root file
+-- Makes a disk that boots by EFI. A rootfs, bq, the plan and other files of the machine are packed into a tar. The root
+-- file
 -- system is made of the tar, and the disk of the root file system and a kernel. It needs no root and no mounts.
 local archive = require "bq.archive"
 local args = require "bq.args"

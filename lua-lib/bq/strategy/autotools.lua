@@ -1,5 +1,5 @@
--- `configure && make && make install`, out of the source tree. Cross builds are told by a build machine of another name,
--- so that configure does not run what it compiles.
+-- `configure && make && make install`, outside of the source tree. For a cross build, the build machine gets another
+-- triple, so that configure does not run the programs that it compiles.
 local tables = require "bq.tables"
 
 local autotools = {
@@ -8,7 +8,7 @@ local autotools = {
     make = "strings", -- arguments of every make
     install_targets = "strings",
     in_tree = "boolean", -- for a configure that cannot work in another folder
-    gnu = "boolean", -- false for a configure by hand, which knows `--prefix` and little else
+    gnu = "boolean", -- false for a configure that was written by hand and knows few options besides `--prefix`
   },
 }
 

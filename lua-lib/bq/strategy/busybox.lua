@@ -1,4 +1,4 @@
--- Kconfig as busybox has it: the default configuration, then what the recipe sets, then `make oldconfig`.
+-- Kconfig as in busybox: the default configuration, then the options of the recipe, then `make oldconfig`.
 local tables = require "bq.tables"
 
 local busybox = {
@@ -38,7 +38,7 @@ function busybox.configure(b)
     lines[#lines + 1] = line(name, value)
   end
   b:write(path, table.concat(lines, "\n") .. "\n")
-  -- New questions, which an option that was set can raise, get their defaults.
+  -- An option can enable new questions. They get their defaults.
   make(b, { "oldconfig" }, { input = ("\n"):rep(1000) })
 end
 

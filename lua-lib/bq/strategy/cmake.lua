@@ -4,7 +4,7 @@ local tables = require "bq.tables"
 local cmake = {
   fields = {
     cmake = "strings", -- definitions without their `-D`: "BUILD_SHARED_LIBS=ON"
-    folder = "string", -- of the CMakeLists.txt, where it is not the top of the source tree
+    folder = "string", -- of the CMakeLists.txt, if it is not at the top of the source tree
     build_targets = "strings", -- all if absent
     install_targets = "strings", -- such as "install-clang"
   },
@@ -24,12 +24,12 @@ function cmake.generate(b, definitions, foreign)
     "CMAKE_BUILD_TYPE=Release",
     "CMAKE_INSTALL_PREFIX=" .. b.prefix,
     "CMAKE_INSTALL_LIBDIR=lib",
-    -- Release would add -O3; the phase's CFLAGS say what to optimise for.
+    -- Release would add -O3. The phase's CFLAGS choose the optimisation.
     "CMAKE_C_FLAGS_RELEASE=-DNDEBUG",
     "CMAKE_CXX_FLAGS_RELEASE=-DNDEBUG",
     "CMAKE_ASM_FLAGS_RELEASE=-DNDEBUG",
     "CMAKE_SKIP_INSTALL_RPATH=ON",
-    -- Packages are found below the prefix, and nowhere by a registry of the user.
+    -- Packages are found below the prefix only, not by the user's package registry.
     "CMAKE_FIND_USE_PACKAGE_REGISTRY=OFF",
     "CMAKE_FIND_USE_SYSTEM_PACKAGE_REGISTRY=OFF",
   }
@@ -38,10 +38,10 @@ function cmake.generate(b, definitions, foreign)
     tables.append(all, { "CMAKE_SYSTEM_NAME=Linux", "CMAKE_SYSTEM_PROCESSOR=" .. b.arch })
   end
   if not b.cross then
-    -- Before the folders that CMake derives from PATH, which hold an earlier phase's libraries.
+    -- This path comes before the folders that CMake derives from PATH, which contain libraries of an earlier phase.
     all[#all + 1] = "CMAKE_PREFIX_PATH=" .. b.prefix
   else
-    -- Programs are the seed's, headers and libraries are ours.
+    -- Programs come from the seed, headers and libraries from the sysroot.
     for _, definition in ipairs {
       "CMAKE_FIND_ROOT_PATH=" .. b.sysroot,
       "CMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER",

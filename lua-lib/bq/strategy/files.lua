@@ -6,7 +6,7 @@ local files = {
     files = "map", -- path = content
     links = "map", -- path = target
     folders = "strings",
-    sticky = "strings", -- folders that everybody may write into
+    sticky = "strings", -- folders that everybody may write to
   },
 }
 

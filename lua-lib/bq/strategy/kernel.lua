@@ -1,11 +1,11 @@
--- The kernel as one EFI program: Kconfig from fragments, nothing that they do not name, no modules, the same bytes for the
--- same source. Clang is told its target by the kernel's own makefiles.
+-- The kernel as one EFI program without modules. Fragments name all options that are on. The same source gives the same
+-- bytes. The kernel's makefiles tell clang the target.
 local fail = require "bq.fail"
 local tables = require "bq.tables"
 
 local kernel = {
   fields = {
-    fragments = "texts", -- files of `CONFIG_NAME=value` lines; together they say all that is on
+    fragments = "texts", -- files of `CONFIG_NAME=value` lines; together they name all options that are on
     make = "strings", -- more arguments of every make
   },
 }
@@ -19,7 +19,7 @@ local function arguments(b, more)
   return argv
 end
 
---- What the kernel tells of who built it, and when: the same everywhere.
+--- The builder and the time that the kernel reports. They are the same on every machine.
 ---@param b bq.Step
 local function environment(b)
   return {
@@ -42,7 +42,7 @@ function kernel.configure(b)
   local path <const> = b.build .. "/fragments.config"
   b:write(path, table.concat(lines, "\n") .. "\n")
   b:make(arguments(b, { "KCONFIG_ALLCONFIG=" .. path, "allnoconfig" }), { env = environment(b) })
-  -- Kconfig drops what it does not know, or what depends on something that is off, without a word.
+  -- Kconfig silently drops options that it does not know, and options whose dependencies are off.
   local config, lost = "\n" .. b:read(b.build .. "/.config"), {}
   for _, one in ipairs(wanted) do
     if not config:find("\n" .. one.line .. "\n", 1, true) then

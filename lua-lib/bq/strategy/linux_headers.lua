@@ -1,4 +1,4 @@
--- The kernel's headers for programs, as its own `make headers` leaves them, without its rsync.
+-- The kernel's headers for programs, made by its `make headers`. They are copied without rsync.
 local fs = require "bq.fs"
 local tables = require "bq.tables"
 

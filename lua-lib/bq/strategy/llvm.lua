@@ -1,11 +1,11 @@
--- Parts of LLVM, each configured on its own: CMake, without the python that only its tests and documents would need.
+-- Parts of LLVM, each configured separately with CMake. Python is not needed: only tests and documents use it.
 local cmake = require "bq.strategy.cmake"
 local syscall = require "bq.syscall"
 
 local llvm = {
   fields = {
     targets = "strings", -- the processors to generate code for, by LLVM's names; the build's own if absent
-    runs_itself = "boolean", -- it runs programs that it builds: no cross build where the machine can run them
+    runs_itself = "boolean", -- its build runs programs that it builds: no cross build if the machine can run them
   },
   build = cmake.build,
   install = cmake.install,
@@ -16,8 +16,8 @@ end
 
 local NAMES <const> = { x86_64 = "X86", aarch64 = "AArch64" }
 
---- LLVM's CMake files insist on finding python and then run it for nothing that we build. A module of this name that says
---- "found", and names no program, comes before CMake's own.
+--- LLVM's CMake files require python, but do not run it for the parts that we build. This module replaces CMake's own:
+--- it reports python as found and names no program.
 ---@param b bq.Step
 local function without_python(b)
   b:write(b.build .. "/modules/FindPython3.cmake", 'set(Python3_FOUND TRUE)\nset(Python3_EXECUTABLE "")\n')
@@ -49,7 +49,7 @@ function llvm.configure(b)
     "LLVM_ENABLE_TERMINFO=OFF",
     "LLVM_ENABLE_ZLIB=OFF",
     "LLVM_ENABLE_ZSTD=OFF",
-    -- What the machine itself runs in a build for another one.
+    -- Programs that run on the build machine in a cross build.
     "CROSS_TOOLCHAIN_FLAGS_NATIVE=-DCMAKE_C_COMPILER=" .. b.env.HOSTCC .. ";-DCMAKE_CXX_COMPILER=" .. b.env.HOSTCXX,
   }, foreign)
 end

@@ -1,4 +1,4 @@
--- A Makefile by hand, without a configure script: built where it lies, installed into DESTDIR.
+-- A Makefile without a configure script: built in the source tree, installed into DESTDIR.
 local tables = require "bq.tables"
 
 local make = {
