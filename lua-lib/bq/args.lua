@@ -104,7 +104,7 @@ function args.parse(usage, words)
           if not inline then
             fail.usage(("`--%s` wants a value: %s"):format(name, option.value))
           elseif inline:sub(1, 2) == "--" then
-            -- More likely a value that was forgotten than one that looks like an option.
+            -- The value was probably forgotten: values seldom look like options.
             fail.usage(
               ("`--%s` wants a value: %s, not `%s`"):format(name, option.value, inline),
               ("if it is meant: `--%s=%s`"):format(name, inline)
@@ -129,7 +129,7 @@ function args.parse(usage, words)
   return result
 end
 
---- The words that say the same as parsed options, but for those that count for one run.
+--- The command line for parsed options, without the options that count for one run.
 ---@param options bq.Option[]
 ---@param values table<string|integer, any> by name, with `_` replacing `-`
 ---@return string[]
@@ -146,7 +146,7 @@ function args.words(options, values)
   return words
 end
 
---- A word as a shell would want it: as it is, or in quotes.
+--- A word for a shell: in quotes if needed.
 ---@param word string
 ---@return string
 function args.quote(word)

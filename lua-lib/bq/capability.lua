@@ -1,4 +1,5 @@
--- File capabilities: from the words that setcap(8) takes to the bytes that the kernel keeps (`security.capability`).
+-- File capabilities: converts the text that setcap(8) takes to the bytes that the kernel stores
+-- (`security.capability`).
 local capability = {}
 
 -- In the order of their numbers, see capabilities(7).
@@ -16,7 +17,7 @@ for index, name in ipairs(NAMES) do
 end
 local REVISION_2 <const> = 0x02000000
 
---- Known names, each with `cap_`.
+--- The known names, with the prefix `cap_`.
 ---@return table<string, true>
 function capability.names()
   local out = {}

@@ -1,5 +1,5 @@
--- What an ELF file says of itself, as far as packages are concerned: for which machine it is, its interpreter, where it looks
--- for libraries and which it needs. ELF-64, little endian; anything else is only named as what it is.
+-- Reads the parts of an ELF file that matter for packages: its machine, its interpreter, its rpath and the libraries
+-- that it needs. Only little-endian ELF-64 is read.
 local elf = {}
 
 ---@class bq.Elf
@@ -18,7 +18,7 @@ local LOAD <const>, DYNAMIC <const>, INTERP <const> = 1, 2, 3
 local NOBITS <const> = 8
 local TAGS <const> = { [1] = "needed", [14] = "soname", [15] = "paths", [29] = "paths" }
 local STRTAB <const>, STRSZ <const> = 5, 10
--- More than any real file has; a table that says more is not read.
+-- More than any real file has. Larger tables are not read.
 local MAX_TABLE <const> = 64 << 20
 
 local function read_at(file, at, size)
@@ -29,7 +29,7 @@ local function read_at(file, at, size)
   return bytes and #bytes == size and bytes or nil
 end
 
---- The program headers: where each part lies in the file and in memory.
+--- The program headers: the place of each segment in the file and in memory.
 local function segments(file, at, size, count)
   local bytes, out = size >= 56 and read_at(file, at, size * count), {}
   for index = 0, bytes and count - 1 or -1 do
@@ -49,7 +49,7 @@ local function section_ends(file, at, size, count)
   return (count == 0 or bytes) and last
 end
 
---- Where in the file something lies that is at an address.
+--- The file offset of an address in memory.
 local function offset_of(parts, address)
   for _, part in ipairs(parts) do
     if part.kind == LOAD and address >= part.address and address < part.address + part.length then
@@ -88,7 +88,7 @@ local function read_dynamic(file, parts, part, out)
   end
 end
 
---- What a file says; `nil` if it is no ELF file, or none that can be read.
+--- Reads an ELF file; `nil` if it is not one, or is malformed.
 ---@param path string
 ---@return bq.Elf?
 function elf.read(path)
@@ -119,7 +119,7 @@ function elf.read(path)
   return out
 end
 
---- The machine of ELF bytes, of which the first 20 are enough; `nil` if they are none.
+--- The machine of an ELF file, from its first 20 bytes; `nil` if it is not one.
 ---@param bytes string
 ---@return string|integer|nil machine
 ---@return string? kind

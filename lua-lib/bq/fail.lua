@@ -1,4 +1,4 @@
--- Failures that a person can act on: what could not be done, what caused it, one thing to do.
+-- Failures for users: what failed, the cause, and a hint what to do.
 local tables = require "bq.tables"
 
 ---@class bq.Failure
@@ -15,7 +15,7 @@ local Exit = { __name = "bq.exit" }
 
 local fail = {}
 
---- A failure, not yet raised.
+--- Makes a failure without raising it.
 ---@param message string
 ---@param options? { cause?: any, hint?: string, notes?: string[], status?: integer }
 ---@return bq.Failure
@@ -43,7 +43,7 @@ function fail.usage(message, hint)
   error(fail.new(message, { hint = hint, status = 2 }), 0)
 end
 
---- Ends the program from anywhere, with cleanup on the way out (unlike `os.exit`).
+--- Ends the program from anywhere. Unlike `os.exit`, it runs all cleanups.
 ---@param status integer
 function fail.exit(status)
   error(setmetatable({ status = status }, Exit), 0)
@@ -55,7 +55,7 @@ function fail.is_exit(err)
   return getmetatable(err) == Exit
 end
 
---- Whether an error is a person's or the machine's doing, not a bug of a script.
+--- Whether an error comes from the user's input or the machine, and is not a bug in a script.
 ---@param err any
 ---@return boolean
 function fail.is_expected(err)
@@ -66,7 +66,7 @@ function fail.is_expected(err)
   return type(meta) == "table" and meta.__name == "bq.error" and err.code ~= "argument" and err.code ~= "panic"
 end
 
---- Calls a function; what it raises becomes the cause of a failure.
+--- Calls a function. An error that it raises becomes the cause of a failure.
 ---@param message string
 ---@param options? { hint?: string, notes?: string[] }
 ---@param body function
@@ -99,7 +99,7 @@ function fail.lines(err)
       for _, note in ipairs(current.notes or {}) do
         notes[#notes + 1] = note
       end
-      -- The innermost hint knows most.
+      -- The innermost hint is the most exact.
       hint = current.hint or hint
     else
       text = tostring(current)

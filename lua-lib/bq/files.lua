@@ -1,4 +1,4 @@
--- Files of the bundle and of the disk under one roof: `$/…` names are the bundle's.
+-- Reads files of the disk and files inside the binary. Names of files inside the binary begin with `$/`.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local host = require "bq.host"
@@ -17,7 +17,8 @@ function files.read(path)
   return stat and stat.type == "file" and fs.read(path) or nil
 end
 
---- A Lua chunk as `load` takes it: without a byte order mark, and with a `#!` line as a comment, so that line numbers stay.
+--- Prepares a Lua chunk for `load`: removes a byte order mark, and turns a `#!` line into a comment, so that line
+--- numbers stay.
 ---@param text string
 ---@return string
 function files.chunk(text)
@@ -45,7 +46,7 @@ function files.list(path)
   return names
 end
 
---- The source of a module of the library, and where it is: what `require` would load.
+--- The source and the path of a module, as `require` would load it.
 ---@param name string such as `bq.strategy.make`
 ---@param modules? string[] folders of the library; those of this run if absent
 ---@return string? text `nil` if there is none
@@ -65,7 +66,7 @@ function files.module(name, modules)
   end
 end
 
---- Where a path leads, links followed as if `/` were the top of what they are in.
+--- Resolves a path in a tree. Links are followed as if the tree were `/`.
 ---@param path string
 ---@param readlink fun(path: string): string? what a link says, `nil` if the path is none; without a leading `/`
 ---@return string? path without a leading `/`; `nil` if it leads in a circle
@@ -100,7 +101,7 @@ function files.follow(path, readlink)
   return table.concat(at, "/")
 end
 
---- Where a path of a root is on the disk, links followed as if the root were `/`: what is in a root leads nowhere else.
+--- The path on the disk of a path in a root. Links are followed as if the root were `/`, so they cannot lead outside.
 ---@param root string
 ---@param path string
 ---@return string
@@ -118,8 +119,8 @@ function files.mode(mode)
   return type(mode) == "string" and tonumber(mode, 8) or mode --[[@as integer?]]
 end
 
---- Puts a finished tree in its place, in the place of what is there. What is there afterwards is whole, also after a power cut:
---- the content is on the disk before the name, and the name when this returns.
+--- Moves a finished tree to its place, and replaces an old one. The tree is complete there, also after a power cut: the
+--- content is written to the disk before the rename, and the rename before this returns.
 ---@param from string on the file system of `to`
 ---@param to string
 ---@param is_synced? boolean the content is on the disk already

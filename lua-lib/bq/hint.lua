@@ -1,17 +1,18 @@
--- What this machine, kernel or container refuses, by the call that failed and its errno, and the exact setting that mends it.
+-- Explains why this machine, kernel or container refuses a call, by the call and its errno, and names the setting that
+-- fixes it.
 local fs = require "bq.fs"
 local process = require "bq.process"
 
 local hint = {}
 
---- A number under /proc/sys; `nil` where the kernel has no such setting.
+--- A number under /proc/sys; `nil` if the kernel has no such setting.
 local function sysctl(name)
   local path = "/proc/sys/" .. name:gsub("%.", "/")
   local ok, text = pcall(fs.read, path)
   return ok and tonumber(text:match "%d+") or nil
 end
 
---- Whether a program's filter of system calls is on: so it is in most containers.
+--- Whether this process has a system call filter, as in most containers.
 local function is_filtered()
   local ok, text = pcall(fs.read, "/proc/self/status")
   return ok and text:match "\nSeccomp:%s*2" ~= nil
@@ -63,7 +64,8 @@ function hint.of(call, err)
   if type(err) ~= "table" then
     return nil
   elseif call == "unshare_mount" and err.code == "ENOSPC" then
-    -- Inside a user namespace the limits that can be read are those of its own; what was reached is one further out.
+    -- Inside a user namespace only its own limits can be read. The limit that was reached belongs to an outer
+    -- namespace.
     return allow "mnt"
   elseif call == "unshare" or call == "unshare_mount" then
     return no_namespace(err)

@@ -1,11 +1,11 @@
--- What happened in a workspace, a line of JSON each: for status, reasons and estimates. Nothing depends on it.
+-- The events of a workspace, one line of JSON each: for status, reasons and estimates. No output depends on it.
 local fs = require "bq.fs"
 local json = require "bq.json"
 local schema = require "bq.schema"
 
 local journal = {}
 
--- How much of the journal is read: some 200,000 lines.
+-- How many bytes of the journal are read: about 200,000 lines.
 local LIMIT <const> = 1 << 25
 
 local EVENT <const> = schema.record {
@@ -20,16 +20,16 @@ local EVENT <const> = schema.record {
   ["signal?"] = schema.text(),
 }
 
---- Adds a line; the time is added to it.
+--- Adds a line, with the time.
 ---@param workspace bq.Workspace
 ---@param event table with `event`, and what belongs to it
 function journal.add(workspace, event)
   event.time = os.time()
-  -- A run begins on a line of its own, also after one that a kill or a full disk tore off.
+  -- A run begins on a new line. A kill or a full disk may have left an incomplete one.
   fs.append(workspace:at "journal.jsonl", (event.event == "run" and "\n" or "") .. json.encode(event) .. "\n")
 end
 
---- The end of a file that may be longer than what is read of it.
+--- The last `LIMIT` bytes of a file.
 local function tail(path)
   local stat = fs.stat(path)
   if not stat or stat.type ~= "file" then
@@ -40,8 +40,8 @@ local function tail(path)
   return file:read(LIMIT) or ""
 end
 
---- The lines, oldest first. What is no event, such as a torn last line that a kill leaves, is left out, and so is what is
---- older than the last `LIMIT` bytes.
+--- The lines, oldest first. Lines that are not valid events are left out, such as an incomplete last line after a kill. So are
+--- lines before the last `LIMIT` bytes.
 ---@param workspace bq.Workspace
 ---@return table[]
 function journal.read(workspace)
@@ -79,7 +79,7 @@ function journal.by_step(workspace)
         end
       end
     elseif event.event == "run" then
-      -- What an earlier run left unfinished is not running any more.
+      -- Steps that an earlier run did not finish are not running any more.
       for _, history in pairs(steps) do
         history.running = nil
       end

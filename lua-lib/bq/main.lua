@@ -1,11 +1,11 @@
--- Runs a script to its exit status, and shows what a failure was: the outermost frame of every run.
+-- The outermost function of every run: runs a script, shows its failure, and returns its exit status.
 local fail = require "bq.fail"
 local log = require "bq.log"
 local strict = require "bq.strict"
 
 local EPIPE = 32
 
---- Shows an error: what could not be done, what caused it, one thing to do.
+--- Shows an error: what failed, the cause, and a hint.
 ---@param err any what was raised
 ---@param traceback? string shown for bugs, and when asked for
 local function show(err, traceback)
@@ -17,7 +17,8 @@ local function show(err, traceback)
   end
 end
 
---- The exit status after standard output could not be written: silent if its reader has gone, as in `bq … | head`.
+--- The exit status if standard output cannot be written. There is no message if its reader has ended, as in `bq … |
+--- head`.
 local function cannot_write(message, errno)
   if errno ~= EPIPE then
     show(fail.new("cannot write to standard output", { cause = message }))
@@ -25,7 +26,7 @@ local function cannot_write(message, errno)
   return errno == EPIPE and 141 or 1
 end
 
---- `print` as in `lua`, but that it ends the program when nobody takes its output.
+--- `print` as in `lua`, but it ends the program if the output cannot be written.
 local function print_or_end(...)
   local words = table.pack(...)
   for index = 1, words.n do

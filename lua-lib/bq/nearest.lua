@@ -1,6 +1,6 @@
--- The known word that is nearest to a mistyped one.
+-- Finds the known word that is nearest to a mistyped one.
 
---- Longer words are not meant for any.
+--- The limit for the length of words. For longer ones no suggestion is made.
 local MAX = 100
 
 --- The number of single-character edits between two words.
@@ -21,7 +21,7 @@ local function distance(a, b)
   return row[#b]
 end
 
---- The nearest of some known words, if it is near enough to be meant.
+--- The nearest known word, if it is near enough to be a suggestion.
 ---@param word string
 ---@param known string[]|table<string, any> a list, or a table whose keys are the words
 ---@return string?

@@ -1,7 +1,7 @@
--- Paths of a root as recipes name them: absolute, with `*` for anything but `/`.
+-- Matches paths of a root as recipes write them: absolute, with `*` for anything but `/`.
 local paths = {}
 
---- Whether a path, or a folder that it lies in, is one of those that are named.
+--- A function that says whether a path, or a folder above it, is in a list.
 ---@param patterns? string[]
 ---@return fun(path: string): boolean with or without a leading `/`
 function paths.matcher(patterns)
@@ -21,7 +21,7 @@ function paths.matcher(patterns)
   end
 end
 
---- A path below a folder, from one that may begin with `/`.
+--- A relative path, from one that may begin with `/`.
 ---@param path string
 ---@return string without a leading `/`
 function paths.relative(path)

@@ -1,4 +1,4 @@
--- The prompt of `bq -i`: reads lines, shows what expressions give; names that lines set stay.
+-- The prompt of `bq -i`: reads lines and shows the values of expressions. Variables that a line sets stay.
 local fail = require "bq.fail"
 
 local function show(ok, ...)
@@ -9,7 +9,7 @@ local function show(ok, ...)
   end
 end
 
---- Reads and runs until the input ends.
+--- Reads and runs lines until the input ends.
 local function repl()
   setmetatable(_G, nil)
   local pending = ""

@@ -1,4 +1,4 @@
--- What a build shows: a line for each step that starts or ends, bars on a terminal, a summary.
+-- The display of a build: a line for each step that starts or ends, progress bars on a terminal, a summary.
 local args = require "bq.args"
 local log = require "bq.log"
 local progress = require "bq.progress"
@@ -72,7 +72,7 @@ local function take_bar(self, step)
   end
 end
 
---- Says, once, that step roots are no overlays.
+--- Says once that the roots of steps are copies, not overlays.
 function Report:copied()
   if not self.said_copied then
     self.said_copied = true
@@ -99,13 +99,13 @@ function Report:reused(step)
   log.info(("  reused %s: its inputs are unchanged"):format(step.id))
 end
 
---- An output is damaged, and goes.
+--- A damaged output is removed.
 ---@param one bq.Damage
 function Report:damaged(one)
   log.warn(("the output of %s in the store is damaged, and is built again: %s"):format(one.step or one.key, one.why))
 end
 
---- What was built from damaged outputs, and goes with them.
+--- The outputs that were built from damaged ones and are removed with them.
 ---@param built bq.Meta[]
 function Report:removed(built)
   local names = {}
@@ -118,7 +118,7 @@ function Report:removed(built)
   end
 end
 
---- A step ended that was built from a damaged output.
+--- A step that was built from a damaged output has ended.
 function Report:discarded(step)
   take_bar(self, step)
   log.warn(("%s was built from a damaged output, and is built again"):format(step.id))
@@ -154,7 +154,7 @@ function Report:failed(step, details)
   log.raw("hint: look into it: `" .. details.shell .. "`")
 end
 
---- The last whole line of a log, from its last bytes.
+--- The last complete line of a log, from its last bytes.
 local function last_line(path)
   local file <close> = io.open(path, "rb")
   if not file then
@@ -166,7 +166,7 @@ local function last_line(path)
   return visible((text:match "([^\n]+)\n[^\n]*$" or ""):gsub("\t", " "))
 end
 
---- Shows what each running step is at.
+--- Shows the last line of each running step's log.
 function Report:tick()
   for id, bar in pairs(self.bars) do
     bar:message(last_line(self.logs[id]))

@@ -1,5 +1,5 @@
--- Outputs by key: `store/<key>/` appears by one rename, it is there whole or not at all. What lies in it may be damaged since,
--- by a disk or by somebody: an entry is read with care, and a bad one is no error but an answer.
+-- Outputs by key. `store/<key>/` is made by one rename, so an entry is complete or missing. A disk or a user may damage
+-- it later. So entries are checked when they are read, and a damaged one is a result, not an error.
 local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -90,7 +90,7 @@ function store.get(workspace, key)
   return meta
 end
 
---- Reads a stored tree again.
+--- Reads a stored tree again and compares its digest with the record.
 ---@param workspace bq.Workspace
 ---@param meta bq.Meta
 ---@return string? damage
@@ -102,7 +102,7 @@ function store.check(workspace, meta)
   return actual ~= meta.output and ("tree digest %s, expected %s"):format(actual, meta.output) or nil
 end
 
---- What of a tree shows, without a look at content, that it is not as it was put there: whoever writes to it changes a time.
+--- Whether a tree was changed since it was stored. It does not read content: a write changes the file's time.
 local function is_touched(tree, epoch)
   local stat = fs.lstat(tree)
   if not stat or stat.mtime ~= epoch then
@@ -116,7 +116,7 @@ local function is_touched(tree, epoch)
   return false
 end
 
---- Looks whether a stored tree is as it was put there, and reads it only if something in it was touched.
+--- Checks a stored tree quickly. It is read only if a time in it was changed.
 ---@param workspace bq.Workspace
 ---@param meta bq.Meta
 ---@return string? damage
@@ -125,7 +125,7 @@ function store.glance(workspace, meta)
   return not ok and tostring(touched) or touched and store.check(workspace, meta) or nil
 end
 
---- Puts a finished entry into the store.
+--- Moves a finished entry into the store.
 ---@param workspace bq.Workspace
 ---@param key string
 ---@param entry string a folder with `output/`, `meta.json` and `log`, which is on the disk

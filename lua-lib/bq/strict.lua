@@ -1,6 +1,6 @@
--- A global that nobody set is an error at once, when it is read and when a function sets it.
+-- Makes it an error to read an unset global, and to set a global in a function.
 
---- Makes `_G` strict: reading an unset global raises; setting one is for main chunks only.
+--- Makes `_G` strict: reading an unset global raises. Only main chunks may set globals.
 local function strict()
   if getmetatable(_G) then
     return

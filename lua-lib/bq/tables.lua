@@ -1,4 +1,4 @@
--- Small things that lists and tables want again and again.
+-- Small functions for lists and tables.
 local tables = {}
 
 --- Adds the values of a list to the end of another.

@@ -1,4 +1,4 @@
--- Text of strangers for a terminal: what would be a command to it is shown instead, as `\x1b`.
+-- Makes untrusted text safe for a terminal: control characters are shown as text, such as `\x1b`.
 
 --- Shows the bytes that are not UTF-8.
 local function show_invalid(text)
@@ -13,14 +13,14 @@ local function show_invalid(text)
   end
 end
 
---- Shows the control characters of a text, and bytes that are not UTF-8; tabs and the ends of lines stay.
+--- Shows the control characters of a text, and bytes that are not UTF-8. Tabs and newlines stay.
 ---@param text string
 ---@return string
 local function visible(text)
   text = text:gsub("[%z\1-\8\11-\31\127]", function(byte)
     return ("\\x%02x"):format(byte:byte())
   end)
-  -- The same once more as UTF-8: U+0080 to U+009F.
+  -- The control characters U+0080 to U+009F, encoded as UTF-8.
   text = text:gsub("\xc2[\x80-\x9f]", function(pair)
     return ("\\x%02x"):format(pair:byte(2))
   end)

@@ -1,9 +1,9 @@
--- The folder of a build: where everything of it lies.
+-- The workspace: the folder with all files of a build.
 --
 --   plan.json  lock.json  journal.jsonl  .lock
 --   sources/   verified source archives          seed/    what the seed was made from
 --   rootfs/    the staged chroot                 store/   outputs by key
---   build/     steps in flight, and failed ones  logs/    of steps that failed
+--   build/     running and failed steps          logs/    of steps that failed
 --   finished/  the root that was built           inside.json  the plan by which it builds itself again
 --
 -- Inside a staged rootfs the same folder is /var/lib/bq.
@@ -21,7 +21,7 @@ local workspace = {}
 
 --- Where the workspace is inside a staged rootfs.
 workspace.INSIDE = "/var/lib/bq"
---- The file by which a staged rootfs knows itself: what it was staged from.
+--- The file that marks a staged rootfs, and says from which seed it was staged.
 workspace.STAGED = "/usr/local/share/bq/staged.json"
 --- Where the library and the programs are inside a staged rootfs.
 workspace.SHARE = "/usr/local/share/bq"
@@ -78,7 +78,7 @@ function workspace.new(path)
     path = fs.cwd() .. "/" .. path
   end
   if not utf8.len(path) then
-    -- It is written into the workspace's own records, which are text.
+    -- The path is written into JSON files of the workspace, which have to be UTF-8.
     fail.usage("the path of the workspace is not UTF-8", "choose another folder by `--workspace DIR`")
   end
   return setmetatable({ path = path, inside = inside }, Workspace)
@@ -98,14 +98,14 @@ function Workspace:log(id)
   return self:at("logs", (id:gsub("/", "-")) .. ".log")
 end
 
---- What is known about a step that failed.
+--- The record of a step that failed.
 ---@param id string
 ---@return string
 function Workspace:failure(id)
   return self:at("logs", (id:gsub("/", "-")) .. ".json")
 end
 
---- A path below the workspace as a person outside knows it.
+--- A path below the workspace, as the user outside sees it.
 ---@param path string
 ---@return string
 function Workspace:shown(path)
@@ -116,7 +116,7 @@ function Workspace:shown(path)
   return path
 end
 
---- What a command line outside needs to mean this workspace: nothing if it is the usual one.
+--- The option that selects this workspace on a command line outside; empty for the default workspace.
 ---@return string ` --workspace PATH`, quoted for a shell, or empty
 function Workspace:option()
   local path = self:shown(self.path .. "/"):gsub("/$", "")
@@ -126,19 +126,19 @@ function Workspace:option()
   return " --workspace " .. args.quote(path)
 end
 
---- The root that steps rest on: `/` inside, the staged rootfs outside.
+--- The rootfs that steps are built on: `/` inside, the staged rootfs outside.
 ---@return string
 function Workspace:rootfs()
   return self.inside and "/" or self:at "rootfs"
 end
 
---- What the rootfs was staged from; `nil` if there is none.
+--- The record of the rootfs's seed; `nil` if there is none.
 ---@return table?
 function Workspace:staged()
   return schema.read((self.inside and "" or self:at "rootfs") .. workspace.STAGED, STAGED)
 end
 
---- Whether this program runs in a root that bq built, rather than in a seed.
+--- Whether this program runs in a root that bq built, and not in a seed.
 ---@return boolean
 function Workspace:is_finished()
   return self.inside and self:staged().finished == true
@@ -163,7 +163,7 @@ function Workspace:write_json(name, value, mode)
   fs.write(self:at(name), json.encode(value, { pretty = true }), { mode = files.mode(mode or "0644") })
 end
 
---- Makes the folder, and sees that it can be written to.
+--- Makes the folder, and checks that it can be written to.
 function Workspace:create()
   self:require_own()
   fail.wrap(("cannot make the workspace `%s`"):format(self.path), {
@@ -177,7 +177,8 @@ function Workspace:create()
   end)
 end
 
---- Refuses the folder of another user: it says which programs make its plan, and those would run as this one.
+--- Refuses the folder of another user. Its files name the programs that make the plan, and these would run as this
+--- user.
 function Workspace:require_own()
   local stat = not self.inside and fs.stat(self.path)
   if stat and stat.uid ~= syscall.geteuid() then
@@ -188,7 +189,7 @@ function Workspace:require_own()
   end
 end
 
---- Takes the workspace for this run, if nobody has it.
+--- Locks the workspace for this run, unless another run has the lock.
 ---@return boolean taken
 function Workspace:try_lock()
   self:require_own()
@@ -196,11 +197,11 @@ function Workspace:try_lock()
   return self.lock_fd ~= nil
 end
 
---- Takes the workspace for this run; it is given back when the program ends, however it ends.
+--- Locks the workspace for this run. The lock is released when the program ends, also if it is killed.
 function Workspace:lock()
   self:require_own()
   local fd = fs.lock(self:at ".lock")
-  -- `status` looks at the lock for a moment.
+  -- Try again for a short time: `status` takes the lock for a moment.
   for _ = 1, 20 do
     if fd then
       break
@@ -215,7 +216,7 @@ function Workspace:lock()
       hint = "wait for it to end, or use another folder by `--workspace DIR`",
     })
   end
-  -- Not by rename: the lock is on the file itself.
+  -- The file is not replaced by a rename, since the lock is on this file.
   local file <close> = assert(io.open(self:at ".lock", "w"))
   file:write(os.getenv "BQ_HOLDER" or tostring(syscall.getpid()), "\n")
   self.lock_fd = fd
