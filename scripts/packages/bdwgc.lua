@@ -2,7 +2,7 @@
 ---@type bq.RecipeFile
 return {
   name = "bdwgc",
-  -- 8.2.6 and newer could not be fetched and looked at so far.
+  -- 8.2.6 and newer were not tried so far.
   version = "8.2.2",
   license = "Boehm-GC",
   homepage = "https://www.hboehm.info/gc/",
@@ -21,7 +21,7 @@ return {
   strategy = "autotools",
   depends = { "libatomic_ops" },
   uses = { "musl" },
-  -- What pkg-config would say.
+  -- The flags that pkg-config would give.
   env = { ATOMIC_OPS_CFLAGS = "-I/usr/include", ATOMIC_OPS_LIBS = "-latomic_ops" },
   configure = { "--disable-static", "--disable-docs", "--with-libatomic-ops=yes" },
 }

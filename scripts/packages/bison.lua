@@ -1,8 +1,8 @@
--- The parser generator; the kernel's own tools are written for it.
+-- The parser generator; the kernel's build tools need it.
 local autotools = require "bq.strategy.autotools"
 
--- Its `all` and `install` want the manual, which Debian's archive lacks, and perl for it and for the examples cut from it:
--- the program and its data are built and installed one by one.
+-- Its targets `all` and `install` need the manual, which Debian's archive does not have, and perl, for the manual and
+-- its examples. So the program and its data are built and installed separately.
 local function make(b, more)
   b:make(table.move(more, 1, #more, 4, { "mfcalc_sources=", "rpcalc_sources=", "simple_sources=" }))
 end
@@ -25,7 +25,7 @@ return {
     },
   },
   strategy = "autotools",
-  -- It runs m4 whenever it is run.
+  -- It runs m4 each time.
   uses = { "musl", "m4" },
   configure = function(b)
     b.recipe.configure = { "--disable-nls", "--disable-yacc", "--disable-dependency-tracking" }

@@ -18,16 +18,16 @@ return {
   },
   strategy = "busybox",
   uses = { "musl", "linux-headers" },
-  -- A command of its own takes the place of an applet.
+  -- A command of another package replaces the applet.
   yields = { "/usr/bin/*", "/usr/sbin/*" },
   env = { KCONFIG_NOTIMESTAMP = "1" },
   config = {
     STATIC = true,
-    -- Into bin and sbin below the prefix: the root is merged.
+    -- The applets go into bin and sbin below the prefix, since /bin and /sbin are links.
     INSTALL_NO_USR = true,
     -- Needs definitions of CBQ, which newer kernel headers do not have.
     TC = false,
-    -- Does not compile but for x86 (1.37.0).
+    -- Compiles for x86 only (1.37.0).
     SHA1_HWACCEL = false,
   },
 }

@@ -1,5 +1,5 @@
--- The compiler's own headers (stddef.h, the intrinsics), of the compiler in use, where the system's compiler will look for
--- them: below its resource folder, to which compiler-rt adds.
+-- The headers of the compiler in use (stddef.h, intrinsics). They go to the resource folder in which the system's
+-- compiler looks for them. compiler-rt adds its files to the same folder.
 ---@type bq.RecipeFile
 return {
   name = "clang-headers",

@@ -1,5 +1,5 @@
--- The C and C++ compiler, against LLVM's installed libraries. What it takes for granted (the linker, the runtimes, the C++
--- library) is in one configuration file beside it, so that no recipe has to say it.
+-- The C and C++ compiler, linked with LLVM's installed libraries. One configuration file beside it sets its defaults
+-- (the linker, the runtimes, the C++ library), so that no recipe has to name them.
 local llvm = require "bq.strategy.llvm"
 
 local defaults <const> = [[
@@ -8,7 +8,7 @@ local defaults <const> = [[
 -stdlib=libc++
 -fuse-ld=lld
 ]]
--- The sysroot's compiler builds the system: with what is in the root, not with what lies beside it.
+-- The sysroot's compiler builds the system. It uses the headers and libraries of the root, not those beside it.
 local building <const> = defaults .. [[
 -resource-dir=/usr/lib/clang/18
 -stdlib++-isystem/usr/include/c++/v1

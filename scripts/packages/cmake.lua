@@ -1,4 +1,5 @@
--- What LLVM and a few smaller packages are configured by. It brings the libraries that it needs, so that it can come early.
+-- LLVM and a few smaller packages are configured with CMake. It contains the libraries that it needs, so it can be
+-- built early.
 ---@type bq.RecipeFile
 return {
   name = "cmake",
@@ -16,7 +17,7 @@ return {
       sha256 = "fdeff897b9eb49d764539f2b1edc6eb7e1440df325678a97c1978499e931adda",
     },
   },
-  -- By the CMake that is there, the seed's or the sysroot's, rather than by its bootstrap script, which compiles it twice.
+  -- The CMake of the seed or the sysroot configures it. Its bootstrap script would compile it twice.
   strategy = "cmake",
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   cmake = {

@@ -1,5 +1,5 @@
--- What the compiler calls where the processor has no instruction for it, and the first and last objects of every program.
--- It goes where the compiler in use looks: below its resource folder.
+-- Functions that the compiler calls if the processor has no instruction for an operation, and the first and last
+-- objects of every program. They go to the resource folder of the compiler in use.
 local cmake = require "bq.strategy.cmake"
 
 ---@type bq.RecipeFile
@@ -26,7 +26,7 @@ return {
   cmake = {
     "CMAKE_C_COMPILER_TARGET={target}",
     "CMAKE_ASM_COMPILER_TARGET={target}",
-    -- No program can be linked before this very package is there.
+    -- No program can be linked before this package is installed.
     "CMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
     "COMPILER_RT_DEFAULT_TARGET_ONLY=ON",
     "COMPILER_RT_BUILD_CRT=ON",
@@ -36,6 +36,7 @@ return {
     local resources = b:capture { b.env.CC, "-print-resource-dir" }
     cmake.generate(b, { "COMPILER_RT_INSTALL_PATH=" .. resources })
   end,
-  -- The C library's headers, and the kernel's, are in the root there; those that this phase makes want this package first.
+  -- The headers of the C library and the kernel come from the root. This phase's own headers are built after this
+  -- package.
   phases = { system = { uses = { "clang-headers" } } },
 }

@@ -1,4 +1,5 @@
--- ext4: made from a tar by `mke2fs -d`, without root and the same every time, checked, and made larger.
+-- Programs for ext4: `mke2fs -d` makes one from a tar, without root, with the same bytes every time. Others check and
+-- resize it.
 local programs <const> = { "misc/mke2fs", "misc/tune2fs", "misc/dumpe2fs", "e2fsck/e2fsck", "resize/resize2fs" }
 
 ---@type bq.RecipeFile
@@ -36,7 +37,7 @@ return {
     "--without-systemd-unit-dir",
     "--without-crond-dir",
   },
-  -- Its own install wants a root that is not merged.
+  -- Its own `install` expects that /bin, /sbin and /lib are not links.
   install = function(b)
     for _, program in ipairs(programs) do
       b:install(b.build .. "/" .. program, b.prefix .. "/sbin/" .. program:match "[^/]+$")

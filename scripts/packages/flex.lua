@@ -1,4 +1,4 @@
--- The scanner generator; the kernel's own tools are written for it.
+-- The scanner generator; the kernel's build tools need it.
 ---@type bq.RecipeFile
 return {
   name = "flex",
@@ -17,11 +17,12 @@ return {
     },
   },
   strategy = "autotools",
-  -- It runs m4 whenever it is run.
+  -- It runs m4 each time.
   uses = { "musl", "m4" },
-  -- Its configure looks for `gcc` or `cc` for what it builds to run itself, of which there is nothing without the bootstrap.
+  -- Its configure looks for `gcc` or `cc`, for programs that run during the build. Without the bootstrap there are
+  -- none.
   env = { CC_FOR_BUILD = "{cc}" },
   configure = { "--disable-nls", "--disable-static", "--disable-dependency-tracking", "--disable-bootstrap" },
-  -- Not its news and list of authors.
+  -- Do not install its news and list of authors.
   make = { "dist_doc_DATA=" },
 }

@@ -1,4 +1,4 @@
--- Version control, tickets and a wiki in one program; it brings its own sqlite.
+-- Version control, tickets and a wiki in one program. It contains its own sqlite.
 ---@type bq.RecipeFile
 return {
   name = "fossil",
@@ -16,7 +16,7 @@ return {
       sha256 = "96306d4c1cb5459bb6d1a24c4722c8c67cb7971bebb2576e60057c6a4293349c",
     },
   },
-  -- Its configure wants Tcl, of which Debian's archive lacks the copy that fossil brings.
+  -- Its configure needs Tcl. Fossil's release contains a copy; Debian's archive does not.
   strategy = "make",
   uses = { "musl", "zlib" },
   make = {
@@ -26,7 +26,7 @@ return {
     -- Without TLS; and with the `-I` that its configure would add.
     "TCC={cc} -O2 -I. -Isrc -Iextsrc",
     "USE_LINENOISE=1",
-    -- Its configure would say this; without it there is a target that nothing makes.
+    -- Its configure would set this. Without it, a target has no rule.
     "MAKE_COMPILATION_DB=no",
     "LIB=-lz -lm",
     "INSTALLDIR={dest}{prefix}/bin",

@@ -1,13 +1,13 @@
--- Version control; without what needs perl, python, gettext or a TLS library.
+-- Version control, without the parts that need perl, python, gettext or a TLS library.
 local make = require "bq.strategy.make"
 
--- Each of these only says that it was built without perl or python.
+-- Each of these commands only prints that git was built without perl or python.
 -- stylua: ignore
 local hollow <const> = {
   "bin/git-cvsserver", "libexec/git-core/git-archimport", "libexec/git-core/git-cvsexportcommit",
   "libexec/git-core/git-cvsimport", "libexec/git-core/git-cvsserver", "libexec/git-core/git-instaweb",
   "libexec/git-core/git-p4", "libexec/git-core/git-send-email", "libexec/git-core/git-svn",
-  -- This one is in perl.
+  -- This one is written in perl.
   "share/git-core/templates/hooks/fsmonitor-watchman.sample",
 }
 
@@ -48,7 +48,7 @@ return {
     -- Links instead of a hundred copies of one program.
     "INSTALL_SYMLINKS=YesPlease",
     "NO_INSTALL_HARDLINKS=YesPlease",
-    -- No `git-add` for each `git add`.
+    -- Do not install `git-add` for `git add`, and so on.
     "SKIP_DASHED_BUILT_INS=YesPlease",
   },
   install = function(b)

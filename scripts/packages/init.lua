@@ -1,4 +1,5 @@
--- What busybox's init does on a machine of its own: mounts, the network, a shell on the console, a clean end.
+-- The configuration of busybox's init on a booted machine: mounts, the network, a shell on the console, a clean
+-- shutdown.
 ---@type bq.RecipeFile
 return {
   name = "init",

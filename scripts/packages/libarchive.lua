@@ -1,4 +1,4 @@
--- Reads tar for mke2fs, and nothing else: no compression, no other format's helpers.
+-- Reads tar archives for mke2fs. Support for compression and other formats is off.
 ---@type bq.RecipeFile
 return {
   name = "libarchive",

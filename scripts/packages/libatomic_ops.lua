@@ -16,7 +16,7 @@ return {
       sha256 = "ad8428a40e01d41bc4ddad3166afa1fc175c9e58d8ef7ddbd7ef3298e32ac37b",
     },
   },
-  -- Debian's archive is the tag, which has no configure.
+  -- Debian's archive is the release's tag, which has no configure script.
   strategy = "cmake",
   uses = { "musl" },
   cmake = { "BUILD_SHARED_LIBS=ON", "build_tests=OFF", "enable_docs=OFF" },

@@ -1,6 +1,6 @@
 -- Calls to functions whose types are known only when the program runs.
 
--- What configure would find out with clang and musl, on the two processors that we build for.
+-- The results that configure would find with clang and musl, for our two architectures.
 local config <const> = [[
 #define EH_FRAME_FLAGS "a"
 #define FFI_EXEC_STATIC_TRAMP 1
@@ -44,7 +44,8 @@ return {
       sha256 = "dd19253d3007f366319a51d248a40c9e5fcace4498cbea990b566291844e4e30",
     },
   },
-  -- Debian's archive is the tag, without configure; autoconf would want perl. Ten files are compiled by hand instead.
+  -- Debian's archive is the release's tag, which has no configure script, and autoconf would need perl. So this recipe
+  -- compiles the ten files itself.
   strategy = "files",
   uses = { "musl", "linux-headers" },
   configure = function(b)

@@ -1,4 +1,4 @@
--- Conversion between character sets, more of them than the C library knows, and the program `iconv`.
+-- Converts between more character sets than the C library knows. Also the program `iconv`.
 ---@type bq.RecipeFile
 return {
   name = "libiconv",
@@ -18,8 +18,8 @@ return {
     "--disable-nls",
     "--disable-static",
     "--disable-dependency-tracking",
-    -- The C library has an iconv.h of its own, and what includes that one must not come to need this library: its header is
-    -- for those who ask for it, by `-I/usr/include/libiconv -liconv`.
+    -- The C library has its own iconv.h. Programs that include it must not need this library. So this header is in a
+    -- separate folder: `-I/usr/include/libiconv -liconv`.
     "--includedir={prefix}/include/libiconv",
   },
 }

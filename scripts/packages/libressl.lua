@@ -1,4 +1,4 @@
--- TLS and cryptography: OpenBSD's form of OpenSSL, with its `openssl` program and a bundle of certificates.
+-- TLS and cryptography: OpenBSD's fork of OpenSSL, with the program `openssl` and a bundle of certificates.
 ---@type bq.RecipeFile
 return {
   name = "libressl",

@@ -18,8 +18,8 @@ return {
       sha256 = "fa240dbf262be053f3898006d502d514936c818e422afdcf33921c63bed9bf2e",
     },
   },
-  -- Debian's archive is the tag, which has no configure, and its CMake gives the library another name than configure does.
-  -- Eight files are compiled by hand instead.
+  -- Debian's archive is the release's tag, which has no configure script. Its CMake files give the library another
+  -- name. So this recipe compiles the eight files itself.
   strategy = "files",
   uses = { "musl" },
   build = function(b)

@@ -1,4 +1,4 @@
--- What programs may know of the kernel: the C library, busybox and libc++ are built against these.
+-- The kernel's headers for programs. The C library, busybox and libc++ are built with them.
 ---@type bq.RecipeFile
 return {
   name = "linux-headers",
@@ -12,9 +12,10 @@ return {
       sha256 = "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
     },
   },
-  -- 80 MB of 1.5 GB. The makefiles name Kbuild and Kconfig files outside of these, but do not open them for `headers`.
+  -- These are 80 MB of 1.5 GB. The makefiles name Kbuild and Kconfig files in other folders, but `headers` does not
+  -- open them.
   include = { "Makefile", "arch/arm64", "arch/x86", "include/uapi", "scripts", "tools/include" },
   strategy = "linux_headers",
-  -- A small program of the kernel's build is linked, before there is an unwinder.
+  -- The kernel's build links a small program, before the unwinder is built.
   phases = { system = { uses = { "compiler-rt", "musl" }, env = { HOSTCC = "clang --unwindlib=none" } } },
 }

@@ -1,4 +1,4 @@
--- The kernel of a disk image: one file that firmware starts, with all that it needs built in.
+-- The kernel of a disk image: one file that firmware starts, with all drivers built in.
 ---@type bq.RecipeFile
 return {
   name = "linux",
@@ -14,6 +14,6 @@ return {
   },
   strategy = "kernel",
   fragments = { "common.config", "{arch}.config" },
-  -- For a compressed kernel of aarch64, whose makefile asks for a hexdump; od is on every system.
+  -- The makefile of a compressed aarch64 kernel needs hexdump. od is available on every system.
   make = { "cmd_copy_and_pad=cp $< $@; truncate -s $$(od -An -tu4 -j16 -N4 $<) $@" },
 }

@@ -1,4 +1,4 @@
--- The linker, against LLVM's installed libraries.
+-- The linker, linked with LLVM's installed libraries.
 ---@type bq.RecipeFile
 return {
   name = "lld",
@@ -16,7 +16,7 @@ return {
       sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
     },
   },
-  -- Of the unwinder only the header that says how Mach-O packs its tables.
+  -- Of the unwinder it needs only the header for Mach-O's compact unwind tables.
   include = { "cmake", "lld", "libunwind/include/mach-o" },
   strategy = "llvm",
   depends = { "llvm" },

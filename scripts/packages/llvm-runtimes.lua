@@ -5,7 +5,7 @@ local function options(more)
     "CMAKE_C_COMPILER_TARGET={target}",
     "CMAKE_CXX_COMPILER_TARGET={target}",
     "CMAKE_ASM_COMPILER_TARGET={target}",
-    -- C programs can be linked by now, C++ ones only with this very package.
+    -- C programs can be linked at this point. C++ programs need this package.
     "CMAKE_CXX_COMPILER_WORKS=ON",
     "LIBUNWIND_USE_COMPILER_RT=ON",
     "LIBCXXABI_USE_COMPILER_RT=ON",
@@ -17,7 +17,7 @@ local function options(more)
     "LIBCXX_INCLUDE_TESTS=OFF",
     "LIBCXXABI_INCLUDE_TESTS=OFF",
     "LIBUNWIND_INCLUDE_TESTS=OFF",
-    -- The static archive needs no other, so that `-lc++` is enough whatever the compiler adds to it.
+    -- The static archive contains the other libraries, so `-lc++` is always enough.
     "LIBCXX_ENABLE_STATIC_ABI_LIBRARY=ON",
     "LIBCXXABI_ENABLE_STATIC_UNWINDER=ON",
     "LIBCXX_STATICALLY_LINK_ABI_IN_SHARED_LIBRARY=OFF",
@@ -48,9 +48,9 @@ return {
   uses = { "musl", "compiler-rt", "linux-headers" },
   folder = "runtimes",
   cmake = options {},
-  -- The programs of this phase are static: half the work.
+  -- The programs of phase `sysroot` are static, so it needs no shared libraries.
   phases = {
-    -- It is the unwinder itself that is built.
+    -- This step builds the unwinder, so it cannot link it.
     system = { env = { LDFLAGS = "--unwindlib=none" } },
     sysroot = {
       cmake = options {

@@ -1,5 +1,5 @@
--- LLVM's libraries, which clang and lld are built against, and its tools for objects and archives, which are one program
--- under many names. Only what those need is built.
+-- LLVM's libraries for clang and lld, and its tools for objects and archives, which are one program with many names.
+-- Other parts are not built.
 -- stylua: ignore
 local libraries <const> = {
   "AggressiveInstCombine", "Analysis", "AsmParser", "AsmPrinter", "BinaryFormat", "BitReader", "BitWriter",
@@ -11,7 +11,7 @@ local libraries <const> = {
   "SelectionDAG", "Support", "Symbolize", "TableGen", "TableGenGlobalISel", "Target", "TargetParser", "TextAPI",
   "TransformUtils", "Vectorize", "WindowsDriver", "WindowsManifest", "ipo",
 }
--- Of each processor.
+-- The components of each processor.
 local backend <const> = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" }
 local processors <const> = { x86_64 = { "X86" }, aarch64 = { "AArch64", "AArch64Utils" } }
 -- Each is a part of the one program.
@@ -20,7 +20,7 @@ local tools <const> = {
   "llvm-ar", "llvm-cxxfilt", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-profdata", "llvm-readobj", "llvm-size",
   "llvm-symbolizer",
 }
--- What makefiles call them.
+-- The names that makefiles use.
 local links <const> = { "addr2line", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip" }
 local llvm = require "bq.strategy.llvm"
 
@@ -78,8 +78,8 @@ return {
   -- For clang and lld, which are linked against it.
   leave_out = { "/usr/bin/llvm-tblgen", "/usr/include", "/usr/lib" },
   phases = {
-    -- In a folder of its own: a compiler searches the libraries that lie beside it first, and those of this phase must not
-    -- come before the system's.
+    -- The libraries are in a separate folder. A compiler first searches the libraries beside it, and the libraries of
+    -- this phase must not come before the system's.
     sysroot = {
       cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "CMAKE_INSTALL_PREFIX={prefix}/llvm" },
       install = llvm.install,

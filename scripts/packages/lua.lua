@@ -27,7 +27,7 @@ return {
   },
   build_targets = { "linux" },
   configure = function(b)
-    -- Where it looks for modules: it is not told by its makefile.
+    -- The folders in which it looks for modules. Its makefile does not set them.
     b:replace(b.src .. "/src/luaconf.h", '"/usr/local/"', ('"%s/"'):format(b.prefix))
   end,
 }

@@ -1,4 +1,4 @@
--- The macro processor that autoconf and bison rest on.
+-- The macro processor that autoconf and bison depend on.
 ---@type bq.RecipeFile
 return {
   name = "m4",

@@ -1,4 +1,4 @@
--- GNU make: what nearly every package is built by, and whose jobserver shares the jobs of a build.
+-- GNU make. Nearly every package is built with it, and its jobserver shares the jobs of a build.
 local autotools = require "bq.strategy.autotools"
 
 ---@type bq.RecipeFile
@@ -21,7 +21,8 @@ return {
   strategy = "autotools",
   uses = { "musl" },
   configure = function(b)
-    -- Debian's archive lacks the manual (for its licence): nobody gets it, so that both sources give the same.
+    -- Debian's archive does not have the manual, because of its licence. It is never installed, so that both sources
+    -- give the same output.
     b:write(b.src .. "/doc/Makefile.in", "all install check:\n")
     b:write(b.src .. "/doc/make.1", "")
     b.recipe.configure = { "--without-guile", "--disable-nls", "--disable-dependency-tracking" }

@@ -1,4 +1,4 @@
--- The C library's headers alone: what compiler-rt needs before there is a C library.
+-- The C library's headers only. compiler-rt needs them before the C library is built.
 ---@type bq.RecipeFile
 return {
   name = "musl-headers",

@@ -18,10 +18,10 @@ return {
   },
   strategy = "autotools",
   uses = { "linux-headers", "compiler-rt" },
-  -- The phase may ask for static programs; libc.so must not hear of it.
+  -- The phase may ask for static programs. This flag must not reach the linking of libc.so.
   env = { LDFLAGS = "" },
-  -- The loader's place is fixed by the compiler, /lib; in a merged root that is /usr/lib.
+  -- The compiler expects the loader in /lib, which is a link to /usr/lib.
   configure = { "--syslibdir={prefix}/lib" },
-  -- Programs of its configure are linked before there is an unwinder.
+  -- Its configure links programs before the unwinder is built.
   phases = { system = { uses = { "compiler-rt" }, env = { LDFLAGS = "--unwindlib=none" } } },
 }

@@ -19,6 +19,6 @@ return {
   strategy = "autotools",
   uses = { "musl" },
   configure = { "--disable-static", "--enable-jit" },
-  -- The manual is installed as pages for `man` already.
+  -- The manual is also installed as pages for `man`.
   make = { "dist_doc_DATA=", "dist_html_DATA=" },
 }

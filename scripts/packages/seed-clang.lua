@@ -1,5 +1,5 @@
--- The seed's clang (14 or newer), made to build for us. All that it must know is in one configuration file. Its resource
--- folder is replaced by ours, which holds its own headers and the compiler-rt that we build, so nothing of the seed is linked.
+-- The seed's clang (14 or newer), configured for our target by one configuration file. Our resource folder replaces its
+-- own. It contains clang's headers and the compiler-rt that we build, so nothing of the seed is linked.
 local config <const> = "/opt/sysroot/etc/clang.cfg"
 local wrappers <const> = "/opt/sysroot/libexec/seed"
 local tools <const> = {
@@ -15,7 +15,7 @@ local tools <const> = {
   "llvm-strip",
 }
 
--- The unwinder is named by those who need it (libc++), since C programs come before it. GCC's files are never looked for.
+-- Packages that need the unwinder (libc++) name it, since C programs are built before it. GCC's files are never used.
 local common <const> = [[
 --target={target}
 -resource-dir={sysroot}/lib/clang/bq
@@ -75,14 +75,14 @@ return {
         end
       end,
     },
-    -- The seed's tree is at /opt/seed. Its programs are started by its own loader, and told the name of their wrapper, by
-    -- which clang starts itself again (`-cc1`) and finds the linker beside it.
+    -- The seed's tree is at /opt/seed. Wrappers start its programs with its own loader, and pass the name of the
+    -- wrapper. By this name clang starts itself again (`-cc1`) and finds the linker beside it.
     system = {
       seed_at = "/opt/seed",
-      -- It lies where the compiler of the phases before lies, since that is where all look for it.
+      -- It has the same path as the compiler of the earlier phases, since all packages use this path.
       may_name = { "/opt/sysroot" },
-      -- The C++ library is the sysroot's: its headers, and its archives in a folder that holds nothing else, so that
-      -- everything else is the system's.
+      -- The C++ library comes from the sysroot: its headers, and its archives in a separate folder. Everything else
+      -- comes from the system.
       files = { [config] = common .. "-stdlib++-isystem{sysroot}/include/c++/v1\n-L{sysroot}/lib/c++\n" },
       install = function(b)
         require("bq.strategy.files").install(b)
@@ -92,7 +92,7 @@ return {
         for _, name in ipairs(tools) do
           local program = assert(in_seed(b, "/usr/bin/" .. name), "the seed has no " .. name)
           local loader = b:read(program):sub(1, 4096):match "/lib%d*/ld%-[%w_.-]+"
-          -- An absolute link leads out of the seed here.
+          -- Here an absolute link would lead outside of the seed.
           local found = loader and (b:stat("/opt/seed" .. loader) and "/opt/seed" .. loader or in_seed(b, loader))
           local start = found
               and ("%s --argv0 %s/%s --library-path %s "):format(found, wrappers, name, libraries(b, program))

@@ -1,4 +1,4 @@
--- The folders and the few files that a root has before any program: merged, so that /bin, /sbin and /lib are links.
+-- The folders and basic files of a root. /bin, /sbin and /lib are links to folders below /usr.
 ---@type bq.RecipeFile
 return {
   name = "skeleton",

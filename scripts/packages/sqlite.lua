@@ -1,4 +1,4 @@
--- The database in one file: library and shell. Its source tree is put together by the Tcl interpreter that it brings.
+-- The database in one file: library and shell. The Tcl interpreter that it contains generates parts of its source.
 ---@type bq.RecipeFile
 return {
   name = "sqlite",

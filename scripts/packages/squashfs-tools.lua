@@ -1,4 +1,4 @@
--- squashfs: a root that is only read, packed smaller than any other.
+-- Programs for squashfs, a compressed read-only file system.
 ---@type bq.RecipeFile
 return {
   name = "squashfs-tools",
