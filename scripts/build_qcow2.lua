@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Makes a disk that boots by EFI of what was built: which phase gives what is said here.
+-- Makes a disk that boots by EFI from built phases. This file names the phase of each part.
 local build = require "bq.image.build"
 
 build.main({

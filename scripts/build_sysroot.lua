@@ -1,15 +1,15 @@
 #!/usr/bin/env bq
 -- The plan of the whole build: edit it, or copy it and run the copy.
--- Each phase builds its packages on the base below it; what a package is, its recipe in `packages/` says.
+-- Each phase builds its packages on its base. The recipes of the packages are in `packages/`.
 local prepare = require "bq.stage.prepare"
 
--- What every step sees. The build path is the same everywhere, so nothing has to be mapped away.
+-- The environment of every step. The build path is the same on every machine, so paths in outputs need no mapping.
 local env = {
   LC_ALL = "C.UTF-8",
   TZ = "UTC",
-  -- A step is user 0 of a namespace of its own, which is no reason to stop.
+  -- Some configure scripts refuse to run as user 0. A step is user 0 in its own namespace only.
   FORCE_UNSAFE_CONFIGURE = "1",
-  -- Python would write beside its modules, in the step's root.
+  -- Python would write cache files beside its modules, in the step's root.
   PYTHONDONTWRITEBYTECODE = "1",
   AR = "llvm-ar",
   NM = "llvm-nm",
@@ -25,16 +25,17 @@ local env = {
   CXXFLAGS = "-O2",
 }
 
--- The compiler of the phases that rest on the seed: the seed's own, told to build for us.
+-- The compiler of the phases that are built on the seed: the seed's own, configured for our target.
 -- The seed's programs come first: those of the sysroot may be for another machine.
 local cross = {
   PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/opt/sysroot/bin",
   CC = "{target}-clang",
   CXX = "{target}-clang++",
 }
--- The compiler of the base for what runs where it runs; the kernel's makefiles tell it their target by themselves.
+-- The compiler of the base, for programs that run in the same root. The kernel's makefiles choose the target
+-- themselves.
 local tools = { PATH = "/usr/bin:/usr/sbin:/bin:/sbin", CC = "clang", CXX = "clang++" }
--- The system's own programs come first, but for the compiler as long as the system has none.
+-- The sysroot's compiler comes first, where the root has it. Then come the system's own programs.
 local native = {
   PATH = "/opt/sysroot/llvm/bin:/usr/bin:/usr/sbin:/bin:/sbin:/opt/sysroot/bin",
   CC = "clang",
@@ -49,7 +50,7 @@ return prepare.main({
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
   sets = { core = { "base", "core" }, image = { "base", "core", "image" }, full = { "base", "full", "image" } },
-  -- The root that a set ends in, and the phases that it is made of.
+  -- The phases of the finished root, for each set.
   finish = { full = { "system", "tools" } },
   phases = {
     {
@@ -134,7 +135,7 @@ return prepare.main({
       name = "image",
       about = "what a disk holds besides its rootfs: a kernel, and what its init does",
       base = { "seed" },
-      -- Where there is a compiler of our own, the kernel is built by that.
+      -- If the set builds a compiler, that compiler builds the kernel.
       base_in = { full = { "system" } },
       prefix = "/usr",
       env = tools,

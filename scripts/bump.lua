@@ -18,7 +18,7 @@ local template = require "bq.plan.template"
 local version = require "bq.source.version"
 local workspace = require "bq.workspace"
 
--- Where the release is looked for, and the files of Debian's archive.
+-- The suites in which the release is searched, and their files.
 local SUITES = { "trixie", "trixie-updates", "trixie-security", "forky", "sid" }
 
 -- stylua: ignore
@@ -79,7 +79,7 @@ if not new or new == old then
   fail.exit(0)
 end
 
---- The file of the new version that stands for a place of Debian's archive.
+--- The file of the new version that replaces a place of Debian's archive.
 local function in_debian()
   for _, one in ipairs(offered) do
     for _, file in ipairs(one.upstream == new and one.files or {}) do
@@ -90,7 +90,7 @@ local function in_debian()
   end
 end
 
---- Fetches an address at the new version; the digest of what came, or `nil` and why not.
+--- Fetches an address at the new version. Returns the digest of the file, or `nil` and the reason.
 local function at_home(place)
   local url = template.fill({ url = place.url }, { name = found.name, version = new }).url
   local path = folder .. "/" .. files.name(url)
@@ -137,7 +137,7 @@ end
 fs.write(found.path, text, { mode = fs.stat(found.path).mode })
 log.out(("%s: %s → %s, written to `%s`"):format(found.name, old, new, found.path))
 
---- Whether a recipe rests on one of these, in any phase.
+--- Whether a recipe depends on one of these packages, in any phase.
 local function rests_on(data, names)
   local layers = { data }
   for _, changes in pairs(data.phases or {}) do
@@ -155,7 +155,7 @@ local function rests_on(data, names)
   return false
 end
 
--- The dependents, and theirs.
+-- The dependents, direct and indirect.
 local reached, dependents = { [found.name] = true }, {}
 local grows = true
 while grows do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Carries the plan out: enters the staged rootfs if it is not in it, and builds what is not in the store.
+-- Builds the plan: enters the staged rootfs if it is outside, and builds the steps that are not in the store.
 local args = require "bq.args"
 local prepare = require "bq.stage.prepare"
 local coordinator = require "bq.run.coordinator"

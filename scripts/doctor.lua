@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Whether this machine can build, and what to do if not.
+-- Says whether this machine can build, and what to do if it cannot.
 local args = require "bq.args"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -16,7 +16,7 @@ local options = args.parse({
 }, arg)
 
 local folder = workspace.new(options.workspace).path
--- The nearest folder that is there: the doctor makes nothing.
+-- The nearest existing folder above the workspace, since the doctor makes no folders.
 while not fs.stat(folder) do
   folder = folder:match "^(.+)/[^/]+$" or "/"
 end

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- A shell in the staged rootfs, in the root of a step that failed, or in what a phase made.
+-- Starts a shell in the staged rootfs, in the root of a failed step, or in the outputs of a phase.
 
 -- Nothing lives long here, and what is collected after a fork is copied first.
 collectgarbage "stop"
@@ -28,9 +28,9 @@ local space = workspace.new(options.workspace)
 local command = options.rest or {}
 local shell = #command > 0 and command or { "/bin/sh" }
 
--- What only some roots need is loaded by them: reading the library takes longer than entering a plain one.
+-- Modules that only some roots need are loaded later, since loading them takes longer than entering a root.
 
---- The step that a person means by `zlib`, `system/zlib` or `system-zlib`: the one whose folder is there.
+--- Finds a step by `zlib`, `system/zlib` or `system-zlib`: the one whose folder exists.
 local function find_step(name)
   local job = require "bq.run.job"
   local found, known = {}, {}
@@ -88,7 +88,7 @@ local function enter_step(id)
   return enter.command(sandbox, shell, env, step_root.BUILD)
 end
 
---- The staged rootfs below a layer that is thrown away: steps rest on it, so it must stay as it was staged.
+--- The staged rootfs below a layer that is thrown away. Steps are built on the rootfs, so it must not change.
 local function enter_staged()
   local sandbox = enter.sandbox(space, { network = options.network })
   local root = sandbox.root

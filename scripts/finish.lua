@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Packs the system that was built: a rootfs that owes nothing to its seed, and that can be the next one.
+-- Packs the finished system: a rootfs that contains nothing of its seed, and that can be the next seed.
 local args = require "bq.args"
 local command = require "bq.stage.command"
 local fail = require "bq.fail"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Fetches every place that a recipe names, and prints or writes the digest of what came: for pinning.
+-- Pins sources: fetches every place that a recipe names, and prints the digests or writes them into the recipe.
 local debian_archive = require "bq.source.debian_archive"
 local args = require "bq.args"
 local command = require "bq.stage.command"
@@ -29,7 +29,7 @@ local options = args.parse({
 
 local recipes = recipe.collection(command.recipe_folders(options.recipes))
 
---- Every place of a recipe's sources, interpolated, with its text in the recipe and its version.
+--- Every place of a recipe's sources, with names in braces replaced, with its text in the recipe and its version.
 local function places_of(found)
   local out = {}
   local function add(data, version)
@@ -68,7 +68,7 @@ elseif #options == 0 then
   fail.usage("which recipe?", "usage: `bq scripts/hash_sources.lua NAME...`")
 end
 
---- Fetches one place into a folder; the path, or `nil` and why not.
+--- Fetches one place into a folder. Returns the path, or `nil` and the reason.
 local function get(place, folder)
   local path = folder .. "/" .. files.name(place.url or place.debian)
   fs.remove(path)
@@ -78,7 +78,7 @@ local function get(place, folder)
   return result.ok and path or nil, last and last.message
 end
 
---- What is to be said of a digest, whether it is as it should be, and whether it is to be written.
+--- Returns a note about a digest, whether the digest is right, and whether to write it.
 local function judge(place, actual)
   if not place.sha256 then
     return "not pinned yet", true, true
@@ -96,7 +96,7 @@ local function judge(place, actual)
   return misfit, true, true
 end
 
---- Writes a digest into a recipe; what could not be written is said.
+--- Writes a digest into a recipe. Reports digests that it could not write.
 local function write(found, place, actual)
   local field = place.raw.url and "url" or "debian"
   local fields = { { "sha256", actual } }

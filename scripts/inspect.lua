@@ -1,3 +1,3 @@
 #!/usr/bin/env bq
--- Shows what a disk holds, read without mounting it.
+-- Shows the content of a disk, without mounting it.
 require("bq.image.show").main(arg)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- The log of a step that runs, failed or is done.
+-- Shows the log of a step that runs, failed or is done.
 local args = require "bq.args"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -22,13 +22,13 @@ local options = args.parse({
   },
 }, arg)
 
--- How much is read at once, how often a running step is looked at in seconds.
+-- How many bytes are read at once, and how often a running log is read, in seconds.
 local CHUNK <const>, POLL <const> = 1 << 16, 0.2
 
 local space = workspace.new(options.workspace)
 local plan = space:plan()
 
---- The id of the step that a person means by `zlib`, `system/zlib` or `system-zlib`.
+--- Finds the id of a step by `zlib`, `system/zlib` or `system-zlib`.
 local function find(name)
   local found, known = {}, {}
   for _, step in ipairs(plan.steps) do
@@ -54,7 +54,7 @@ if #options ~= 1 then
 end
 local id = find(options[1])
 
---- Whether the step is being built now.
+--- Whether the step is running.
 local function is_running()
   local history = journal.by_step(space)[id]
   if not (history and history.running) then
@@ -67,7 +67,7 @@ local function is_running()
   return not free
 end
 
---- Where the log is.
+--- The path of the log.
 local function path()
   if is_running() then
     return job.paths(job.folder(space, id)).log
@@ -87,11 +87,11 @@ end
 local file <close> = assert(io.open(where, "rb"))
 local rest = ""
 while true do
-  -- Asked before the end of the file is met: what was written before the step ended is read.
+  -- This is checked before the file is read to its end, so that no line is lost that was written before the step ended.
   local goes_on = options.follow and is_running()
   local chunk = file:read(CHUNK)
   while chunk do
-    -- A sequence of two bytes may be cut in two.
+    -- A sequence of two bytes may be split between two reads.
     local whole = (rest .. chunk):match "^(.-)\xc2?$"
     rest = (rest .. chunk):sub(#whole + 1)
     io.stdout:write(visible(whole))

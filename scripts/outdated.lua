@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Shows each recipe beside the newest release that Debian has, and the places that Debian has no more.
+-- Shows each recipe beside Debian's newest releases, and the places that Debian's archive no longer has.
 local args = require "bq.args"
 local command = require "bq.stage.command"
 local debian_index = require "bq.source.debian_index"
@@ -12,7 +12,7 @@ local releases = require "bq.source.releases"
 local version = require "bq.source.version"
 local workspace = require "bq.workspace"
 
--- The columns, and the suites whose newest release each shows.
+-- The columns, and the suites of each. A column shows the newest release.
 ---@type { name: string, suites: string[], newest?: table<string, bq.DebianSource> }[]
 local COLUMNS = {
   { name = "trixie", suites = { "trixie", "trixie-updates", "trixie-security" } },
@@ -55,7 +55,7 @@ for _, column in ipairs(COLUMNS) do
   end
 end
 
---- The places of a recipe, and the source package of Debian that it is of.
+--- The places of a recipe, and the name of its Debian source package.
 local function look(found)
   local list, package = {}, found.name
   for _, alternatives in pairs(places.of(found.data)) do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- What is done, running, failed, and next.
+-- Shows which steps are done, running, failed, and next.
 local args = require "bq.args"
 local fs = require "bq.fs"
 local journal = require "bq.journal"
@@ -22,7 +22,7 @@ local space = workspace.new(options.workspace)
 local plan = space:plan()
 local build = state.look(space, plan)
 local history = journal.by_step(space)
--- A start without an end counts only while somebody holds the workspace.
+-- A start without an end counts only while a run has the workspace's lock.
 local may, free = pcall(fs.lock, space:at ".lock", { shared = true })
 if may and free then
   fs.unlock(free)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bq
--- Makes the locks of the Debian seed anew that come with bq: the newest packages of each architecture, and the digest of the
--- tree that they unpack to. Run it on a machine with apt, and commit what it writes.
+-- Updates the locks of the Debian seed that come with bq: the newest packages of each architecture, and the digest of
+-- their unpacked tree. Run it on a machine with apt, and commit the files that it writes.
 local args = require "bq.args"
 local debian = require "bq.seed.debian"
 local debian_lock = require "bq.seed.debian_lock"
@@ -54,7 +54,7 @@ for _, arch in ipairs(#arches > 0 and arches or { "x86_64", "aarch64" }) do
   debian.unpack(space, lock, tree, options.jobs)
   lock.digest = digest.tree(tree)
   fs.remove_all(tree)
-  -- All of these packages are in the archive now. Whether its snapshot of this time has them was not looked at.
+  -- All of these packages are in the archive now. It was not checked that the snapshot of this time has them.
   lock.snapshot = { time = os.date "!%Y%m%dT%H%M%SZ", tried = false }
   lock.origin = nil
   if old then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Compares: the store with its own records, or two workspaces with each other.
+-- Compares the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
 local damage = require "bq.run.damage"
 local digest = require "bq.digest"
@@ -34,9 +34,9 @@ local bad = 0
 
 if options.store then
   local plan = space:plan()
-  -- While a build runs nothing is removed; its next run finds what it is about to use.
+  -- Nothing is removed while a build runs. The next run finds the damage before it uses the output.
   local may_remove = space:try_lock()
-  -- Of an entry whose record is damaged, the plan knows the step.
+  -- If the record of an entry is damaged, the step is found by the plan.
   local steps = {}
   for id, key in pairs(state.look(space, plan).keys) do
     steps[key] = id
@@ -67,7 +67,7 @@ if options.store then
   )
 end
 
---- What the plan of a workspace has in its store: key and output digest of every step, by its id.
+--- The steps of a workspace that are in its store: key and output digest by id.
 local function stored(one)
   local build, out = state.look(one, one:plan()), {}
   for _, step in ipairs(build.plan.steps) do
@@ -77,7 +77,7 @@ local function stored(one)
   return out
 end
 
---- A field of a manifest's line for people.
+--- A field of a manifest's line, for display.
 local function shown(field, value)
   return field == "mode" and value and ("%04o"):format(value) or tostring(value)
 end
