@@ -40,8 +40,8 @@ local function tail(path)
   return file:read(LIMIT) or ""
 end
 
---- The lines, oldest first. Lines that are not valid events are left out, such as an incomplete last line after a kill. So are
---- lines before the last `LIMIT` bytes.
+--- The lines, oldest first. Lines that are not valid events are left out, such as an incomplete last line after a kill.
+--- Only the last `LIMIT` bytes are read.
 ---@param workspace bq.Workspace
 ---@return table[]
 function journal.read(workspace)

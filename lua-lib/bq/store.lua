@@ -8,11 +8,11 @@ local schema = require "bq.schema"
 
 local store = {}
 
---- The record of an output. It lies where a step could have put it: no link is followed.
+--- The record of an output. A step could have written this file, so no link is followed.
 ---@type bq.schema.Format
 store.META = {
   what = "the record of an output",
-  -- What is known about an output, and how it was made, is never more than this many bytes.
+  -- The largest record, in bytes.
   limit = 64 << 20,
   nofollow = true,
   kind = schema.record {
@@ -32,13 +32,13 @@ store.META = {
   },
 }
 
----@class bq.Meta what is known about a stored output
+---@class bq.Meta the record of a stored output
 ---@field key string
 ---@field step string
 ---@field version string
 ---@field output string the digest of its tree
----@field attributes? table<string, table> what a tree in a user's hands cannot hold
----@field inputs table what its key is the digest of
+---@field attributes? table<string, table> metadata that an ordinary user's tree cannot have
+---@field inputs table the inputs of the step; their digest is the key
 ---@field seconds number
 
 --- The tree of an output.
@@ -65,7 +65,7 @@ function store.digest(tree, attributes)
   return digest.tree(tree, attributes and { attributes = attributes })
 end
 
---- What is known about a stored output.
+--- The record of a stored output; `nil` if it is missing or damaged.
 ---@param workspace bq.Workspace
 ---@param key string
 ---@return bq.Meta? meta `nil` if the key is not in the store, or its entry is damaged
