@@ -49,7 +49,6 @@ end
 
 local space = workspace.new(options.workspace)
 local folder = space:at "index"
-fs.mkdir(folder)
 
 local list, package = {}, found.name
 for _, alternatives in tables.sorted(places.of(found.data)) do

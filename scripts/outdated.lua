@@ -4,7 +4,6 @@ local args = require "bq.args"
 local command = require "bq.stage.command"
 local debian_index = require "bq.source.debian_index"
 local fail = require "bq.fail"
-local fs = require "bq.fs"
 local log = require "bq.log"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
@@ -36,7 +35,6 @@ local options = args.parse({
 local recipes = recipe.collection(command.recipe_folders(options.recipes))
 local space = workspace.new(options.workspace)
 local folder = space:at "index"
-fs.mkdir(folder)
 
 local has_file = {}
 for _, column in ipairs(COLUMNS) do

@@ -28,9 +28,6 @@ local options = args.parse({
 }, arg)
 
 syscall.umask(tonumber("022", 8))
-local space = workspace.new(options.workspace or "data/seeds")
-space:create()
-space:lock()
 local output = options.output or files.parent(host.script) .. "/seeds"
 if not options.output and host.script:sub(1, 2) == "$/" then
   fail.usage(
@@ -39,7 +36,17 @@ if not options.output and host.script:sub(1, 2) == "$/" then
   )
 end
 local arches = args.list(options.arch)
-for _, arch in ipairs(#arches > 0 and arches or { "x86_64", "aarch64" }) do
+arches = #arches > 0 and arches or { "x86_64", "aarch64" }
+for _, arch in ipairs(arches) do
+  local reason, hint = debian_lock.reason_against(arch, options.mirror)
+  if reason then
+    fail.raise(("no lock can be made for %s"):format(arch), { cause = reason, hint = hint })
+  end
+end
+local space = workspace.new(options.workspace or "data/seeds")
+space:create()
+space:lock()
+for _, arch in ipairs(arches) do
   local old = debian_lock.shipped(arch)
   local lock = debian_lock.make {
     suite = debian_lock.SUITE,
