@@ -8,10 +8,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::WaitPidFlag;
 use nix::unistd::{read, write};
 
-use super::ended::{Ended, wait};
+use super::ended::Ended;
 use super::raw::Raw;
 use super::reap;
 use super::terminal::{Pair, copy_size, own_terminals};
@@ -69,12 +68,9 @@ impl Relay {
         let keyboard = self.controller.as_ref().and(self.keyboard);
         let raw = keyboard.map(Raw::new).transpose()?;
         let ended = loop {
-            // Checks before waiting: the child may have ended before the signal file was open.
-            let status = match wait(Some(self.pid), WaitPidFlag::WNOHANG) {
-                Err(Errno::EINTR) => continue,
-                status => status.map_err(|errno| Error::os("wait4", errno))?,
-            };
-            if let Some(ended) = Ended::from_wait(status, started, false) {
+            // First: it may have ended before its end could be seen. All that ended are reaped: a pid namespace lasts until the last
+            // zombie in it is gone.
+            if let Some(ended) = reap::ended(self.pid, started)? {
                 break ended;
             }
             self.serve(&events)?;
