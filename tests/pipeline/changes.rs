@@ -24,8 +24,8 @@ fn a_comment_changes_nothing() {
     rig.replace("packages/lib.lua", "return {", "-- why\nreturn {   ");
     rig.replace(
         "packages/lib.lua",
-        "-- The answer of what it rests on",
-        "-- Of what it rests on",
+        "-- The answer of what it depends on",
+        "-- Of what it depends on",
     );
     let left = rig.build(&[]).is(0);
     assert!(
@@ -195,7 +195,7 @@ fn another_seed_rebuilds_what_rests_on_it() {
             "low/lib 1: the seed changed",
         ]
     );
-    // All came out the same, so what rests on them alone is the same too.
+    // All came out the same, so what depends on them alone is the same too.
     left.says("  reused high/final: its inputs are unchanged\n");
     assert_eq!(rig.outputs(), before);
 }

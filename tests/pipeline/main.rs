@@ -63,7 +63,7 @@ const RECIPES: [(&str, &str); 5] = [
   source = { { url = "http://127.0.0.1:1/lib-{version}.tar.gz", sha256 = "SOURCE", pinned = "1" } },
   env = { FLAG = "one" },
   install = function(b)
-    -- The answer of what it rests on, of its source and of its flag.
+    -- The answer of what it depends on, of its source and of its flag.
     b:write(b.dest .. "/opt/lib", b:read "/opt/base" .. b:read(b.src .. "/data") .. b.env.FLAG .. "\n")
   end"#,
     ),

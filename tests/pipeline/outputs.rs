@@ -362,7 +362,7 @@ fn every_root_has_accounts_hosts_and_the_usual_tools() {
         std::fs::read_to_string(own).expect("it is there"),
         format!("{hosts}own:x:0:0::/:\n{rest}")
     );
-    // A phase that does not rest on the seed.
+    // A phase that does not depend on the seed.
     let plain = rig.stored("high/base").join("output/opt/base");
     assert_eq!(
         std::fs::read_to_string(plain).expect("it is there"),

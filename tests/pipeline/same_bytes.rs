@@ -244,7 +244,7 @@ fn recorded_digests() {
         .says("error: high/final differs: output ")
         .says("error: low/alone differs: output ")
         .says("3 steps as recorded on ");
-    // What rests on another seed may differ; what does not may not.
+    // What depends on another seed may differ; what does not may not.
     rig.replace(
         "digests.json",
         "\"seed_digest\": \"",

@@ -113,7 +113,7 @@ function choice.check(declaration, selection, recipes, architectures)
   end
 end
 
---- Keeps the steps that were asked for, what they need, and the phases that those rest on.
+--- Keeps the steps that were asked for, what they need, and the phases that those depend on.
 ---@param made table the plan, which is changed
 ---@param only string[]
 function choice.narrow(made, only)

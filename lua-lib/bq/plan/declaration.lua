@@ -83,7 +83,7 @@ function declaration.check(declared)
     for set in pairs(declared.sets) do
       for _, base in ipairs(declaration.base(phase, set)) do
         if not seen[base] then
-          fail.raise(("phase `%s` rests on `%s`, which is no earlier phase"):format(phase.name, base))
+          fail.raise(("phase `%s` depends on `%s`, which is no earlier phase"):format(phase.name, base))
         end
       end
     end
@@ -98,8 +98,8 @@ function declaration.check(declared)
   end
 end
 
---- The same for the finished root, which builds itself again: only the phases that it is made of, and these rest on that
---- root, which is then the seed, where they rested on what it was made by.
+--- The same for the finished root, which builds itself again: only the phases that it is made of, and these depend on that
+--- root, which is then the seed, where they depended on what it was made by.
 ---@param declared bq.Declaration
 ---@param set string
 ---@return bq.Declaration

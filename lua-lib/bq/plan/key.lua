@@ -40,7 +40,7 @@ local function phase_digest(context, name)
   return found
 end
 
---- What a phase rests on, as far as it counts for its steps.
+--- What a phase depends on, as far as it counts for its steps.
 local function base(context, phase, step)
   local out = { seed = step.seed_at and context.seed or nil }
   for _, name in ipairs(phase.base) do

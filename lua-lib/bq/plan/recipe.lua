@@ -177,7 +177,7 @@ end
 function recipe.code(name, modules)
   local out = {}
   local function add(module)
-    -- The native modules and what every step rests on are not in a strategy's hands.
+    -- The native modules and what every step depends on are not in a strategy's hands.
     if out[module] or not module:find "^bq%.strategy%." then
       return
     end

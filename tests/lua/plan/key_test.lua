@@ -144,7 +144,7 @@ check.run {
       context = prepare(scratch.recipe("app", 'files = { ["/a"] = "1" }, ' .. SOURCE))
       check.equal(reason(context), "it does not depend on `high/lib` any more")
       check.equal(key.reason(inputs(context), base), "it depends on `high/lib` now")
-      -- The seed counts for the phase that rests on it, and above that only by what was built.
+      -- The seed counts for the phase that depends on it, and above that only by what was built.
       context = prepare()
       context.seed = "other seed"
       check.equal(reason(context), nil)
@@ -152,7 +152,7 @@ check.run {
     end,
   },
   {
-    "the seed, for what sees it and for what rests on that",
+    "the seed, for what sees it and for what depends on that",
     function()
       local function seen(more)
         local context = prepare(app('files = { ["/a"] = "1" }, ' .. more))
@@ -207,7 +207,7 @@ check.run {
     end,
   },
   {
-    "another strategy, one that rests on others too",
+    "another strategy, one that depends on others too",
     function()
       check.truthy(recipe.code("bq.strategy.autotools")["bq.strategy.autotools"])
       check.equal(recipe.code "bq.fs", {})

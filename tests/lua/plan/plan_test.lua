@@ -155,7 +155,7 @@ check.run {
     end,
   },
   {
-    "a phase may rest on something else in a set",
+    "a phase may depend on something else in a set",
     function()
       local phases = two({ "a" }, { "b" }, { base = { "seed" }, base_in = { full = { "low" } } })
       local recipes = { a = "", b = "" }
@@ -163,14 +163,14 @@ check.run {
       check.equal(make(recipes, nil, { set = "full" }, phases).phases.high.base, { "low" })
       for changes, message in pairs {
         [{ base_in = { fll = { "low" } } }] = "phase `high` has a base in `fll`, which is no set",
-        [{ base_in = { full = { "lwo" } } }] = "phase `high` rests on `lwo`, which is no earlier phase",
+        [{ base_in = { full = { "lwo" } } }] = "phase `high` depends on `lwo`, which is no earlier phase",
       } do
         refused({ "error: " .. message }, recipes, nil, nil, two({ "a" }, { "b" }, changes))
       end
     end,
   },
   {
-    "what would run programs of another architecture is left out, and what rests on that",
+    "what would run programs of another architecture is left out, and what depends on that",
     function()
       local phases = two({ "a" }, { "b" })
       phases[1].needs_native = true
@@ -295,7 +295,7 @@ check.run {
         two({}, {}, { prefx = 1 })
       )
       refused(
-        { "error: phase `high` rests on `hihg`, which is no earlier phase" },
+        { "error: phase `high` depends on `hihg`, which is no earlier phase" },
         {},
         nil,
         nil,
@@ -358,7 +358,7 @@ check.run {
     end,
   },
   {
-    "the seed is seen by what rests on a step that sees it",
+    "the seed is seen by what depends on a step that sees it",
     function()
       local recipes = { a = 'uses = { "b" }', b = 'depends = { "c" }', c = 'seed_at = "/seed"', d = "" }
       local made = make(recipes, { "a", "b", "c", "d" })
