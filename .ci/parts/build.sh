@@ -5,7 +5,7 @@ as_user cargo run --quiet --release -- scripts/coordinator.lua
 bq=$(find "$area/user/target" -path '*/release/bq' -type f | head -n 1)
 cp "$bq" "$area/bq-bin"
 bq=$area/bq-bin
-again=$(as_user "$bq" scripts/coordinator.lua 2>&1)
+again=$(as_user "$bq" scripts/coordinator.lua 2>&1) || fail "$again"
 expect "$again" "nothing to do"
 as_user "$bq" scripts/status.lua
 listing=$(as_user "$bq" scripts/enter.lua --rootfs rootfs -- /bin/sh -c 'ls /; ls /usr/lib; cat /etc/os-release')

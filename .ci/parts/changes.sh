@@ -1,11 +1,11 @@
 # One changed flag, one changed comment, a recipe from outside.
 recipe=$area/bq/scripts/packages/zlib.lua
 sed -i 's/"--shared"/"--shared", "--static"/' "$recipe"
-changed=$(as_user "$bq" scripts/coordinator.lua 2>&1)
+changed=$(as_user "$bq" scripts/coordinator.lua 2>&1) || fail "$changed"
 expect "$changed" "start  system/zlib 1.3.1: configure changed"
 expect "$changed" "building 1 of"
 printf -- '-- A remark.\n' >>"$recipe"
-changed=$(as_user "$bq" scripts/coordinator.lua 2>&1)
+changed=$(as_user "$bq" scripts/coordinator.lua 2>&1) || fail "$changed"
 expect "$changed" "nothing to do"
 git -C "$area/bq" checkout --quiet scripts
 mkdir "$area/user/recipes"
@@ -63,7 +63,7 @@ int main() {
     b:run { "tar", "xpf", "owned.tar" }
   end,
   install = function(b)
-    b:install(b.build .. "/hello", "/usr/bin/hello")
+    b:install(b.build .. "/hello", "/usr/bin/field")
   end,
 }
 RECIPE
@@ -84,11 +84,11 @@ return {
 }
 RECIPE
 as_user "$bq" scripts/build_sysroot.lua --set core --recipes "$area/user/recipes" --with hello,field
-changed=$(as_user "$bq" scripts/coordinator.lua 2>&1)
+changed=$(as_user "$bq" scripts/coordinator.lua 2>&1) || fail "$changed"
 expect "$changed" "done   system/hello"
 expect "$changed" "done   system/field"
 as_user "$bq" scripts/build_sysroot.lua --set core --offline --recipes "$area/user/recipes" --with given@sysroot --only given
-changed=$(as_user "$bq" scripts/coordinator.lua 2>&1)
+changed=$(as_user "$bq" scripts/coordinator.lua 2>&1) || fail "$changed"
 expect "$changed" "done   sysroot/given"
 # Without the recipe again: the plan that was packed.
 as_user "$bq" scripts/build_sysroot.lua --set core --offline

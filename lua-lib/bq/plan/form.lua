@@ -36,6 +36,8 @@ local STEP <const> = schema.where(
     ["homepage?"] = text,
     ["seed_at?"] = text,
     ["leave_out?"] = texts,
+    ["yields?"] = texts,
+    ["patches_from?"] = list(schema.record { source = schema.NAME, files = texts }),
     ["own_sources?"] = schema.flag(),
     ["recipe?"] = schema.record { text = text, digest = schema.SHA256, path = schema.FILE },
   },
@@ -47,7 +49,7 @@ local STEP <const> = schema.where(
 )
 
 local PHASE <const> = schema.record {
-  about = text,
+  ["about?"] = text,
   base = list(schema.NAME),
   prefix = text,
   env = schema.any_map(),
