@@ -62,7 +62,7 @@ as() {
     mount --bind "$1" "$3/rustup"
     if [ -d "$2/bin" ]; then mount --bind "$2/bin" "$3/cargo-bin"; fi
     cd "$3/bq"
-    exec setpriv --reuid "$4" --regid "$4" --init-groups env -i HOME="$5" USER="$4" LC_ALL=C.UTF-8 TERM=dumb \
+    exec setpriv --reuid "$4" --regid "$4" --init-groups env --default-signal=HUP,INT,QUIT -i HOME="$5" USER="$4" LC_ALL=C.UTF-8 TERM=dumb \
       PATH="$3/cargo-bin:$6" RUSTUP_HOME="$3/rustup" CARGO_HOME="$3/user/cargo" \
       CARGO_TARGET_DIR="$3/user/target" SSL_CERT_FILE="${SSL_CERT_FILE-}" http_proxy="${http_proxy-}" \
       https_proxy="${https_proxy-}" no_proxy="${no_proxy-}" "${@:7}"
