@@ -399,7 +399,7 @@ fn two_packages_that_differ_at_a_path_are_both_named() {
             .is(1)
             .says("error: low/alone failed")
             .says(says)
-            .says("say so: `yields = { \"PATH\" }`");
+            .says("gives way: `yields = { \"PATH\" }`");
     }
     // The same is no conflict.
     other(r#"["/opt/base"] = "base\n""#);
