@@ -38,7 +38,14 @@ fn slow(rig: &Rig) {
 /// Starts a build that comes to wait in its slow step, in a process group of its own.
 fn waiting(rig: &Rig) -> Child {
     let child = rig
-        .command(&["coordinator", "--workspace", "space", "--jobs", WAITS])
+        .command(&[
+            "coordinator",
+            "--keep-going",
+            "--workspace",
+            "space",
+            "--jobs",
+            WAITS,
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
