@@ -3,6 +3,7 @@
 local args = require "bq.args"
 local command = require "bq.stage.command"
 local bump = require "bq.source.bump"
+local debian_archive = require "bq.source.debian_archive"
 local debian_index = require "bq.source.debian_index"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -54,7 +55,7 @@ local list, package = {}, found.name
 for _, alternatives in tables.sorted(places.of(found.data)) do
   for _, place in ipairs(alternatives) do
     list[#list + 1] = place
-    package = place.debian and releases.package(place) or package
+    package = place.debian and debian_archive.package(place) or package
   end
 end
 if #list == 0 then

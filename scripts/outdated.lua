@@ -2,6 +2,7 @@
 -- Shows each recipe beside Debian's newest releases, and the places that Debian's archive no longer has.
 local args = require "bq.args"
 local command = require "bq.stage.command"
+local debian_archive = require "bq.source.debian_archive"
 local debian_index = require "bq.source.debian_index"
 local fail = require "bq.fail"
 local log = require "bq.log"
@@ -59,7 +60,7 @@ local function look(found)
   for _, alternatives in pairs(places.of(found.data)) do
     for _, place in ipairs(alternatives) do
       list[#list + 1] = place
-      package = place.debian and releases.package(place) or package
+      package = place.debian and debian_archive.package(place) or package
     end
   end
   return list, package

@@ -27,7 +27,7 @@ local options = args.parse({
   },
 }, arg)
 
-syscall.umask(tonumber("022", 8))
+syscall.umask(files.mode "022")
 local output = options.output or files.parent(host.script) .. "/seeds"
 if not options.output and host.script:sub(1, 2) == "$/" then
   fail.usage(

@@ -1,6 +1,7 @@
 -- Files beside the recipes of a plan that nothing uses: somebody put them there for a reason.
 local beside = require "bq.plan.beside"
 local files = require "bq.files"
+local tables = require "bq.tables"
 
 local unused = {}
 
@@ -20,15 +21,6 @@ local function versions(data)
     set[layer.version or data.version] = true
   end
   return set
-end
-
-local function sorted(set)
-  local out = {}
-  for name in pairs(set) do
-    out[#out + 1] = name
-  end
-  table.sort(out)
-  return out
 end
 
 --- A Lua pattern for the name of a file in which `{arch}` and the like stand for any text.
@@ -66,7 +58,7 @@ local function of_recipe(recipes, found, out)
       out[#out + 1] = ("`%s` is not used: `%s` is built in version %s"):format(
         folder.path,
         found.name,
-        table.concat(sorted(built), ", ")
+        table.concat(tables.names(built), ", ")
       )
     else
       for _, name in ipairs(folder.files) do

@@ -2,11 +2,10 @@
 local apt = require "bq.source.apt"
 local fail = require "bq.fail"
 local files = require "bq.files"
-local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
 local log = require "bq.log"
-local process = require "bq.process"
+local tables = require "bq.tables"
 
 local debian_lock = {}
 
@@ -29,8 +28,6 @@ debian_lock.SUITE = "trixie"
 --- Debian's names of the architectures.
 debian_lock.ARCH = { x86_64 = "amd64", aarch64 = "arm64" }
 
--- The keyrings that verify the package lists of Debian's suites.
-local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 -- The packages that recipes can expect in a seed. A seed is the closure of these packages.
 -- stylua: ignore
 local PACKAGES = {
@@ -53,10 +50,7 @@ end
 ---@param arch string
 ---@return bq.DebianLock?
 function debian_lock.shipped(arch)
-  local folders = {}
-  for index, folder in ipairs(host.program_folders) do
-    folders[index] = folder
-  end
+  local folders = tables.copy(host.program_folders)
   folders[#folders + 1] = "$/scripts"
   for _, folder in ipairs(folders) do
     local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch))
@@ -87,21 +81,8 @@ function debian_lock.reason_against(arch, mirror)
       "take the seed that comes with bq: `--seed debian`, or name a rootfs tarball: `--seed PATH`"
   elseif not mirror and #apt.mirrors() == 0 then
     return "this machine's apt knows no Debian mirror", "name one: `--seed debian:SUITE@https://…`"
-  elseif not fs.stat(KEYRING) then
-    return ("`%s` is missing"):format(KEYRING), "`sudo apt-get install debian-archive-keyring`"
   end
-end
-
-local function apt_get(options, words, what)
-  local argv = { "apt-get", "-q", "-y" }
-  table.move(options, 1, #options, #argv + 1, argv)
-  table.move(words, 1, #words, #argv + 1, argv)
-  local result =
-    process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
-  if not result.ok then
-    fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
-  end
-  return result.stdout
+  return apt.reason_against()
 end
 
 --- A path in the archive, as it is in apt's address.
@@ -125,18 +106,16 @@ function debian_lock.make(want)
   local options = apt.options(want.folder)
   options[#options + 1] = "-oAPT::Architecture=" .. debian_lock.ARCH[arch]
   options[#options + 1] = "-oAPT::Architectures=" .. debian_lock.ARCH[arch]
-  -- The mirror's address may contain a password.
-  local list = ("deb [signed-by=%s] %s %s main\n"):format(KEYRING, mirror, want.suite)
-  fs.write(want.folder .. "/etc/sources.list", list, { mode = files.mode "0600" })
+  apt.write_sources(want.folder, "deb", mirror, want.suite)
   log.info(("asking %s for the packages of Debian %s"):format(mirror, want.suite))
-  apt_get(options, { "update" }, "read the package lists of Debian " .. want.suite)
-  local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" }
-  table.move(PACKAGES, 1, #PACKAGES, #words + 1, words)
+  apt.get(options, { "update" }, "read the package lists of Debian " .. want.suite)
+  local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" } ---@type string[]
+  tables.append(words, PACKAGES)
   for _, name in ipairs(COMPILER) do
     words[#words + 1] = RELEASE[want.suite] and ("%s-%s"):format(name, RELEASE[want.suite]) or name
   end
   local packages = json.array {}
-  for line in apt_get(options, words, "find the build tools in Debian " .. want.suite):gmatch "[^\n]+" do
+  for line in apt.get(options, words, "find the build tools in Debian " .. want.suite):gmatch "[^\n]+" do
     local uri, size, sha256 = line:match "^'(%S+)' %S+ (%d+) SHA256:(%x+)$"
     if uri then
       packages[#packages + 1] = { pool = decoded(uri:sub(#mirror + 2)), size = math.tointeger(size), sha256 = sha256 }

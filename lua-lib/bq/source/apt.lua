@@ -1,9 +1,14 @@
 -- The machine's own apt: its Debian mirrors, and how an ordinary user runs it in a folder.
+local fail = require "bq.fail"
 local fs = require "bq.fs"
 local files = require "bq.files"
 local process = require "bq.process"
+local tables = require "bq.tables"
 
 local apt = {}
+
+--- The keyring that verifies the package lists of Debian's suites.
+apt.KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 --- Debian's release names, by which an entry of a sources list is known to be Debian's own.
 local RELEASES = {
@@ -17,6 +22,17 @@ local RELEASES = {
   testing = true,
   unstable = true,
 }
+
+--- Why apt cannot verify Debian's lists on this machine, and one thing to do; `nil` if it can.
+---@return string? reason
+---@return string? hint
+function apt.reason_against()
+  if not apt.is_available() then
+    return "this machine has no apt", "run it on a machine with apt"
+  elseif not fs.stat(apt.KEYRING) then
+    return ("`%s` is missing"):format(apt.KEYRING), "`sudo apt-get install debian-archive-keyring`"
+  end
+end
 
 --- Whether this machine has apt.
 ---@return boolean
@@ -154,6 +170,32 @@ function apt.complaint(text)
     end
   end
   return #lines > 0 and table.concat(lines, "; ") or (text:match "([^\n]+)%s*$" or "no reason given")
+end
+
+--- Writes the sources list of a folder that `options` has prepared. A mirror's address may contain a password.
+---@param folder string
+---@param kind "deb"|"deb-src"
+---@param mirror string
+---@param suite string
+function apt.write_sources(folder, kind, mirror, suite)
+  local line = ("%s [signed-by=%s] %s %s main\n"):format(kind, apt.KEYRING, mirror, suite)
+  fs.write(folder .. "/etc/sources.list", line, { mode = files.mode "0600" })
+end
+
+--- Runs apt-get. Raises with its complaint if it fails.
+---@param options string[] those of `options`, and more
+---@param words string[] the command and its arguments
+---@param what string what it is run for: `read the package lists`
+---@return string stdout
+function apt.get(options, words, what)
+  local argv = { "apt-get", "-q", "-y" } ---@type string[]
+  tables.append(tables.append(argv, options), words)
+  local result =
+    process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
+  if not result.ok then
+    fail.raise(("cannot %s by apt"):format(what), { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) })
+  end
+  return result.stdout
 end
 
 return apt

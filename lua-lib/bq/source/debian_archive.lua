@@ -27,11 +27,18 @@ function debian_archive.url(mirror, path)
   return mirror .. "/" .. path:gsub("%+", "%%2B")
 end
 
+--- The source package that a place is of.
+---@param place { debian: string, package?: string } a place of a recipe
+---@return string
+function debian_archive.package(place)
+  return place.package or place.debian:match "^(.-)_"
+end
+
 --- Where a file of a source package is in the pool (Debian policy: packages whose name starts with `lib` by four letters).
 ---@param place { debian: string, package?: string } a place of a recipe
 ---@return string
 function debian_archive.pool(place)
-  local package = place.package or place.debian:match "^(.-)_"
+  local package = debian_archive.package(place)
   return ("pool/main/%s/%s/%s"):format(package:match "^lib." or package:sub(1, 1), package, place.debian)
 end
 

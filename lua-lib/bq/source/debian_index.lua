@@ -5,14 +5,9 @@ local debian_archive = require "bq.source.debian_archive"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local process = require "bq.process"
-local tables = require "bq.tables"
 local version = require "bq.source.version"
 
 local debian_index = {}
-
--- What signs the package lists of Debian's suites.
-local KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 ---@class bq.DebianFile
 ---@field name string
@@ -51,10 +46,9 @@ function debian_index.parse(text, into)
   return out
 end
 
---- The line of a sources list that a suite wants; its security updates lie in an archive of their own beside the main one.
-local function line_of(suite, mirror)
-  local archive = suite:find "%-security$" and mirror:gsub("/debian$", "/debian-security") or mirror
-  return ("deb-src [signed-by=%s] %s %s main\n"):format(KEYRING, archive, suite)
+--- The archive of a suite: security updates are in an archive of their own, beside the main one.
+local function archive_of(suite, mirror)
+  return suite:find "%-security$" and mirror:gsub("/debian$", "/debian-security") or mirror
 end
 
 --- The source packages of a suite.
@@ -62,35 +56,15 @@ end
 ---@param folder string for apt's files, which are kept for the next time
 ---@return table<string, bq.DebianSource> by package
 function debian_index.of(suite, folder)
-  if not apt.is_available() then
-    fail.raise(
-      "the indexes of Debian cannot be read",
-      { cause = "this machine has no apt", hint = "run it on a machine with apt" }
-    )
-  elseif not fs.stat(KEYRING) then
-    fail.raise("the indexes of Debian cannot be verified", {
-      cause = ("`%s` is missing"):format(KEYRING),
-      hint = "`sudo apt-get install debian-archive-keyring`",
-    })
+  local reason, hint = apt.reason_against()
+  if reason then
+    fail.raise("the indexes of Debian cannot be read", { cause = reason, hint = hint })
   end
   local out, place = {}, folder .. "/" .. suite
   local options = apt.options(place)
-  fs.write(place .. "/etc/sources.list", line_of(suite, debian_archive.mirrors()[1]), { sync = false })
-  local argv = { "apt-get", "-q", "-y", "-oAcquire::GzipIndexes=false" } ---@type string[]
-  tables.append(argv, options)
-  local result = process.run {
-    argv = tables.append(argv, { "update" }),
-    env = apt.environment(),
-    stdout = "capture",
-    stderr = "capture",
-    die_with_parent = true,
-  }
-  if not result.ok then
-    fail.raise(
-      ("cannot read the index of Debian %s"):format(suite),
-      { cause = apt.complaint(result.stderr .. "\n" .. result.stdout) }
-    )
-  end
+  options[#options + 1] = "-oAcquire::GzipIndexes=false"
+  apt.write_sources(place, "deb-src", archive_of(suite, debian_archive.mirrors()[1]), suite)
+  apt.get(options, { "update" }, "read the index of Debian " .. suite)
   for _, name in ipairs(files.list(place .. "/state/lists")) do
     if name:find "_source_Sources$" then
       debian_index.parse(fs.read(place .. "/state/lists/" .. name), out)

@@ -6,13 +6,6 @@ local version = require "bq.source.version"
 
 local releases = {}
 
---- The source package of Debian that a recipe's place is of.
----@param place { debian: string, package?: string }
----@return string
-function releases.package(place)
-  return place.package or place.debian:match "^(.-)_"
-end
-
 --- The newest release of a package in a suite. A package that has its release in its name, such as `llvm-toolchain-18`, may
 --- have been followed by one of another name.
 ---@param suite table<string, bq.DebianSource>
