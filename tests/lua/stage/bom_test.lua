@@ -2,6 +2,7 @@ local bom = require "bq.stage.bom"
 local check = require "check"
 
 --- The bill of one package.
+---@return table
 local function bill(step, locked)
   return bom.make({ arch = "x86_64", target = "t", epoch = 0 }, { step }, locked, {}, ("0"):rep(64), ("0"):rep(64))
 end
