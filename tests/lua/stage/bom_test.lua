@@ -31,7 +31,7 @@ check.run {
     "a licence that SPDX does not know is told by its name",
     function()
       check.equal(bill(package {}, {}).components[1].licenses, { { expression = "MIT" } })
-      local one = bill(package { license = "Custom: see COPYING" }, {}).components[1]
+      local one = bill(package { license = "Custom: see COPYING" }, {}).components[1] ---@type table
       check.equal(one.licenses, { { license = { name = "Custom: see COPYING" } } })
     end,
   },
