@@ -1,4 +1,4 @@
-//! The command line from outside: what a person types, and exactly what comes back.
+//! The command line from outside: what a user types, and the exact answer.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
@@ -34,7 +34,7 @@ Options:
 `bq SCRIPT --help` shows a script's own options; `bq --list` shows the bundled programs.
 ";
 
-/// What a program left: its exit status and its two texts.
+/// A program's exit status and its two output texts.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
     status: Option<i32>,
@@ -357,7 +357,7 @@ fn exit_statuses() {
     ] {
         assert_eq!(shell.code(code), result(status, "", ""), "{code}");
     }
-    // Cleanup happens on the way out, and what was printed is written.
+    // On exit, bq cleans up and flushes its output.
     assert_eq!(
         shell.code("local x <close> = setmetatable({}, { __close = function() print 'closed' end }) io.write 'a ' require('bq.fail').exit(2)"),
         result(2, "a closed\n", "")
@@ -436,7 +436,7 @@ fn a_bug_shows_its_traceback() {
             )
         )
     );
-    // A native that was called wrongly is a bug of the script too.
+    // A wrong call of a native is a bug of the script too.
     let left = shell.code("require('bq.fs').read()");
     assert_eq!(left.status, Some(1));
     assert!(
@@ -485,7 +485,7 @@ fn scripts_that_cannot_be_run() {
             "error: the script has a syntax error\ncaused by: bad.lua:2: unexpected symbol near '='\n"
         )
     );
-    // What was compiled is not run.
+    // The code is compiled but not run.
     assert_eq!(
         shell.fed(["-"], "\x1bLua"),
         result(
@@ -668,7 +668,7 @@ fn levels_of_messages() {
     for (filter, option, err) in [
         ("bq=error", None, "error: e\nr\n"),
         ("bq=debug", None, "debug: d\ni\nwarning: w\nerror: e\nr\n"),
-        // Messages of bq are there unless they are turned off, and an option wins.
+        // bq's messages are shown unless they are turned off. An option overrides the environment.
         ("ureq=debug", None, "i\nwarning: w\nerror: e\nr\n"),
         ("bq=off", None, "r\n"),
         (

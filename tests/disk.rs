@@ -1,4 +1,4 @@
-//! Disks, from the phases of a workspace or a tarball to the file, with a program in the place of mke2fs; and what is read
+//! Disks, from the phases of a workspace or a tarball to the file, with a stand-in for mke2fs; and what is read
 //! out of them.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
@@ -22,7 +22,7 @@ const KERNEL: &str = r#"return {
   files = { ["/boot/vmlinuz"] = "MZ, a kernel", ["/etc/inittab"] = "::sysinit:/bin/true\n" },
 }"#;
 
-/// What takes mke2fs's place: it says what it was called with, and keeps the tar.
+/// The stand-in for mke2fs: it prints its arguments and keeps the tar.
 const MKFS: &str = r#"return {
   name = "mkfs", version = "3", license = "MIT", strategy = "files", strip = false,
   files = { ["/usr/sbin/mke2fs"] = [[
@@ -77,7 +77,7 @@ const ROOT_TAR: &str = r#"
   require("bq.fs").write("root.tar", file:read(8 << 20))
 "#;
 
-/// A build of which all is made.
+/// A finished build.
 fn built() -> Build {
     let build = Build::new(&[("files", ROOTFS), ("kernel", KERNEL), ("mkfs", MKFS)]);
     build.write("build.lua", PLAN);
@@ -94,7 +94,7 @@ fn disk(build: &Build, more: &[&str]) -> Run {
     build.bq(&words)
 }
 
-/// After a run that failed there is no disk, and nothing of its work.
+/// After a failed run there is no disk and no temporary file.
 fn left_nothing(build: &Build, output: &str) {
     assert!(!build.has(output), "{output} is there");
     assert_eq!(build.list("ws/build"), Vec::<String>::new());
@@ -147,7 +147,7 @@ fn a_disk_of_phases_and_of_a_tarball() {
     assert_eq!(ids("disk.qcow2"), ids("again"));
     assert_ne!(ids("disk.qcow2"), ids("labelled"));
 
-    // What mke2fs was told, and the tar that it was given.
+    // The arguments and the tar that mke2fs got.
     let code = r#"local image = require "bq.image"
       local arch = require("bq.syscall").uname().machine
       local loader = ({ x86_64 = "BOOTX64.EFI", aarch64 = "BOOTAA64.EFI" })[arch]
@@ -176,7 +176,7 @@ fn a_disk_of_phases_and_of_a_tarball() {
     disk(&build, &["--format", "raw", "--output", "raw"]).ok();
     build.bq(&["-e", code]).ok();
 
-    // A tarball instead of the phase; what it says of itself stays.
+    // A tarball instead of the phase. Its own metadata stays.
     build.write("root/usr/sbin/init", "");
     build.write("root/sbin/init", "");
     build.write("root/usr/local/bin/bq", "");
@@ -329,7 +329,7 @@ var/mail 0:8 2775 nil
             "{root}"
         );
     }
-    // Nothing of the work is left.
+    // No temporary file is left.
     assert_eq!(build.list("ws/build"), Vec::<String>::new());
 }
 
@@ -362,12 +362,12 @@ fn attributes_of_outputs_reach_the_disk_or_are_refused() {
         build.bq(&["-e", &format!("{ROOT_TAR}{code}")]).ok().stdout,
         "5\t7\t4711\t0100000200200000000000000000000000000000\n"
     );
-    // On the EFI partition there is no place for them.
+    // The EFI partition cannot hold them.
     make("", "owners = { [\"/boot/vmlinuz\"] = \"5:0\" },")
         .fails(1)
         .says("caused by: fat32 `EFI/BOOT/BOOT")
         .says("FAT cannot keep its `uid`");
-    // What yields to another package's file.
+    // A path that yields to another package's file.
     make(
         "yields = { \"/etc/*\" },",
         "folders = { \"/etc\" }, links = { [\"/etc/name\"] = \"inittab\" },",
@@ -474,7 +474,7 @@ fn what_cannot_be_booted_or_read() {
         .fails(1)
         .says("error: `qemu-system-x86_64` is not installed")
         .says("apt-get install qemu-system-x86 ovmf");
-    // A QCOW2 that was cut off, or says what cannot be.
+    // A QCOW2 file that is cut off or has impossible fields.
     let code = r#"local bytes = require("bq.fs").read "disk"
       require("bq.fs").write("cut", bytes:sub(1, #bytes // 2))
       require("bq.fs").write("bad", bytes:sub(1, 4) .. "\0\0\0\9" .. bytes:sub(9))"#;
@@ -495,7 +495,7 @@ fn what_cannot_be_booted_or_read() {
         .says("`--firmware none.fd`: there is no `none.fd`");
 }
 
-/// Runs `bq boot` with a shell script in the place of QEMU.
+/// Runs `bq boot` with a shell script as a stand-in for QEMU.
 fn with_machine(build: &Build, script: &str, arguments: &[&str]) -> Run {
     let program = build.at("bin/qemu-system-x86_64");
     build.write("bin/qemu-system-x86_64", &format!("#!/bin/sh\n{script}"));
@@ -522,13 +522,13 @@ fn what_a_machine_writes_lies_in_the_folder_of_its_run() {
     let said = build.read("serial");
     let folder = format!("in {}/bq-boot-", build.path().display());
     assert!(said.starts_with(&folder), "{said}");
-    // A place that is named is the one that is used.
+    // A folder that is named is used.
     let mut command = support::bq(build.path());
     command.env("TMPDIR", build.at("none"));
     Run::of(command.args(["boot", "disk"]))
         .fails(1)
         .says("none/bq-boot-");
-    // What it said is kept where it failed, and nothing else.
+    // A failed run keeps its messages, and nothing else.
     boot(&["nothing of the kind"])
         .fails(1)
         .says("the machine ended before it said `nothing of the kind`");

@@ -1,6 +1,6 @@
 //! `bq.image` through the binary, judged by the tools of others where they are installed.
 
-// Clippy takes the helpers of tests for something else.
+// Clippy does not know that these are helpers of tests.
 #![allow(clippy::expect_used)]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a person may type and have: options of every kind, odd folders, missing surroundings.
+//! What a user may type and have: options of every kind, odd folders, a poor environment.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
@@ -54,7 +54,7 @@ fn every_option_with_every_value_is_understood_or_refused() {
             for value in if takes { &values[..] } else { &values[..1] } {
                 let mut word = OsString::from(format!("--{option}="));
                 word.push(OsStr::from_bytes(value));
-                // What a mistake in one of them would lead to is to write nothing, and to ask no network.
+                // If an option is wrong, nothing is written, and the network is not used.
                 let first = if name == "build_sysroot" {
                     vec!["build.lua", "--dry-run"]
                 } else {
@@ -98,7 +98,7 @@ fn every_option_with_every_value_is_understood_or_refused() {
     }
 }
 
-/// Stages and builds in this workspace, and looks at it with every program.
+/// Stages and builds in this workspace, and runs every program that reads it.
 fn works_in(build: &Build, workspace: &OsStr, change: &dyn Fn(&mut Command)) {
     let run = |words: &[&str]| {
         let mut command = bq(build.path());
@@ -187,7 +187,7 @@ fn without_home_terminal_and_standard_streams() {
             });
         }
     });
-    // The streams of whoever started it are closed.
+    // The user's streams are closed.
     let bq = env!("CARGO_BIN_EXE_bq");
     for (words, status) in [
         ("coordinator --workspace ws >&-", 0),
@@ -218,7 +218,7 @@ fn without_home_terminal_and_standard_streams() {
         assert_eq!(run.status, Some(status), "{words}: {}", run.stderr);
         build.write("packages/one.lua", RECIPE);
     }
-    // A reader that has gone.
+    // The reader has gone.
     for words in ["status --workspace ws", "--list", "doctor"] {
         let script = format!("'{bq}' {words} 2>&1 | head -n 1; true");
         let mut shell = Command::new("sh");
@@ -271,7 +271,7 @@ fn a_workspace_that_cannot_be_written_to_is_named() {
         assert!(!run.stderr.contains("traceback"), "{place}: {}", run.stderr);
         assert!(run.stderr.contains(hint), "{place}: {}", run.stderr);
     }
-    // One that was built, and cannot be written to any more, can be looked at.
+    // A built workspace that is read-only now can still be read.
     build.stage("./seed.tar.gz", &["--workspace", "good"]).ok();
     build.bq(&["coordinator", "--workspace", "good"]).ok();
     if !is_root() {
@@ -423,7 +423,7 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
                     "{said}"
                 );
             }
-            // What is run above may have made it anew.
+            // The commands above may have written it again.
             std::fs::remove_file(&path)
                 .or_else(|_| std::fs::remove_dir(&path))
                 .expect("it is there");
@@ -441,7 +441,7 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
         std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
         std::fs::write(&path, &right).expect("it is ours");
     }
-    // File and field are named, and what to do.
+    // The message names file and field, and what to do.
     build.write(
         "ws/lock.json",
         r#"{"sources":{"one-1:main":{"file":"../x","sha256":"1"}}}"#,

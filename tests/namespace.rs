@@ -1,4 +1,4 @@
-//! Namespaces from outside: a root that holds the static bq alone, and what a program in it sees and can do.
+//! Namespaces from outside: a root that contains only the static bq, and what a program in it sees and can do.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
@@ -24,10 +24,10 @@ macro_rules! needs_namespaces {
     };
 }
 
-/// A root with nothing but bq and the folders that mounts go onto.
+/// A root with only bq and the mount points.
 struct Root(tempfile::TempDir);
 
-/// What a program left.
+/// A program's exit status and output.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
     status: Option<i32>,
@@ -79,7 +79,7 @@ impl Root {
         self.0.path()
     }
 
-    /// A word that is in the command lines of what runs for this root only.
+    /// A word that only the command lines of this root's processes contain.
     fn mark(&self) -> String {
         let name = self.0.path().file_name().expect("it has a name");
         format!("mark{}", name.to_string_lossy())
@@ -115,7 +115,7 @@ impl Root {
         command.output().expect("bq runs").into()
     }
 
-    /// Starts code inside that waits for ever, and waits until it does.
+    /// Starts code inside that never ends, and waits until it runs.
     fn waiting(&self, code: &str) -> Child {
         let words = ["/bq", "-e", code, &self.mark(), "inside"];
         let child = self
@@ -170,7 +170,7 @@ fn nothing_of_the_machine_is_in_sight() {
     assert_eq!(mounts(), before);
 }
 
-/// As on a machine that was booted from what bq built.
+/// The same as on a machine that runs a system of bq.
 #[test]
 fn the_root_that_one_is_in_can_be_entered() {
     needs_namespaces!();
@@ -268,7 +268,7 @@ fn confined_a_program_has_no_power_over_the_machine() {
              NoNewPrivs\t1\nSeccomp\t2\nEPERM\nEPERM\tEPERM\tEPERM\nEPERM\n"
         )
     );
-    // A shell for people keeps its powers within its own namespaces, but cannot get new ones.
+    // A user's shell keeps its capabilities within its own namespaces, but cannot gain new ones.
     let left =
         root.code("print(require('bq.fs').read('/proc/self/status'):match 'NoNewPrivs:%s*(%d)')");
     assert_eq!(left, good("1\n"));
@@ -529,7 +529,7 @@ fn signals_while_the_root_is_made_are_passed_on_after() {
             .expect("Linux has it");
         let waiting = u64::from_str_radix(waiting, 16).expect("it is a number");
         if waiting & (1 << (signal as i32 - 1)) == 0 {
-            // It would never end.
+            // It never ends.
             child.kill().expect("it is there");
             panic!("{signal} was dropped");
         }
@@ -550,7 +550,7 @@ fn a_killed_launcher_takes_the_tree_along() {
     needs_namespaces!();
     let before = mounts();
     let root = Root::new();
-    // Also what has left its session and group, and what ignores every signal that it can.
+    // Also processes that left the session and the group, and those that ignore signals.
     let child = root.waiting(&format!(
         "local process = require 'bq.process'
         process.spawn {{ argv = {{ '/bq', '-e', [[

@@ -1,4 +1,4 @@
-//! Step roots where the workspace's file system cannot be the upper layer of an overlay: made by copying, to the same end.
+//! Step roots are copied if the workspace's file system cannot be the upper layer of an overlay. The results are the same.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
 use support::builds::{Build, can_build};
@@ -21,7 +21,7 @@ const ABOVE: &str = r##"return {
   sticky = { "/share/empty" },
 }"##;
 
-/// Changes its root, and puts all of it that can be seen into its output.
+/// Changes its root, and writes a listing of what it sees into its output.
 const LOOK: &str = r#"return {
   name = "look", version = "1", license = "MIT", strategy = "files", depends = { "above" },
   may_write = { "/share", "/etc/name", "/usr/local/share/bq" },

@@ -1,5 +1,5 @@
-//! What is there after a power cut. The file system that a build works on lies in a file; a clone of that file, made at a
-//! random moment (one FICLONE, so the file lies on an XFS), holds what the disk would hold if the power had gone then.
+//! What is left after a power cut. The file system of a build is in a file; a clone of that file, made at a
+//! random moment (one FICLONE, so the file is on an XFS), contains what the disk would contain after a power cut then.
 //!
 //! `BQ_CUTS` says how many cuts there are for each file system and each way to make step roots, 3 if it is absent. Only root
 //! can mount a file system. All mounts are in a mount namespace of the test's own, and go with the thread.
@@ -20,7 +20,7 @@ use support::{bq, overlay, sha256};
 
 mod support;
 
-/// Each writes enough that a cut may come in the middle of it.
+/// Each writes enough that a cut can happen in the middle.
 const RECIPE: &str = r#"return {
   name = "NAME", version = "1", license = "MIT", strategy = "files", depends = { DEPENDS },
   install = function(b)
@@ -30,7 +30,7 @@ const RECIPE: &str = r#"return {
   end,
 }"#;
 
-/// A chain and some that stand beside it.
+/// A chain of steps, and some independent ones.
 const PACKAGES: &[(&str, &str)] = &[
     ("a", ""),
     ("b", "\"a\""),
@@ -140,7 +140,7 @@ fn format(kind: &str, image: &Path, mebibytes: u64) {
     }
 }
 
-/// Repairs a file system as it is done after a cut, and sees that nothing is wrong with it.
+/// Repairs a file system as after a power cut, and checks that it is whole.
 fn check(kind: &str, image: &Path, at: &Path) {
     let path = image.to_string_lossy();
     if kind == "ext4" {
@@ -180,7 +180,7 @@ impl Random {
     }
 }
 
-/// The digests of what a build came to.
+/// The output digests of a build.
 #[derive(Debug, PartialEq)]
 struct Result {
     outputs: Vec<String>,
@@ -339,7 +339,7 @@ fn layer(folder: &Path) -> PathBuf {
     seen
 }
 
-/// What was listed as done is whole; the same commands come to the same end.
+/// Every listed output is whole, and the same commands give the same digests.
 fn after_cut(
     roots: Roots,
     folder: &Path,

@@ -1,5 +1,5 @@
-//! What is said when a machine, a kernel or a container refuses something: each cause made by the setting that it has, or,
-//! where that is the kernel's own doing, by a filter that answers as such a kernel does.
+//! The messages when a machine, a kernel or a container refuses something. Each cause is made by its real setting or,
+//! if the kernel itself is the cause, by a filter that answers like such a kernel.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
@@ -14,12 +14,12 @@ use nix::libc;
 use support::builds::Run;
 use support::{bq, why_no_namespaces};
 
-/// What is done in user and mount namespaces of the test's own before bq runs there, as a user without powers.
+/// What the test prepares in its own user and mount namespaces. bq then runs there as a user without capabilities.
 #[derive(Clone, Default)]
 struct World {
     /// Settings below /proc/sys/user, which this user namespace has for itself.
     limits: Vec<(&'static str, &'static str)>,
-    /// Files that lie where /proc/sys/kernel is.
+    /// Files that cover those of /proc/sys/kernel.
     kernel: Vec<(&'static str, &'static str)>,
     /// Calls that a filter answers with an errno.
     answers: Vec<(libc::c_long, i32)>,
@@ -461,7 +461,7 @@ fn file_systems_that_do_not_do() {
             doctor.stdout
         );
     }
-    // An overlay on an overlay: not as good, and no reason to stop.
+    // An overlay on an overlay is slower, but no reason to stop.
     let world = World {
         mounts: vec![(
             "none",

@@ -162,7 +162,7 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
         "{lock}"
     );
 
-    // What was added is there, with the links that nobody else makes.
+    // The added packages are there, with the links that only this makes.
     assert_eq!(build.read("ws/rootfs/etc/package"), "a package");
     for (link, target) in [
         ("cc", "clang"),
@@ -175,7 +175,7 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
     assert!(!build.has("ws/rootfs/usr/bin/llvm-nm"), "of an older LLVM");
     let strip = build.at("ws/rootfs/usr/bin/llvm-strip");
     assert!(strip.symlink_metadata().expect("it is there").is_file());
-    // Nothing of this machine and of this moment is.
+    // Nothing of this machine or of this time is there.
     assert_eq!(build.read("ws/rootfs/etc/apk/repositories"), "as it came\n");
     assert_eq!(
         std::fs::read_link(build.at("ws/rootfs/etc/resolv.conf")).expect("a link"),
@@ -183,7 +183,7 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
     );
     assert!(!build.has("ws/rootfs/var/log/apk.log"));
 
-    // Once more, offline and not: nothing is asked for, and nothing unpacked.
+    // Again, with and without `--offline`: nothing is requested, and nothing is unpacked.
     for more in [&["--offline"][..], &[]] {
         let again = build.stage(&seed, more).ok();
         assert!(!again.stderr.contains("unpacking"), "{}", again.stderr);
@@ -191,7 +191,7 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
     assert_eq!(server.requests().len(), asked);
     assert_eq!(build.read("ws/lock.json"), lock);
 
-    // Without the rootfs its packages are wanted again: they are kept, so no network is needed.
+    // Without the rootfs its packages are needed again. They are kept, so no network is needed.
     let before = digest(&build, "ws");
     std::fs::rename(build.at("ws/rootfs"), build.at("ws/away")).expect("it is ours");
     build

@@ -1,4 +1,4 @@
-//! Programs on a terminal of their own; bq stands between it and the user's.
+//! Programs on a terminal of their own. bq passes data between it and the user's terminal.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 use nix::unistd::Pid;
 
-/// What runs a program, in `argv`, on a terminal of its own.
+/// Lua that runs the program `argv` on a terminal of its own.
 const RUN: &str = "
     local process = require 'bq.process'
     local pair = process.open_terminal()
@@ -32,7 +32,7 @@ const RUN: &str = "
 /// A user at a terminal.
 struct User {
     keyboard: File,
-    /// The program's end, which keeps what was set after the program has gone.
+    /// The program's end. It keeps the settings after the program has gone.
     terminal: OwnedFd,
     said: String,
     folder: tempfile::TempDir,
@@ -283,7 +283,7 @@ fn the_users_terminal_goes() {
     drop(folder);
 }
 
-/// Types into every terminal that it has; started by the next test only.
+/// Types into every terminal that it has. Only the next test starts this one.
 #[test]
 fn probe() {
     if std::env::var_os("TERMINAL_PROBE").is_none() {
@@ -361,7 +361,7 @@ fn without_a_terminal() {
     assert_eq!(ended(child).code(), Some(143));
 }
 
-/// Only what is shown is a terminal: input comes from elsewhere, and goes there.
+/// Only the output is a terminal: the input is a pipe.
 #[test]
 fn input_from_a_pipe() {
     let mut user = User::new();

@@ -249,7 +249,7 @@ local function rows(space, scratch, unpacked, built)
       needs_data = true,
       ours = function()
         run_bq(
-          "local target = table.remove(arg, 1) require('bq.archive').extract_all { paths = arg, target = target, profile = 'rootfs', setid = true, devices = 'skip' }",
+          "local target, paths = arg[1], table.move(arg, 2, #arg, 1, {}) require('bq.archive').extract_all { paths = paths, target = target, profile = 'rootfs', setid = true, devices = 'skip' }",
           tree,
           table.unpack(debs)
         )

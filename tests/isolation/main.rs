@@ -1,5 +1,5 @@
-//! What a step can reach of the machine: a program that tries, in every mode in which steps run. As the program serves this
-//! file's own, which is static, so that it runs in a root that holds bq alone.
+//! What a step can reach of the machine. A program tries it in every mode in which steps run. The program is this
+//! test program itself: it is static, so that it runs in a root that contains only bq.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! The modes in which steps run, and what the program that tries has to find in each.
+//! The modes in which steps run, and what the probe has to find in each.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,7 +19,7 @@ use crate::support::builds::{Build, Run, can_build};
 use crate::support::overlay::ON_OVERLAY;
 use crate::support::{self, eventually, is_root, mounts, processes_with};
 
-/// Nobody in particular.
+/// A user id without an account.
 const USER: u32 = 65534;
 
 const SHOWN: &str = r#"return {
@@ -29,7 +29,7 @@ const HIDDEN: &str = r#"return {
   name = "hidden", version = "1", license = "MIT", strategy = "files", strip = false, files = { ["/opt/hidden"] = "hidden\n" },
 }"#;
 
-/// What the machine has that a step must not reach; goes with the value.
+/// Things of the machine that a step must not reach. They are removed when the value is dropped.
 struct Machine {
     facts: Facts,
     home: tempfile::TempDir,
@@ -83,7 +83,7 @@ impl Drop for Machine {
     }
 }
 
-/// Two recipes, and one that tries.
+/// Two ordinary recipes, and one that runs the probe.
 fn build(workspace: &str) -> (Build, Machine) {
     let build = Build::new(&[("shown", SHOWN), ("hidden", HIDDEN), ("tries", "")]);
     let machine = Machine::new(&build.at(workspace));
@@ -125,7 +125,7 @@ fn command(build: &Build, user: Option<u32>, words: &[&str]) -> Command {
     command
 }
 
-/// Runs a command with a terminal of its own that it could type into, and with a folder of the machine open.
+/// Runs a command with a terminal of its own, into which it could type, and with an open folder of the machine.
 fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String) {
     let terminal = openpty(None, None).expect("a terminal");
     let (master, slave): (OwnedFd, OwnedFd) = (terminal.master, terminal.slave);
@@ -169,7 +169,7 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
     (status.code(), reader.join().expect("it reads"))
 }
 
-/// What has to come of each try, whoever runs the build, and however deep.
+/// The expected result of each try, for every user and nesting.
 const EXPECTED: &str = "\
 root: bq dev etc opt proc root run sys tmp usr var
 sys: 
@@ -314,7 +314,7 @@ files of /proc that can be written:
 start something that stays: ok
 ";
 
-/// Looks at what the program found, and that nothing of what it did is left.
+/// Compares the probe's results, and checks that nothing of it is left.
 fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
     let store = build.at(workspace).join("store");
     let found = std::fs::read_dir(store)
@@ -335,7 +335,7 @@ fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
         "seed\n"
     );
     assert!(!rootfs.join("new").exists());
-    // Nothing that it left is in the way of anything.
+    // Its leftovers disturb no later command.
     assert_eq!(build.list(&format!("{workspace}/build")), [""; 0]);
     verified.ok().says(": 0 damaged");
 }
@@ -377,7 +377,7 @@ fn on_the_machine(user: Option<u32>) {
     assert_eq!(mounts(), before);
 }
 
-/// Does the same where roots are made by copying.
+/// Does the same with copied roots.
 fn in_copies(user: Option<u32>) {
     if !can_build() {
         return;

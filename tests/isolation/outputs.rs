@@ -1,4 +1,4 @@
-//! Steps that do harm by what they put out, or by the signals that they send.
+//! Steps that do harm by their outputs or by signals.
 
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -53,7 +53,7 @@ pub(crate) fn links_in_outputs_lead_nowhere() {
     if !can_build() {
         return;
     }
-    // Each place that is mounted on in the root of the next step, or a folder above it.
+    // Each mount point of the next step's root, or a folder above it.
     for (place, target) in [
         ("/bq", "/var/lib/bq/store"),
         ("/bq", "/usr/local"),
@@ -80,7 +80,7 @@ pub(crate) fn links_in_outputs_lead_nowhere() {
         build.stage("./seed.tar.gz", &[]).ok();
         let before = build.bq(&["-e", TREE, "ws/rootfs"]).ok().stdout;
         let run: Run = build.bq(&["coordinator", "--workspace", "ws"]);
-        // It may be refused, and may work; it may not lead outside.
+        // It may be refused or work, but must not lead outside.
         assert!(matches!(run.status, Some(0 | 1)), "{place}: {}", run.stderr);
         assert!(!run.stderr.contains("traceback"), "{place}: {}", run.stderr);
         let after = build.bq(&["-e", TREE, "ws/rootfs"]).ok().stdout;

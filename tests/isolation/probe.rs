@@ -1,4 +1,4 @@
-//! What tries, from inside a step, to reach what a step must not reach. Prints a line per try: its name, and what came.
+//! The probe: tries, inside a step, to reach what a step must not reach. Prints a line for each try: name and result.
 
 use std::ffi::{CString, c_void};
 use std::fs;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc::{self, c_long, syscall};
 
-/// What the one who started the build knows of the machine, and the step must not reach.
+/// Things of the machine that the test knows and the step must not reach.
 pub(crate) struct Facts {
     /// A file that everybody may read.
     pub(crate) secret: String,
@@ -28,9 +28,9 @@ pub(crate) struct Facts {
     pub(crate) socket: String,
     /// A System V shared memory segment.
     pub(crate) shm: i32,
-    /// A word that is in the environment of whoever started the build, and in his command lines.
+    /// A word in the environment and in the command lines of the user who started the build.
     pub(crate) mark: String,
-    /// A word that is in the command line of what this leaves behind.
+    /// A word in the command line of the processes that the probe leaves behind.
     pub(crate) orphan: String,
 }
 
@@ -71,7 +71,7 @@ fn came(result: c_long) -> String {
     }
 }
 
-/// The same, where a kernel may have left out what is asked for.
+/// The same for what a kernel may have been built without.
 fn refused(result: c_long) -> String {
     match came(result).as_str() {
         "EPERM" | "ENOSYS" => "refused".to_owned(),
@@ -99,7 +99,7 @@ fn text(text: &str) -> CString {
     CString::new(text).expect("it has no zero")
 }
 
-/// Runs in a forked copy, so that what succeeds changes nothing here; what it prints comes out, and the signal that ends it.
+/// Runs in a forked child, so that a success changes nothing here. Returns its output, and the signal that ended it.
 fn apart(name: &str, body: impl FnOnce()) {
     // SAFETY: this program has one thread.
     match unsafe { libc::fork() } {
@@ -180,7 +180,7 @@ fn files(facts: &Facts) {
     ] {
         say(&format!("read {name}"), came_of(fs::File::open(path)));
     }
-    // These go to the layer that is thrown away; the test looks whether they stay there.
+    // These are written into the throw-away layer. The test checks that they stay there.
     for (name, path) in [
         ("over a dependency", "/opt/shown"),
         ("over the seed", "/etc/name"),
@@ -212,7 +212,7 @@ fn processes(facts: &Facts) {
         if !["bq", "probe"].contains(&comm.trim()) {
             others.push(comm.trim().to_owned());
         }
-        // Its own words name the mark.
+        // Its own command line contains the mark.
         if pid == std::process::id().cast_signed() {
             continue;
         }
@@ -472,7 +472,7 @@ fn devices() {
     say("fill /dev/full", came_of(fs::write("/dev/full", "x")));
 }
 
-/// What a later run could not remove, or that would have a power of its own.
+/// Files that a later run could not remove, or that would have capabilities.
 fn traps() {
     // linux/fs.h: FS_IOC_SETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL.
     const SETFLAGS: u64 = 0x4008_6602;
@@ -504,7 +504,7 @@ fn traps() {
     }
     owners();
     for folder in ["/bq/build", "/bq/home", "/var"] {
-        // Longer than any path, and shut at every level.
+        // Deeper than any path can be, with no access at every level.
         let top = text(folder);
         // SAFETY: the text lives for the call.
         let mut at = unsafe { libc::open(top.as_ptr(), libc::O_DIRECTORY | libc::O_CLOEXEC) };
@@ -528,7 +528,7 @@ fn traps() {
     }
 }
 
-/// Packages give files away, and take other users' ids; a step has one id, and its recipe says who owns what.
+/// Packages change owners and take other users' ids. A step has one id; owners come from its recipe.
 fn owners() {
     let path = "/bq/build/owned";
     fs::write(path, "").expect("it is ours");
@@ -658,7 +658,7 @@ fn kernel() {
     say("reboot", came(reboot));
 }
 
-/// Calls of the other ABIs of the machine, by which a filter could be walked around.
+/// Calls of the machine's other ABIs, which could bypass a filter.
 fn foreign_calls() {
     #[cfg(target_arch = "x86_64")]
     {
@@ -703,7 +703,7 @@ fn foreign_calls() {
     }
 }
 
-/// What a user namespace of its own would give.
+/// What a step would gain from a user namespace of its own.
 fn nested() {
     apart("in a user namespace of its own", || {
         // SAFETY: geteuid and getegid cannot fail.
@@ -751,7 +751,7 @@ fn nested() {
                     .write(true)
                     .open("/proc/sys/kernel/core_pattern"),
             );
-            // The kernel asks for one of them first.
+            // The kernel requires one of them first.
             say(
                 "inner: core_pattern",
                 if ["EROFS", "EACCES"].contains(&opened.as_str()) {

@@ -75,7 +75,7 @@ fn a_flag_rebuilds_its_step_and_what_needs_it() {
     for step in ["low/lib", "low/app", "high/final"] {
         assert_ne!(after[step], before[step]);
     }
-    // Back again, everything is in the store still.
+    // After the change is undone, every output is still in the store.
     rig.replace("packages/lib.lua", "FLAG = \"two\"", "FLAG = \"one\"");
     assert_eq!(started(&rig), [""; 0]);
     assert_eq!(rig.outputs(), before);
@@ -136,7 +136,7 @@ fn a_version_takes_its_own_source() {
 fn a_patch_and_functions_and_the_order() {
     needs_namespaces!();
     let rig = Rig::built();
-    // A dependency more: what is below the step is another thing now.
+    // One more dependency: the step's base differs now.
     rig.replace("packages/app.lua", "{ \"lib\" }", "{ \"lib\", \"alone\" }");
     assert_eq!(started(&rig), ["low/app 1: it depends on `low/alone` now"]);
     rig.replace("packages/app.lua", "\"app\\n\"", "\"APP\\n\"");
@@ -152,7 +152,7 @@ fn a_patch_and_functions_and_the_order() {
 fn packages_join_and_leave() {
     needs_namespaces!();
     let rig = Rig::built();
-    // A recipe of one's own, in a folder elsewhere.
+    // A recipe of the user's own, in another folder.
     rig.write(
         "elsewhere/own.lua",
         "return { name = 'own', version = '3', license = 'MIT', strategy = 'files', strip = false, depends = { 'final' },
@@ -195,7 +195,7 @@ fn another_seed_rebuilds_what_rests_on_it() {
             "low/lib 1: the seed changed",
         ]
     );
-    // All came out the same, so what depends on them alone is the same too.
+    // All outputs are the same as before, so the dependents that need only them are reused.
     left.says("  reused high/final: its inputs are unchanged\n");
     assert_eq!(rig.outputs(), before);
 }
@@ -289,7 +289,7 @@ fn a_field_is_a_template_and_a_function_is_not() {
         text("said"),
         "${name} {name} {{name}} {print} base {name} ${name}"
     );
-    // In a function, a name that stands for nothing fails the step.
+    // In a function, an unknown name fails the step.
     rig.replace("packages/base.lua", "{{name}} ${name}\"", "{nmae}\"");
     rig.build(&[])
         .is(1)

@@ -1,4 +1,4 @@
-//! Outputs that are damaged in the store: found, gone with all that was built from them, and built again.
+//! Damaged outputs in the store: they are found, removed with everything that was built from them, and built again.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use nix::sys::stat::Mode;
 
 use crate::{Left, Rig, needs_namespaces};
 
-/// What can come to an entry of the store: its name, and who does it.
+/// A kind of damage to an entry of the store: its name, and the function that does it.
 type Damage = (&'static str, fn(&Path));
 
 const DAMAGES: [Damage; 6] = [
@@ -79,7 +79,7 @@ fn a_run_finds_what_it_is_about_to_use() {
     let before = rig.outputs();
     for (what, damage) in DAMAGES {
         let entry = rig.stored("low/base");
-        // Something is to be built from it.
+        // A step needs it as a dependency.
         std::fs::remove_dir_all(rig.stored("low/app")).expect("it is ours");
         damage(&entry);
         let left = rig.build(&["--jobs", "1"]).is(0);

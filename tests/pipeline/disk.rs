@@ -1,11 +1,11 @@
-//! A disk that is full while sources are fetched, the seed is unpacked, the chroot is packed, an output is stored.
+//! A disk is full while sources are fetched, the seed is unpacked, the chroot is packed, or an output is stored.
 
 use crate::support::noise;
 use crate::support::server::Server;
 use crate::{Rig, needs_namespaces, sha256};
 
-/// Runs the words of each command on a small file system of its own, which gets more room after each failure. What failed
-/// is printed: a line about the command, and then what it said.
+/// Runs each command on a small file system of its own, which gets more room after each failure. Of each failed command
+/// it prints a line, and then the command's messages.
 const DRIVER: &str = r#"
 local fs, process, syscall = require "bq.fs", require "bq.process", require "bq.syscall"
 local uid, gid, power = syscall.geteuid(), syscall.getegid(), false
@@ -99,7 +99,7 @@ fn a_full_disk_is_told_and_room_mends_it() {
     let rig = rig(&server);
     std::fs::create_dir(rig.path("small")).expect("a folder");
     let left = rig.run(&["-e", DRIVER]).is(0);
-    // Each failure: what it could not do, and that there was no room.
+    // Each failure names what bq could not do, and that there was no room.
     let mut failures = Vec::new();
     for line in left.out.lines() {
         if line.starts_with("full at ") {

@@ -1,4 +1,4 @@
-//! Steps that fail, and what a person is told about them.
+//! Failed steps, and what bq says about them.
 
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn a_failing_command() {
     );
     assert_eq!(report["key"].as_str().map(str::len), Some(40));
 
-    // Status says so, and its build tree can be entered as it was.
+    // `status` says so, and its build tree can be entered.
     let status = rig.run(&["status", "--workspace", "space"]).is(0);
     assert!(status.out.contains("failed   low/lib"), "{}", status.out);
     assert!(
@@ -96,7 +96,7 @@ fn a_failing_command() {
     ];
     assert_eq!(rig.run(&enter).is(0).out, "/bq/build\ttrue\tbase\n\n");
 
-    // Built again as it is, it fails again; mended, all is built, and nothing of the failure stays.
+    // Unchanged, it fails again. When it is mended, everything is built, and nothing of the failure is left.
     rig.build(&[])
         .is(1)
         .says("low/lib 1: it failed the last time");
@@ -160,7 +160,7 @@ fn other_ways_to_fail() {
         let report = report(&rig, "low-lib");
         assert_eq!(report["lines"], serde_json::json!(lines), "{body}");
     }
-    // A mistake of the recipe's Lua shows where it is.
+    // An error in the recipe's Lua names file and line.
     rig.recipe("lib", "install = function(b)\n    local x = nil + 1\n  end");
     rig.build(&[]).is(1);
     let report = report(&rig, "low-lib");
@@ -177,7 +177,7 @@ fn a_step_cannot_write_outside_of_its_output() {
     needs_namespaces!();
     let rig = Rig::built();
     let before = rig.outputs();
-    // What it writes into its root is thrown away, what it removes is there for the next.
+    // What it writes into its root is thrown away. What it removes is there again for the next shell.
     rig.recipe(
         "lib",
         "depends = { \"base\" }, install = function(b)

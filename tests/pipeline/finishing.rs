@@ -1,8 +1,8 @@
-//! The finished root: what is in it, what must not be, and that it builds itself again.
+//! The finished root: what it contains, what it must not contain, and that it can build itself again.
 
 use crate::{Rig, needs_namespaces, sha256};
 
-/// A lower phase that the finished root owes nothing to, and an upper one that it is made of.
+/// A lower phase that the finished root must not name, and an upper phase that it consists of.
 fn rig() -> Rig {
     let rig = Rig::new();
     rig.replace(
@@ -41,7 +41,7 @@ fn finish(rig: &Rig, more: &[&str]) -> crate::Left {
     rig.run(&[&["finish", "--workspace", "space"], more].concat())
 }
 
-/// What a Lua expression over the metadata files of the finished root says.
+/// The value of a Lua expression over the metadata files of the finished root.
 fn paper(rig: &Rig, name: &str, code: &str) -> String {
     rig.lua(&format!(
         "local paper = require('bq.json').decode(require('bq.fs').read 'space/finished/var/lib/bq/{name}.json') {code}"
@@ -102,7 +102,7 @@ fn holds_what_was_built_and_its_metadata_files() {
             data = sha256(b"data\n"),
         )
     );
-    // bq itself is in it, the one part that was not built here.
+    // bq itself is in it. It is the only part that was not built here.
     let program = paper(
         &rig,
         "manifest",
@@ -126,7 +126,7 @@ fn holds_what_was_built_and_its_metadata_files() {
         bill,
         "CycloneDX\t1.6\nfinal\t1\tMIT\nroot\t1\tMIT\nbq\tnil\tMIT\nhigh/final\thigh/root\nhigh/root\t\n"
     );
-    // Without the sources, it is the same but for them.
+    // Without sources, everything else is the same.
     finish(&rig, &["--output", "small.tar", "--skip-sources"]).is(0);
     let sources = rig.lua(
         "for _, one in ipairs(require('bq.archive').list 'small.tar') do if one.path:find '/sources' then print(one.path) end end",
@@ -175,7 +175,7 @@ fn builds_itself_again_and_is_a_seed() {
         ];
         rig.run(&[enter.as_slice(), &["/usr/local/bin/bq"], words].concat())
     };
-    // In it there are only the phases that it is made of, and no seed but itself.
+    // Its plan has only the phases that it consists of. Its only seed is itself.
     inside(&["/usr/local/bin/coordinator.lua"])
         .is(0)
         .says("2 steps: 2 done\n");
@@ -186,7 +186,7 @@ fn builds_itself_again_and_is_a_seed() {
     let left = rig.run(&["verify", "--workspace", "space", "--against", &there]);
     left.is(0)
         .says("2 steps have the same output, 0 differ, 4 are in one of the plans only\n");
-    // Less of it, planned in there.
+    // A smaller plan, made inside it.
     inside(&["/usr/local/bin/build_sysroot.lua", "--only", "root"]).is(0);
     inside(&["/usr/local/bin/coordinator.lua"])
         .is(0)
@@ -225,7 +225,7 @@ fn names_nothing_of_what_it_was_built_by() {
         "b:symlink(\"/opt/tools/x\", b.dest .. \"/usr/bad\") b:symlink(\"final\"",
     );
     rig.stage(&[]).is(0);
-    // At the step, not hours later.
+    // The step itself fails, not `finish` hours later.
     rig.build(&["--keep-going"])
         .is(1)
         .says("  /etc/path: names `/opt/tools`: `PATH=/opt/tools/bin`\n");
@@ -243,7 +243,7 @@ fn names_nothing_of_what_it_was_built_by() {
         "may_name = { \"/usr/bad\" }, depends =",
     );
     rig.build(&[]).is(0);
-    // A step may say that it is meant; the finished root has none of it all the same.
+    // A recipe can allow it for a step. The finished root still must not contain it.
     finish(&rig, &["--output", "rootfs.tar.gz"]).is(1).says(
         "error: 2 files of the finished root name `/opt/tools`, which is not in it\n  /etc/path (root)\n  /usr/bad (final)\n\
          hint: mend the recipe, or let it leave the file out by `leave_out`\n",
@@ -286,7 +286,7 @@ fn attributes_are_in_the_manifest_and_the_tarball_and_not_in_the_tree() {
     let live = rig
         .lua("print(('%o'):format(require('bq.fs').lstat('space/finished/etc/name').mode & 3584))");
     assert_eq!(live, "0\n");
-    // With other attributes it is another root.
+    // Other attributes give the root another digest.
     let digest = paper(&rig, "manifest", "print(paper.root)");
     rig.replace("packages/root.lua", "5:7", "5:8");
     rig.stage(&[]).is(0);

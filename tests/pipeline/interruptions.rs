@@ -1,4 +1,4 @@
-//! Builds that are stopped, killed, or met by another: nothing is lost, nothing stays behind.
+//! Builds that are stopped or killed, or that run twice at once: nothing is lost, and nothing is left behind.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -10,10 +10,10 @@ use nix::unistd::Pid;
 use crate::support::{eventually, processes_with};
 use crate::{Left, Rig, needs_namespaces};
 
-/// How many jobs make the step wait for ever; the number of jobs is in no key.
+/// With this number of jobs the step never ends. The number of jobs is part of no key.
 const WAITS: &str = "7";
 
-/// A step that starts a program that starts another, both of which wait for ever.
+/// A step that starts a program, which starts another one. Both never end.
 fn slow(rig: &Rig) {
     let mark = rig.mark();
     rig.recipe(
@@ -35,7 +35,7 @@ fn slow(rig: &Rig) {
     );
 }
 
-/// Starts a build that comes to wait in its slow step, in a process group of its own.
+/// Starts a build in a process group of its own, and waits until its slow step runs.
 fn waiting(rig: &Rig) -> Child {
     let child = rig
         .command(&[
@@ -67,7 +67,7 @@ fn end(child: Child) -> Left {
 fn rig() -> Rig {
     let rig = Rig::new();
     slow(&rig);
-    // Also the second program of the step is known by its words.
+    // The second program of the step is found by its command line too.
     rig.replace(
         "packages/lib.lua",
         "'-e', ... }",
@@ -91,7 +91,7 @@ fn a_signal_ends_everything_and_loses_nothing() {
     ] {
         let rig = rig();
         let child = waiting(&rig);
-        // What is done leaves no build tree, and that does not wait for the end of what is not.
+        // A finished step leaves no build tree, also while other steps run.
         let tree = rig.path("space/build/low-base");
         eventually("the end of a build tree", || !tree.exists());
         let target = pid(&child).as_raw();
@@ -108,7 +108,7 @@ fn a_signal_ends_everything_and_loses_nothing() {
         ));
         assert!(!left.err.contains("traceback"), "{}", left.err);
         rig.is_quiet();
-        // What was done before is not done again.
+        // Steps that were done before are not built again.
         assert!(rig.outputs().contains_key("low/base"));
         let left = rig.build(&["--jobs", "2"]).is(0);
         assert!(!left.err.contains("start  low/base"), "{}", left.err);
@@ -116,7 +116,7 @@ fn a_signal_ends_everything_and_loses_nothing() {
     }
 }
 
-/// Programs that only look have their way while a build runs; what is being built is nobody else's.
+/// Programs that only read work while a build runs. No other program can change what is being built.
 #[test]
 fn looking_while_a_build_runs() {
     needs_namespaces!();
@@ -171,7 +171,7 @@ fn looking_while_a_build_runs() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("bq starts");
-    // It has begun before the build ends: the log of a step that was stopped may be gone.
+    // It starts before the build ends, since the log of a stopped step may be removed.
     let mut shown = BufReader::new(follow.stdout.take().expect("a pipe"));
     let mut followed = String::new();
     while !followed.contains("== install\n") {
@@ -193,7 +193,7 @@ fn a_workspace_of_another_user() {
     }
     let rig = Rig::new();
     rig.stage(&[]).is(0);
-    // It would say which script makes the plan.
+    // An error would name the script that makes the plan.
     std::os::unix::fs::chown(rig.path("space"), Some(4711), None).expect("root may");
     rig.replace("plan.lua", "return build", "os.exit(77) return build");
     for words in [
@@ -206,7 +206,7 @@ fn a_workspace_of_another_user() {
     }
 }
 
-/// Ends a process if the test fails while this is there.
+/// Ends the process when dropped, also if the test fails.
 struct Guard(Pid);
 
 impl Drop for Guard {
@@ -217,7 +217,7 @@ impl Drop for Guard {
     }
 }
 
-/// A step that has ended, and that the coordinator has not looked at yet when the signal comes, is stored.
+/// A step that ends just before the signal arrives is stored, though the coordinator has not yet noticed its end.
 #[test]
 fn what_has_ended_before_a_signal_is_kept() {
     needs_namespaces!();
@@ -248,7 +248,7 @@ fn what_has_ended_before_a_signal_is_kept() {
         });
     let inner = inner.expect("it is there");
     let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
-    // The step's own process: the coordinator has others, which remove what was built before.
+    // The step's own process. The coordinator has other children too, which remove old build trees.
     let parent = |pid: i32| -> i32 {
         let stat = read(format!("/proc/{pid}/stat"));
         let after = stat.rsplit(") ").next().unwrap_or_default();
@@ -294,7 +294,7 @@ fn a_second_run_is_told_who_is_working() {
     );
     assert_eq!(rig.build(&[]).is(1).err, text);
     rig.stage(&[]).is(1).says(&text);
-    // Looking is allowed.
+    // Programs that only read may run.
     let status = rig.run(&["status", "--workspace", "space"]).is(0);
     assert!(status.out.contains("running  low/lib"), "{}", status.out);
     kill(pid(&child), Signal::SIGINT).expect("it is there");
@@ -317,7 +317,7 @@ fn a_killed_coordinator_takes_its_tree_along() {
     rig.build(&[]).is(0);
 }
 
-/// The plan is made again by a program of its own, where something was edited.
+/// After an edit, another program makes the plan again.
 #[test]
 fn a_killed_coordinator_takes_the_making_of_its_plan_along() {
     needs_namespaces!();
@@ -347,7 +347,7 @@ fn killed_again_and_again_it_comes_to_the_same_digests() {
     let undisturbed = Rig::built();
     let rig = Rig::new();
     rig.stage(&[]).is(0);
-    // Killed at its first line, its second, and so on, until it comes through.
+    // It is killed at its first line, then at its second, and so on, until it succeeds.
     let mut kills = 0;
     loop {
         let mut child = rig
@@ -365,7 +365,7 @@ fn killed_again_and_again_it_comes_to_the_same_digests() {
         }
         let _ = kill(pid(&child), Signal::SIGKILL);
         child.wait().expect("it ends");
-        // Its tree holds the other end of the pipe: this is the end of it.
+        // Its processes hold the other end of the pipe, so this waits until the last one has ended.
         lines.for_each(drop);
         kills += 1;
         assert!(kills < 50, "it never comes through");

@@ -1,4 +1,4 @@
-//! `kill -9` at moments that nobody chose. How often is told by `BQ_KILLS`; a few times if it is not there.
+//! `kill -9` at random moments. `BQ_KILLS` says how often; the default is a few times.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +15,7 @@ fn wanted() -> u32 {
     text.parse().unwrap_or(4)
 }
 
-/// Numbers that nobody chose, from 0 to 1.
+/// Random numbers from 0 to 1.
 struct Chance(u64);
 
 impl Chance {
@@ -37,8 +37,8 @@ impl Chance {
     }
 }
 
-/// Starts a program, and kills it and nobody else at some moment of the time that it usually takes. `true` if it came to its
-/// end before.
+/// Starts a program, and kills only it, at a random moment of the time that it usually takes. `true` if it ended before
+/// the kill.
 fn kill_somewhen(rig: &Rig, words: &[&str], usual: Duration, chance: &mut Chance) -> bool {
     let mut child = rig
         .command(words)
@@ -65,13 +65,13 @@ fn a_coordinator_that_is_killed_at_any_moment() {
         let rig = Rig::new();
         rig.stage(&[]).is(0);
         let words = ["coordinator", "--workspace", "space", "--jobs", "2"];
-        // As often as it is killed; then it is let alone.
+        // It is killed this many times. After that it runs to its end.
         for _ in 0..4 {
             if kills == wanted() || kill_somewhen(&rig, &words, usual, &mut chance) {
                 break;
             }
             kills += 1;
-            // What the last one left is gone, or the next one says that it is not; then it is tried again.
+            // The next run removes what the last one left, or says that it cannot. Then the test tries again.
             rig.is_quiet();
         }
         rounds += 1;
@@ -125,7 +125,7 @@ fn a_fetch_that_is_killed_at_any_moment() {
         }
         while kills < wanted() && !kill_somewhen(&rig, &words, usual, &mut chance) {
             kills += 1;
-            // A file under its own name is whole, always.
+            // A file under its final name is always complete.
             for index in 0..4 {
                 let path = rig.path(&format!("f{index}"));
                 assert!(

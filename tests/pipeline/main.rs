@@ -1,4 +1,4 @@
-//! A whole build in small: a seed that holds bq alone, recipes in plain Lua, and everything that can come between.
+//! A small but whole build: a seed that contains only bq, recipes in plain Lua, and everything that can interrupt it.
 //! Nothing here needs a compiler or the network.
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
@@ -25,7 +25,7 @@ use std::process::{Command, Output, Stdio};
 
 use support::sha256;
 
-/// Ends a test where the kernel refuses what it is about.
+/// Skips a test if the kernel refuses what the test needs.
 macro_rules! needs_namespaces {
     () => {
         if let Some(why) = $crate::support::why_no_namespaces() {
@@ -54,7 +54,7 @@ return build.main({
 }, arg)
 "#;
 
-/// What a recipe has besides its name.
+/// The fields of a recipe besides its name.
 const RECIPES: [(&str, &str); 5] = [
     ("base", r#"files = { ["/opt/base"] = "base\n" }"#),
     (
@@ -92,7 +92,7 @@ struct Rig {
     bq: PathBuf,
 }
 
-/// What a program left.
+/// A program's exit status and output.
 #[derive(Debug)]
 struct Left {
     status: Option<i32>,
@@ -111,7 +111,7 @@ impl From<Output> for Left {
 }
 
 impl Left {
-    /// The lines of a build, without what differs between runs: times and digests.
+    /// The lines of a build without times and digests, which differ between runs.
     fn lines(&self) -> Vec<String> {
         let cut = |line: &str, at: &str| line.split(at).next().unwrap_or(line).to_owned();
         self.err
@@ -182,7 +182,7 @@ impl Rig {
         name.to_string_lossy().into_owned()
     }
 
-    /// A word that is in the command lines of what runs for this rig only.
+    /// A word that only the command lines of this rig's processes contain.
     fn mark(&self) -> String {
         format!("mark{}", self.name())
     }
@@ -201,7 +201,7 @@ impl Rig {
         String::from_utf8(self.read(name)).expect("it is text")
     }
 
-    /// Writes a recipe that has all it needs, and more.
+    /// Writes a complete recipe with these further fields.
     fn recipe(&self, name: &str, more: &str) {
         let text = format!(
             "return {{\n  name = \"{name}\",\n  version = \"1\",\n  license = \"MIT\",\n  strategy = \"files\",\n  \
@@ -219,7 +219,7 @@ impl Rig {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = support::bq_at(&self.bq, self.folder.path());
-        // By which `is_quiet` knows it. What it starts inside is told of the workspace, whose path has the name too.
+        // `is_quiet` finds it by this name. The programs inside get the workspace's path, which contains the name too.
         command
             .args(words)
             .env("RIG", self.name())
@@ -292,7 +292,7 @@ impl Rig {
         found.remove(0)
     }
 
-    /// Nothing of this rig runs any more, and nothing in it is mounted.
+    /// No process of this rig runs any more, and no mount is left in it.
     fn is_quiet(&self) {
         support::eventually("the end of all processes", || {
             support::processes_of(&self.name()).is_empty()
@@ -390,7 +390,7 @@ fn a_phase_is_a_tree_that_can_be_entered() {
     let enter = ["enter", "--workspace", "space"];
     let entered = rig.run(&[&enter, inside.as_slice(), &[read]].concat());
     assert_eq!((entered.is(0).out.as_str()), "a seed\n");
-    // What one layer does to the tree stays in its own throw-away layer, and exit statuses come out.
+    // Changes stay in a throw-away layer, and exit statuses are passed on.
     let code = "require('bq.fs').remove '/etc/seed' os.exit(7)";
     let entered = rig.run(&[&enter, inside.as_slice(), &[code]].concat());
     assert_eq!(entered.status, Some(7), "{}", entered.err);

@@ -1,4 +1,4 @@
-//! What becomes of what a step has installed: what is taken off it, what stays, and what is refused.
+//! What bq does with installed files: what it changes, what it leaves alone, and what it refuses.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Left, Rig, names, needs_namespaces};
 
-/// A workspace in which one package is built, all others being without a mistake.
+/// A workspace with one package under test; the other packages are correct.
 fn building(recipe: &str) -> (Rig, Left) {
     let rig = Rig::new();
     rig.recipe("alone", recipe);
@@ -19,7 +19,7 @@ fn built(rig: &Rig) -> Left {
     rig.build(&[])
 }
 
-/// A recipe that installs by these lines of Lua, and says this besides.
+/// A recipe with these lines of Lua as its `install`, and these further fields.
 fn installing(body: &str, more: &str) -> String {
     format!("install = function(b) {body} end, {more}")
         .trim_end_matches(", ")
@@ -62,7 +62,7 @@ fn modes_are_those_that_were_installed() {
     let rig = Rig::new();
     rig.recipe("alone", &installing(&body, ""));
     rig.stage(&[]).is(0);
-    // Whatever the umask of who builds.
+    // With any umask of the user.
     let mut command = rig.command(&["coordinator", "--workspace", "space"]);
     // SAFETY: umask is safe to call between fork and exec.
     unsafe {
@@ -78,7 +78,7 @@ fn modes_are_those_that_were_installed() {
         assert_eq!(mode(&opt.join(name)), wanted, "{name}");
     }
     assert_eq!(mode(&opt), 0o755);
-    // So it is with what the umask alone decides.
+    // The same holds for modes that only the umask decides.
     assert_eq!(mode(&rig.stored("low/base").join("output/opt/base")), 0o644);
 }
 
@@ -111,7 +111,7 @@ fn no_file_of_the_store_is_set_id_or_unreadable() {
     );
     rig.run(&["verify", "--workspace", "space", "--store"])
         .is(0);
-    // They are part of what the output is.
+    // They are part of the output's digest.
     let before = rig.outputs();
     rig.replace("packages/alone.lua", "4755", "755");
     rig.build(&[]).is(0);
@@ -138,7 +138,7 @@ fn a_recipe_says_owners_modes_and_capabilities() {
     assert_eq!(mail.metadata().expect("it is there").gid(), {
         nix::unistd::getegid().as_raw()
     });
-    // What cannot be is told: before anything is built, or with the step.
+    // Impossible attributes are errors, before anything is built or at the step.
     for (old, new, says) in [
         (
             "cap_net_raw=ep",
@@ -261,7 +261,7 @@ fn libtool_files_of_libraries_go_and_others_stay() {
 #[test]
 fn a_step_that_installs_elsewhere_or_nothing_is_refused() {
     needs_namespaces!();
-    // As a makefile does that knows no DESTDIR.
+    // A makefile without DESTDIR does this.
     let body = "b:write('/usr/bin/tool', 'x') b:write('/etc/seed', 'changed') b:remove '/usr/local/bin/fake'
       b:write('/var/tmp/scratch', 'x') b:write(b.env.HOME .. '/.cache/x', 'x')";
     let rig = Rig::new();
@@ -278,13 +278,13 @@ fn a_step_that_installs_elsewhere_or_nothing_is_refused() {
         .says("  /usr/bin: was made in the step's root, outside `b.dest`, and would be lost\n")
         .says("  /usr/local/bin/fake: was removed in the step's root, outside `b.dest`, and would be lost\n")
         .says("say so there: `may_be_empty = true`, `may_write = { \"PATH\" }`\n");
-    // Where it is meant, the recipe says so.
+    // A recipe can allow it.
     let fields =
         "may_be_empty = true, may_write = { '/etc/seed', '/usr/bin', '/usr/local/bin/fake' }";
     rig.recipe("alone", &installing(body, fields));
     rig.replace("packages/final.lua", " .. b:read \"/opt/alone\"", "");
     rig.build(&[]).is(0);
-    // To open a file for writing is to change nothing.
+    // Opening a file for writing changes nothing.
     rig.recipe(
         "alone",
         &installing(
@@ -343,7 +343,7 @@ fn every_root_has_accounts_hosts_and_the_usual_tools() {
     };
     rig.recipe("alone", &look("alone"));
     rig.recipe("base", &look("base"));
-    // A root that has such a file of its own keeps it.
+    // If the root has such a file, it stays.
     rig.write("seed/etc/passwd", "own:x:0:0::/:\n");
     rig.lua(
         "require('bq.archive').pack { output = 'seed.tar.gz', sources = { { path = 'seed' } } }",
@@ -401,11 +401,11 @@ fn two_packages_that_differ_at_a_path_are_both_named() {
             .says(says)
             .says("gives way: `yields = { \"PATH\" }`");
     }
-    // The same is no conflict.
+    // The same content is no conflict.
     other(r#"["/opt/base"] = "base\n""#);
     rig.build(&["--keep-going"]).is(0);
     std::fs::remove_dir_all(rig.stored("high/final")).expect("it is ours");
-    // What yields gives way in every root, also where its name comes last.
+    // A path that yields is replaced in every root, also if its package comes last by name.
     other(r#"["/opt/base"] = "other\n""#);
     rig.replace(
         "packages/alone.lua",
@@ -432,7 +432,7 @@ fn two_packages_that_differ_at_a_path_are_both_named() {
     assert_eq!(text.expect("it is there"), "other\nalone\n");
 }
 
-/// Sets an extended attribute, where the file system and the rights allow it.
+/// Sets an extended attribute if the file system and the user's rights allow it.
 fn set_xattr(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(path.as_os_str().as_bytes()).expect("no zero");
@@ -478,7 +478,7 @@ fn nothing_of_the_workspaces_own_folders_is_in_an_output() {
         set_xattr(&path, c"system.posix_acl_default", &acl);
         set_xattr(&path, c"user.own", b"ours");
     }
-    // What a step sees of its own folders is the same, too.
+    // A step also sees the same in its own folders.
     let look = "install = function(b)
     local text = ''
     b:mkdir(b.dest .. '/opt/folder')

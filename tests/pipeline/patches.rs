@@ -1,4 +1,4 @@
-//! Patches beside a recipe: put over its source by bq itself, in roots that have no `patch` program.
+//! Patches beside a recipe. bq applies them itself, in roots without a `patch` program.
 
 use crate::{Rig, needs_namespaces, sha256};
 
@@ -100,7 +100,7 @@ fn one_that_does_not_apply() {
         .says("`0001-f.patch` does not apply")
         .says("patch `f`: hunk 1 (line 3 of the patch) does not apply at line 4; most alike is line 4, where 2 of 3 lines are as expected: line 4 should be `line four`, but is `line 4`")
         .says("hint: make the patch anew for this version; where only lines around a change differ, `patch_fuzz = 1` in the recipe allows that");
-    // With the recipe's leave.
+    // With the recipe's permission.
     rig.replace("packages/lib.lua", "env = {", "patch_fuzz = 1, env = {");
     rig.build(&[]).is(0);
     let log = log_of(&rig);
@@ -165,7 +165,7 @@ fn patches_out_of_a_further_source() {
         .says("`debian/patches/none.patch` is no file of `")
         .says("hint: look at the names in it, and mend `patches_from` of the recipe");
 
-    // A list that says nothing is a mistake of the recipe.
+    // An empty list is an error of the recipe.
     for (files, says) in [
         ("", "a place with `patches`, a list of the patches to take"),
         (

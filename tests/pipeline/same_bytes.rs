@@ -1,4 +1,4 @@
-//! The same bytes, whoever builds, where, when, and with how many jobs.
+//! The same bytes for every user, path, time and number of jobs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use crate::support::is_root;
 use crate::{Rig, needs_namespaces, sha256};
 
-/// Stages, packs and builds, in a way that should not matter.
+/// Stages, packs and builds in a way that must not change the result.
 fn make(
     rig: &Rig,
     workspace: &str,
@@ -41,7 +41,7 @@ fn other_paths_times_settings_and_jobs() {
     let one = Rig::new();
     let first = make(&one, "space", "1", |_| {});
     let two = Rig::new();
-    // The recipes of the other rig: its own source archive may differ in nothing either.
+    // With the recipes of the other rig. Its source archive must be the same too.
     assert!(one.read("mirror/lib-1.tar.gz") == two.read("mirror/lib-1.tar.gz"));
     let second = make(&two, "space", "3", |command| {
         command
@@ -60,7 +60,7 @@ fn other_paths_times_settings_and_jobs() {
     });
     assert_eq!(first, second);
     assert_eq!(one.outputs(), two.outputs());
-    // Packed again by the same, it is the same too.
+    // Packing it again gives the same bytes.
     let again = one.stage(&["--output", "again.tar.gz"]).is(0);
     assert!(again.err.contains(&first), "{}", again.err);
     assert!(one.read("again.tar.gz") == one.read("out.tar.gz"));
@@ -85,7 +85,7 @@ fn root_and_an_ordinary_user() {
     let one = Rig::new();
     let first = make(&one, "space", "2", |_| {});
     let mut two = Rig::new();
-    // The program may be where only root can go.
+    // The program may be in a folder that only root can enter.
     two.bq = two.path("bq");
     crate::support::copy_program(std::path::Path::new(env!("CARGO_BIN_EXE_bq")), &two.bq);
     std::fs::set_permissions(two.folder.path(), PermissionsExt::from_mode(0o777))
@@ -120,7 +120,7 @@ fn the_packed_chroot_holds_all_that_it_needs() {
     needs_namespaces!();
     let rig = Rig::new();
     rig.stage(&["--output", "out.tar.gz"]).is(0);
-    // Taken elsewhere, entered, and built there with no workspace of the machine in sight.
+    // Unpacked in another folder, entered, and built there without the machine's workspace.
     rig.lua(
         "require('bq.archive').extract { path = 'out.tar.gz', target = 'elsewhere', profile = 'rootfs' }",
     );
@@ -236,7 +236,7 @@ fn recorded_digests() {
         .says(
             " from tarball:seed.tar.gz, 0 differ, 0 differ on another seed, 0 are not built here\n",
         );
-    // The same seed has to give the same.
+    // The same seed gives the same outputs.
     rig.replace("packages/alone.lua", "alone\\n", "other\\n");
     rig.build(&[]).is(0);
     verify(&["--expected", "digests.json"])
@@ -244,7 +244,7 @@ fn recorded_digests() {
         .says("error: high/final differs: output ")
         .says("error: low/alone differs: output ")
         .says("3 steps as recorded on ");
-    // What depends on another seed may differ; what does not may not.
+    // With another seed only outputs that depend on it may differ.
     rig.replace(
         "digests.json",
         "\"seed_digest\": \"",

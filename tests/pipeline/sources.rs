@@ -1,9 +1,9 @@
-//! Where sources come from, and what happens when they cannot be had.
+//! Where sources come from, and what happens when they are not available.
 
 use crate::support::server::Server;
 use crate::{Rig, needs_namespaces, sha256};
 
-/// Lets the recipe of `lib` point at a server, with a digest.
+/// Makes the recipe of `lib` fetch from a server, with this digest.
 fn point(rig: &Rig, server: &Server, sha256: &str) {
     let text = rig.text("packages/lib.lua");
     let start = text.find("source = ").expect("it has one");
@@ -54,7 +54,7 @@ fn a_wrong_digest_shows_both() {
         .says(&sha256(&wrong))
         .says("hint: name a folder or address that has them by `--mirror`");
     assert!(!rig.path("space/plan.json").exists());
-    // Nothing of it stays, and a right one mends it.
+    // The wrong file is removed. With the right one the run succeeds.
     rig.run(&["plan.lua", "--workspace", "space", "--mirror", "mirror"])
         .is(0);
     rig.build(&[]).is(0);
@@ -134,7 +134,7 @@ fn sources_that_were_skipped_are_asked_for_when_they_are_needed() {
     rig.build(&[]).is(0);
 }
 
-/// What `hash_sources` makes of the recipe of `lib`.
+/// The recipe of `lib` after `hash_sources --write`.
 fn hash(rig: &Rig, more: &[&str]) -> crate::Left {
     let words = [
         "hash_sources",
@@ -160,7 +160,7 @@ fn digests_of_a_new_version_are_written_into_the_recipe() {
     rig.replace("packages/lib.lua", "version = \"1\"", "version = \"2\"");
     // The server has no such file yet.
     hash(&rig, &["--write"]).is(1).says("  not fetched: ");
-    // It has the old one under the new name: that is no new version.
+    // It has the old file under the new name. That is no new version.
     std::fs::copy(
         rig.path("mirror/lib-1.tar.gz"),
         rig.path("mirror/lib-2.tar.gz"),
@@ -183,7 +183,7 @@ fn digests_of_a_new_version_are_written_into_the_recipe() {
         .replace(&one, &two)
         .replace("pinned = \"1\"", "pinned = \"2\"");
     assert_eq!(rig.text("packages/lib.lua"), after);
-    // A file that became another one at the same version is for a person to look at.
+    // A file that changed at the same version is an error: the user has to look at it.
     rig.write("mirror/lib-2.tar.gz", "changed on the way");
     hash(&rig, &["--write"])
         .is(1)

@@ -1,4 +1,4 @@
-//! What a step leaves behind is data of a stranger: it ends no run, and leads nowhere.
+//! What a step leaves behind is untrusted data: it must not end a run, nor lead outside.
 
 use crate::{Rig, needs_namespaces};
 
@@ -9,7 +9,7 @@ fn program(code: &str) -> String {
     )
 }
 
-/// A rig whose `lib` does this.
+/// A rig whose `lib` runs this.
 fn rig(body: &str) -> Rig {
     let rig = Rig::new();
     rig.stage(&[]).is(0);
@@ -42,7 +42,7 @@ fn what_a_step_leaves_in_its_home() {
         let left = left.says("5 steps: 2 done, 1 failed, 2 blocked\n");
         assert!(!left.err.contains("a secret"), "{what}: {}", left.err);
         assert!(!left.err.contains("attempt to"), "{what}: {}", left.err);
-        // The next run clears it away.
+        // The next run removes it.
         rig.recipe(
             "lib",
             "depends = { \"base\" }, files = { [\"/opt/lib\"] = \"lib\" }",
@@ -83,13 +83,13 @@ fn a_step_that_never_stops_talking() {
         .says("low/lib failed")
         .says("caused by: its log grew over 1 MiB, and the step was ended\n")
         .says("hint: let its programs say less, or allow more by `--log-limit`\n");
-    // Nothing of it runs any more, and a later run starts anew.
+    // No process of it runs any more, and a later run starts again.
     rig.build(&["--log-limit", "1"])
         .is(1)
         .says("its log grew over 1 MiB");
 }
 
-/// A recipe that leaves a process behind which does this to an end of its jobserver, until the step is over.
+/// A recipe that leaves a process behind, which does this with an end of its jobserver until the step ends.
 fn at_the_jobserver(end: usize, what: &str) -> String {
     let mode = if end == 1 { "r" } else { "w" };
     let run = format!(
@@ -114,7 +114,7 @@ fn at_the_jobserver(end: usize, what: &str) -> String {
     )
 }
 
-/// A rig whose `base` does this to its jobserver, and whose `lib` and `alone` can be built at once after it.
+/// A rig whose `base` does this to its jobserver. After it, `lib` and `alone` can be built at the same time.
 fn with_a_bad_base(end: usize, what: &str) -> Rig {
     let rig = Rig::new();
     rig.recipe("base", &at_the_jobserver(end, what));
@@ -152,7 +152,7 @@ fn a_jobserver_that_a_step_drains() {
     let rig = with_a_bad_base(1, &format!("{BEGUN} file:read(1 << 20)"));
     let left = rig.build(&["--jobs", "2"]).is(0);
     let left = left.says("5 steps: 5 done\n");
-    // The steps after it have all slots: two run at once.
+    // The later steps have all slots: two run at the same time.
     let at = |text: &str| {
         left.err
             .find(text)

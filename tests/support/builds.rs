@@ -1,4 +1,4 @@
-//! A folder with a small build in it: a declaration, recipes that start no program, a workspace, a seed that holds nothing.
+//! A folder with a small build: a declaration, recipes that start no program, a workspace, an empty seed.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -19,14 +19,14 @@ impl Run {
         Self::from(command.output().expect("bq runs"))
     }
 
-    /// It ended well.
+    /// Expects status 0.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, Some(0), "{}\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// It ended with this status.
+    /// Expects this exit status.
     #[track_caller]
     pub(crate) fn fails(self, status: i32) -> Self {
         let (out, err) = (&self.stdout, &self.stderr);
@@ -34,7 +34,7 @@ impl Run {
         self
     }
 
-    /// It said this on standard error.
+    /// Expects this text on standard error.
     #[track_caller]
     pub(crate) fn says(self, part: &str) -> Self {
         assert!(
@@ -56,7 +56,7 @@ impl From<Output> for Run {
     }
 }
 
-/// The folder; goes with the value, whatever modes are in it.
+/// The folder. It is removed when the value is dropped, whatever modes its files have.
 pub(crate) struct Build(tempfile::TempDir);
 
 impl Build {

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 
 use sha2::{Digest, Sha256};
 
-/// The program under test, with an environment that leads nowhere else.
+/// The program under test, with an environment that names nothing outside.
 pub(crate) fn bq(folder: &Path) -> Command {
     bq_at(Path::new(env!("CARGO_BIN_EXE_bq")), folder)
 }
@@ -89,7 +89,7 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Why namespaces cannot be had here; `None` where they can.
+/// Why namespaces are not available here; `None` if they are.
 pub(crate) fn why_no_namespaces() -> Option<String> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let code = "for _, finding in ipairs(require 'bq.run.probe' '.') do
@@ -100,7 +100,7 @@ pub(crate) fn why_no_namespaces() -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// What is mounted in this process's namespace, without what changes by itself.
+/// The mounts of this process's namespace, without those that change by themselves.
 pub(crate) fn mounts() -> Vec<String> {
     let text = std::fs::read_to_string("/proc/self/mountinfo").expect("Linux has it");
     let mut lines: Vec<String> = text
@@ -127,7 +127,7 @@ fn processes(word: &str, files: &[&str]) -> Vec<i32> {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
             continue;
         };
-        // A process that has ended has neither any more, also before it is reaped.
+        // A process that has ended has neither, also before it is reaped.
         let has = |file| {
             let text = std::fs::read(entry.path().join(file)).unwrap_or_default();
             String::from_utf8_lossy(&text).contains(word)
@@ -139,7 +139,7 @@ fn processes(word: &str, files: &[&str]) -> Vec<i32> {
     found
 }
 
-/// Looks again until something is so: for what the kernel does in its own time.
+/// Waits until a condition holds, for what the kernel does later.
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..12_000 {
         if is_so() {
@@ -158,7 +158,7 @@ pub(crate) fn skip(why: impl std::fmt::Display) {
     let test = thread.name().unwrap_or("a test");
     let why = why.to_string().trim_end().replace('\n', " ");
     let line = format!("skipped: {test}: {why}\n");
-    // Where standard error is closed, nobody wants to know.
+    // If standard error is closed, nobody reads it.
     drop(std::io::stderr().write_all(line.as_bytes()));
 }
 

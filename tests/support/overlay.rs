@@ -1,4 +1,4 @@
-//! A folder on an overlay, which cannot be the upper layer of another one: there step roots are made by copying.
+//! A folder on an overlay. An overlay cannot be the upper layer of another one, so step roots are copied there.
 
 use std::path::Path;
 use std::process::Command;

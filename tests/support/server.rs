@@ -1,4 +1,4 @@
-//! An HTTP server on 127.0.0.1 that does what a test tells it to, also what no server should do.
+//! An HTTP server on 127.0.0.1 that does what a test wants, also what no server should do.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -36,14 +36,14 @@ impl Request {
     }
 }
 
-/// The way to the client.
+/// The connection to the client.
 pub(crate) struct Reply<'a> {
     stream: &'a TcpStream,
     close: bool,
 }
 
 impl Reply<'_> {
-    /// Sends bytes as they are; a client that has gone is no concern of the server.
+    /// Sends bytes as they are, and ignores that the client has gone.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -99,7 +99,7 @@ impl Reply<'_> {
         self.close = true;
     }
 
-    /// Says nothing more until the client has gone.
+    /// Sends nothing more until the client has gone.
     pub(crate) fn stall(&mut self) {
         drop(self.stream.read(&mut [0; 1024]));
         self.close();
@@ -195,7 +195,7 @@ impl Server {
         self.address
     }
 
-    /// All that was asked for so far, in order.
+    /// All requests so far, in order.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no handler panicked").clone()
     }
