@@ -36,8 +36,8 @@ local PACKAGES = {
   "sed", "tar", "xz-utils",
 }
 local COMPILER = { "clang", "lld", "llvm" }
--- The release of the compiler, for suites whose default one is too old for the C++ library (LLVM 18 needs clang 16).
-local RELEASE = { bookworm = "16" }
+-- The newest release of the compiler in suites whose default one is older.
+local RELEASE = { bookworm = "19", trixie = "22" }
 
 --- The name of the file that a shipped lock is in, below `seeds/` of the programs.
 ---@param arch string
