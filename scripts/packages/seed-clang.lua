@@ -1,4 +1,4 @@
--- The seed's clang (14 or newer), configured for our target by one configuration file. Our resource folder replaces its
+-- The seed's clang, configured for our target by one configuration file. Our resource folder replaces its
 -- own. It contains clang's headers and the compiler-rt that we build, so nothing of the seed is linked.
 local config <const> = "/opt/sysroot/etc/clang.cfg"
 local wrappers <const> = "/opt/sysroot/libexec/seed"
@@ -25,6 +25,9 @@ local common <const> = [[
 -stdlib=libc++
 -fuse-ld=lld
 ]]
+
+-- The oldest release that compiles LLVM's C++ library. 16 and 14 do not.
+local OLDEST <const> = 19
 
 local function output(b, argv)
   return (b:capture(argv):gsub("%s+$", ""))
@@ -65,6 +68,10 @@ return {
   phases = {
     sysroot = {
       install = function(b)
+        local release = output(b, { "clang", "-dumpversion" })
+        if (tonumber(release:match "^%d+") or 0) < OLDEST then
+          error(("the seed's clang is %s, and LLVM's C++ library needs %d or newer"):format(release, OLDEST), 0)
+        end
         require("bq.strategy.files").install(b)
         local resources = output(b, { "clang", "-print-resource-dir" })
         b:copy(b:realpath(resources .. "/include"), b.dest .. "/opt/sysroot/lib/clang/bq/include")
