@@ -3,12 +3,12 @@
 ---@type bq.RecipeFile
 return {
   name = "clang-headers",
-  version = "18",
+  version = "22.1.8",
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://clang.llvm.org",
   strategy = "files",
   install = function(b)
     local resources = b:capture { "clang", "--no-default-config", "-print-resource-dir" }
-    b:copy(resources .. "/include", ("%s%s/lib/clang/%s/include"):format(b.dest, b.prefix, b.version))
+    b:copy(resources .. "/include", ("%s%s/lib/clang/%s/include"):format(b.dest, b.prefix, b.version:match "^%d+"))
   end,
 }

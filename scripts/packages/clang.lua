@@ -10,12 +10,11 @@ local defaults <const> = [[
 ]]
 -- The sysroot's compiler builds the system. It uses the headers and libraries of the root, not those beside it.
 local building <const> = defaults .. [[
--resource-dir=/usr/lib/clang/18
+-resource-dir=/usr/lib/clang/%s
 -stdlib++-isystem/usr/include/c++/v1
 ]]
 
 local options <const> = {
-  "CLANG_ENABLE_ARCMT=OFF",
   "CLANG_ENABLE_STATIC_ANALYZER=OFF",
   "CLANG_BUILD_EXAMPLES=OFF",
   "CLANG_INCLUDE_DOCS=OFF",
@@ -30,18 +29,16 @@ end
 ---@type bq.RecipeFile
 return {
   name = "clang",
-  version = "18.1.8",
+  version = "22.1.8",
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://clang.llvm.org",
   source = {
     {
       url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
-      sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
-      pinned = "18.1.8",
     },
     {
-      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
-      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+      debian = "llvm-toolchain-22_22.1.8.orig.tar.xz",
+      sha256 = "b49b9277aef97616320b2da259e1f8174c65b0ce2fbe2e8629644a97693402fe",
     },
   },
   -- stylua: ignore
@@ -80,7 +77,7 @@ return {
       },
       install = function(b)
         llvm.install(b)
-        b:write(b.dest .. b.prefix .. "/etc/clang/clang.cfg", building)
+        b:write(b.dest .. b.prefix .. "/etc/clang/clang.cfg", building:format(b.version:match "^%d+"))
         b:symlink("clang.cfg", b.dest .. b.prefix .. "/etc/clang/clang++.cfg")
       end,
     },

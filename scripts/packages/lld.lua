@@ -2,18 +2,16 @@
 ---@type bq.RecipeFile
 return {
   name = "lld",
-  version = "18.1.8",
+  version = "22.1.8",
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://lld.llvm.org",
   source = {
     {
       url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
-      sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
-      pinned = "18.1.8",
     },
     {
-      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
-      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+      debian = "llvm-toolchain-22_22.1.8.orig.tar.xz",
+      sha256 = "b49b9277aef97616320b2da259e1f8174c65b0ce2fbe2e8629644a97693402fe",
     },
   },
   -- Of the unwinder it needs only the header for Mach-O's compact unwind tables.

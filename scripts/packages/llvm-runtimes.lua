@@ -1,4 +1,9 @@
 -- C++ without GCC: the unwinder, the ABI library and the standard library.
+local llvm = require "bq.strategy.llvm"
+
+-- A table for the program include-what-you-use. Python would write it.
+local mapping <const> = "/include/c++/v1/libcxx.imp"
+
 local function options(more)
   local common = {
     "LLVM_ENABLE_RUNTIMES=libunwind;libcxxabi;libcxx",
@@ -29,25 +34,37 @@ end
 ---@type bq.RecipeFile
 return {
   name = "llvm-runtimes",
-  version = "18.1.8",
+  version = "22.1.8",
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://libcxx.llvm.org",
   source = {
     {
       url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
-      sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
-      pinned = "18.1.8",
     },
     {
-      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
-      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+      debian = "llvm-toolchain-22_22.1.8.orig.tar.xz",
+      sha256 = "b49b9277aef97616320b2da259e1f8174c65b0ce2fbe2e8629644a97693402fe",
     },
   },
-  include = { "cmake", "libcxx", "libcxxabi", "libunwind", "llvm/cmake", "llvm/utils", "runtimes" },
+  -- Of LLVM's C library, the C++ library uses the conversion between numbers and texts.
+  -- stylua: ignore
+  include = {
+    "cmake", "libc/hdr", "libc/include", "libc/shared", "libc/src/__support", "libcxx", "libcxxabi", "libunwind",
+    "llvm/cmake", "runtimes",
+  },
   strategy = "llvm",
   uses = { "musl", "compiler-rt", "linux-headers" },
   folder = "runtimes",
   cmake = options {},
+  configure = function(b)
+    llvm.configure(b)
+    -- An empty table is there already, so make does not start Python.
+    b:write(b.build .. mapping, "[]\n")
+  end,
+  install = function(b)
+    llvm.install(b)
+    b:remove(b.dest .. b.prefix .. mapping)
+  end,
   -- The programs of phase `sysroot` are static, so it needs no shared libraries.
   phases = {
     -- This step builds the unwinder, so it cannot link it.

@@ -3,18 +3,21 @@
 -- stylua: ignore
 local libraries <const> = {
   "AggressiveInstCombine", "Analysis", "AsmParser", "AsmPrinter", "BinaryFormat", "BitReader", "BitWriter",
-  "BitstreamReader", "CFGuard", "CodeGen", "CodeGenTypes", "Core", "Coroutines", "Coverage", "DebugInfoBTF",
-  "DebugInfoCodeView", "DebugInfoDWARF", "DebugInfoMSF", "DebugInfoPDB", "Debuginfod", "Demangle", "DlltoolDriver",
-  "Extensions", "FrontendDriver", "FrontendHLSL", "FrontendOffloading", "FrontendOpenMP", "GlobalISel", "HipStdPar",
-  "IRPrinter", "IRReader", "InstCombine", "Instrumentation", "LTO", "LibDriver", "Linker", "MC", "MCDisassembler",
-  "MCParser", "ObjCARCOpts", "ObjCopy", "Object", "Option", "Passes", "ProfileData", "Remarks", "ScalarOpts",
-  "SelectionDAG", "Support", "Symbolize", "TableGen", "TableGenGlobalISel", "Target", "TargetParser", "TextAPI",
+  "BitstreamReader", "CFGuard", "CGData", "CodeGen", "CodeGenTypes", "Core", "Coroutines", "Coverage", "DTLTO",
+  "DebugInfoBTF", "DebugInfoCodeView", "DebugInfoDWARF", "DebugInfoDWARFLowLevel", "DebugInfoGSYM", "DebugInfoMSF",
+  "DebugInfoPDB", "Demangle", "DlltoolDriver", "Extensions", "FrontendAtomic", "FrontendDirective", "FrontendDriver",
+  "FrontendHLSL", "FrontendOffloading", "FrontendOpenMP", "GlobalISel", "HipStdPar", "IRPrinter", "IRReader",
+  "InstCombine", "Instrumentation", "LTO", "LibDriver", "Linker", "MC", "MCDisassembler", "MCParser", "ObjCARCOpts",
+  "ObjCopy", "Object", "ObjectYAML", "Option", "Passes", "Plugins", "ProfileData", "Remarks", "SandboxIR", "ScalarOpts",
+  "SelectionDAG", "Support", "Symbolize", "TableGen", "Target", "TargetParser", "TextAPI", "TextAPIBinaryReader",
   "TransformUtils", "Vectorize", "WindowsDriver", "WindowsManifest", "ipo",
 }
--- The components of each processor.
-local backend <const> = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" }
-local processors <const> = { x86_64 = { "X86" }, aarch64 = { "AArch64", "AArch64Utils" } }
--- Each is a part of the one program.
+-- The libraries of each processor.
+local processors <const> = {
+  X86 = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" },
+  AArch64 = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info", "Utils" },
+}
+-- Parts of the one program, and llvm-profdata, which is a program of its own.
 -- stylua: ignore
 local tools <const> = {
   "llvm-ar", "llvm-cxxfilt", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-profdata", "llvm-readobj", "llvm-size",
@@ -27,24 +30,22 @@ local llvm = require "bq.strategy.llvm"
 ---@type bq.RecipeFile
 return {
   name = "llvm",
-  version = "18.1.8",
+  version = "22.1.8",
   license = "Apache-2.0 WITH LLVM-exception",
   homepage = "https://llvm.org",
   source = {
     {
       url = "https://github.com/llvm/llvm-project/releases/download/llvmorg-{version}/llvm-project-{version}.src.tar.xz",
-      sha256 = "0b58557a6d32ceee97c8d533a59b9212d87e0fc4d2833924eb6c611247db2f2a",
-      pinned = "18.1.8",
     },
     {
-      debian = "llvm-toolchain-18_18.1.8.orig.tar.xz",
-      sha256 = "260836e9aefe43fa0f3065c5cc5d502a52e1c4cf03396c1982ddc886f912cbc7",
+      debian = "llvm-toolchain-22_22.1.8.orig.tar.xz",
+      sha256 = "b49b9277aef97616320b2da259e1f8174c65b0ce2fbe2e8629644a97693402fe",
     },
   },
   -- stylua: ignore
   include = {
-    "cmake", "third-party", "llvm/CMakeLists.txt", "llvm/LICENSE.TXT", "llvm/llvm.spec.in", "llvm/cmake", "llvm/include", "llvm/lib",
-    "llvm/projects", "llvm/resources", "llvm/tools", "llvm/utils/TableGen", "llvm/utils/llvm-lit",
+    "cmake", "llvm/CMakeLists.txt", "llvm/LICENSE.TXT", "llvm/cmake", "llvm/include", "llvm/lib", "llvm/projects",
+    "llvm/tools", "llvm/utils/TableGen", "third-party/siphash",
   },
   strategy = "llvm",
   uses = { "musl", "llvm-runtimes", "linux-headers" },
@@ -60,11 +61,11 @@ return {
     for _, name in ipairs(libraries) do
       components[#components + 1] = "LLVM" .. name
     end
-    local prefix = processors[b.arch][1]
-    for _, name in ipairs(backend) do
-      components[#components + 1] = "LLVM" .. prefix .. name
+    for _, processor in ipairs(llvm.targets(b)) do
+      for _, part in ipairs(processors[processor]) do
+        components[#components + 1] = "LLVM" .. processor .. part
+      end
     end
-    components[#components + 1] = processors[b.arch][2] and "LLVM" .. processors[b.arch][2]
     table.move(tools, 1, #tools, #components + 1, components)
     table.insert(b.recipe.cmake, "LLVM_DISTRIBUTION_COMPONENTS=" .. table.concat(components, ";"))
     llvm.configure(b)
@@ -81,6 +82,8 @@ return {
     -- The libraries are in a separate folder. A compiler first searches the libraries beside it, and the libraries of
     -- this phase must not come before the system's.
     sysroot = {
+      -- It compiles for every processor that bq knows.
+      targets = { "X86", "AArch64" },
       cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "CMAKE_INSTALL_PREFIX={prefix}/llvm" },
       install = llvm.install,
     },

@@ -24,16 +24,19 @@ local function without_python(b)
   return "CMAKE_MODULE_PATH=" .. b.build .. "/modules"
 end
 
+--- The processors to generate code for, by LLVM's names.
+---@param b bq.Step
+---@return string[]
+function llvm.targets(b)
+  return b.recipe.targets or { NAMES[b.arch] }
+end
+
 ---@param b bq.Step
 function llvm.configure(b)
-  local targets = b.recipe.targets or { NAMES[b.arch] }
-  local foreign = b.cross
-  if b.recipe.runs_itself then
-    foreign = foreign and b.arch ~= syscall.uname().machine
-  end
+  local foreign = b.cross and not (b.recipe.runs_itself and b.arch == syscall.uname().machine)
   cmake.generate(b, {
     without_python(b),
-    "LLVM_TARGETS_TO_BUILD=" .. table.concat(targets, ";"),
+    "LLVM_TARGETS_TO_BUILD=" .. table.concat(llvm.targets(b), ";"),
     "LLVM_DEFAULT_TARGET_TRIPLE=" .. b.target,
     "LLVM_HOST_TRIPLE=" .. b.target,
     "LLVM_INCLUDE_TESTS=OFF",
@@ -46,7 +49,6 @@ function llvm.configure(b)
     "LLVM_ENABLE_FFI=OFF",
     "LLVM_ENABLE_LIBEDIT=OFF",
     "LLVM_ENABLE_LIBXML2=OFF",
-    "LLVM_ENABLE_TERMINFO=OFF",
     "LLVM_ENABLE_ZLIB=OFF",
     "LLVM_ENABLE_ZSTD=OFF",
     -- Programs that run on the build machine in a cross build.

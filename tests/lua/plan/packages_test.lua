@@ -1,7 +1,9 @@
 -- The bundled recipes: what lint cannot know of them.
 local check = require "check"
+local debian_lock = require "bq.seed.debian_lock"
 local fs = require "bq.fs"
 local host = require "bq.host"
+local places = require "bq.plan.places"
 local process = require "bq.process"
 local recipe = require "bq.plan.recipe"
 local spdx = require "bq.plan.spdx"
@@ -64,6 +66,25 @@ check.run {
     end,
   },
   {
+    "a seed whose compiler is too old is refused with both releases",
+    function()
+      local code = [[
+        local recipe = dofile(...)
+        local b = {}
+        function b:capture(argv) return argv[2] == "-dumpversion" and "18.1.8\n" or error "more is asked" end
+        print(select(2, pcall(recipe.phases.sysroot.install, b)))]]
+      local status = process.run {
+        argv = { process.executable(), "-e", code, root .. "/scripts/packages/seed-clang.lua" },
+        stdout = "capture",
+        stderr = "capture",
+      }
+      check.equal(
+        { status.stdout, status.stderr },
+        { "the seed's clang is 18.1.8, and LLVM's C++ library needs 19 or newer\n", "" }
+      )
+    end,
+  },
+  {
     "each says what it is, under which licence, and where its home is",
     function()
       for _, name in ipairs(names) do
@@ -99,6 +120,34 @@ check.run {
         end
       end
       recipes:check()
+    end,
+  },
+  {
+    "what is built from one file is of one release, and the seed's compiler of the same as the system's",
+    function()
+      local version_of, shared = {}, 0
+      for _, name in ipairs(names) do
+        local data = recipes:get(name).data
+        for _, alternatives in pairs(places.of(data)) do
+          for _, place in ipairs(alternatives) do
+            local file = place.sha256 or place.url or place.debian
+            local known = version_of[file]
+            check.truthy(not known or known == data.version, ("%s: %s, not %s"):format(name, data.version, known))
+            shared = shared + (known and 1 or 0)
+            version_of[file] = data.version
+          end
+        end
+      end
+      check.truthy(shared > 0)
+      local release = recipes:get("clang").data.version
+      check.equal(recipes:get("clang-headers").data.version, release)
+      for _, arch in ipairs { "x86_64", "aarch64" } do
+        local found = {}
+        for _, package in ipairs(debian_lock.shipped(arch).packages) do
+          found[#found + 1] = package.pool:match "/clang%-%d+_([%d.]+)"
+        end
+        check.equal({ arch, table.unpack(found) }, { arch, release })
+      end
     end,
   },
   {
