@@ -72,7 +72,7 @@ return prepare.main({
       prefix = "/usr",
       env = cross,
       apart = true,
-      packages = { base = { "skeleton", "musl", "busybox", "linux-headers" } },
+      packages = { base = { "skeleton", "etc", "musl", "busybox", "linux-headers" } },
     },
     {
       name = "system",
@@ -94,6 +94,7 @@ return prepare.main({
           "linux-headers",
           "llvm-runtimes",
           "skeleton",
+          "etc",
           "busybox",
           "cmake",
           "llvm",

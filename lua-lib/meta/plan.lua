@@ -37,6 +37,7 @@
 ---@field depends string[] ids
 ---@field seed_at? string
 ---@field leave_out? string[]
+---@field in_base? boolean
 ---@field own_sources? boolean whether the phase has other sources than the recipe
 ---@field sources table<string, bq.Place[]>
 ---@field patches { name: string, sha256: string, hex: string }[]

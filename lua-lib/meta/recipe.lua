@@ -29,6 +29,7 @@
 ---@field uses? string[]
 ---@field env? table<string, string>
 ---@field leave_out? string[]
+---@field in_base? boolean `false`: steps of later phases do not see its output
 ---@field seed_at? string
 ---@field keep? string[] paths of the output that stay as they were installed
 ---@field owners? table<string, string> by path: `user:group`

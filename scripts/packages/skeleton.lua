@@ -1,4 +1,4 @@
--- The folders and basic files of a root. /bin, /sbin and /lib are links to folders below /usr.
+-- The folders and links of a root. /bin, /sbin and /lib are links to folders below /usr. Its text files are in `etc`.
 ---@type bq.RecipeFile
 return {
   name = "skeleton",
@@ -34,15 +34,5 @@ return {
     ["/sbin"] = "usr/sbin",
     ["/var/run"] = "../run",
     ["/etc/mtab"] = "/proc/self/mounts",
-  },
-  files = {
-    ["/etc/passwd"] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-    ["/etc/group"] = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
-    ["/etc/shadow"] = "root::::::::\nnobody:!:::::::\n",
-    ["/etc/hostname"] = "bq\n",
-    ["/etc/hosts"] = "127.0.0.1 localhost bq\n::1 localhost\n",
-    ["/etc/shells"] = "/bin/sh\n",
-    ["/etc/profile"] = "export PATH=/usr/local/bin:/usr/bin:/usr/sbin\nPS1='\\u@\\h:\\w\\$ '\n",
-    ["/etc/os-release"] = 'NAME="bq"\nID=bq\nPRETTY_NAME="bq"\n',
   },
 }

@@ -104,6 +104,83 @@ fn an_output_that_came_out_the_same_rebuilds_nothing_above() {
 }
 
 #[test]
+fn an_output_that_is_not_in_the_base_rebuilds_nothing_of_later_phases() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.replace(
+        "packages/alone.lua",
+        "files = {",
+        "in_base = false, files = {",
+    );
+    rig.replace(
+        "packages/final.lua",
+        "b:read \"/opt/alone\"",
+        "(b:stat \"/opt/alone\" and \"seen\" or \"not seen\")",
+    );
+    rig.stage(&[]).is(0);
+    rig.build(&[]).is(0);
+    let made = std::fs::read_to_string(rig.stored("high/final").join("output/usr/final"));
+    assert!(made.is_ok_and(|text| text.ends_with("app\nnot seen")));
+    // It is in the root of its own phase.
+    let code = "local space = require('bq.workspace').new 'space'
+        local build = require('bq.run.state').look(space, space:plan())
+        print(#build:phase_outputs 'low', #build:layers(build.by_id['high/final']))";
+    assert_eq!(rig.lua(code), "4\t3\n");
+
+    let before = rig.outputs();
+    rig.replace("packages/alone.lua", "\"alone\\n\"", "\"other\\n\"");
+    assert_eq!(
+        started(&rig),
+        ["low/alone 1: files./opt/alone changed: `alone\\n` → `other\\n`"]
+    );
+    let differs: Vec<_> = rig
+        .outputs()
+        .into_iter()
+        .filter(|(id, output)| before[id] != *output)
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(differs, ["low/alone"]);
+
+    // Later phases neither wait for it, nor fail with it, nor go with it.
+    let text = rig.text("packages/alone.lua");
+    rig.replace(
+        "packages/alone.lua",
+        "files = {",
+        "install = function() error \"no\" end, files = {",
+    );
+    rig.replace("packages/final.lua", "b:write(", "b:say \"again\" b:write(");
+    rig.build(&["--keep-going"])
+        .is(1)
+        .says("5 steps: 4 done, 1 failed");
+    rig.write("packages/alone.lua", &text);
+    rig.build(&[]).is(0);
+    // The third time: the entries of its earlier texts are in the store, too.
+    rig.replace("packages/alone.lua", "\"other\\n\"", "\"third\\n\"");
+    rig.build(&[]).is(0);
+    let store = std::fs::read_dir(rig.path("space/store")).expect("it is there");
+    let mut count = 0;
+    for entry in store.flatten() {
+        let file = entry.path().join("output/opt/alone");
+        if std::fs::read_to_string(&file).is_ok_and(|text| text == "third\n") {
+            std::fs::write(file, "damaged").expect("it is ours");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 1);
+    let left = rig
+        .run(&["verify", "--workspace", "space", "--store"])
+        .is(1)
+        .says(" (low/alone) is damaged\n");
+    assert!(!left.err.contains("goes too"), "{}", left.err);
+    let left = rig.build(&[]).is(0);
+    assert_eq!(left.started().len(), 1, "{}", left.err);
+
+    // A plan that is narrowed leaves it out.
+    rig.stage(&["--only", "final"]).is(0);
+    assert!(!rig.outputs().contains_key("low/alone"));
+}
+
+#[test]
 fn a_version_takes_its_own_source() {
     needs_namespaces!();
     let rig = Rig::built();

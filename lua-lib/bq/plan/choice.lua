@@ -133,7 +133,7 @@ function choice.narrow(made, only)
       if not phases[base] then
         phases[base] = true
         for _, other in ipairs(made.steps) do
-          if other.phase == base then
+          if other.phase == base and other.in_base ~= false then
             need(other)
           end
         end

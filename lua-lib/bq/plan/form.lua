@@ -36,6 +36,7 @@ local STEP <const> = schema.where(
     ["homepage?"] = text,
     ["seed_at?"] = text,
     ["leave_out?"] = texts,
+    ["in_base?"] = schema.flag(),
     ["yields?"] = texts,
     ["patches_from?"] = list(schema.record { source = schema.NAME, files = texts }),
     ["own_sources?"] = schema.flag(),

@@ -24,13 +24,13 @@ local function output_of(context, step)
   return output and step.yields and output .. " " .. json.encode(step.yields) or output
 end
 
---- The digest of all outputs of a phase, once they are done.
+--- The digest of the outputs of a phase that later phases see, once they are done.
 local function phase_digest(context, name)
   local found = context.phase_digests[name]
   if not found then
     local outputs = {}
     for _, step in ipairs(context.plan.steps) do
-      if step.phase == name then
+      if step.phase == name and step.in_base ~= false then
         outputs[step.id] = output_of(context, step)
       end
     end

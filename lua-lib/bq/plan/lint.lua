@@ -27,6 +27,7 @@ lint.FIELDS = {
   include = "strings",
   seed_at = "string",
   leave_out = "strings",
+  in_base = "boolean",
   phases = "phases",
 }
 for field, kind in pairs(output.FIELDS) do

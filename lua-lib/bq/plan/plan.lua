@@ -51,6 +51,7 @@ local function make_step(recipes, found, phase, made)
     uses = fields.uses,
     seed_at = fields.seed_at,
     leave_out = fields.leave_out,
+    in_base = fields.in_base,
     yields = fields.yields,
     sources = places.of(fields),
     patches = beside.patches(found, fields.version),

@@ -12,7 +12,7 @@ local damage = {}
 --- Whether an entry was built from one of these outputs.
 ---@param meta bq.Meta
 ---@param bad table<string, table<string, true>|true> digests by step id; `true` for any
----@param phases table<string, true> the phases of the damaged outputs
+---@param phases table<string, true> the phases whose base has damaged outputs
 local function is_built_from(meta, bad, phases)
   for id, input in pairs(meta.inputs.depends or {}) do
     if bad[id] and (bad[id] == true or type(input) == "table" and bad[id][input.output]) then
@@ -34,9 +34,10 @@ end
 ---@return bq.Meta[]
 function damage.built_from(workspace, found)
   local bad, phases, left, out = {}, {}, {}, {}
-  local function add(id, output)
-    local phase = id:match "^(.-)/"
-    if phase then
+  local function add(id, output, meta)
+    local phase, fields = id:match "^(.-)/", meta and meta.inputs.fields
+    local is_seen = type(fields) ~= "table" or fields.in_base ~= false
+    if phase and is_seen then
       phases[phase] = true
     end
     if not output then
@@ -50,7 +51,7 @@ function damage.built_from(workspace, found)
   for _, one in ipairs(found) do
     is_found[one.key] = true
     if one.step then
-      add(one.step, one.output)
+      add(one.step, one.output, (store.get(workspace, one.key)))
     end
   end
   for _, key in ipairs(store.keys(workspace)) do
@@ -62,7 +63,7 @@ function damage.built_from(workspace, found)
     for index = #left, 1, -1 do
       local meta = left[index]
       if is_built_from(meta, bad, phases) then
-        add(meta.step, meta.output)
+        add(meta.step, meta.output, meta)
         out[#out + 1] = table.remove(left, index)
         again = true
       end

@@ -25,12 +25,16 @@ local state = {}
 ---@field context bq.KeyContext
 ---@field damaged table<string, bq.Damage> damaged outputs by step id
 ---@field package glanced table<string, true> steps whose trees were checked
----@field package left table<string, { count: integer, failed?: string }> steps of a phase that are not done
+---@field package left table<string, { count: integer, failed?: string }> by phase, what its base lacks
 local State = {}
 State.__index = State
 
---- Leaves out the phases that would have to run programs of another architecture, and the phases that are built on
---- them.
+--- The phase whose base has a step's output. A step that later phases do not see stands for itself.
+local function base_of(step)
+  return step.in_base ~= false and step.phase or step.id
+end
+
+--- Leaves out the phases that would have to run programs of another architecture, and those that are built on them.
 ---@param made table the plan, which is changed
 ---@return string[] phases
 function state.leave_out_foreign(made)
@@ -67,8 +71,9 @@ function state.new(space, made)
   for _, step in ipairs(made.steps) do
     self.by_id[step.id] = step
     self.states[step.id] = "waiting"
-    self.left[step.phase] = self.left[step.phase] or { count = 0 }
-    self.left[step.phase].count = self.left[step.phase].count + 1
+    local base = base_of(step)
+    self.left[base] = self.left[base] or { count = 0 }
+    self.left[base].count = self.left[base].count + 1
   end
   self.context = {
     plan = made,
@@ -123,7 +128,7 @@ end
 ---@param output? string of a step that is done: the digest of its output
 function State:set(step, value, output)
   self.states[step.id] = value
-  local left = self.left[step.phase]
+  local left = self.left[base_of(step)]
   if value == "done" then
     self.outputs[step.id] = output
     left.count = left.count - 1
@@ -167,7 +172,7 @@ end
 ---@return string[] ids of running steps that are built from it
 function State:forget(id)
   local lost, running, changed = { [id] = true }, {}, true
-  local phases = { [self.by_id[id].phase] = true }
+  local phases = { [base_of(self.by_id[id])] = true }
   local function is_lost(step)
     for _, needed in ipairs(step.depends) do
       if lost[needed] then
@@ -185,7 +190,7 @@ function State:forget(id)
     changed = false
     for _, step in ipairs(self.plan.steps) do
       if not lost[step.id] and is_lost(step) then
-        lost[step.id], phases[step.phase], changed = true, true, true
+        lost[step.id], phases[base_of(step)], changed = true, true, true
       end
     end
   end
@@ -194,7 +199,7 @@ function State:forget(id)
       running[#running + 1] = step.id
     elseif lost[step.id] and self.states[step.id] == "done" then
       self.states[step.id] = "waiting"
-      self.left[step.phase].count = self.left[step.phase].count + 1
+      self.left[base_of(step)].count = self.left[base_of(step)].count + 1
     end
     if lost[step.id] then
       self.outputs[step.id] = nil
@@ -239,7 +244,9 @@ function State:layers(step)
   local out = {}
   for _, name in ipairs(self.plan.phases[step.phase].base) do
     out[#out + 1] = name == "seed" and name or nil
-    tables.append(out, self:phase_steps(name))
+    for _, id in ipairs(self:phase_steps(name)) do
+      out[#out + 1] = base_of(self.by_id[id]) == name and id or nil
+    end
   end
   return tables.append(out, siblings.layered(self.by_id, plan.closure(self.by_id, step)))
 end

@@ -17,13 +17,17 @@ local SOURCE <const> = ('source = { { url = "https://a/{version}.tar", sha256 = 
 local count = 0
 
 --- The context and the plan of two phases: `low/tool`, then `high/lib` and `high/app`, which needs it.
-local function prepare(app, declare)
+local function prepare(app, declare, more)
   count = count + 1
-  local recipes = scratch.recipes("case" .. count, {
+  local texts = {
     app = app or scratch.recipe("app", 'depends = { "lib" }, files = { ["/a"] = "1" }, ' .. SOURCE),
     lib = scratch.recipe "lib",
     tool = scratch.recipe "tool",
-  })
+  }
+  for name, text in pairs(more or {}) do
+    texts[name] = text
+  end
+  local recipes = scratch.recipes("case" .. count, texts)
   local declaration = scratch.declaration(nil, {
     { name = "low", base = { "seed" }, prefix = "/opt", env = {}, packages = { core = { "tool" } } },
     {
@@ -149,6 +153,21 @@ check.run {
       context.seed = "other seed"
       check.equal(reason(context), nil)
       check.contains(key.reason(inputs(prepare(), "low/tool"), inputs(context, "low/tool")), "the seed changed")
+    end,
+  },
+  {
+    "a step of a phase below that is not in the base",
+    function()
+      local function with(more, output)
+        local context = prepare(nil, function(declaration)
+          table.insert(declaration.phases[1].packages.core, "text")
+        end, { text = scratch.recipe("text", more) })
+        context.outputs["low/text"] = output
+        return inputs(context)
+      end
+      check.equal(key.reason(with("in_base = false", "a"), with("in_base = false", "b")), nil)
+      check.equal(key.reason(base, with("in_base = false", "a")), nil)
+      check.equal(key.reason(with("in_base = true", "a"), with("in_base = true", "b")), "what phase `low` made changed")
     end,
   },
   {

@@ -151,6 +151,17 @@ check.run {
     end,
   },
   {
+    "a change of a text file of the root builds no step of `system` again",
+    function()
+      -- What the base of `system` has of such files would be in the keys of all its steps.
+      for name in pairs(phases.rootfs) do
+        local data = recipes:get(name).data
+        check.equal({ name, data.files ~= nil and data.in_base ~= false }, { name, false })
+      end
+      check.truthy(phases.rootfs.etc and phases.system.etc)
+    end,
+  },
+  {
     "all of them together make a plan, for both machines",
     function()
       local missing = {}
