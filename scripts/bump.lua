@@ -11,6 +11,7 @@ local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
@@ -51,9 +52,10 @@ end
 local space = workspace.new(options.workspace)
 local folder = space:at "index"
 
-local list, package = {}, found.name
-for _, alternatives in tables.sorted(places.of(found.data)) do
-  for _, place in ipairs(alternatives) do
+-- Patches of others were chosen for one version: which of them the new one needs is for people to say.
+local list, package, chosen = {}, found.name, patches_from.places(found.data)
+for name, alternatives in tables.sorted(places.of(found.data)) do
+  for _, place in ipairs(chosen[name] and {} or alternatives) do
     list[#list + 1] = place
     package = place.debian and debian_archive.package(place) or package
   end
@@ -66,12 +68,12 @@ local old, new = found.data.version, options[2]
 local offered = {}
 for _, suite in ipairs(SUITES) do
   log.info(("reading the index of Debian %s"):format(suite))
-  local one = releases.newest(debian_index.of(suite, folder), package)
-  if one then
-    offered[#offered + 1] = one
-    if not options[2] and version.compare(one.upstream, new or old) > 0 then
-      new = one.upstream
-    end
+  local newest = releases.newest(debian_index.of(suite, folder), package)
+  tables.append(offered, newest and newest.all or {})
+end
+for _, one in ipairs(offered) do
+  if not options[2] and version.compare(one.upstream, new or old) > 0 then
+    new = one.upstream
   end
 end
 if not new or new == old then
@@ -79,35 +81,39 @@ if not new or new == old then
   fail.exit(0)
 end
 
---- The file of the new version that replaces a place of Debian's archive.
-local function in_debian()
-  for _, one in ipairs(offered) do
-    for _, file in ipairs(one.upstream == new and one.files or {}) do
-      if file.name:find "_[^_]*%.orig%.tar%.%w+$" then
-        return file
-      end
-    end
-  end
+--- Fetches a file. Returns its digest, or `nil` and the reason.
+local function fetched(urls, name, sha256)
+  local path = folder .. "/" .. name
+  local result = fetch.fetch({ files = { { urls = urls, path = path, sha256 = sha256 } }, retries = 1 })[1]
+  local last = result.attempts[#result.attempts]
+  local actual = result.ok and digest.file(path) or nil
+  fs.remove(path)
+  return actual, last and last.message
 end
 
---- Fetches an address at the new version. Returns the digest of the file, or `nil` and the reason.
+--- Fetches the place of a home site at the new version.
 local function at_home(place)
   local url = template.fill({ url = place.url }, { name = found.name, version = new }).url
-  local path = folder .. "/" .. files.name(url)
-  local result = fetch.fetch({ files = { { urls = { url }, path = path } }, retries = 1 })[1]
-  local last = result.attempts[#result.attempts]
-  local sha256 = result.ok and digest.file(path) or nil
-  fs.remove(path)
-  return sha256, last and last.message
+  return fetched({ url }, files.name(url))
+end
+
+--- The other newer versions that Debian has, for a hint.
+local function others()
+  local out = releases.newer(offered, old, new)
+  return #out > 0 and "take another that Debian lists: " .. table.concat(out, ", ") or "the recipe stays as it is"
 end
 
 local changed, pinned = {}, 0
 for _, place in ipairs(list) do
   local one, problem = { place = place }, nil
   if place.debian then
-    local file = in_debian()
-    one.debian, one.sha256 = file and file.name, file and file.sha256
+    local file, of = releases.file(offered, new, "_[^_]*%.orig%.tar%.%w+$")
     problem = "Debian has no such release"
+    if file then
+      -- A mirror may lack what the index has: only a file that can be had is pinned.
+      one.debian = file.name
+      one.sha256, problem = fetched(debian_archive.urls { debian = file.name, package = of }, file.name, file.sha256)
+    end
   elseif place.pinned == false then
     one.sha256 = place.sha256
   else
@@ -125,7 +131,7 @@ for _, place in ipairs(list) do
   pinned = pinned + (one.sha256 and 1 or 0)
 end
 if pinned == 0 then
-  fail.raise(("no place of `%s` has version %s"):format(found.name, new), { hint = "the recipe stays as it is" })
+  fail.raise(("no place of `%s` has version %s"):format(found.name, new), { hint = others() })
 end
 local text = bump.text(found.text, old, new, changed)
 if not text then
@@ -175,4 +181,17 @@ end
 local patches = ("%s/patches/%s-%s"):format(files.parent(found.path), found.name, old)
 if #files.list(patches) > 0 then
   log.out(("patches of %s are in `%s`: look which of them %s still needs, and move them"):format(old, patches, new))
+end
+for _, alternatives in tables.sorted(chosen) do
+  for _, place in ipairs(alternatives) do
+    local file = releases.file(offered, new, "%.debian%.tar%.%w+$")
+    log.out(
+      ("patches for %s come from `%s`: look which of them %s still needs, and change `patches_from`%s"):format(
+        old,
+        place.debian or place.url,
+        new,
+        file and ("; Debian's for %s are in `%s`"):format(new, file.name) or ""
+      )
+    )
+  end
 end

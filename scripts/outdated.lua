@@ -1,14 +1,16 @@
 #!/usr/bin/env bq
--- Shows each recipe beside Debian's newest releases, and the places that Debian's archive no longer has.
+-- Shows each recipe beside Debian's newest releases, and the places that none of the indexes has.
 local args = require "bq.args"
 local command = require "bq.stage.command"
 local debian_archive = require "bq.source.debian_archive"
 local debian_index = require "bq.source.debian_index"
 local fail = require "bq.fail"
 local log = require "bq.log"
+local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
+local tables = require "bq.tables"
 local version = require "bq.source.version"
 local workspace = require "bq.workspace"
 
@@ -22,7 +24,7 @@ local COLUMNS = {
 
 -- stylua: ignore
 local options = args.parse({
-  about = "Shows each recipe beside the newest release that Debian has, and the places that Debian has no more.",
+  about = "Shows each recipe beside the newest release that Debian has, and the places that none of the indexes has.",
   usage = "bq scripts/outdated.lua [OPTIONS] [NAME...]",
   options = {
     { name = "all", help = "show the recipes too that are at the newest release" },
@@ -47,8 +49,10 @@ for _, column in ipairs(COLUMNS) do
       if not known or version.compare(one.version, known.version) > 0 then
         column.newest[package] = one
       end
-      for _, file in ipairs(one.files) do
-        has_file[file.name] = true
+      for _, each in ipairs(one.all) do
+        for _, file in ipairs(each.files) do
+          has_file[file.name] = true
+        end
       end
     end
   end
@@ -56,14 +60,24 @@ end
 
 --- The places of a recipe, and the name of its Debian source package.
 local function look(found)
-  local list, package = {}, found.name
-  for _, alternatives in pairs(places.of(found.data)) do
+  local list, package, chosen = {}, found.name, patches_from.places(found.data)
+  for name, alternatives in tables.sorted(places.of(found.data)) do
     for _, place in ipairs(alternatives) do
-      list[#list + 1] = place
-      package = place.debian and debian_archive.package(place) or package
+      list[#list + 1] = { place = place, has_patches = chosen[name] ~= nil }
+      package = place.debian and not chosen[name] and debian_archive.package(place) or package
     end
   end
   return list, package
+end
+
+--- The file of Debian's newest patches for a release, where it is not the one at hand.
+local function newer_patches(file, package, release)
+  local offered = {}
+  for _, column in ipairs(COLUMNS) do
+    offered[#offered + 1] = column.newest[package]
+  end
+  local newest = releases.file(offered, release, "%.debian%.tar%.%w+$")
+  return newest and version.compare(newest.name, file) > 0 and newest.name or nil
 end
 
 local shown, gone = 0, 0
@@ -79,10 +93,17 @@ local function show(found)
     newest = one and version.compare(one.upstream, newest) > 0 and one.upstream or newest
   end
   local notes = {}
-  for _, place in ipairs(list) do
+  for _, each in ipairs(list) do
+    local place = each.place
+    local patches = each.has_patches
+      and place.debian
+      and newer_patches(place.debian, debian_archive.package(place), found.data.version)
+    if patches then
+      notes[#notes + 1] = ("  its patches are of `%s`; Debian has `%s`"):format(place.debian, patches)
+    end
     if place.debian and not has_file[place.debian] then
       gone = gone + 1
-      notes[#notes + 1] = ("  `%s` is in no index any more"):format(place.debian)
+      notes[#notes + 1] = ("  `%s` is in none of these indexes"):format(place.debian)
     elseif place.url and options.home then
       local at_home, problem = releases.at_home(place.url:gsub("{name}", found.name), folder)
       newest = at_home and version.compare(at_home, newest) > 0 and at_home or newest
@@ -116,8 +137,5 @@ for _, name in ipairs(names) do
   )
 end
 log.info(
-  ("%d newer releases, %d places that Debian has no more; `bq scripts/bump.lua NAME` takes a newer one"):format(
-    shown,
-    gone
-  )
+  ("%d newer releases, %d places that no index has; `bq scripts/bump.lua NAME` takes a newer one"):format(shown, gone)
 )

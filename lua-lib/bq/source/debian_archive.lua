@@ -42,6 +42,14 @@ function debian_archive.pool(place)
   return ("pool/main/%s/%s/%s"):format(package:match "^lib." or package:sub(1, 1), package, place.debian)
 end
 
+--- The archive of security updates beside a mirror. A file is there only, until the next point release has it.
+---@param mirror string
+---@return string? mirror `nil` if there is none: by custom it is `debian-security` beside `debian`
+function debian_archive.security(mirror)
+  local found, count = mirror:gsub("/debian$", "/debian-security")
+  return count > 0 and found or nil
+end
+
 --- The addresses of a file of a source package, in the order in which they are asked.
 ---@param place { debian: string, package?: string } a place of a recipe
 ---@return string[]
@@ -49,6 +57,10 @@ function debian_archive.urls(place)
   local out, path = {}, debian_archive.pool(place)
   for index, mirror in ipairs(debian_archive.mirrors()) do
     out[index] = debian_archive.url(mirror, path)
+  end
+  for _, mirror in ipairs(debian_archive.mirrors()) do
+    local security = debian_archive.security(mirror)
+    out[#out + 1] = security and debian_archive.url(security, (path:gsub("^pool/", "pool/updates/")))
   end
   return out
 end

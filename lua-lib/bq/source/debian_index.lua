@@ -20,8 +20,9 @@ local debian_index = {}
 ---@field version string Debian's
 ---@field upstream string the release of the original
 ---@field files bq.DebianFile[]
+---@field all bq.DebianSource[] the entries of this package, this one too: a suite keeps older ones as long as they are needed
 
---- Reads an index: the newest entry of each package.
+--- Reads an index: the newest entry of each package, with the others in `all`.
 ---@param text string of a `Sources` file
 ---@param into? table<string, bq.DebianSource> by package; gets the newer of what it has and what the text has
 ---@return table<string, bq.DebianSource>
@@ -32,23 +33,22 @@ function debian_index.parse(text, into)
     local package, debian = fields:match "\nPackage: (%S+)\n", fields:match "\nVersion: (%S+)\n"
     local folder, sums = fields:match "\nDirectory: (%S+)\n", fields:match "\nChecksums%-Sha256: ?\n(.-\n)%f[^\n ]"
     local known = package and out[package]
-    if package and debian and folder and sums and (not known or version.compare(debian, known.version) > 0) then
-      local one = { package = package, version = debian, upstream = version.upstream(debian), files = {} }
+    if package and debian and folder and sums then
+      local all = known and known.all or {}
+      local one = { package = package, version = debian, upstream = version.upstream(debian), files = {}, all = all }
+      all[#all + 1] = one
       for sha256, size, name in sums:gmatch " (%x+) (%d+) (%S+)\n" do
         table.insert(
           one.files,
           { name = name, path = folder .. "/" .. name, sha256 = sha256, size = math.tointeger(size) }
         )
       end
-      out[package] = one
+      if not known or version.compare(debian, known.version) > 0 then
+        out[package] = one
+      end
     end
   end
   return out
-end
-
---- The archive of a suite: security updates are in an archive of their own, beside the main one.
-local function archive_of(suite, mirror)
-  return suite:find "%-security$" and mirror:gsub("/debian$", "/debian-security") or mirror
 end
 
 --- The source packages of a suite.
@@ -63,7 +63,9 @@ function debian_index.of(suite, folder)
   local out, place = {}, folder .. "/" .. suite
   local options = apt.options(place)
   options[#options + 1] = "-oAcquire::GzipIndexes=false"
-  apt.write_sources(place, "deb-src", archive_of(suite, debian_archive.mirrors()[1]), suite)
+  local mirror = debian_archive.mirrors()[1]
+  local archive = suite:find "%-security$" and debian_archive.security(mirror) or mirror
+  apt.write_sources(place, "deb-src", archive, suite)
   apt.get(options, { "update" }, "read the index of Debian " .. suite)
   for _, name in ipairs(files.list(place .. "/state/lists")) do
     if name:find "_source_Sources$" then

@@ -22,6 +22,43 @@ function releases.newest(suite, package)
   return found
 end
 
+--- The newest file of a release, by the pattern of its name, and the package that it is of.
+---@param offered bq.DebianSource[]
+---@param release string
+---@param pattern string
+---@return bq.DebianFile?
+---@return string? package
+function releases.file(offered, release, pattern)
+  local found, source
+  for _, one in ipairs(offered) do
+    for _, file in ipairs(one.upstream == release and one.files or {}) do
+      if file.name:find(pattern) and (not source or version.compare(one.version, source.version) > 0) then
+        found, source = file, one
+      end
+    end
+  end
+  return found, source and source.package
+end
+
+--- The releases that are newer than one, the newest first.
+---@param offered bq.DebianSource[]
+---@param old string
+---@param without string a release that is not listed
+---@return string[]
+function releases.newer(offered, old, without)
+  local out, seen = {}, { [without] = true }
+  for _, one in ipairs(offered) do
+    if not seen[one.upstream] and version.compare(one.upstream, old) > 0 then
+      seen[one.upstream] = true
+      out[#out + 1] = one.upstream
+    end
+  end
+  table.sort(out, function(a, b)
+    return version.compare(a, b) > 0
+  end)
+  return out
+end
+
 --- The newest release in a text that lists files, as the page of a folder does.
 ---@param text string
 ---@param file string the name of a file, with `{version}` in it

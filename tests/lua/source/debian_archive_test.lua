@@ -25,6 +25,22 @@ check.run {
     end,
   },
   {
+    "what no point release has yet is in the archive of security updates",
+    function()
+      local mirrors = debian_archive.mirrors
+      debian_archive.mirrors = function()
+        return { "http://near/debian", "http://odd/mirror" }
+      end
+      local found = debian_archive.urls { debian = "linux_6.orig.tar.xz" }
+      debian_archive.mirrors = mirrors
+      check.equal(found, {
+        "http://near/debian/pool/main/l/linux/linux_6.orig.tar.xz",
+        "http://odd/mirror/pool/main/l/linux/linux_6.orig.tar.xz",
+        "http://near/debian-security/pool/updates/main/l/linux/linux_6.orig.tar.xz",
+      })
+    end,
+  },
+  {
     "the machine's mirrors come first, and only those that bq can fetch from",
     function()
       local mirrors = apt.mirrors

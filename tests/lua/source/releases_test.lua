@@ -61,6 +61,24 @@ check.run {
     end,
   },
   {
+    "the older entries of an index, and the files of a release in them",
+    function()
+      local all = debian_index.parse(INDEX).app.all
+      check.equal({ #all, all[1].version, all[2].version }, { 2, "1:1.9-1", "1:1.10-1" })
+      -- In whatever order they are.
+      local reversed = debian_index.parse((INDEX:gsub("^(.-\n)\n(.-\n)\n", "%2\n%1\n")))
+      check.equal({ reversed.app.version, #reversed.app.all }, { "1:1.10-1", 2 })
+      local file, package = releases.file(all, "1.9", "%.orig%.tar%.%w+$")
+      check.equal({ file and file.sha256, package }, { A, "app" })
+      file = releases.file(all, "1.9", "%.debian%.tar%.%w+$")
+      check.equal(file and file.name, "app_1.9-1.debian.tar.xz")
+      check.equal(releases.file(all, "1.8", "."), nil)
+      check.equal(releases.newer(all, "1.8", "1.7"), { "1.10", "1.9" })
+      check.equal(releases.newer(all, "1.8", "1.10"), { "1.9" })
+      check.equal(releases.newer(all, "1.10", "1.10"), {})
+    end,
+  },
+  {
     "a package that has its release in its name",
     function()
       local suite = debian_index.parse(INDEX)
