@@ -2,18 +2,14 @@
 ---@type bq.RecipeFile
 return {
   name = "musl-headers",
-  version = "1.2.5",
+  version = "1.2.6",
   license = "MIT",
   homepage = "https://musl.libc.org",
   source = {
+    { url = "https://musl.libc.org/releases/musl-{version}.tar.gz" },
     {
-      url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
-      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
-      pinned = "1.2.5",
-    },
-    {
-      debian = "musl_1.2.5.orig.tar.gz",
-      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+      debian = "musl_1.2.6.orig.tar.gz",
+      sha256 = "d585fd3b613c66151fc3249e8ed44f77020cb5e6c1e635a616d3f9f82460512a",
     },
   },
   strategy = "make",

@@ -2,18 +2,32 @@
 ---@type bq.RecipeFile
 return {
   name = "musl",
-  version = "1.2.5",
+  version = "1.2.6",
   license = "MIT",
   homepage = "https://musl.libc.org",
   source = {
+    { url = "https://musl.libc.org/releases/musl-{version}.tar.gz" },
     {
-      url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
-      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
-      pinned = "1.2.5",
+      debian = "musl_1.2.6.orig.tar.gz",
+      sha256 = "d585fd3b613c66151fc3249e8ed44f77020cb5e6c1e635a616d3f9f82460512a",
     },
+  },
+  -- What was mended after the release. Debian's patches of 1.2.5 fit.
+  patches_from = {
     {
-      debian = "musl_1.2.5.orig.tar.gz",
-      sha256 = "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+      debian = "musl_1.2.5-3.1~deb13u1.debian.tar.xz",
+      sha256 = "46fdfb271edc2f035d8d4063ff2e299734409693e781e69e4b77e0a9a495072e",
+      pinned = "1.2.6",
+      patches = {
+        {
+          file = "debian/patches/0001-fix-pathological-slowness-incorrect-mappings-in-icon.patch",
+          fixes = "CVE-2026-6042",
+        },
+        {
+          file = "debian/patches/0002-qsort-fix-leonardo-heap-corruption-from-bug-in-doubl.patch",
+          fixes = "CVE-2026-40200",
+        },
+      },
     },
   },
   strategy = "autotools",
