@@ -7,7 +7,7 @@ command -v npm >/dev/null || install_packages nodejs npm
 # QEMU and its tools have to be of one release, and an image may come with newer tools.
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 install_packages --allow-downgrades "qemu-utils/$release" "qemu-system-x86/$release" "qemu-system-common/$release" \
-  "qemu-system-data/$release" ovmf seabios
+  "qemu-system-data/$release" "qemu-user/$release" ovmf seabios
 rustup component add rustfmt clippy >/dev/null 2>&1 || true
 cargo clippy --version
 cargo fmt --version

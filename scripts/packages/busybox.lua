@@ -1,19 +1,39 @@
 -- The shell and the usual commands, in one static program.
+local busybox = require "bq.strategy.busybox"
+
 ---@type bq.RecipeFile
 return {
   name = "busybox",
-  version = "1.37.0",
+  version = "1.38.0",
   license = "GPL-2.0-only",
   homepage = "https://busybox.net",
   source = {
+    { url = "https://busybox.net/downloads/busybox-{version}.tar.bz2" },
     {
-      url = "https://busybox.net/downloads/busybox-{version}.tar.bz2",
-      sha256 = "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
-      pinned = "1.37.0",
+      debian = "busybox_1.38.0.orig.tar.bz2",
+      sha256 = "34f9ea6ff8636f2c9241153b9114eefa9e65674a45318ae1ef95bb5f31c53bb2",
     },
+  },
+  patches_from = {
     {
-      debian = "busybox_1.37.0.orig.tar.bz2",
-      sha256 = "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
+      debian = "busybox_1.38.0-3.debian.tar.xz",
+      sha256 = "9493090e7456abb7707a356ab71a810065b555fdeddc6f71d4dd1dc09ebc342f",
+      patches = {
+        { file = "debian/patches/awk.c-fix-CVE-2023-42366-bug-15874.patch", fixes = "CVE-2023-42366" },
+        { file = "debian/patches/wget-disallow-control-chars-in-URLs-CVE-2025-60876.patch", fixes = "CVE-2025-60876" },
+        {
+          file = "debian/patches/archival-libarchive-sanitize-filenames-on-output-CVE-2025-46394-2.patch",
+          fixes = "CVE-2025-46394",
+        },
+        { file = "debian/patches/netstat-sanitize-argv0-for-p-CVE-2024-58251.patch", fixes = "CVE-2024-58251" },
+        {
+          file = "debian/patches/ash-fix-out-of-bounds-read-in-ifsbreakup-CVE-2026-38754.patch",
+          fixes = "CVE-2026-38754",
+        },
+        { file = "debian/patches/ash-fix-stack-overflow-in-evalfun-CVE-2026-38755.patch", fixes = "CVE-2026-38755" },
+        { file = "debian/patches/awk-fix-stack-overflow-in-evaluate-CVE-2026-38752.patch", fixes = "CVE-2026-38752" },
+        { file = "debian/patches/awk-fix-use-after-free-in-awk_sub-CVE-2026-38753.patch", fixes = "CVE-2026-38753" },
+      },
     },
   },
   strategy = "busybox",
@@ -30,4 +50,12 @@ return {
     -- Compiles for x86 only (1.37.0).
     SHA1_HWACCEL = false,
   },
+  configure = function(b)
+    if b.arch == "aarch64" then
+      -- Pointers that are set once are declared constant, for smaller code. Here clang then reads them before they are
+      -- set, and `diff` dies. This makes them plain pointers.
+      b.recipe.config.EXTRA_CFLAGS = "-DBB_GLOBAL_CONST="
+    end
+    busybox.configure(b)
+  end,
 }
