@@ -5,18 +5,14 @@ local programs <const> = { "misc/mke2fs", "misc/tune2fs", "misc/dumpe2fs", "e2fs
 ---@type bq.RecipeFile
 return {
   name = "e2fsprogs",
-  version = "1.47.2",
+  version = "1.47.4",
   license = "GPL-2.0-only AND LGPL-2.0-only AND BSD-3-Clause AND MIT",
   homepage = "https://e2fsprogs.sourceforge.net",
   source = {
+    { url = "https://cdn.kernel.org/pub/linux/kernel/people/tytso/e2fsprogs/v{version}/e2fsprogs-{version}.tar.gz" },
     {
-      url = "https://cdn.kernel.org/pub/linux/kernel/people/tytso/e2fsprogs/v{version}/e2fsprogs-{version}.tar.gz",
-      sha256 = "6dcd67ff9d8b13274ba3f088e4318be4f5b71412cd863524423fc49d39a6371f",
-      pinned = "1.47.2",
-    },
-    {
-      debian = "e2fsprogs_1.47.2.orig.tar.gz",
-      sha256 = "6dcd67ff9d8b13274ba3f088e4318be4f5b71412cd863524423fc49d39a6371f",
+      debian = "e2fsprogs_1.47.4.orig.tar.gz",
+      sha256 = "2cec05f39c20ee621f14926195664e66e6017190ac8e4bbdb16d86082e43c5da",
     },
   },
   strategy = "autotools",

@@ -14,14 +14,14 @@ local hollow <const> = {
 ---@type bq.RecipeFile
 return {
   name = "git",
-  version = "2.47.3",
+  version = "2.55.0",
   license = "GPL-2.0-only AND LGPL-2.1-or-later AND BSD-3-Clause AND MIT",
   homepage = "https://git-scm.com",
   source = {
     { url = "https://www.kernel.org/pub/software/scm/git/git-{version}.tar.xz" },
     {
-      debian = "git_2.47.3.orig.tar.xz",
-      sha256 = "9c2eb1250781b3e5bfef098572d07fdf132d67e6c065e4307332ade9819a1501",
+      debian = "git_2.55.0.orig.tar.xz",
+      sha256 = "457fdb04dc8728e007d4688695e6912e6f680727920f2a40bf11eacc17505357",
     },
   },
   strategy = "make",
@@ -32,6 +32,9 @@ return {
     "CC={cc}",
     "AR=llvm-ar",
     "SHELL_PATH=/bin/sh",
+    -- It asks `uname` about the machine that builds, and `git version --build-options` prints the answer.
+    "uname_M={arch}",
+    "uname_R=",
     "CFLAGS=-O2",
     "USE_LIBPCRE2=YesPlease",
     "NO_CURL=YesPlease",
@@ -40,6 +43,7 @@ return {
     "NO_OPENSSL=YesPlease",
     "NO_PERL=YesPlease",
     "NO_PYTHON=YesPlease",
+    "NO_RUST=YesPlease",
     "NO_TCLTK=YesPlease",
     -- musl's regex knows no REG_STARTEND.
     "NO_REGEX=YesPlease",

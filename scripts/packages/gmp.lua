@@ -26,6 +26,8 @@ return {
     -- Debian's archive does not have the manual, because of its licence. It is never installed, so that both sources
     -- give the same output.
     b:write(b.src .. "/doc/Makefile.in", "all check install:\n")
+    -- Its header tells the command that compiled it, for packages that use the same. Here it is the usual name.
+    b:replace(b.src .. "/gmp-h.in", '"@CC@"', '"cc"')
     b.recipe.configure = { "--disable-static" }
     autotools.configure(b)
   end,

@@ -2,14 +2,14 @@
 ---@type bq.RecipeFile
 return {
   name = "libarchive",
-  version = "3.7.4",
+  version = "3.8.9",
   license = "BSD-2-Clause",
   homepage = "https://libarchive.org",
   source = {
     { url = "https://libarchive.org/downloads/libarchive-{version}.tar.xz" },
     {
-      debian = "libarchive_3.7.4.orig.tar.xz",
-      sha256 = "f887755c434a736a609cbd28d87ddbfbe9d6a3bb5b703c22c02f6af80a802735",
+      debian = "libarchive_3.8.9.orig.tar.xz",
+      sha256 = "888c934f9d95648ecb9163dc8e23ab80a476ecb81a8f1154704a227b5b676dde",
     },
   },
   strategy = "autotools",

@@ -9,6 +9,7 @@ local config <const> = [[
 #define HAVE_AS_X86_64_UNWIND_SECTION_TYPE 1
 #define HAVE_AS_X86_PCREL 1
 #define HAVE_HIDDEN_VISIBILITY_ATTRIBUTE 1
+#define HAVE_INT128 1
 #define HAVE_LONG_DOUBLE 1
 #define HAVE_MEMCPY 1
 #define HAVE_MEMFD_CREATE 1
@@ -30,18 +31,14 @@ local machines <const> = {
 ---@type bq.RecipeFile
 return {
   name = "libffi",
-  version = "3.5.2",
+  version = "3.8.0",
   license = "MIT",
   homepage = "https://sourceware.org/libffi/",
   source = {
+    { url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz" },
     {
-      url = "https://github.com/libffi/libffi/releases/download/v{version}/libffi-{version}.tar.gz",
-      sha256 = "f3a3082a23b37c293a4fcd1053147b371f2ff91fa7ea1b2a52e335676bac82dc",
-      pinned = "3.5.2",
-    },
-    {
-      debian = "libffi_3.5.2.orig.tar.gz",
-      sha256 = "dd19253d3007f366319a51d248a40c9e5fcace4498cbea990b566291844e4e30",
+      debian = "libffi_3.8.0.orig.tar.gz",
+      sha256 = "bf40d752d8f5fd4505bcd1c7d4208ea87fd12c91f087e359651c776748352dc0",
     },
   },
   -- Debian's archive is the release's tag, which has no configure script, and autoconf would need perl. So this recipe

@@ -2,18 +2,14 @@
 ---@type bq.RecipeFile
 return {
   name = "lua",
-  version = "5.4.7",
+  version = "5.4.9",
   license = "MIT",
   homepage = "https://www.lua.org",
   source = {
+    { url = "https://www.lua.org/ftp/lua-{version}.tar.gz" },
     {
-      url = "https://www.lua.org/ftp/lua-{version}.tar.gz",
-      sha256 = "9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30",
-      pinned = "5.4.7",
-    },
-    {
-      debian = "lua5.4_5.4.7.orig.tar.gz",
-      sha256 = "9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30",
+      debian = "lua5.4_5.4.9.orig.tar.gz",
+      sha256 = "2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6",
     },
   },
   strategy = "make",

@@ -2,14 +2,14 @@
 ---@type bq.RecipeFile
 return {
   name = "squashfs-tools",
-  version = "4.6.1",
+  version = "4.7.5",
   license = "GPL-2.0-or-later",
   homepage = "https://github.com/plougher/squashfs-tools",
   source = {
     { url = "https://github.com/plougher/squashfs-tools/releases/download/{version}/squashfs-tools-{version}.tar.gz" },
     {
-      debian = "squashfs-tools_4.6.1.orig.tar.gz",
-      sha256 = "94201754b36121a9f022a190c75f718441df15402df32c2b520ca331a107511c",
+      debian = "squashfs-tools_4.7.5.orig.tar.gz",
+      sha256 = "547b7b7f4d2e44bf91b6fc554664850c69563701deab9fd9cd7e21f694c88ea6",
     },
   },
   strategy = "make",

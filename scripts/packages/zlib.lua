@@ -2,18 +2,14 @@
 ---@type bq.RecipeFile
 return {
   name = "zlib",
-  version = "1.3.1",
+  version = "1.3.2",
   license = "Zlib",
   homepage = "https://zlib.net",
   source = {
+    { url = "https://zlib.net/fossils/zlib-{version}.tar.gz" },
     {
-      url = "https://zlib.net/fossils/zlib-{version}.tar.gz",
-      sha256 = "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23",
-      pinned = "1.3.1",
-    },
-    {
-      debian = "zlib_1.3.dfsg+really1.3.1.orig.tar.gz",
-      sha256 = "60dd315c07f616887caa029408308a018ace66e3d142726a97db164b3b8f69fb",
+      debian = "zlib_1.3.dfsg+really1.3.2.orig.tar.gz",
+      sha256 = "7b6903eb019983987b7112eccf90f1703f1c6c0e0cede36564bf611d19ca579d",
     },
   },
   strategy = "autotools",
