@@ -47,8 +47,6 @@ return {
     INSTALL_NO_USR = true,
     -- Needs definitions of CBQ, which newer kernel headers do not have.
     TC = false,
-    -- Compiles for x86 only (1.37.0).
-    SHA1_HWACCEL = false,
   },
   configure = function(b)
     if b.arch == "aarch64" then
