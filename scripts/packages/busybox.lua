@@ -8,7 +8,11 @@ return {
   license = "GPL-2.0-only",
   homepage = "https://busybox.net",
   source = {
-    { url = "https://busybox.net/downloads/busybox-{version}.tar.bz2" },
+    {
+      url = "https://busybox.net/downloads/busybox-{version}.tar.bz2",
+      sha256 = "34f9ea6ff8636f2c9241153b9114eefa9e65674a45318ae1ef95bb5f31c53bb2",
+      pinned = "1.38.0",
+    },
     {
       debian = "busybox_1.38.0.orig.tar.bz2",
       sha256 = "34f9ea6ff8636f2c9241153b9114eefa9e65674a45318ae1ef95bb5f31c53bb2",

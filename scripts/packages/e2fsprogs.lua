@@ -9,7 +9,11 @@ return {
   license = "GPL-2.0-only AND LGPL-2.0-only AND BSD-3-Clause AND MIT",
   homepage = "https://e2fsprogs.sourceforge.net",
   source = {
-    { url = "https://cdn.kernel.org/pub/linux/kernel/people/tytso/e2fsprogs/v{version}/e2fsprogs-{version}.tar.gz" },
+    {
+      url = "https://cdn.kernel.org/pub/linux/kernel/people/tytso/e2fsprogs/v{version}/e2fsprogs-{version}.tar.gz",
+      sha256 = "2cec05f39c20ee621f14926195664e66e6017190ac8e4bbdb16d86082e43c5da",
+      pinned = "1.47.4",
+    },
     {
       debian = "e2fsprogs_1.47.4.orig.tar.gz",
       sha256 = "2cec05f39c20ee621f14926195664e66e6017190ac8e4bbdb16d86082e43c5da",

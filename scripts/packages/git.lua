@@ -18,7 +18,11 @@ return {
   license = "GPL-2.0-only AND LGPL-2.1-or-later AND BSD-3-Clause AND MIT",
   homepage = "https://git-scm.com",
   source = {
-    { url = "https://www.kernel.org/pub/software/scm/git/git-{version}.tar.xz" },
+    {
+      url = "https://www.kernel.org/pub/software/scm/git/git-{version}.tar.xz",
+      sha256 = "457fdb04dc8728e007d4688695e6912e6f680727920f2a40bf11eacc17505357",
+      pinned = "2.55.0",
+    },
     {
       debian = "git_2.55.0.orig.tar.xz",
       sha256 = "457fdb04dc8728e007d4688695e6912e6f680727920f2a40bf11eacc17505357",

@@ -6,7 +6,11 @@ return {
   license = "BSD-2-Clause",
   homepage = "https://libarchive.org",
   source = {
-    { url = "https://libarchive.org/downloads/libarchive-{version}.tar.xz" },
+    {
+      url = "https://libarchive.org/downloads/libarchive-{version}.tar.xz",
+      sha256 = "888c934f9d95648ecb9163dc8e23ab80a476ecb81a8f1154704a227b5b676dde",
+      pinned = "3.8.9",
+    },
     {
       debian = "libarchive_3.8.9.orig.tar.xz",
       sha256 = "888c934f9d95648ecb9163dc8e23ab80a476ecb81a8f1154704a227b5b676dde",

@@ -6,7 +6,11 @@ return {
   license = "MIT",
   homepage = "https://www.lua.org",
   source = {
-    { url = "https://www.lua.org/ftp/lua-{version}.tar.gz" },
+    {
+      url = "https://www.lua.org/ftp/lua-{version}.tar.gz",
+      sha256 = "2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6",
+      pinned = "5.4.9",
+    },
     {
       debian = "lua5.4_5.4.9.orig.tar.gz",
       sha256 = "2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6",

@@ -6,7 +6,11 @@ return {
   license = "MIT",
   homepage = "https://musl.libc.org",
   source = {
-    { url = "https://musl.libc.org/releases/musl-{version}.tar.gz" },
+    {
+      url = "https://musl.libc.org/releases/musl-{version}.tar.gz",
+      sha256 = "d585fd3b613c66151fc3249e8ed44f77020cb5e6c1e635a616d3f9f82460512a",
+      pinned = "1.2.6",
+    },
     {
       debian = "musl_1.2.6.orig.tar.gz",
       sha256 = "d585fd3b613c66151fc3249e8ed44f77020cb5e6c1e635a616d3f9f82460512a",

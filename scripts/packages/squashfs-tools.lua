@@ -6,7 +6,11 @@ return {
   license = "GPL-2.0-or-later",
   homepage = "https://github.com/plougher/squashfs-tools",
   source = {
-    { url = "https://github.com/plougher/squashfs-tools/releases/download/{version}/squashfs-tools-{version}.tar.gz" },
+    {
+      url = "https://github.com/plougher/squashfs-tools/releases/download/{version}/squashfs-tools-{version}.tar.gz",
+      sha256 = "547b7b7f4d2e44bf91b6fc554664850c69563701deab9fd9cd7e21f694c88ea6",
+      pinned = "4.7.5",
+    },
     {
       debian = "squashfs-tools_4.7.5.orig.tar.gz",
       sha256 = "547b7b7f4d2e44bf91b6fc554664850c69563701deab9fd9cd7e21f694c88ea6",
