@@ -12,6 +12,11 @@ listing=$(as_user "$bq" scripts/enter.lua --rootfs rootfs -- /bin/sh -c 'ls /; l
 expect "$listing" "ld-musl-"
 expect "$listing" "ID=bq"
 compgen -G "$area/bq/data/sysroot/store/*/output/usr/lib/libz.so.1" >/dev/null || fail "zlib has no shared library"
+for file in bin/busybox lib/libz.so.1 lib/libc.a; do
+  for found in $(compgen -G "$area/bq/data/sysroot/store/*/output/usr/$file"); do
+    ! grep -qaE 'clang version|LLD [0-9]' "$found" || fail "$found names the compiler of the seed"
+  done
+done
 grep -q debian <<<"$listing" && fail "something of the seed is in the rootfs: $listing"
 
 as_user "$bq" scripts/verify.lua --expected "tests/expected/$(uname -m).json"

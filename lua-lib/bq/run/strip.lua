@@ -7,6 +7,8 @@ local tables = require "bq.tables"
 
 local strip = {}
 
+-- Compilers and linkers write their names and versions there, with what their distribution calls itself.
+local NAMES <const> = "--remove-section=.comment"
 local ARCHIVE <const> = "!<arch>\n"
 local HEADER <const> = 60
 
@@ -67,11 +69,11 @@ function strip.arguments(path, size, machine)
   if found then
     local is_ours = found.machine == machine and (found.kind == "exec" or found.kind == "dyn")
     -- Data after the end of a program, such as an archive that it unpacks, would be lost.
-    return is_ours and found.size >= size and { "--strip-unneeded" } or nil
+    return is_ours and found.size >= size and { "--strip-unneeded", NAMES } or nil
   end
   return size > #ARCHIVE + HEADER
       and strip.is_archive_of(path, machine)
-      and { "--strip-debug", "--enable-deterministic-archives" }
+      and { "--strip-debug", NAMES, "--enable-deterministic-archives" }
     or nil
 end
 
