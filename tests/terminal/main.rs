@@ -2,21 +2,22 @@
 // A test fails by panicking; clippy allows that in test functions only, not in what they share.
 #![allow(clippy::expect_used)]
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+mod shells;
+mod user;
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
 use nix::libc;
-use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 use nix::unistd::Pid;
+
+use user::User;
 
 /// Lua that runs the program `argv` on a terminal of its own.
 const RUN: &str = "
@@ -29,112 +30,11 @@ const RUN: &str = "
     end
     os.exit(process.relay(child, pair).exit_status)";
 
-/// A user at a terminal.
-struct User {
-    keyboard: File,
-    /// The program's end. It keeps the settings after the program has gone.
-    terminal: OwnedFd,
-    said: String,
-    folder: tempfile::TempDir,
-}
-
-impl User {
-    fn new() -> Self {
-        let size = Winsize {
-            ws_row: 33,
-            ws_col: 77,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        let pair = openpty(&size, None).expect("a terminal");
-        for end in [&pair.master, &pair.slave] {
-            let flags = FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC);
-            fcntl(end, flags).expect("it is open");
-        }
-        Self {
-            keyboard: pair.master.into(),
-            terminal: pair.slave,
-            said: String::new(),
-            folder: tempfile::tempdir().expect("a folder"),
-        }
-    }
-
-    /// Runs a program on the user's terminal, as a login does.
-    fn start(&self, mut command: Command) -> Child {
-        let stream = || Stdio::from(self.terminal.try_clone().expect("it is open"));
-        command.stdin(stream()).stdout(stream()).stderr(stream());
-        // SAFETY: two plain calls between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                nix::unistd::setsid()?;
-                if libc::ioctl(0, libc::TIOCSCTTY as libc::Ioctl, 0) < 0 {
-                    return Err(std::io::Error::last_os_error());
-                }
-                Ok(())
-            });
-        }
-        command.spawn().expect("it starts")
-    }
-
-    fn relayed(&self, argv: &[&str]) -> Child {
-        let mut command = support::bq(self.folder.path());
-        command.args(["-e", RUN]).args(argv);
-        self.start(command)
-    }
-
-    fn types(&mut self, text: &str) {
-        self.keyboard
-            .write_all(text.as_bytes())
-            .expect("it is taken");
-    }
-
-    /// Waits until the screen has shown a text.
-    fn sees(&mut self, text: &str) {
-        let mut piece = [0; 1024];
-        while !self.said.contains(text) {
-            let mut fds = [nix::poll::PollFd::new(
-                self.keyboard.as_fd(),
-                nix::poll::PollFlags::POLLIN,
-            )];
-            let ready = nix::poll::poll(&mut fds, 60_000_u16).expect("it is open");
-            assert_eq!(ready, 1, "`{text}` is not shown:\n{}", self.said);
-            let count = self.keyboard.read(&mut piece).expect("it is open");
-            self.said
-                .push_str(&String::from_utf8_lossy(&piece[..count]));
-        }
-    }
-
-    fn settings(&self) -> Termios {
-        tcgetattr(&self.terminal).expect("it is a terminal")
-    }
-
-    fn is_raw(&self) -> bool {
-        !self.settings().local_flags.contains(LocalFlags::ICANON)
-    }
-
-    /// How many bytes would be read by whoever reads next.
-    fn waiting(&self) -> i32 {
-        let mut count = 0;
-        // SAFETY: FIONREAD writes one number behind the pointer, which is valid for that.
-        unsafe {
-            libc::ioctl(
-                self.terminal.as_raw_fd(),
-                libc::FIONREAD as libc::Ioctl,
-                &raw mut count,
-            )
-        };
-        count
-    }
-
-    fn eventually(&self, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..6000 {
-            if done() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{what} did not happen:\n{}", self.said);
-    }
+/// Runs a program on a terminal of its own; bq passes data between it and the user's terminal.
+fn relayed(user: &User, argv: &[&str]) -> Child {
+    let mut command = support::bq(user.folder.path());
+    command.args(["-e", RUN]).args(argv);
+    user.start(command)
 }
 
 fn ended(mut child: Child) -> ExitStatus {
@@ -146,7 +46,7 @@ fn typed_and_shown() {
     let mut user = User::new();
     let before = user.settings();
     let script = "tty -s && echo terminal; stty size; read word; echo \"got $word\"; exit 3";
-    let child = user.relayed(&["sh", "-c", script]);
+    let child = relayed(&user, &["sh", "-c", script]);
     user.sees("terminal\r\n33 77\r\n");
     assert!(user.is_raw());
     user.types("hello\r");
@@ -158,11 +58,14 @@ fn typed_and_shown() {
 #[test]
 fn much_is_shown_to_the_end() {
     let mut user = User::new();
-    let child = user.relayed(&[
-        "sh",
-        "-c",
-        "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; printf last",
-    ]);
+    let child = relayed(
+        &user,
+        &[
+            "sh",
+            "-c",
+            "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; printf last",
+        ],
+    );
     user.sees("19999\r\nlast");
     assert_eq!(ended(child).code(), Some(0));
     let lines: Vec<String> = (0..20000).map(|n| n.to_string()).collect();
@@ -173,11 +76,14 @@ fn much_is_shown_to_the_end() {
 #[test]
 fn much_is_typed() {
     let mut user = User::new();
-    let child = user.relayed(&[
-        "sh",
-        "-c",
-        "stty raw -echo; echo ready; head -c 200000 | wc -c",
-    ]);
+    let child = relayed(
+        &user,
+        &[
+            "sh",
+            "-c",
+            "stty raw -echo; echo ready; head -c 200000 | wc -c",
+        ],
+    );
     user.sees("ready");
     let mut keyboard = user.keyboard.try_clone().expect("it is open");
     let typing = std::thread::spawn(move || keyboard.write_all(&vec![b'x'; 200_000]));
@@ -195,23 +101,9 @@ fn the_window_changes() {
         log.out 'ready'
         process.wait_any()
         log.out('columns ' .. log.terminal().columns)";
-    let child = user.relayed(&[bq, "-e", code]);
+    let child = relayed(&user, &[bq, "-e", code]);
     user.sees("ready");
-    let size = Winsize {
-        ws_row: 50,
-        ws_col: 123,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: TIOCSWINSZ reads one winsize behind the pointer, which is valid for that.
-    let set = unsafe {
-        libc::ioctl(
-            user.keyboard.as_raw_fd(),
-            libc::TIOCSWINSZ as libc::Ioctl,
-            &raw const size,
-        )
-    };
-    assert_eq!(set, 0);
+    user.resizes(50, 123);
     user.sees("columns 123");
     assert_eq!(ended(child).code(), Some(0));
 }
@@ -219,7 +111,7 @@ fn the_window_changes() {
 #[test]
 fn what_is_typed_to_end_a_program_ends_that_program() {
     let mut user = User::new();
-    let child = user.relayed(&["sh", "-c", "echo ready; exec sleep 1000"]);
+    let child = relayed(&user, &["sh", "-c", "echo ready; exec sleep 1000"]);
     user.sees("ready");
     user.types("\x03");
     assert_eq!(ended(child).code(), Some(130));
@@ -235,7 +127,10 @@ fn signals_are_passed_on() {
         Signal::SIGQUIT,
     ] {
         let mut user = User::new();
-        let child = user.relayed(&["sh", "-c", "ulimit -c 0; echo ready; exec sleep 1000"]);
+        let child = relayed(
+            &user,
+            &["sh", "-c", "ulimit -c 0; echo ready; exec sleep 1000"],
+        );
         user.sees("ready");
         kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it runs");
         assert_eq!(ended(child).code(), Some(128 + signal as i32), "{signal}");
@@ -247,7 +142,7 @@ fn signals_are_passed_on() {
 fn the_terminal_is_as_before_after_a_kill() {
     let mut user = User::new();
     let before = user.settings();
-    let child = user.relayed(&["sh", "-c", "echo $$ ready; exec sleep 1000"]);
+    let child = relayed(&user, &["sh", "-c", "echo $$ ready; exec sleep 1000"]);
     user.sees("ready");
     assert!(user.is_raw());
     let pid: i32 = user
@@ -269,7 +164,7 @@ fn the_terminal_is_as_before_after_a_kill() {
 #[test]
 fn the_users_terminal_goes() {
     let mut user = User::new();
-    let child = user.relayed(&["sh", "-c", "echo ready; exec sleep 1000"]);
+    let child = relayed(&user, &["sh", "-c", "echo ready; exec sleep 1000"]);
     user.sees("ready");
     let User {
         keyboard,
@@ -283,7 +178,7 @@ fn the_users_terminal_goes() {
     drop(folder);
 }
 
-/// Types into every terminal that it has. Only the next test starts this one.
+/// Types into every terminal that it has. Only other tests start this one.
 #[test]
 fn probe() {
     if std::env::var_os("TERMINAL_PROBE").is_none() {
@@ -302,29 +197,32 @@ fn probe() {
     }
 }
 
-#[test]
-fn nothing_is_typed_for_the_user() {
-    let probe = std::env::current_exe().expect("it runs");
-    let probe = [
-        probe.to_str().expect("a plain path"),
-        "--exact",
-        "probe",
-        "--test-threads=1",
-    ];
+/// Whether the probe can type into a terminal that it shares with the user.
+fn typing_works() -> bool {
+    let own = std::env::current_exe().expect("it runs");
     let user = User::new();
-    let mut command = Command::new(probe[0]);
-    command.args(&probe[1..]).env("TERMINAL_PROBE", "1");
+    let mut command = Command::new(own);
+    command.args(PROBE).env("TERMINAL_PROBE", "1");
     assert!(ended(user.start(command)).success());
     if user.waiting() == 0 {
         support::skip("this kernel has no TIOCSTI");
+    }
+    user.waiting() > 0
+}
+
+/// The words by which this program is the probe.
+const PROBE: [&str; 3] = ["--exact", "probe", "--test-threads=1"];
+
+#[test]
+fn nothing_is_typed_for_the_user() {
+    if !typing_works() {
         return;
     }
     let user = User::new();
+    let own = std::env::current_exe().expect("it runs");
     let mut command = support::bq(user.folder.path());
-    command
-        .args(["-e", RUN])
-        .args(probe)
-        .env("TERMINAL_PROBE", "1");
+    command.args(["-e", RUN]).arg(own).args(PROBE);
+    command.env("TERMINAL_PROBE", "1");
     assert!(ended(user.start(command)).success());
     assert_eq!(user.waiting(), 0);
 }
