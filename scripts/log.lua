@@ -80,8 +80,12 @@ local function path()
 end
 
 local where = path()
-if not fs.stat(where) then
+local stat = fs.lstat(where)
+if not stat then
   fail.raise(("there is no log of `%s`"):format(id), { hint = "build it: `bq scripts/coordinator.lua`" })
+elseif stat.type ~= "file" then
+  -- A pipe would wait for a writer, and a device may have no end.
+  fail.raise(("the log `%s` is a %s, not a file"):format(where, stat.type), { hint = "build the step again" })
 end
 
 local file <close> = assert(io.open(where, "rb"))

@@ -432,6 +432,83 @@ fn names_that_are_not_utf8_are_shown_and_said() {
     assert!(inspect(&[]).contains("one file system: ext4"));
 }
 
+/// The record of a disk's build may be somebody else's.
+#[test]
+fn records_of_a_disk_are_checked() {
+    if !have(&["mke2fs"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let digest = "0a".repeat(32);
+    let record = format!(
+        r#"{{ "schema": 1, "arch": "x86_64", "epoch": 1, "root": "ext4", "label": "x", "kernel": "{digest}", "packages": [
+          {{ "phase": "rootfs", "name": "zlib", "version": "1.3\u001b[2J", "license": "Zlib", "key": "0a", "output": "{digest}" }}] }}"#
+    );
+    let inspect = |name: &str, text: &[u8], options: &[&str]| {
+        let folder = bench.path("root/var/lib/bq");
+        drop(fs::remove_dir_all(bench.path("root")));
+        fs::create_dir_all(&folder).expect("makes");
+        fs::write(folder.join(name), text).expect("writes");
+        make_ext4(&bench, 1);
+        bench.run(r#"disk { output = "disk", format = "qcow2" }"#);
+        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+            .args([&["inspect", "disk"], options].concat())
+            .current_dir(bench.folder.path())
+            .output();
+        output.expect("runs")
+    };
+    let said = succeeded(&inspect("image.json", record.as_bytes(), &[]));
+    assert!(said.contains("record: /var/lib/bq/image.json\n"), "{said}");
+    assert!(
+        said.contains(&format!("made for x86_64, kernel {}\n", &digest[..16])),
+        "{said}"
+    );
+    assert!(said.contains("  zlib  "), "{said}");
+    assert!(said.contains(" 1.3\\x1b[2J "), "{said}");
+    for (name, text, wanted) in [
+        (
+            "image.json",
+            record.replace("\"x86_64\"", "[1]"),
+            "the record of a disk `disk:/var/lib/bq/image.json`\ncaused by: `arch` is a list, expected a name\n",
+        ),
+        (
+            "image.json",
+            record.replace("\"epoch\": 1", "\"epoch\": -1"),
+            "caused by: `epoch` is -1, expected a number from 0 to ",
+        ),
+        (
+            "manifest.json",
+            "{\"files\":{\"a\":1}}".to_owned(),
+            "the manifest `disk:/var/lib/bq/manifest.json`\ncaused by: `files` is a map, expected a list\n",
+        ),
+        (
+            "sbom.json",
+            "7".to_owned(),
+            "the bill of materials `disk:/var/lib/bq/sbom.json`\ncaused by: it is a number, expected a map\n",
+        ),
+        (
+            "plan.json",
+            "{\"schema\":\"x\"}".to_owned(),
+            "the plan `disk:/var/lib/bq/plan.json`\ncaused by: `schema` is a text, expected a whole number\n",
+        ),
+        (
+            "lock.json",
+            "{".to_owned(),
+            "the lock `disk:/var/lib/bq/lock.json`\ncaused by: decode: ",
+        ),
+    ] {
+        for options in [&[][..], &["--json"]] {
+            let output = inspect(name, text.as_bytes(), options);
+            assert_eq!(output.status.code(), Some(1), "{}", self::text(&output));
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.starts_with("error: cannot read the "), "{said}");
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        }
+    }
+    // A plan of another version of bq is shown.
+    succeeded(&inspect("plan.json", b"{\"schema\":1}", &["--json"]));
+}
+
 /// What the crate `ext4-view` finds below a folder: a line for each file.
 fn listed_by_another(disk: &ext4_view::Ext4, folder: &ext4_view::PathBuf, out: &mut Vec<String>) {
     for entry in disk.read_dir(folder).expect("is a folder") {

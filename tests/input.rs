@@ -385,6 +385,7 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
     build.bq(&["coordinator", "--workspace", "ws"]).ok();
     let key = build.list("ws/store").remove(0);
     let meta = format!("store/{key}/meta.json");
+    let log = format!("store/{key}/log");
     let deep = "[".repeat(100_000);
     let texts = [
         "",
@@ -402,13 +403,16 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
         "rootfs/usr/local/share/bq/staged.json",
         "command.json",
         "journal.jsonl",
+        ".lock",
         &meta,
+        &log,
     ] {
         let path = build.at("ws").join(name);
         let right = std::fs::read(&path).expect("it is there");
         let looks = |what: &str| {
             for words in [
                 &["status"][..],
+                &["log", "one"],
                 &["verify", "--expected", "none"],
                 &["coordinator"],
             ] {
@@ -441,6 +445,28 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
         std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
         std::fs::write(&path, &right).expect("it is ours");
     }
+    // bq writes through no link, and waits for no reader of a pipe.
+    build.write("victim", "mine\n");
+    build.write("packages/one.lua", &RECIPE.replace("one\\n", "two\\n"));
+    for name in [".lock", "journal.jsonl"] {
+        let path = build.at("ws").join(name);
+        std::fs::remove_file(&path).expect("it is there");
+        std::os::unix::fs::symlink("../victim", &path).expect("it can be made");
+    }
+    let run = build.bq(&["coordinator", "--workspace", "ws"]).fails(1);
+    run.says("error: open `")
+        .says("ws/.lock`: ")
+        .says("(ELOOP)\n");
+    std::fs::remove_file(build.at("ws/.lock")).expect("it is there");
+    build.bq(&["coordinator", "--workspace", "ws"]).ok();
+    assert_eq!(build.read("victim"), "mine\n");
+    assert!(build.read("ws/journal.jsonl").contains("\"one/one\""));
+    std::fs::remove_file(build.at("ws/journal.jsonl")).expect("it is there");
+    nix::unistd::mkfifo(&build.at("ws/journal.jsonl"), nix::sys::stat::Mode::S_IRWXU)
+        .expect("it can be made");
+    build.write("packages/one.lua", RECIPE);
+    std::fs::remove_dir_all(build.at("ws/store")).expect("it is ours");
+    build.bq(&["coordinator", "--workspace", "ws"]).ok();
     // The message names file and field, and what to do.
     build.write(
         "ws/lock.json",

@@ -610,6 +610,71 @@ fn the_debian_that_comes_with_bq_wants_no_apt() {
 }
 
 #[test]
+fn a_lock_that_comes_with_bq_is_checked() {
+    if !can_build() {
+        return;
+    }
+    let build = build();
+    ship(&build, "");
+    let name = format!("scripts/seeds/debian-trixie-{}.json", arch());
+    let right = build.read(&name);
+    for (old, new, wanted) in [
+        ("{", "[", "decode: "),
+        (
+            "\"id\": \"debian:trixie\"",
+            "\"id\": 7",
+            "`id` is a number, expected a seed of Debian, such as `debian:trixie`\n",
+        ),
+        (
+            &format!("\"arch\": \"{}\"", arch()),
+            "\"arch\": \"vax\"",
+            &format!("`arch` is `vax`, expected `{}`\n", arch()),
+        ),
+        (
+            "pool/main/d/dash/dash_1_all.deb",
+            "pool/../../../dash",
+            "`packages[2].pool` is not a file in an archive's pool\n",
+        ),
+        ("\"size\": ", "\"size\": -", "`packages[1].size` is -"),
+        (
+            "\"size\": ",
+            "\"size_\": ",
+            "`packages[1].size` is missing\n",
+        ),
+        (
+            "\"sha256\": \"",
+            "\"sha256\": \"x",
+            "`packages[1].sha256` has 65 bytes, at most 64 are allowed\n",
+        ),
+        (
+            "\"packages\": [",
+            "\"digest\": \"x\", \"packages\": [",
+            "`digest` is not 64 hexadecimal digits\n",
+        ),
+        (
+            "\"packages\": [",
+            "\"snapshot\": { \"time\": \"now\", \"tried\": true }, \"packages\": [",
+            "`snapshot.time` is not a time such as `20261126T145138Z`\n",
+        ),
+    ] {
+        assert!(right.contains(old), "{old}: {right}");
+        build.write(&name, &right.replacen(old, new, 1));
+        for seed in ["debian", "auto"] {
+            let run = build.stage(seed, &["--offline"]).fails(1);
+            let run = run.says("error: cannot read the lock of the Debian seed `");
+            let run = run.says(&format!("{name}`\ncaused by: {wanted}"));
+            run.says("hint: make it anew: `bq scripts/update_seed.lua`\n");
+        }
+    }
+    // It is read up to a limit, and is a file.
+    std::fs::remove_file(build.at(&name)).expect("it is there");
+    std::os::unix::fs::symlink("/dev/zero", build.at(&name)).expect("it can be made");
+    let run = build.stage("debian", &["--offline"]).fails(1);
+    run.says("it is a char, not a file\n");
+    assert!(!build.has("ws/rootfs"));
+}
+
+#[test]
 fn only_making_a_lock_wants_apt() {
     if !can_build() {
         return;

@@ -24,9 +24,15 @@ local EVENT <const> = schema.record {
 ---@param workspace bq.Workspace
 ---@param event table with `event`, and what belongs to it
 function journal.add(workspace, event)
+  local path, is_run = workspace:at "journal.jsonl", event.event == "run"
   event.time = os.time()
+  local stat = is_run and fs.lstat(path)
+  if stat and stat.type ~= "file" then
+    -- A link would lead the lines into a file of somebody else, and a pipe would wait for a reader.
+    fs.remove_all(path)
+  end
   -- A run begins on a new line. A kill or a full disk may have left an incomplete one.
-  fs.append(workspace:at "journal.jsonl", (event.event == "run" and "\n" or "") .. json.encode(event) .. "\n")
+  fs.append(path, (is_run and "\n" or "") .. json.encode(event) .. "\n")
 end
 
 --- The last `LIMIT` bytes of a file.

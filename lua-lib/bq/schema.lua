@@ -175,6 +175,24 @@ end
 schema.SHA256 = schema.text { max = 64, pattern = ("%x"):rep(64), what = "64 hexadecimal digits" }
 schema.NAME = schema.text { max = 100, pattern = "[%w_][%w+._-]*", what = "a name" }
 schema.STEP = schema.text { max = 201, pattern = "[%w_][%w+._-]*/[%w_][%w+._-]*", what = "the id of a step" }
+--- A file of a package archive.
+schema.POOL = schema.where(
+  schema.text { max = 500, pattern = "pool/[%w+._~:%%/-]+", what = "a file in an archive's pool" },
+  function(value)
+    return ("/" .. value .. "/"):find "/%.%.?/" and "is not a file in an archive's pool" or nil
+  end
+)
+--- A path in a tree, without a leading `/`.
+schema.PATH = schema.where(schema.text { max = 4095, pattern = "[^/].*", what = "a path in a tree" }, function(value)
+  return ("/" .. value .. "/"):find "/%.%.?/" and "is not a path in a tree" or nil
+end)
+--- An id of a user or a group.
+schema.ID = schema.whole(0, (1 << 32) - 2)
+--- Permission bits, with set-id and sticky bits.
+schema.MODE = schema.whole(0, tonumber("7777", 8))
+--- The value of `security.capability`.
+schema.CAPABILITIES = schema.text { max = 200, pattern = "%x+", what = "hexadecimal digits" }
+schema.KEY = schema.text { max = 64, pattern = "%x+", what = "a key" }
 --- The name of a file in a folder that is known, so no path.
 schema.FILE = schema.where(schema.text { max = 255, pattern = "[^/%c]+", what = "the name of a file" }, function(value)
   return (value == "." or value == "..") and "is not the name of a file" or nil
@@ -189,6 +207,18 @@ function schema.problem(value, kind)
   return wrong and ("`%s` %s"):format((at or ""):gsub("^%.", ""), wrong):gsub("^`` ", "it ") or nil
 end
 
+--- The value of a text. `get` gives it; what that raises is the cause of the error.
+local function checked(format, name, get)
+  return fail.wrap(("cannot read %s `%s`"):format(format.what, name), { hint = format.hint }, function()
+    local value = json.decode(get())
+    local problem = schema.problem(value, format.kind)
+    if problem then
+      fail.raise(problem)
+    end
+    return value
+  end)
+end
+
 --- Reads a file of data. Raises, with file and field, if it is not what it should be, or is no plain file.
 ---@param path string
 ---@param format bq.schema.Format
@@ -197,13 +227,22 @@ function schema.read(path, format)
   if not (format.nofollow and fs.lstat or fs.stat)(path) then
     return nil
   end
-  return fail.wrap(("cannot read %s `%s`"):format(format.what, path), { hint = format.hint }, function()
-    local value = json.decode(fs.read(path, { limit = format.limit, nofollow = format.nofollow }))
-    local problem = schema.problem(value, format.kind)
-    if problem then
-      fail.raise(problem)
+  return checked(format, path, function()
+    return fs.read(path, { limit = format.limit, nofollow = format.nofollow })
+  end)
+end
+
+--- The same for a file of a disk or of the binary, whose text was read elsewhere.
+---@param text string
+---@param name string of the file, for messages
+---@param format bq.schema.Format
+---@return any value
+function schema.parse(text, name, format)
+  return checked(format, name, function()
+    if #text > format.limit then
+      fail.raise(("it has more than %d bytes"):format(format.limit))
     end
-    return value
+    return text
   end)
 end
 

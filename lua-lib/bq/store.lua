@@ -16,7 +16,7 @@ store.META = {
   limit = 64 << 20,
   nofollow = true,
   kind = schema.record {
-    key = schema.text { max = 64, pattern = "%x+", what = "a key" },
+    key = schema.KEY,
     step = schema.STEP,
     version = schema.text(),
     output = schema.SHA256,
@@ -24,10 +24,10 @@ store.META = {
     seconds = schema.number(),
     ["license?"] = schema.text(),
     ["attributes?"] = schema.map(schema.record {
-      ["uid?"] = schema.whole(0, (1 << 32) - 2),
-      ["gid?"] = schema.whole(0, (1 << 32) - 2),
-      ["mode?"] = schema.whole(0, 4095),
-      ["capabilities?"] = schema.text { pattern = "%x+", what = "hexadecimal digits" },
+      ["uid?"] = schema.ID,
+      ["gid?"] = schema.ID,
+      ["mode?"] = schema.MODE,
+      ["capabilities?"] = schema.CAPABILITIES,
     }),
   },
 }

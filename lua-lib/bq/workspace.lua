@@ -29,7 +29,7 @@ workspace.SHARE = "/usr/local/share/bq"
 local HINT <const> = "plan again: `bq scripts/build_sysroot.lua`"
 --- What was fetched for the plan.
 ---@type bq.schema.Format
-local LOCK <const> = {
+workspace.LOCK = {
   what = "the lock",
   limit = 1 << 26,
   hint = HINT,
@@ -41,7 +41,7 @@ local LOCK <const> = {
       ["digest?"] = schema.SHA256,
       ["sha256?"] = schema.SHA256,
       ["packages?"] = schema.list(schema.record {
-        ["pool?"] = schema.text { max = 500, pattern = "pool/[%w+._~:%%/-]+", what = "a file in an archive's pool" },
+        ["pool?"] = schema.POOL,
         ["sha256?"] = schema.SHA256,
         ["size?"] = schema.whole(),
         ["name?"] = schema.text(),
@@ -155,7 +155,7 @@ end
 --- What was fetched for the workspace: `seed`, and `sources` by id. Empty if nothing was.
 ---@return { seed?: table, sources?: table<string, { sha256: string, file: string }> }
 function Workspace:locked()
-  return self:read("lock.json", LOCK) or {}
+  return self:read("lock.json", workspace.LOCK) or {}
 end
 
 ---@param mode? string `0644` if absent
@@ -210,7 +210,7 @@ function Workspace:lock()
     fd = fs.lock(self:at ".lock")
   end
   if not fd then
-    local holder = fs.read(self:at ".lock"):match "%d+" or "unknown"
+    local holder = fs.read(self:at ".lock", { limit = 100 }):match "%d+" or "unknown"
     fail.raise(("the workspace `%s` is in use"):format(self.path), {
       cause = ("another bq is working in it (process %s)"):format(holder),
       hint = "wait for it to end, or use another folder by `--workspace DIR`",

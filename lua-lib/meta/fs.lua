@@ -158,7 +158,7 @@ function fs.syncfs(path) end
 function fs.space(path) end
 
 ---Takes an exclusive lock on a file, made if absent and never removed. It is held until `unlock`, until nothing refers
----to the descriptor any more, or until every process that has it open ends. `nil` if another holds it.
+---to the descriptor any more, or until every process that has it open ends. `nil` if another holds it. A link is refused.
 ---@param path string
 ---@param options? { shared?: boolean }
 ---@return bq.syscall.Descriptor? lock

@@ -269,6 +269,21 @@ check.run {
     end,
   },
   {
+    "a lock is on the file that is named, not on what a link leads to",
+    function()
+      fs.write("other", "kept")
+      fs.symlink("other", "link.lock")
+      fs.symlink("none", "loose.lock")
+      for _, name in ipairs { "link.lock", "loose.lock" } do
+        local err = check.raises(function()
+          fs.lock(name)
+        end)
+        check.equal({ err.op, err.code }, { "open", "ELOOP" })
+      end
+      check.equal({ fs.read "other", fs.lstat "none" }, { "kept" })
+    end,
+  },
+  {
     "only a lock can be unlocked, and once",
     function()
       for _, other in ipairs { -1, 0, 99, "lock" } do

@@ -108,4 +108,51 @@ check.run {
       check.equal(read("link").name, "a")
     end,
   },
+  {
+    "a text from elsewhere is checked in the same way",
+    function()
+      local format = { what = "the thing", limit = 20, kind = KIND }
+      check.equal(schema.parse('{"name":"a"}', "disk:/thing", format).name, "a")
+      for text, wanted in pairs {
+        ['{"name":1}'] = "caused by: `name` is a number, expected a name",
+        ['{"name":"aaaaaaaaaaaaa"}'] = "caused by: it has more than 20 bytes",
+      } do
+        check.equal(
+          lines(function()
+            schema.parse(text, "disk:/thing", format)
+          end),
+          { "error: cannot read the thing `disk:/thing`", wanted }
+        )
+      end
+    end,
+  },
+  {
+    "paths that lead out of their tree are none",
+    function()
+      for text, good in pairs {
+        ["pool/main/m/make-dfsg/make_4.4.1-2_amd64.deb"] = true,
+        ["pool/main/a/a+b~1/a%3ab_1:2.deb"] = true,
+        ["pool/../../etc/passwd"] = false,
+        ["pool/.."] = false,
+        ["pool/./a"] = false,
+        ["/pool/a"] = false,
+        ["pool/a b"] = false,
+      } do
+        check.equal(schema.POOL(text) == nil, good, text)
+      end
+      for text, good in pairs {
+        ["etc/name"] = true,
+        ["..a/b.."] = true,
+        ["a\nb"] = true,
+        [""] = false,
+        ["/etc/name"] = false,
+        ["../name"] = false,
+        ["a/../b"] = false,
+        ["a/."] = false,
+        [("a"):rep(4096)] = false,
+      } do
+        check.equal(schema.PATH(text) == nil, good, text)
+      end
+    end,
+  },
 }

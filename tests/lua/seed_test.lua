@@ -348,4 +348,16 @@ check.run {
       check.truthy(fail.is_expected(err), tostring(err))
     end,
   },
+  {
+    "the locks that come with bq are what they should be",
+    function()
+      local debian_lock = require "bq.seed.debian_lock"
+      for arch in pairs(debian_lock.ARCH) do
+        local lock = assert(debian_lock.shipped(arch), arch)
+        check.equal({ lock.arch, lock.id, lock.origin }, { arch, "debian:" .. debian_lock.SUITE, "shipped" })
+        check.truthy(#lock.packages > 50 and lock.digest and lock.snapshot)
+      end
+      check.equal(debian_lock.shipped "vax", nil)
+    end,
+  },
 }

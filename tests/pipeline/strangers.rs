@@ -42,6 +42,19 @@ fn what_a_step_leaves_in_its_home() {
         let left = left.says("5 steps: 2 done, 1 failed, 2 blocked\n");
         assert!(!left.err.contains("a secret"), "{what}: {}", left.err);
         assert!(!left.err.contains("attempt to"), "{what}: {}", left.err);
+        // What is wrong with the file is said in the log. Root can look into the home, and finds nothing there.
+        let problem = match what {
+            "junk" => Some("caused by: decode: "),
+            "types" => Some("caused by: `command` is a number, expected a map\n"),
+            "a link" => Some("(ELOOP)\n"),
+            "a folder" => Some("it is a dir, not a file\n"),
+            _ => (!crate::support::is_root()).then_some("(EACCES)\n"),
+        };
+        let log = rig.text("space/logs/low-lib.log");
+        if let Some(problem) = problem {
+            let says = "error: cannot read the failure of a step `";
+            assert!(log.contains(says) && log.contains(problem), "{what}: {log}");
+        }
         // The next run removes it.
         rig.recipe(
             "lib",

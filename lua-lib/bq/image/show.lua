@@ -5,14 +5,13 @@ local fail = require "bq.fail"
 local image = require "bq.image"
 local json = require "bq.json"
 local log = require "bq.log"
+local metadata = require "bq.stage.metadata"
 local progress = require "bq.progress"
+local schema = require "bq.schema"
 local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local show = {}
-
---- The files of a disk that record its build.
-show.RECORD = { "image.json", "manifest.json", "sbom.json", "plan.json", "lock.json" }
 
 -- The largest file that is read.
 local MAX_FILE <const> = 4 << 30
@@ -95,11 +94,14 @@ local function record(disk, info)
   for _, one in ipairs(info.partitions) do
     has_root = has_root or one.name == "root" and one.filesystem == "ext4"
   end
-  for _, name in ipairs(has_root and show.RECORD or {}) do
-    local text = reading(disk, image.read, { path = disk, partition = "root", file = workspace.INSIDE .. "/" .. name })
-    if text then
-      out[name] = fail.wrap(("`%s` of `%s` is damaged"):format(name, disk), nil, json.decode, text)
-    end
+  for _, one in ipairs(has_root and metadata.OF_DISKS or {}) do
+    local file = workspace.INSIDE .. "/" .. one.name
+    local text = reading(
+      disk,
+      image.read,
+      { path = disk, partition = "root", file = file, max_bytes = one.format.limit }
+    )
+    out[one.name] = text and schema.parse(text, ("%s:%s"):format(disk, file), one.format)
   end
   return out
 end
@@ -122,24 +124,17 @@ local function show_disk(disk, info, said)
     log.out(visible(("  one file system: %s %s  %s"):format(info.filesystem, info.id or "", info.label or "")))
   end
   local names = {}
-  for _, name in ipairs(show.RECORD) do
-    names[#names + 1] = said[name] and ("%s/%s"):format(workspace.INSIDE, name)
+  for _, one in ipairs(metadata.OF_DISKS) do
+    names[#names + 1] = said[one.name] and ("%s/%s"):format(workspace.INSIDE, one.name)
   end
   log.out(#names > 0 and "record: " .. table.concat(names, " ") or "record: none; it was not made by bq")
   local made = said["image.json"]
-  if type(made) ~= "table" then
+  if not made then
     return
   end
-  log.out(visible(("made for %s, kernel %s"):format(tostring(made.arch), tostring(made.kernel):sub(1, 16))))
-  for _, one in ipairs(type(made.packages) == "table" and made.packages or {}) do
-    one = type(one) == "table" and one or {}
-    local line = ("  %-24s %-12s %-10s %s"):format(
-      tostring(one.name),
-      tostring(one.version),
-      tostring(one.phase),
-      tostring(one.output):sub(1, 16)
-    )
-    log.out(visible(line))
+  log.out(("made for %s, kernel %s"):format(made.arch, made.kernel:sub(1, 16)))
+  for _, one in ipairs(made.packages) do
+    log.out(visible(("  %-24s %-12s %-10s %s"):format(one.name, one.version, one.phase, one.output:sub(1, 16))))
   end
 end
 

@@ -3,6 +3,7 @@
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local schema = require "bq.schema"
 
 local failure = {}
 
@@ -10,8 +11,29 @@ local failure = {}
 ---@field lines string[] as an error is shown
 ---@field command? { argv: string[], cwd: string, code?: integer, signal?: string } that failed
 
--- Limits for the message of a step's process, in bytes and lines.
-local LARGEST <const>, MOST <const> = 1 << 20, 200
+-- How many lines of a failure are written and read, and how many bytes of each. The words of a command are bounded by the
+-- size of the file: the kernel takes at most 6 MiB of them.
+local MOST <const>, LONGEST <const> = 200, 1 << 16
+---@type bq.schema.Format
+local FORMAT <const> = {
+  what = "the failure of a step",
+  limit = 1 << 24,
+  nofollow = true,
+  kind = schema.record {
+    lines = schema.where(schema.list(schema.text { max = LONGEST }), function(value)
+      if #value == 0 or #value > MOST then
+        return ("has %d lines, expected 1 to %d"):format(#value, MOST)
+      end
+    end),
+    ["command?"] = schema.record {
+      argv = schema.list(schema.text()),
+      cwd = schema.text(),
+      ["code?"] = schema.whole(0, 255),
+      ["signal?"] = schema.text { max = 20, pattern = "[%u%d][%u%d+-]*", what = "the name of a signal" },
+    },
+  },
+}
+
 -- How many bytes of a log's line are read and shown.
 local WIDEST <const> = 2000
 -- How much of a log is read at once.
@@ -24,8 +46,10 @@ local ERRORS <const>, BEFORE <const>, AFTER <const> = 3, 2, 4
 ---@param err any
 function failure.write(path, err)
   local lines, command = fail.lines(err), type(err) == "table" and rawget(err, "command") or nil
+  lines = table.move(lines, 1, math.min(#lines, MOST), 1, {})
   for index, line in ipairs(lines) do
-    lines[index] = json.text(line)
+    -- A byte that is no text becomes three.
+    lines[index] = json.text(line:sub(1, LONGEST // 3))
   end
   for index, word in ipairs(command and command.argv or {}) do
     command.argv[index] = json.text(word)
@@ -33,43 +57,16 @@ function failure.write(path, err)
   fs.write(path, json.encode { lines = lines, command = command }, { sync = false })
 end
 
-local function is_texts(value)
-  if type(value) ~= "table" or #value == 0 or #value > MOST then
-    return false
-  end
-  local count = 0
-  for _, text in pairs(value) do
-    count = count + 1
-    if type(text) ~= "string" then
-      return false
-    end
-  end
-  return count == #value
-end
-
 --- The failure that a process wrote; `nil` if there is none, or it is not valid.
 ---@param path string
 ---@return bq.StepFailure?
+---@return string? problem what is wrong with it
 function failure.read(path)
-  local ok, found = pcall(function()
-    return json.decode(fs.read(path, { nofollow = true, limit = LARGEST }))
-  end)
-  if not ok or type(found) ~= "table" or not is_texts(found.lines) then
-    return nil
+  local ok, found = pcall(schema.read, path, FORMAT)
+  if not ok then
+    return nil, table.concat(fail.lines(found), "\n")
   end
-  local command = found.command
-  if type(command) ~= "table" or not is_texts(command.argv) or type(command.cwd) ~= "string" then
-    command = nil
-  end
-  return {
-    lines = found.lines,
-    command = command and {
-      argv = command.argv,
-      cwd = command.cwd,
-      code = math.type(command.code) == "integer" and command.code or nil,
-      signal = type(command.signal) == "string" and command.signal or nil,
-    },
-  }
+  return found
 end
 
 --- Iterates over the lines of a file. Long lines are cut.

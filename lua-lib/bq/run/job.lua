@@ -89,7 +89,7 @@ local FORMAT <const> = {
   limit = 1 << 28,
   kind = schema.record {
     step = schema.record { id = schema.STEP, fields = schema.any_map() },
-    key = schema.text { max = 64, pattern = "%x+", what = "a key" },
+    key = schema.KEY,
     inputs = schema.any_map(),
     folder = schema.text(),
     lowers = schema.list(schema.text()),

@@ -170,10 +170,12 @@ local function launch(folder)
       end,
     }))
     if not status.ok then
-      local inner = failures.read(at.inner_failure)
+      local inner, wrong = failures.read(at.inner_failure)
       if inner then
         fs.write(at.failure, json.encode(inner), { sync = false })
         return false
+      elseif wrong then
+        io.stdout:write(wrong, "\n")
       end
       if status.code == namespace.FAILED then
         fail.raise("the step's root could not be made", { cause = "see the lines above" })

@@ -5,6 +5,7 @@ local files = require "bq.files"
 local host = require "bq.host"
 local json = require "bq.json"
 local log = require "bq.log"
+local schema = require "bq.schema"
 local tables = require "bq.tables"
 
 local debian_lock = {}
@@ -46,6 +47,29 @@ function debian_lock.file(arch)
   return ("debian-%s-%s.json"):format(debian_lock.SUITE, arch)
 end
 
+--- The form of a lock that is shipped.
+---@param arch string that it is for
+---@return bq.schema.Format
+local function format(arch)
+  return {
+    what = "the lock of the Debian seed",
+    limit = 1 << 24,
+    hint = "make it anew: `bq scripts/update_seed.lua`",
+    kind = schema.record {
+      id = schema.text { max = 100, pattern = "debian:%l[%w-]*", what = "a seed of Debian, such as `debian:trixie`" },
+      arch = schema.where(schema.NAME, function(value)
+        return value ~= arch and ("is `%s`, expected `%s`"):format(value, arch) or nil
+      end),
+      packages = schema.list(schema.record { pool = schema.POOL, sha256 = schema.SHA256, size = schema.whole(1) }),
+      ["digest?"] = schema.SHA256,
+      ["snapshot?"] = schema.record {
+        time = schema.text { max = 16, pattern = "%d+T%d+Z", what = "a time such as `20261126T145138Z`" },
+        tried = schema.flag(),
+      },
+    },
+  }
+end
+
 --- The lock that is shipped for an architecture; `nil` if there is none.
 ---@param arch string
 ---@return bq.DebianLock?
@@ -54,14 +78,9 @@ function debian_lock.shipped(arch)
   folders[#folders + 1] = "$/scripts"
   for _, folder in ipairs(folders) do
     local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch))
-    local text = files.read(path)
-    if text then
-      local lock = fail.wrap(
-        ("cannot read the lock `%s`"):format(path),
-        { hint = "make it anew: `bq scripts/update_seed.lua`" },
-        json.decode,
-        text
-      )
+    local bundled = folder:sub(1, 2) == "$/" and files.read(path)
+    local lock = bundled and schema.parse(bundled, path, format(arch)) or schema.read(path, format(arch))
+    if lock then
       lock.origin = "shipped"
       return lock
     end

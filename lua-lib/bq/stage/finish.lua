@@ -5,8 +5,10 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local metadata = require "bq.stage.metadata"
 local process = require "bq.process"
 local progress = require "bq.progress"
+local schema = require "bq.schema"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local union = require "bq.stage.union"
@@ -134,17 +136,12 @@ end
 ---@param tree string
 ---@return table<string, bq.Attribute>? attributes by path; `nil` of a tree without a manifest
 function finish.attributes(tree)
-  local path = tree .. workspace.INSIDE .. "/manifest.json"
-  local text = files.read(path)
-  local manifest = text and fail.wrap(("`%s` is damaged"):format(path), nil, json.decode, text)
+  local manifest = schema.read(tree .. workspace.INSIDE .. "/manifest.json", metadata.MANIFEST)
   if not manifest then
     return nil
   end
   local out = {}
-  for index, line in ipairs(type(manifest) == "table" and type(manifest.files) == "table" and manifest.files or {}) do
-    if type(line) ~= "table" or type(line.path) ~= "string" or math.type(line.mode) ~= "integer" then
-      fail.raise(("`%s` is damaged"):format(path), { cause = ("`files[%d]` has no path or no mode"):format(index) })
-    end
+  for _, line in ipairs(manifest.files or {}) do
     local mode = line.mode & ~NO_SET_ID ~= 0 and line.mode or nil
     if line.uid or line.gid or line.capabilities or mode then
       out[line.path] = { uid = line.uid, gid = line.gid, mode = mode, capabilities = line.capabilities }

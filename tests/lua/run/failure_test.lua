@@ -55,7 +55,7 @@ check.run {
         '{ "lines": [1] }',
         '{ "lines": { "a": "b" } }',
         '{ "lines": [["a"]] }',
-        json.encode { lines = { ("x"):rep(1 << 20) } },
+        json.encode { lines = { "a" }, more = ("x"):rep(1 << 24) },
         ("["):rep(100000),
       } do
         scratch.write("junk.json", text)
@@ -69,15 +69,44 @@ check.run {
       check.equal(failure.read "none.json", nil)
       check.truthy(process.run({ argv = { "mkfifo", "pipe.json" } }).ok)
       check.equal(failure.read "pipe.json", nil)
-      for _, command in ipairs { "1", '{ "argv": "x", "cwd": "/" }', '{ "argv": ["x"] }', '{ "argv": ["x"], "cwd": 1 }' } do
-        scratch.write("half.json", ('{ "lines": ["a"], "command": %s }'):format(command))
-        check.equal(failure.read "half.json", { lines = { "a" } }, command)
+    end,
+  },
+  {
+    "what is wrong is named, with its place",
+    function()
+      for text, wanted in pairs {
+        ["{"] = "decode: ",
+        ["[1]"] = "it is a list, expected a map",
+        ['{ "lines": "text" }'] = "`lines` is a text, expected a list",
+        ['{ "lines": [] }'] = "`lines` has 0 lines, expected 1 to 200",
+        ['{ "lines": ["a", 1] }'] = "`lines[2]` is a number, expected a text",
+        [json.encode { lines = { ("x"):rep(70000) } }] = "`lines[1]` has 70000 bytes, at most 65536 are allowed",
+        ['{ "lines": ["a"], "command": 1 }'] = "`command` is a number, expected a map",
+        ['{ "lines": ["a"], "command": { "argv": "x", "cwd": "/" } }'] = "`command.argv` is a text, expected a list",
+        ['{ "lines": ["a"], "command": { "argv": ["x"] } }'] = "`command.cwd` is missing",
+        ['{ "lines": ["a"], "command": { "argv": ["x"], "cwd": "/", "code": 256 } }'] = "`command.code` is 256, expected a number from 0 to 255",
+        ['{ "lines": ["a"], "command": { "argv": ["x"], "cwd": "/", "signal": "no" } }'] = "`command.signal` is not the name of a signal",
+      } do
+        scratch.write("wrong.json", text)
+        local found, problem = failure.read "wrong.json"
+        check.equal(found, nil, text)
+        check.contains(problem, "cannot read the failure of a step `wrong.json`\ncaused by: " .. wanted)
       end
-      scratch.write(
-        "odd.json",
-        '{ "lines": ["a"], "command": { "argv": ["x"], "cwd": "/", "code": "1", "signal": 2 } }'
-      )
-      check.equal(failure.read "odd.json", { lines = { "a" }, command = { argv = { "x" }, cwd = "/" } })
+    end,
+  },
+  {
+    "a long command, long lines and many lines are written so that they can be read",
+    function()
+      local words, notes, long = {}, {}, ("\xff"):rep(100000)
+      for index = 1, 20000 do
+        words[index], notes[index] = ("object%d\xff"):format(index), long
+      end
+      local err = fail.new("`ld` failed", { notes = notes })
+      err.command = { argv = words, cwd = "/bq/build", signal = "KILL" }
+      failure.write("long.json", err)
+      local found = assert(failure.read "long.json")
+      check.equal({ #found.lines, #found.command.argv, found.command.signal }, { 200, 20000, "KILL" })
+      check.equal({ found.lines[1], #found.lines[200] }, { "error: `ld` failed", 65535 })
     end,
   },
   {
