@@ -13,6 +13,8 @@ mod failures;
 mod finishing;
 mod interruptions;
 mod kills;
+mod loaders;
+mod marks;
 mod outputs;
 mod patches;
 mod same_bytes;
