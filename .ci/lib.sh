@@ -28,6 +28,29 @@ crate() {
   rm -rf "${*: -1}/target"
 }
 
+# Checks JSON and YAML files with a schema: the words of `check-jsonschema`.
+pip_schema() { python3 -m venv "$2" && "$2/bin/pip" install --quiet --disable-pip-version-check "check-jsonschema==$1"; }
+check_schema() {
+  local folder
+  kept check-jsonschema 0.39.0 pip_schema 0.39.0
+  "$folder/bin/check-jsonschema" "$@"
+}
+
+# Checks bills of materials with the schema of CycloneDX 1.6, which comes in its Python library, as do the two that it refers to.
+pip_cyclonedx() {
+  python3 -m venv "$2/venv"
+  "$2/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$2/library" "cyclonedx-python-lib==$1"
+  cp "$2"/library/cyclonedx/schema/_res/{bom-1.6,spdx,jsf-0.82}.SNAPSHOT.schema.json "$2/"
+  rm -rf "$2/venv" "$2/library"
+}
+check_bill() {
+  local folder
+  kept cyclonedx 11.12.0 pip_cyclonedx 11.12.0
+  local schema=$folder/bom-1.6.SNAPSHOT.schema.json
+  # Without its place, the schema's own address would be asked for the others.
+  check_schema --schemafile "$schema" --base-uri "file://$schema" "$@"
+}
+
 user=bq-ci
 
 # The place: a clone that root owns and everybody can read, as bq takes code only from trees that its user or root owns, and a

@@ -20,3 +20,16 @@ done
 grep -q debian <<<"$listing" && fail "something of the seed is in the rootfs: $listing"
 
 as_user "$bq" scripts/verify.lua --expected "tests/expected/$(uname -m).json"
+
+# The bill of materials of all of it, and of a package that is odd, as the schema of CycloneDX has it.
+as_user "$bq" -e '
+  local bom, state, workspace = require "bq.stage.bom", require "bq.run.state", require "bq.workspace"
+  local space = workspace.new "data/sysroot"
+  local plan = space:plan()
+  local build, none = state.look(space, plan), ("0"):rep(64)
+  local odd = { id = "odd/odd++", name = "odd++", version = "1.0+git~2", license = "Custom: see COPYING" }
+  table.insert(plan.steps, setmetatable(odd, { __index = plan.steps[1] }))
+  local bill = bom.make(plan, plan.steps, space:locked().sources, build.outputs, none, none)
+  print(require("bq.json").encode(bill, { pretty = true }))
+' >"$area/user/sbom.json"
+check_bill "$area/user/sbom.json"
