@@ -1,4 +1,4 @@
-//! Programs that would be started by, or search, what exists only while their step is built.
+//! Programs whose loader or library path is a folder that exists only during the build.
 
 use crate::{Rig, needs_namespaces};
 
@@ -68,7 +68,7 @@ fn what_a_program_needs_of_the_build_is_refused() {
         .says("  /opt/programs/toolchains_loader: names `/opt/sysroot`: `/opt/sysroot/lib/ld.so`\n")
         .says("hint: mend it in the recipe; where it is meant, say so there: `may_name = { \"PATH\" }`\n");
     assert!(!left.err.contains("programs/good"), "{}", left.err);
-    // Nothing of it is an output.
+    // It is not stored.
     assert!(!rig.outputs().contains_key("low/alone"));
 }
 

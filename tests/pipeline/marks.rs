@@ -1,4 +1,4 @@
-//! Marks of overlays that a step leaves in its output: they would hide files from the steps above.
+//! Marks of overlays in an output. They would hide files from the steps that depend on it.
 
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +28,7 @@ fn set(path: &Path, name: &CStr, value: &[u8]) -> i32 {
     nix::errno::Errno::last_raw()
 }
 
-/// What a step's program does; started by the steps of these tests only.
+/// Sets the marks. Only the steps of these tests start this one.
 #[test]
 fn probe() {
     let Some(place) = std::env::var_os("MARKS_PROBE") else {
@@ -36,7 +36,7 @@ fn probe() {
     };
     let folder = Path::new(&place);
     for (path, name, value) in [
-        // Hides what lower trees have in the folder.
+        // Hides the folder's files of lower trees.
         (folder.to_owned(), c"user.overlay.opaque", &b"y"[..]),
         (folder.to_owned(), c"trusted.overlay.opaque", b"y"),
         // Hides a file of that name, since Linux 6.7.
@@ -58,7 +58,7 @@ fn probe() {
     }
 }
 
-/// A rig whose `lib` has files in a folder of `base`, above which it lies in each root, and does this besides.
+/// A rig whose `lib` has files in a folder of `base`, lies above `base` in each root, and runs this code.
 fn rig(more: &str) -> Rig {
     let rig = Rig::new();
     let own = std::env::current_exe().expect("it runs");
@@ -120,7 +120,7 @@ fn marks_hide_nothing_from_the_steps_above() {
         format!("{place} user.overlay.opaque: 0\n"),
         format!("{place}/empty user.overlay.whiteout: 0\n"),
         format!("{place}/two user.note: 0\n"),
-        // That one wants the power over the machine, which a step does not have.
+        // Only real root with `CAP_SYS_ADMIN` can set this one.
         format!("{place} trusted.overlay.opaque: {}\n", libc::EPERM),
         "dropped the extended attribute /opt/both: user.overlay.opaque\n".into(),
         "dropped the extended attribute /opt/both/empty: user.overlay.whiteout\n".into(),
@@ -148,7 +148,7 @@ fn a_whiteout_in_an_output_is_refused() {
     assert_eq!(names(&rig.path("space/build")), [""; 0]);
 }
 
-/// The marks that only real root can set, as it can happen in a store of root's.
+/// Marks that only real root can set.
 #[test]
 fn marks_of_roots_overlays_go_too() {
     let rig = Rig::new();

@@ -1,4 +1,4 @@
-//! `bq scripts/enter.lua` with the shells of the field, in each root that can be entered.
+//! `bq scripts/enter.lua` with dash and with bash, in each kind of root.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use crate::support::builds::{Build, Run, can_build};
 use crate::support::{bq, copy_program, skip};
 use crate::{PROBE, User, ended, typing_works};
 
-/// Its output is all of the seed that a shell needs, so that its phase can be entered.
+/// Copies the shell and what it needs from the seed into the output, so that the phase can be entered.
 const TOOLS: &str = r#"return {
   name = "tools", version = "1", license = "MIT", strategy = "files", strip = false,
   install = function(b)
@@ -27,7 +27,7 @@ const BROKEN: &str = r#"return {
 const PHASE: &str = r#"phases = {
   { name = "two", about = "another", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "broken" } } },"#;
 
-/// What is entered: the staged root, a phase, a folder, a step that failed.
+/// The kinds of roots: the staged one, a phase, a folder, a failed step.
 const ROOTS: [&[&str]; 4] = [
     &[],
     &["--rootfs", "one"],
@@ -35,7 +35,7 @@ const ROOTS: [&[&str]; 4] = [
     &["--step", "broken"],
 ];
 
-/// What shells and the tests' terminals say where something is missing.
+/// Parts of the messages of a shell that has no terminal of its own.
 const COMPLAINTS: [&str; 5] = [
     "job control",
     "process group",
@@ -122,7 +122,7 @@ fn session(build: &Build, root: &[&str]) -> String {
     let prompt = if root.contains(&"--step") { "$ " } else { "# " };
     user.sees(prompt);
     assert!(user.is_raw());
-    // What is typed is shown too: no line holds the text that is waited for.
+    // The terminal shows what is typed. So no typed line contains the text that the test waits for.
     user.types("case $- in *m*) echo jo''bs;; esac\r");
     user.sees("jobs\r\n");
     user.types("/bin/stty size\r");
@@ -130,7 +130,7 @@ fn session(build: &Build, root: &[&str]) -> String {
     user.resizes(50, 123);
     user.types("until [ \"$(/bin/stty size)\" = '50 123' ]; do :; done; echo resi''zed\r");
     user.sees("resized\r\n");
-    // What ends a program ends neither the shell nor bq.
+    // Ctrl-C ends the program, and neither the shell nor bq.
     user.types("/bin/sh -c 'echo wai\"\"ting; exec /bin/sleep 1000'\r");
     user.sees("waiting\r\n");
     user.types("\x03");
@@ -142,7 +142,7 @@ fn session(build: &Build, root: &[&str]) -> String {
     user.rest()
 }
 
-/// The shell ends by the end of its input, with the status of its last command.
+/// Ends the shell by the end of its input. Its status is that of its last command.
 fn end_of_input(build: &Build, root: &[&str]) -> String {
     let mut user = User::new();
     let child = user.start(enter(build, root, &[]));
@@ -204,7 +204,7 @@ fn without_a_terminal(shell: &str) {
         let run =
             Run::of(enter(&build, root, &["--", "/bin/sh", "-c", "exit 7"]).stdin(Stdio::null()));
         assert_eq!(run.fails(7).stderr, "", "{what}");
-        // Only the input is none: what is shown is shown on a terminal, of the user's size.
+        // Only the input is no terminal. The output is one, and has the size of the user's.
         build.write("input", "/bin/stty size <&1; exit 5\n");
         let command = enter(&build, root, &[]);
         let words: Vec<_> = [command.get_program()]
@@ -234,8 +234,8 @@ fn bash_without_a_terminal() {
     without_a_terminal("bash");
 }
 
-/// A program of a root that was made by a step types into each terminal that it has; `typing_works` shows what comes of
-/// it where that is the user's.
+/// A program in the root types into each terminal that it has. `typing_works` is the control: there the terminal is the
+/// user's, and the text arrives.
 #[test]
 fn what_is_entered_types_nothing_for_the_user() {
     if !typing_works() {
@@ -251,7 +251,7 @@ fn what_is_entered_types_nothing_for_the_user() {
         user.sees("1 passed");
         assert_eq!(ended(child).code(), Some(0), "{root:?}: {}", user.said);
         assert_eq!(user.waiting(), 0, "{root:?}: {}", user.said);
-        // The last that a shell's user does before he is at his own shell again.
+        // The same from a shell, which the user then leaves.
         let mut user = User::new();
         let child = user.start(enter(&build, root, &[]));
         user.types(&format!("{probe}; exit 2\r"));
