@@ -96,11 +96,8 @@ local function record(disk, info)
   end
   for _, one in ipairs(has_root and metadata.OF_DISKS or {}) do
     local file = workspace.INSIDE .. "/" .. one.name
-    local text = reading(
-      disk,
-      image.read,
-      { path = disk, partition = "root", file = file, max_bytes = one.format.limit }
-    )
+    local text =
+      reading(disk, image.read, { path = disk, partition = "root", file = file, max_bytes = one.format.limit })
     out[one.name] = text and schema.parse(text, ("%s:%s"):format(disk, file), one.format)
   end
   return out
