@@ -1,6 +1,4 @@
 -- The shell and the usual commands, in one static program.
-local busybox = require "bq.strategy.busybox"
-
 ---@type bq.RecipeFile
 return {
   name = "busybox",
@@ -52,12 +50,4 @@ return {
     -- Needs definitions of CBQ, which newer kernel headers do not have.
     TC = false,
   },
-  configure = function(b)
-    if b.arch == "aarch64" then
-      -- Pointers that are set once are declared constant, for smaller code. Here clang then reads them before they are
-      -- set, and `diff` dies. This makes them plain pointers.
-      b.recipe.config.EXTRA_CFLAGS = "-DBB_GLOBAL_CONST="
-    end
-    busybox.configure(b)
-  end,
 }
