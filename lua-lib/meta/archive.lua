@@ -1,6 +1,6 @@
 ---@meta bq.archive
 
----Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2, zstd, lzip or lzma, `.zip` (stored or deflated), and `.deb`; writes tar with gzip or zstd.
+---Archives: reads tar (ustar, pax, GNU) plain or with gzip, xz, bzip2, zstd, lzip or lzma, `.zip` (stored or deflated), and `.deb`; writes tar and cpio with gzip or zstd.
 ---Formats are told by content, never by name. What is refused, and what options let through: see `bq.archive.Extract`.
 ---@class bq.archive
 local archive = {}
@@ -95,6 +95,7 @@ function archive.read(path, member, options) end
 ---@class bq.archive.Pack
 ---@field output string
 ---@field sources bq.archive.Source[] later ones win where two hold one path (folders merge)
+---@field format? "tar"|"cpio" tar if absent; cpio is the format newc, which the kernel unpacks as its first root (its Documentation/driver-api/early-userspace/buffer-format.rst)
 ---@field compression? "none"|"gzip"|"zstd" gzip if absent
 ---@field level? integer 1 to 9 for gzip, 6 if absent; 1 to 19 for zstd, 3 if absent
 ---@field threads? integer the number of cores if absent; the bytes do not depend on it
@@ -108,10 +109,10 @@ function archive.read(path, member, options) end
 ---@field entries integer
 ---@field bytes integer of content
 
----Writes a tar of trees: sorted, owner 0:0 unless attributes say more, one time, hard links kept, the same bytes for the same trees. The output appears by
+---Writes one archive of trees: sorted, owner 0:0 unless attributes say more, one time, hard links kept, the same bytes for the same trees. The output appears by
 ---one rename. Capabilities are the pax records `SCHILY.xattr.security.capability`, which GNU tar restores with `--xattrs-include`, and bsdtar.
 ---Raises `type` for what is no file, folder or link, or attributes that it cannot have; `missing` for attributes of what is not there; `capabilities`
----for a file that has some and whose attributes say nothing of them; `changed` for a file that became shorter meanwhile; or an errno.
+---for a file that has some and whose attributes say nothing of them; `unsupported` for what a cpio cannot keep: capabilities, a file of 4 GiB; `changed` for a file that became shorter meanwhile; or an errno.
 ---@param options bq.archive.Pack
 ---@return bq.archive.Packed
 function archive.pack(options) end

@@ -82,6 +82,20 @@ function image.fat32(options) end
 ---@return bq.image.Written
 function image.write(options) end
 
+---@class bq.image.Grown the last partition of a disk, sizes in bytes
+---@field index integer from 1
+---@field name string
+---@field start integer
+---@field size integer
+---@field changed boolean the table was changed
+
+---Fits the partition table of a raw disk, or of a block device, to its size: the table's copy goes to the end, and the last partition
+---takes the room, up to a whole MiB. Before the first header is written, the old table stays valid. Raises what `info` raises, `not_found` without
+---a partition, or an errno.
+---@param path string
+---@return bq.image.Grown
+function image.grow(path) end
+
 ---@class bq.image.PartitionInfo
 ---@field index integer from 1
 ---@field type string GUID

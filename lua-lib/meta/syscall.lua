@@ -53,6 +53,15 @@ function syscall.move_mount(tree, target) end
 ---@param options? { recursive?: boolean }
 function syscall.mount_setattr(path, attributes, options) end
 
+---ioctl(2) with BLKPG_RESIZE_PARTITION: tells the kernel the new size of a partition that may be in use.
+---@param options { device: string, index: integer, start: integer, size: integer } device: the disk; start, size: bytes
+function syscall.blkpg_resize_partition(options) end
+
+---ioctl(2) with EXT4_IOC_RESIZE_FS: makes a mounted ext4 larger.
+---@param path string a folder of it
+---@param blocks integer the new number of its blocks
+function syscall.ext4_ioc_resize_fs(path, blocks) end
+
 ---@param new_root string
 ---@param put_old string
 function syscall.pivot_root(new_root, put_old) end

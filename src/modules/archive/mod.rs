@@ -6,6 +6,7 @@ use mlua::{Lua, LuaString, Table, Value};
 use nix::sys::stat::{Mode, umask};
 
 mod compress;
+mod cpio;
 #[cfg(test)]
 mod crate_reader;
 mod deb;

@@ -1,12 +1,13 @@
-//! Writes trees as one tar. The same trees give the same bytes.
+//! Writes trees as one archive. The same trees give the same bytes.
 
 use std::path::Path;
 
 use mlua::{Function, Lua, Table, Value};
 
 use super::compress::{self, Method, Sink};
+use super::cpio;
 use super::gather::{Items, Source, attribute, gather};
-use super::tarball::put_all;
+use super::tarball::{Format, put_all};
 use super::write::OCTAL_MAX;
 use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, until_threads_end};
@@ -35,10 +36,17 @@ impl Field for Compression {
     }
 }
 
+impl Field for Format {
+    fn read(value: Value, _: &Lua) -> std::result::Result<Self, Wrong> {
+        word(&value, &[("tar", Self::Tar), ("cpio", Self::Cpio)])
+    }
+}
+
 options! {
     pub(super) struct PackOptions {
         output: Bytes,
         sources: Vec<SourceOptions> = Vec::new(),
+        format: Format = Format::Tar,
         compression: Compression = Compression::Gzip,
         level: Option<u32>,
         threads: Option<Threads>,
@@ -86,13 +94,16 @@ pub(super) fn pack(lua: &Lua, options: PackOptions) -> Result<Table> {
         gather(&mut items, source, number)?;
     }
     attribute(&mut items, &options.attributes)?;
+    if options.format == Format::Cpio {
+        cpio::check(&items, options.mtime)?;
+    }
     let packed = until_threads_end(|| {
         write(
             &options.output,
             &items,
             &sources,
-            method,
-            threads,
+            options.format,
+            (method, threads),
             options.mtime,
             &tell,
         )
@@ -136,15 +147,15 @@ fn write(
     output: &Path,
     items: &Items,
     sources: &[Source],
-    method: Method,
-    threads: usize,
+    format: Format,
+    (method, threads): (Method, usize),
     mtime: u64,
     tell: &dyn Fn(u64) -> Result<()>,
 ) -> Result<Packed> {
     let new = Replacement::create(output, None)?;
     let (mut entries, mut bytes) = (0, 0);
     let produce = |sink: Sink<'_>| {
-        (entries, bytes) = put_all(items, sources, mtime, sink, tell)?;
+        (entries, bytes) = put_all(items, sources, format, mtime, sink, tell)?;
         Ok(())
     };
     let at_output = |error: Error| {

@@ -1,4 +1,4 @@
-//! Writes the gathered items as one tar, piece by piece.
+//! Writes the gathered items as one archive, piece by piece.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,7 +11,8 @@ use nix::sys::stat::Mode;
 use tar::{Builder, EntryType};
 
 use super::compress::Sink;
-use super::gather::{Items, Source};
+use super::cpio::Cpio;
+use super::gather::{Item, Items, Source};
 use super::write::{Entry, append};
 use crate::error::{Error, Result};
 use crate::tree::attributes::{Attribute, has_capabilities};
@@ -19,10 +20,48 @@ use crate::tree::names::shown;
 use crate::tree::walk::Node;
 use crate::tree::walk::Type;
 
-/// Writes the tar to the sink. Returns the number of entries and of bytes of content.
+/// The format of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Tar,
+    Cpio,
+}
+
+/// An archive that is being written.
+enum Archive<W: Write> {
+    Tar(Builder<W>),
+    Cpio(Cpio<W>),
+}
+
+impl<W: Write> Archive<W> {
+    fn put(&mut self, entry: &Entry<'_>, content: impl Read) -> io::Result<()> {
+        match self {
+            Self::Tar(out) => append(out, entry, content),
+            Self::Cpio(out) => out.append(entry, content),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tar(out) => out.finish(),
+            Self::Cpio(out) => out.finish(),
+        }
+    }
+}
+
+/// What the names of one file have in common. One file on disk becomes two in the archive if two sources give it different
+/// attributes.
+type Key<'i> = ((u64, u64), &'i Attribute);
+
+fn key(item: &Item) -> Option<Key<'_>> {
+    item.node.shared.map(|shared| (shared, &item.attribute))
+}
+
+/// Writes the archive to the sink. Returns the number of entries and of bytes of content.
 pub(super) fn put_all(
     items: &Items,
     sources: &[Source],
+    format: Format,
     mtime: u64,
     sink: Sink<'_>,
     tell: &dyn Fn(u64) -> Result<()>,
@@ -35,18 +74,23 @@ pub(super) fn put_all(
                 .map_err(|e| Error::os("open", e).at(&source.path))?,
         );
     }
-    // One file on disk becomes two in the archive if two sources give it different attributes.
-    let mut first_names: HashMap<((u64, u64), &Attribute), &[u8]> = HashMap::new();
+    let mut first_names: HashMap<Key<'_>, &[u8]> = HashMap::new();
+    let mut names: HashMap<Key<'_>, u32> = HashMap::new();
+    for key in items.values().filter_map(key) {
+        *names.entry(key).or_insert(0) += 1;
+    }
     let mut count = Count {
         bytes: 0,
         told: 0,
         tell,
     };
-    let mut out = Builder::new(Out(sink));
+    let mut out = match format {
+        Format::Tar => Archive::Tar(Builder::new(Out(sink))),
+        Format::Cpio => Archive::Cpio(Cpio::new(Out(sink))),
+    };
     for (name, item) in items {
         let node = &item.node;
-        let first = node.shared.and_then(|shared| {
-            let key = (shared, &item.attribute);
+        let first = key(item).and_then(|key| {
             let first = *first_names.entry(key).or_insert(name.as_slice());
             (first != name.as_slice()).then_some(first)
         });
@@ -75,6 +119,7 @@ pub(super) fn put_all(
             size,
             mtime,
             link,
+            names: key(item).map_or(1, |key| names[&key]),
             uid: attribute.uid.unwrap_or(0),
             gid: attribute.gid.unwrap_or(0),
             capabilities: attribute.capabilities.as_deref(),
@@ -92,9 +137,9 @@ pub(super) fn put_all(
                 count: &mut count,
             };
             // The crate copies in small pieces. The file is read in large ones.
-            append(&mut out, &entry, BufReader::with_capacity(PIECE, content))
+            out.put(&entry, BufReader::with_capacity(PIECE, content))
         } else {
-            append(&mut out, &entry, io::empty())
+            out.put(&entry, io::empty())
         };
         written.map_err(|error| {
             let error = own_error(error);

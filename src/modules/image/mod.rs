@@ -10,6 +10,7 @@ mod disk;
 mod ext4;
 mod fat;
 mod gpt;
+mod grow;
 mod inspect;
 mod output;
 mod qcow2;
@@ -22,6 +23,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "image")
         .function("write", write::write)
         .function("fat32", write::fat32)
+        .function("grow", grow::grow)
         .function("info", inspect::info)
         .function("list", inspect::list)
         .function("read", inspect::read)

@@ -1,5 +1,6 @@
 //! `bq.syscall`: system calls, with the kernel's names.
 
+mod block;
 mod capability;
 mod descriptor;
 mod filter;
@@ -33,6 +34,9 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("mount_setattr", mount::mount_setattr)
         .function("pivot_root", mount::pivot_root)
         .function("chroot", mount::chroot)
+        // Disks in use.
+        .function("blkpg_resize_partition", block::resize_partition)
+        .function("ext4_ioc_resize_fs", block::ext4_resize)
         // Capabilities and filters.
         .function("keep_capabilities", capability::keep)
         .function("capabilities", capability::effective)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
+pub(crate) mod grow;
 pub(crate) mod read;
 pub(crate) mod write;
 

@@ -20,8 +20,8 @@ pub(crate) fn table(disk: &dyn ReadAt) -> Result<Option<Table>> {
     if &signature != b"EFI PART" {
         return Ok(None);
     }
-    let (header, entries) = read_copy(disk, 1)?;
-    let (_, backup) = read_copy(disk, le64(&header, 32))?;
+    let (header, entries) = copy(disk, 1)?;
+    let (_, backup) = copy(disk, le64(&header, 32))?;
     if entries != backup {
         return Err(bad("its two copies differ"));
     }
@@ -53,7 +53,8 @@ fn guid(data: &[u8], at: usize) -> Uuid {
     Uuid::from_bytes_le(bytes)
 }
 
-fn read_copy(disk: &dyn ReadAt, sector: u64) -> Result<(Vec<u8>, Vec<u8>)> {
+/// A copy of the table: its header, with a checksum of zero, and its entries.
+pub(crate) fn copy(disk: &dyn ReadAt, sector: u64) -> Result<(Vec<u8>, Vec<u8>)> {
     let outside = || {
         let text = format!(
             "the partition table goes on at sector {sector}, past the end of {} bytes",
