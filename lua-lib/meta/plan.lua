@@ -12,6 +12,7 @@
 ---@field epoch integer
 ---@field selection { only: string[], with: string[], without: string[] }
 ---@field phase_order string[]
+---@field image? bq.ImageSpec what an image of it is to be
 ---@field finish string[] the phases that the finished root is made of
 ---@field phases table<string, bq.PlanPhase>
 ---@field steps bq.PlanStep[] each after what it depends on
