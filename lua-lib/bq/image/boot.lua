@@ -1,28 +1,42 @@
--- Boots a disk in QEMU, on the caller's terminal or by a list of texts to wait for and to type.
+-- Boots an image in QEMU: on the caller's terminal, by a list of texts to wait for and to type, or for commands to run in it.
 local args = require "bq.args"
 local console = require "bq.image.console"
+local disk = require "bq.image.disk"
+local efi = require "bq.image.efi"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local image = require "bq.image"
+local input = require "bq.image.input"
+local layout = require "bq.image.layout"
 local log = require "bq.log"
 local machine = require "bq.image.machine"
 local process = require "bq.process"
 local report = require "bq.report"
+local shell = require "bq.image.shell"
+local tables = require "bq.tables"
+local workspace = require "bq.workspace"
 
 local boot = {}
 
 -- stylua: ignore
 boot.OPTIONS = {
+  { name = "run", value = "CMD", many = true, help = "run a command in the shell on the serial console; its status is that of this program" },
   { name = "wait-for", value = "TEXT", many = true, help = "wait until the serial console has said this" },
   { name = "type", value = "TEXT", many = true, help = "type this line after the `--wait-for` of the same place" },
   { name = "timeout", value = "SECONDS", number = true, help = "for all of it, where it waits for something", default = 600 },
   { name = "serial", value = "FILE", help = "where to write what the serial console says" },
-  { name = "memory", value = "MIB", number = true, help = "of the machine", default = 512 },
-  { name = "cpus", value = "N", number = true, help = "of the machine", default = 1 },
-  { name = "network", help = "with a network card, behind this machine's network" },
+  { name = "memory", value = "SIZE", help = "of the machine: 2G, or a number of MiB", default = "512" },
+  { name = "cores", value = "N", number = true, help = "of the machine", default = 1 },
+  { name = "network", value = "KIND", help = "none, or user: a card behind this machine's network [default: none, with `--forward` user]" },
+  { name = "forward", value = "PORT:PORT", many = true, help = "a port of this machine that leads to one of the guest: [ADDRESS:]PORT:PORT[/udp]" },
+  { name = "display", value = "KIND", help = "a screen and a keyboard, as QEMU's -display takes it: gtk, sdl, vnc=:1" },
   { name = "keep", help = "what it writes stays on the disk, instead of being thrown away" },
   { name = "emulate", help = "never use KVM" },
-  { name = "arch", value = "ARCH", help = "x86_64 or aarch64; what the disk says if absent" },
+  { name = "arch", value = "ARCH", help = "x86_64 or aarch64; what the image says if absent" },
   { name = "firmware", value = "CODE:VARIABLES", help = "the EFI firmware to use" },
+  { name = "kernel", value = "FILE", help = "for a first root (cpio): the kernel; that of the workspace if absent" },
+  { name = "command-line", value = "TEXT", help = "what that kernel is told" },
+  { name = "workspace", value = "DIR", help = "where that kernel is [default: data/sysroot]" },
 }
 
 --- The steps that a command line asks for: each text to wait for, followed by the line to type.
@@ -60,30 +74,125 @@ local function firmware(options, arch)
   return { code = code, variables = variables }
 end
 
-local function run(options, disk, folder)
-  local arch, info ---@type string, bq.image.Info
-  if options.arch then
-    arch, info =
-      options.arch, fail.wrap(("`%s` is no disk that can be read"):format(disk), nil, require("bq.image").info, disk)
-  else
-    arch, info = machine.architecture(disk)
+-- How compressed and plain archives of a first root begin: zstd, gzip, xz, cpio.
+local FIRST_ROOTS <const> = { "\x28\xb5\x2f\xfd", "\x1f\x8b", "\xfd7zXZ", "07070" }
+
+local function is_first_root(path)
+  local file <close> = assert(io.open(path, "rb"))
+  local head = file:read(6) or ""
+  for _, one in ipairs(FIRST_ROOTS) do
+    if head:sub(1, #one) == one then
+      return true
+    end
   end
-  machine.program(arch)
+  return false
+end
+
+--- What a machine boots, and of what architecture it is.
+---@param options table of the command line
+---@param path string
+---@param folder string
+---@param from { additions: string, kernel: string } where the kernel of a workspace is
+---@return { arch: string, disk?: string, format?: "qcow2"|"raw", kernel?: string, initrd?: string, command_line?: string }
+local function what(options, path, folder, from)
+  local unreadable = ("`%s` is no image that can be read"):format(path)
+  local stat = fs.stat(path)
+  local program = stat and stat.type == "file" and efi.architecture(path)
+  if program then
+    local copy = folder .. "/disk"
+    local options_of = layout.program(program, path, stat.size)
+    options_of.output, options_of.format = copy, "raw"
+    fail.wrap(unreadable, nil, image.write, options_of)
+    return { arch = options.arch or program, disk = copy, format = "raw" }
+  elseif stat and stat.type == "file" and is_first_root(path) then
+    local kernel = options.kernel or input.kernel(workspace.new(options.workspace), from)
+    if not fs.stat(kernel) then
+      fail.usage(("`--kernel %s`: there is no such file"):format(kernel))
+    end
+    local arch = options.arch or efi.architecture(kernel)
+    if not arch then
+      fail.raise(("`%s` is no kernel that is an EFI program"):format(kernel), { hint = "name its machine by `--arch`" })
+    end
+    return { arch = arch, kernel = kernel, initrd = path, command_line = options.command_line }
+  end
+  if options.kernel or options.command_line then
+    fail.usage(("`%s` has a kernel of its own"):format(path), "`--kernel` and `--command-line` are for a first root")
+  end
+  if options.arch then
+    local info = fail.wrap(unreadable, nil, image.info, path)
+    return { arch = options.arch, disk = path, format = info.format }
+  end
+  local arch, info = machine.architecture(path)
+  return { arch = arch, disk = path, format = info.format }
+end
+
+--- Checks what the command line says of the machine, and puts defaults in.
+local function check(options)
+  local size = options.memory:find "^%d+$" and options.memory .. "M" or options.memory
+  options.memory = (disk.size(size) or 0) >> 20
+  if options.memory < 1 then
+    fail.usage "`--memory` wants a size such as `512M` or `2G`"
+  end
+  local forward = {}
+  for index, text in ipairs(options.forward) do
+    forward[index] = machine.forward(text)
+      or fail.usage(("`--forward %s`: it is [ADDRESS:]PORT:PORT[/udp]"):format(text), "`--forward 2222:22`")
+  end
+  if options.network and not tables.contains({ "none", "user" }, options.network) then
+    fail.usage(("`--network %s`: it is none or user"):format(options.network))
+  elseif options.network == "none" and #forward > 0 then
+    fail.usage "`--forward` wants a network: `--network user`"
+  end
+  options.forward, options.network = forward, options.network or #forward > 0 and "user" or "none"
+end
+
+--- Adds the commands to run. Their output goes to standard output.
+---@return { status: integer }
+local function add_commands(steps, options)
+  local result = { status = 0 }
+  for _, command in ipairs(options.run) do
+    tables.append(
+      steps,
+      shell.steps(command, function(output, status)
+        io.stdout:write(output)
+        io.stdout:flush()
+        result.status = status
+        return status == 0
+      end)
+    )
+  end
+  if #options.run > 0 and options.keep then
+    steps[#steps + 1] = { send = "poweroff" }
+  end
+  return result
+end
+
+local function run(options, path, folder, from)
+  local found = what(options, path, folder, from)
+  local program = machine.program(found.arch)
   local steps = boot.steps(options.wait_for, options.type)
+  local result = add_commands(steps, options)
+  local is_terminal = #steps == 0 and not options.serial
   local argv = machine.command {
-    arch = arch,
-    disk = disk,
-    format = info.format,
-    firmware = firmware(options, arch),
+    arch = found.arch,
+    program = program,
+    disk = found.disk,
+    format = found.format,
+    kernel = found.kernel,
+    initrd = found.initrd,
+    command_line = found.command_line,
+    firmware = firmware(options, found.arch),
     folder = folder,
     memory = options.memory,
-    cpus = options.cpus,
+    cores = options.cores,
     network = options.network,
+    forward = options.forward,
+    display = options.display,
     keep = options.keep,
     emulate = options.emulate,
-    terminal = #steps == 0 and not options.serial,
+    terminal = is_terminal,
   }
-  if #steps == 0 and not options.serial then
+  if is_terminal then
     log.info "the serial console is this terminal; `poweroff` ends it, or Ctrl-A X"
     local status = process.run { argv = argv, stdin = "inherit", die_with_parent = true }
     fail.exit(status.code or 1)
@@ -91,13 +200,12 @@ local function run(options, disk, folder)
   local serial = options.serial or folder .. "/serial"
   fs.write(serial, "", { sync = false })
   local ended = console.run { argv = argv, serial = serial, steps = steps, timeout = options.timeout }
-  log.info(
-    ("%s: all texts were seen in %s%s"):format(
-      disk,
-      report.time(ended.seconds),
-      ended.off and ", and the machine is off" or ""
-    )
-  )
+  if result.status ~= 0 then
+    fail.exit(result.status)
+  elseif #options.run == 0 then
+    local how = ended.off and ", and the machine is off" or ""
+    log.info(("%s: all texts were seen in %s%s"):format(path, report.time(ended.seconds), how))
+  end
 end
 
 --- Makes a folder for this run, in TMPDIR or else in the first folder that can be written. /var/tmp comes before /tmp: writes
@@ -115,21 +223,23 @@ local function make_folder()
 end
 
 --- Runs the program.
+---@param from { additions: string, kernel: string } the phase whose outputs have a kernel, and where it is in those
 ---@param words string[] the command line
-function boot.main(words)
+function boot.main(from, words)
   local options = args.parse({
-    about = "Boots a disk in QEMU: on this terminal, or waiting and typing on its serial console.",
-    usage = "bq scripts/boot.lua [OPTIONS] DISK",
+    about = "Boots a disk, an EFI program or a first root in QEMU: on this terminal, or on its serial console for a script.",
+    usage = "bq scripts/boot.lua [OPTIONS] IMAGE",
     options = boot.OPTIONS,
-    positional = "DISK",
+    positional = "IMAGE",
   }, words)
   if #options ~= 1 then
     fail.usage("which disk?", "`bq scripts/boot.lua disk.qcow2`")
   end
+  check(options)
   local folder = make_folder()
-  local ok, err = pcall(run, options, options[1], folder)
+  local ok, err = pcall(run, options, options[1], folder, from)
   -- If the run failed, the output of the machine is kept.
-  if not ok and not options.serial and fs.stat(folder .. "/serial") then
+  if not ok and not fail.is_exit(err) and not options.serial and fs.stat(folder .. "/serial") then
     for _, name in ipairs(fs.list(folder)) do
       if name ~= "serial" then
         fs.remove_all(folder .. "/" .. name)

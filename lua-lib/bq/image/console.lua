@@ -15,17 +15,28 @@ local SHOWN_TEXT <const> = 60
 ---@class bq.image.Talk
 ---@field argv string[] of a machine whose serial console is its standard input and output
 ---@field serial string a file that takes all that it says
----@field steps { wait?: string, send?: string }[] one after the other
+---@field steps bq.image.Step[] one after the other
 ---@field timeout number seconds, for all of it
 
+---@class bq.image.Step
+---@field wait? string|bq.image.Wait a text to wait for
+---@field what? string what a function waits for, in words
+---@field saw? fun(text: string): boolean? is told what was said before it; if it answers `false`, this was the last step
+---@field send? string a line to type
+
+--- Where what is waited for begins and ends; `nil` if it was not said yet.
+---@alias bq.image.Wait fun(text: string, at: integer, quiet: number): (first: integer?, last: integer?) quiet: for how many seconds nothing more was said
+
 --- The output without escape sequences and carriage returns.
-local function readable(text)
+---@param text string
+---@return string
+function console.readable(text)
   return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[=>%(%)].?", ""):gsub("\r", ""))
 end
 
 local function fail_with(message, text, cause, path)
   local lines = {}
-  for line in readable(text):gmatch "[^\n]+" do
+  for line in console.readable(text):gmatch "[^\n]+" do
     lines[#lines + 1] = "  | " .. line
   end
   fail.raise(message, {
@@ -38,6 +49,21 @@ end
 --- A text, shortened for a message.
 local function brief(text)
   return #text > SHOWN_TEXT and text:sub(1, SHOWN_TEXT) .. "…" or text
+end
+
+--- What a step waits for or types, in words: it did not say this, or ended before it said this.
+local function missing(step, say, take)
+  if step.wait then
+    return ("%s %s"):format(say, step.what or ("`%s`"):format(step.wait))
+  end
+  return ("%s all of `%s`"):format(take, brief(step.send))
+end
+
+local function find(step, text, at, quiet)
+  if type(step.wait) == "function" then
+    return step.wait(text, at, quiet)
+  end
+  return text:find(step.wait, at, true)
 end
 
 --- Writes as much of a text as the machine accepts without waiting.
@@ -78,8 +104,14 @@ function console.run(talk)
   process.catch_signals { "INT", "TERM", "HUP" }
   local at, index, ended = 1, 1, nil
   local rest -- of the text that is typed now
+  local before, moment = 0, started
+  --- All that was said, and for how long nothing more was.
   local function said()
-    return files.read(talk.serial) or ""
+    local text, now = files.read(talk.serial) or "", process.clock()
+    if #text ~= before then
+      before, moment = #text, now
+    end
+    return text, now - moment
   end
   local function stop()
     if not ended then
@@ -89,11 +121,15 @@ function console.run(talk)
   end
   local ok, err = pcall(function()
     while true do
-      local step, text = talk.steps[index], said()
+      local step, text, quiet = talk.steps[index], said()
       if step and step.wait then
-        local first, last = text:find(step.wait, at, true)
+        local first, last = find(step, text, at, quiet)
         if first then
+          local goes_on = not step.saw or step.saw(text:sub(at, first - 1))
           at, index = last + 1, index + 1
+          if goes_on == false then
+            return
+          end
           goto continue
         end
       elseif step then
@@ -107,9 +143,8 @@ function console.run(talk)
       end
       if ended then
         if step then
-          local missing = step.wait and ("said `%s`"):format(step.wait) or ("took all of `%s`"):format(brief(step.send))
           fail_with(
-            "the machine ended before it " .. missing,
+            "the machine ended before it " .. missing(step, "said", "took"),
             text,
             ended.signal and "signal " .. ended.signal or "status " .. ended.code,
             talk.serial
@@ -124,11 +159,7 @@ function console.run(talk)
         end
         return
       elseif process.clock() - started > talk.timeout then
-        local what = "it is not off"
-        if step then
-          what = step.wait and ("it did not say `%s`"):format(step.wait)
-            or ("it did not take all of `%s`"):format(brief(step.send))
-        end
+        local what = step and "it did not " .. missing(step, "say", "take") or "it is not off"
         fail_with(("the machine took longer than %d s"):format(talk.timeout), text, what, talk.serial)
       end
       local status = process.wait_any { timeout = POLL }

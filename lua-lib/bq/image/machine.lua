@@ -19,6 +19,7 @@ local KINDS <const> = {
   x86_64 = {
     program = "qemu-system-x86_64",
     options = { "-machine", "q35", "-cpu", "max" },
+    screen = "virtio-vga",
     packages = "qemu-system-x86 ovmf",
     firmware = {
       { "/usr/share/OVMF/", "OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd" },
@@ -31,6 +32,7 @@ local KINDS <const> = {
   aarch64 = {
     program = "qemu-system-aarch64",
     options = { "-machine", "virt", "-cpu", "cortex-a57" },
+    screen = "virtio-gpu-pci",
     packages = "qemu-system-arm qemu-efi-aarch64",
     firmware = {
       { "/usr/share/AAVMF/", "AAVMF_CODE.fd", "AAVMF_VARS.fd" },
@@ -100,16 +102,44 @@ end
 
 ---@class bq.image.Machine
 ---@field arch string
----@field disk string
----@field format "qcow2"|"raw"
+---@field program string QEMU, as `machine.program` finds it
+---@field disk? string
+---@field format? "qcow2"|"raw" of the disk
+---@field kernel? string a file that firmware starts instead of what is on a disk
+---@field initrd? string of that kernel, as is the next one
+---@field command_line? string
 ---@field firmware bq.image.Firmware
 ---@field folder string for the copy of the variables, and for what a disk that is not kept takes in
 ---@field memory integer MiB
----@field cpus integer
----@field network? boolean
+---@field cores integer
+---@field network "none"|"user" user: behind this machine's network
+---@field forward? bq.image.Forward[]
+---@field display? string as QEMU's `-display` takes it; no screen if absent
 ---@field keep? boolean writes go to the disk
 ---@field emulate? boolean no KVM
 ---@field terminal? boolean the serial console is the caller's terminal; its standard input and output if absent
+
+---@class bq.image.Forward a port of this machine that leads to one of the guest
+---@field protocol "tcp"|"udp"
+---@field address string of this machine
+---@field from integer
+---@field to integer
+
+--- Reads `[ADDRESS:]PORT:PORT[/udp]`. Without an address, only programs of this machine reach the port.
+---@param text string
+---@return bq.image.Forward? # `nil` if it is none
+function machine.forward(text)
+  local body, protocol = text:match "^(.-)/(%l+)$"
+  local address, from, to = (body or text):match "^([%d.]-):?(%d+):(%d+)$"
+  local first, second = math.tointeger(tonumber(from)), math.tointeger(tonumber(to))
+  protocol = protocol or "tcp"
+  if not first or not second or math.min(first, second) < 1 or math.max(first, second) > 65535 then
+    return nil
+  elseif protocol ~= "tcp" and protocol ~= "udp" then
+    return nil
+  end
+  return { protocol = protocol, address = address ~= "" and address or "127.0.0.1", from = first, to = second }
+end
 
 --- A comma in the value of one of QEMU's options is doubled.
 local function value(text)
@@ -123,29 +153,35 @@ function machine.command(options)
   local variables = options.folder .. "/variables"
   fs.write(variables, fs.read(options.firmware.variables), { sync = false })
   -- QEMU writes temporary changes of the disk to TMPDIR. Its default, /var/tmp, may not be writable.
-  local argv = { "env", "TMPDIR=" .. options.folder, machine.program(options.arch) }
+  local argv = { "env", "TMPDIR=" .. options.folder, options.program }
   local function add(...)
     tables.append(argv, { ... })
   end
   add(table.unpack(KINDS[options.arch].options))
   add("-accel", not options.emulate and can_use_kvm(options.arch) and "kvm" or "tcg")
-  add("-m", tostring(options.memory), "-smp", tostring(options.cpus), "-nodefaults", "-display", "none", "-no-reboot")
+  add("-m", tostring(options.memory), "-smp", tostring(options.cores), "-nodefaults", "-no-reboot")
+  add("-display", options.display or "none")
+  if options.display then
+    add("-device", KINDS[options.arch].screen, "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet")
+  end
   add("-drive", ("if=pflash,format=raw,unit=0,readonly=on,file=%s"):format(value(options.firmware.code)))
   add("-drive", ("if=pflash,format=raw,unit=1,file=%s"):format(value(variables)))
-  add(
-    "-drive",
-    ("if=none,id=disk,format=%s,snapshot=%s,file=%s"):format(
-      options.format,
-      options.keep and "off" or "on",
-      value(options.disk)
-    )
-  )
-  add("-device", "virtio-blk-pci,drive=disk,bootindex=0", "-device", "virtio-rng-pci")
-  if options.network then
-    add("-nic", "user,model=virtio-net-pci")
+  if options.disk then
+    local drive = "if=none,id=disk,format=%s,snapshot=%s,file=%s"
+    add("-drive", drive:format(options.format, options.keep and "off" or "on", value(options.disk)))
+    add("-device", "virtio-blk-pci,drive=disk,bootindex=0")
   else
-    add("-nic", "none")
+    add("-kernel", options.kernel, "-append", options.command_line or "")
+    if options.initrd then
+      add("-initrd", options.initrd)
+    end
   end
+  add("-device", "virtio-rng-pci")
+  local nic = options.network == "user" and "user,model=virtio-net-pci" or "none"
+  for _, one in ipairs(options.forward or {}) do
+    nic = ("%s,hostfwd=%s:%s:%d-:%d"):format(nic, one.protocol, one.address, one.from, one.to)
+  end
+  add("-nic", nic)
   add("-serial", options.terminal and "mon:stdio" or "stdio", "-monitor", "none")
   if options.terminal then
     argv[#argv], argv[#argv - 1] = nil, nil

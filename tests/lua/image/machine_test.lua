@@ -1,4 +1,3 @@
-local build = require "bq.image.build"
 local check = require "check"
 local image = require "bq.image"
 local layout = require "bq.image.layout"
@@ -45,20 +44,57 @@ check.run {
     end,
   },
   {
-    "sizes",
+    "a port that leads into the machine",
     function()
-      check.equal(build.size "900M", 900 << 20)
-      check.equal(build.size "4g", 4 << 30)
-      check.equal(build.size "4GiB", 4 << 30)
-      check.equal(build.size "1025", 1024)
-      for _, bad in ipairs { "", "0", "-1", "4X", "1.5G", "9999999T", "99999999999999999999" } do
-        check.contains(
-          check.raises(function()
-            build.size(bad)
-          end),
-          "is no size"
-        )
+      local function forward(text)
+        local one = machine.forward(text)
+        return one and ("%s %s %d %d"):format(one.protocol, one.address, one.from, one.to)
       end
+      check.equal(forward "2222:22", "tcp 127.0.0.1 2222 22")
+      check.equal(forward "0.0.0.0:5353:53/udp", "udp 0.0.0.0 5353 53")
+      for _, bad in ipairs { "", "22", "0:22", "2222:65536", "a:22", "1:2:3:4", "2222:22/sctp", "2222:22,x=y" } do
+        check.equal(forward(bad), nil, bad)
+      end
+    end,
+  },
+  {
+    "the command line of a machine",
+    function()
+      scratch.write("variables.fd", "")
+      local function command(change)
+        local options = {
+          arch = "x86_64",
+          disk = "a,b",
+          format = "raw",
+          firmware = { code = "code.fd", variables = "variables.fd" },
+          folder = ".",
+          memory = 256,
+          cores = 2,
+          network = "none",
+          emulate = true,
+          program = "qemu",
+        }
+        for name, value in pairs(change) do
+          options[name] = value
+        end
+        return table.concat(machine.command(options), " ")
+      end
+      local plain = command {}
+      for _, part in ipairs { "-m 256 -smp 2", "-display none", "-nic none", "file=a,,b", "snapshot=on", "-accel tcg" } do
+        check.contains(plain, part)
+      end
+      check.truthy(not plain:find("usb", 1, true) and not plain:find("-kernel", 1, true))
+      local more = command { network = "user", forward = { machine.forward "2222:22" }, display = "gtk", keep = true }
+      for _, part in ipairs {
+        "-nic user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:2222-:22",
+        "-display gtk -device virtio-vga -device qemu-xhci",
+        "snapshot=off",
+      } do
+        check.contains(more, part)
+      end
+      local kernel = command { disk = false, kernel = "vmlinuz", initrd = "root.cpio", command_line = "quiet" }
+      check.contains(kernel, "-kernel vmlinuz -append quiet -initrd root.cpio")
+      check.truthy(not kernel:find("virtio-blk", 1, true))
     end,
   },
 }
