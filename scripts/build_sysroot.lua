@@ -141,7 +141,7 @@ return prepare.main({
       prefix = "/usr",
       env = tools,
       apart = true,
-      packages = { image = { "linux", "init" } },
+      packages = { image = { "linux", "efi-stub", "init" } },
     },
   },
 }, arg)

@@ -6,68 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use support::builds::{Build, Run, can_build};
+use support::images::{KERNEL, ROOTFS, built, disk};
 use support::sha256;
 
 mod support;
-
-const ROOTFS: &str = r##"return {
-  name = "files", version = "1", license = "MIT", strategy = "files",
-  files = { ["/usr/sbin/init"] = "#!/bin/sh\n", ["/etc/name"] = "{name}", ["/usr/local/bin/bq"] = "#!/bin/sh\n" },
-  folders = { "/usr/local/bin" },
-  links = { ["/sbin"] = "usr/sbin" },
-}"##;
-
-const KERNEL: &str = r#"return {
-  name = "kernel", version = "2", license = "MIT", strategy = "files",
-  files = { ["/boot/vmlinuz"] = "MZ, a kernel", ["/etc/inittab"] = "::sysinit:/bin/true\n" },
-}"#;
-
-/// The stand-in for mke2fs: it prints its arguments and keeps the tar.
-const MKFS: &str = r#"return {
-  name = "mkfs", version = "3", license = "MIT", strategy = "files", strip = false,
-  files = { ["/usr/sbin/mke2fs"] = [[
-#!/usr/local/bin/bq
-local fs = require "bq.fs"
-assert(not fs.stat "/etc/name" and not os.getenv "USER", "something of the machine is here")
-local blocks = arg[#arg]:match "^(%d+)k$"
-local text = ("%s\n%s\n"):format(table.concat(arg, " "), os.getenv "SOURCE_DATE_EPOCH")
-assert(not fs.read("mke2fs.conf"):find "FAIL")
-if table.concat(arg, " "):find "-L broken " then
-  io.stderr:write "mke2fs: it is broken\n"
-  os.exit(5)
-end
-local file = io.open(arg[#arg - 1], "wb")
-file:write(text, fs.read(arg[#arg - 2]))
-assert(file:seek("end") <= blocks * 1024)
-file:close()
-]], ["/usr/bin/mksquashfs"] = [[
-#!/usr/local/bin/bq
-local file = io.open(arg[2], "wb")
-file:write(table.concat(arg, " ") .. "\n", io.read "a")
-file:close()
-]] },
-  install = function(b)
-    require("bq.strategy.files").install(b)
-    b:copy("/usr/local/bin/bq", b.dest .. "/usr/local/bin/bq")
-  end,
-}"#;
-
-const PLAN: &str = r#"local function phase(name, packages)
-  return { name = name, base = { "seed" }, prefix = "/usr", env = {}, apart = true, packages = { core = packages } }
-end
-return require("bq.stage.prepare").main({
-  seed = "auto",
-  set = "core",
-  target = "{arch}-bq-linux-musl",
-  epoch = 1735689600,
-  env = { PATH = "/usr/local/bin" },
-  sets = { core = { "core" } },
-  phases = { phase("rootfs", { "files" }), phase("host", { "mkfs" }), phase("image", { "kernel" }) },
-}, arg)"#;
-
-const DISK: &str = r#"require("bq.image.build").main({
-  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
-}, arg)"#;
 
 /// Writes the tar that the root file system of the disk `raw` was made of to `root.tar`.
 const ROOT_TAR: &str = r#"
@@ -76,23 +18,6 @@ const ROOT_TAR: &str = r#"
   file:read("l", "l")
   require("bq.fs").write("root.tar", file:read(8 << 20))
 "#;
-
-/// A finished build.
-fn built() -> Build {
-    let build = Build::new(&[("files", ROOTFS), ("kernel", KERNEL), ("mkfs", MKFS)]);
-    build.write("build.lua", PLAN);
-    build.write("disk.lua", DISK);
-    build.plain_seed();
-    build.stage("seed.tar.gz", &[]).ok();
-    build.bq(&["coordinator", "--workspace", "ws"]).ok();
-    build
-}
-
-fn disk(build: &Build, more: &[&str]) -> Run {
-    let mut words = vec!["disk.lua", "--workspace", "ws"];
-    words.extend(more);
-    build.bq(&words)
-}
 
 /// After a failed run there is no disk and no temporary file.
 fn left_nothing(build: &Build, output: &str) {
@@ -240,7 +165,10 @@ fn what_cannot_be_a_disk() {
             vec!["--rootfs", "none.tar.gz"],
             "neither a phase of the plan, nor a tarball",
         ),
-        (vec!["--format", "vmdk"], "it is qcow2 or raw"),
+        (
+            vec!["--format", "vmdk"],
+            "it is efi or initramfs or oci or qcow2 or raw or tar.gz or tar.zst",
+        ),
         (vec!["--compression", "lzma"], "it is zlib or zstd"),
         (vec!["--size", "big"], "is no size"),
         (

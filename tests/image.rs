@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use support::have;
+
 mod support;
 
 const LAYOUT: &str = r#"
@@ -113,18 +115,6 @@ fn noise(length: usize) -> Vec<u8> {
         (state >> 32) as u8
     };
     (0..length).map(|_| next()).collect()
-}
-
-/// Whether all the tools are there; says so if not.
-fn have(tools: &[&str]) -> bool {
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    for tool in tools {
-        if !std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
-            support::skip(format_args!("`{tool}` is not installed"));
-            return false;
-        }
-    }
-    true
 }
 
 fn succeeded(output: &Output) -> String {

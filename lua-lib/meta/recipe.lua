@@ -57,6 +57,8 @@
 ---@field runs_itself? boolean of `llvm`
 ---@field config? table<string, boolean|integer|string> of `busybox`
 ---@field fragments? string[] of `kernel`: names of files beside the recipe
+---@field code? string[] of `efi`: names of C files beside the recipe
+---@field program? string of `efi`: where it is installed
 ---@field files? table<string, string> of `files`: path = content
 ---@field links? table<string, string> of `files`: path = target
 ---@field folders? string[] of `files`

@@ -33,6 +33,10 @@ if ! true 2>/dev/null >/etc/.writable; then
   done
 fi
 rm -f /etc/.writable
+if [ -s /etc/fstab ]; then
+  swapon -a
+  mount -a
+fi
 ln -s /proc/self/fd /dev/fd
 ln -s fd/0 /dev/stdin
 ln -s fd/1 /dev/stdout
@@ -45,6 +49,9 @@ for card in /sys/class/net/*; do
     ip link set "$card" up
     udhcpc -b -S -i "$card" >/dev/null 2>&1 &
   fi
+done
+for program in /etc/rcS.d/*; do
+  [ ! -x "$program" ] || "$program"
 done
 ]],
     ["/etc/init.d/rcK"] = [[

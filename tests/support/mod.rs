@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod builds;
+pub(crate) mod images;
 pub(crate) mod overlay;
 pub(crate) mod server;
 
@@ -169,4 +170,16 @@ pub(crate) fn heard(output: &Output) -> String {
         writeln!(text, "(ended by signal {signal})").expect("a string takes all");
     }
     text
+}
+
+/// Whether all the tools are there; says so if not.
+pub(crate) fn have(tools: &[&str]) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    for tool in tools {
+        if !std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
+            skip(format_args!("`{tool}` is not installed"));
+            return false;
+        }
+    }
+    true
 }

@@ -1,196 +1,280 @@
--- Makes a disk that boots by EFI. A rootfs, bq, the plan and other files of the machine are packed into a tar. The root
--- file
--- system is made of the tar, and the disk of the root file system and a kernel. It needs no root and no mounts.
+-- Makes an image of a rootfs, bq, the plan and other files: a disk that boots by EFI, one EFI program, a first root, a container
+-- image or a tar. Everything is made of one root, with the attributes that are told of its files. It needs no root and no mounts.
 local archive = require "bq.archive"
 local args = require "bq.args"
+local assemble = require "bq.image.assemble"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
+local disk = require "bq.image.disk"
+local efi = require "bq.image.efi"
 local fail = require "bq.fail"
-local filesystem = require "bq.image.filesystem"
+local format = require "bq.image.format"
 local fs = require "bq.fs"
-local image = require "bq.image"
 local input = require "bq.image.input"
 local job = require "bq.run.job"
-local layout = require "bq.image.layout"
 local log = require "bq.log"
+local oci = require "bq.image.oci"
 local progress = require "bq.progress"
 local report = require "bq.report"
+local spec = require "bq.image.spec"
+local tables = require "bq.tables"
 local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
 
 local build = {}
 
 local MIB <const> = 1 << 20
--- Free space to work in, and to build a whole system in if its sources are on the disk. Free space costs nothing in a QCOW2.
-local FREE <const> = 256 * MIB
-local FREE_TO_BUILD <const> = 32 << 30
-local LEAST_FREE <const> = 16 * MIB
-local UNITS <const> = { [""] = 1, K = 1 << 10, M = MIB, G = 1 << 30, T = 1 << 40 }
+local COMPRESSIONS <const> = { "zlib", "zstd" }
+local ROOTS <const> = { "ext4", "squashfs" }
 
 ---@class bq.image.Plan
 ---@field rootfs string the phase whose outputs are the rootfs, unless the command line says another
 ---@field additions string the phase whose outputs go over the rootfs, the kernel among them
 ---@field kernel string where the kernel is in those
+---@field stub string where the program is that carries a kernel, its command line and a first root
 ---@field tools string the phase that has the programs which make a root file system
 ---@field mkfs table<string, string> those programs, by file system: `ext4`, `squashfs`
 
 -- stylua: ignore
 build.OPTIONS = {
-  { name = "output", value = "FILE", help = "the disk; `disk.` and the format if absent" },
+  { name = "output", value = "FILE", help = "the image; `disk.` or `root.` and the format's ending if absent" },
+  { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") .. "; what the name of FILE says if absent, or qcow2" },
   { name = "rootfs", value = "WHAT", help = "what goes onto it: a phase of the plan, a rootfs tarball or folder" },
-  { name = "format", value = "FORMAT", help = "qcow2 or raw", default = "qcow2" },
-  { name = "compression", value = "NAME", help = "of a QCOW2: zlib, or zstd, which QEMU reads from 5.1 on", default = "zlib" },
-  { name = "root", value = "KIND", help = "ext4, or squashfs: smaller; what is written goes to memory", default = "ext4" },
-  { name = "size", value = "SIZE", help = "of the disk: 4G, 900M; what its content needs and some room if absent" },
-  { name = "label", value = "TEXT", help = "of the root file system", default = "bq" },
-  { name = "sources", help = "with all source archives of the plan, and the room to build them" },
-  { name = "bq", value = "FILE", help = "the bq to put onto a disk for another architecture" },
+  { name = "spec", value = "FILE", help = "a file of Lua that says what the image is to be: disk, partitions, container" },
+  { name = "compression", value = "NAME", help = "of a QCOW2: zlib, or zstd, which QEMU reads from 5.1 on [default: zlib]" },
+  { name = "root", value = "KIND", help = "of a disk: ext4, or squashfs: smaller; what is written goes to memory [default: ext4]" },
+  { name = "size", value = "SIZE", help = "of a disk: 4G, 900M; what its content needs and some room if absent" },
+  { name = "label", value = "TEXT", help = "of the root file system of a disk [default: bq]" },
+  { name = "command-line", value = "TEXT", help = "what the kernel of a disk or an EFI program is told, besides what is built in" },
+  { name = "name", value = "NAME[:TAG]", help = "of a container image", default = "bq" },
+  { name = "entrypoint", value = "WORD", many = true, help = "of a container image: what it starts, word by word" },
+  { name = "env", value = "NAME=VALUE", many = true, help = "of a container image: of its environment" },
+  { name = "sources", help = "with all source archives of the plan, and on a disk the room to build them" },
+  { name = "bq", value = "FILE", help = "the bq to put onto an image for another architecture" },
   { name = "jobs", value = "N", number = true, help = "how many threads; the number of cores if absent" },
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
 }
 
---- The number of bytes that a text such as `4G` means.
----@param text string
----@return integer
-function build.size(text)
-  local number, unit = text:upper():match "^(%d+)([KMGT]?)I?B?$"
-  local size = number and math.tointeger(tonumber(number)) and math.tointeger(tonumber(number)) * UNITS[unit]
-  if not size or size <= 0 or size > 1 << 50 then
-    fail.usage(("`--size %s` is no size"):format(text), "say it like `900M` or `4G`")
-  end
-  return size // 512 * 512
-end
+-- Options that mean something for some formats only.
+local ONLY <const> = {
+  disk = { "compression", "root", "size", "label" },
+  kernel = { "command_line" },
+  container = { "entrypoint", "env" },
+}
 
 local function choose(option, value, known)
-  for _, one in ipairs(known) do
-    if one == value then
-      return value
-    end
+  if value and not tables.contains(known, value) then
+    fail.usage(("`--%s %s`: it is %s"):format(option, value, table.concat(known, " or ")))
   end
-  fail.usage(("`--%s %s`: it is %s"):format(option, value, table.concat(known, " or ")))
 end
 
 --- Checks the command line before anything else is done.
+---@return bq.image.Format
 local function check(options)
-  choose("format", options.format, { "qcow2", "raw" })
-  choose("compression", options.compression, { "zlib", "zstd" })
-  choose("root", options.root, { "ext4", "squashfs" })
-  if options.root == "squashfs" and options.sources then
-    fail.usage "`--sources` wants a root that can be written: `--root ext4`"
+  options.format = options.format or options.output and format.of_name(options.output) or "qcow2"
+  choose("format", options.format, format.names())
+  choose("compression", options.compression, COMPRESSIONS)
+  choose("root", options.root, ROOTS)
+  local kind = format.KINDS[options.format]
+  local is = { disk = kind.disk, kernel = kind.kernel, container = options.format == "oci" }
+  for what, names in pairs(ONLY) do
+    for _, name in ipairs(is[what] and {} or names) do
+      local value = options[name]
+      if value and (type(value) ~= "table" or #value > 0) then
+        fail.usage(("`--%s` says nothing for format `%s`"):format(name:gsub("_", "-"), options.format))
+      end
+    end
   end
-  if #options.label > 16 then
+  if options.size and not disk.size(options.size) then
+    fail.usage(("`--size %s` is no size"):format(options.size), "say it like `900M` or `4G`")
+  end
+  if options.label and #options.label > 16 then
     fail.usage(("`--label %s` is longer than the 16 bytes that ext4 has for it"):format(options.label))
   end
-  options.output = options.output or "disk." .. options.format
-  options.size = options.size and build.size(options.size)
+  if not options.name:find "^[%l%d][%l%d._/-]*$" and not options.name:find "^[%l%d][%l%d._/-]*:[%w_][%w_.-]*$" then
+    fail.usage(("`--name %s` is no name of a container image"):format(options.name), "use small letters: `NAME:TAG`")
+  end
+  options.output = options.output or format.output(options.format)
   local parent = fs.stat(options.output:match "^(.*)/[^/]*$" or ".")
   if not parent or parent.type ~= "dir" then
     fail.usage(("`--output %s`: there is no such folder"):format(options.output))
   end
+  return kind
 end
 
---- Packs the root into a tar, the only intermediate file.
-local function pack(tree, path, epoch)
-  local bar <close> = progress.bar { label = "tar", length = tree.bytes, unit = "bytes" }
-  return archive.pack {
-    output = path,
+--- Packs the root.
+local function pack(tree, output, epoch, options, more)
+  local bar <close> = progress.bar { label = output, length = tree.bytes, unit = "bytes" }
+  local call = {
+    output = output,
     sources = tree.sources,
     attributes = tree.attributes,
-    compression = "none",
     mtime = epoch,
+    threads = options.jobs,
     progress = function(bytes)
       bar:set(bytes)
     end,
   }
-end
-
-local function write(options, disk)
-  local bar <close> = progress.bar { label = options.output, length = 1, unit = "bytes" }
-  disk.output, disk.format, disk.threads = options.output, options.format, options.jobs
-  disk.compression = options.format == "qcow2" and options.compression or nil
-  disk.progress = function(done, total)
-    bar:length(total)
-    bar:set(done)
+  for name, value in pairs(more) do
+    call[name] = value
   end
-  return fail.wrap(("cannot write `%s`"):format(options.output), nil, image.write, disk)
+  return fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, call)
 end
 
-local function show(tree, kernel, options, place, written)
+---@class bq.image.Making
+---@field folder string
+---@field found bq.image.Input
+---@field options table of the command line
+---@field said bq.image.Spec
+---@field tree bq.Union
+
+--- One EFI program of the kernel, a command line and perhaps a first root. Returns its path.
+---@param making bq.image.Making
+---@param output string
+---@param initrd? string a file
+local function program(making, output, initrd)
+  local found, stub = making.found, making.found.stub
+  if not stub then
+    fail.raise("there is no stub to carry the kernel", {
+      cause = "no package of the plan's image phase has one",
+      hint = "plan with set `image` again: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
+    })
+  elseif found.kernel_attributes then
+    local said = found.kernel_attributes
+    if (said.uid or 0) ~= 0 or (said.gid or 0) ~= 0 or said.capabilities then
+      fail.raise "the kernel has an owner or capabilities, which a FAT cannot keep"
+    end
+  end
+  fail.wrap(("cannot write `%s`"):format(output), nil, function()
+    fs.write(
+      output,
+      efi.program {
+        arch = found.plan.arch,
+        stub = fs.read(stub),
+        kernel = fs.read(found.kernel),
+        initrd = initrd and fs.read(initrd),
+        os_release = content.read(making.tree, "/etc/os-release"),
+        command_line = making.said.command_line,
+      }
+    )
+  end)
+  return output
+end
+
+--- The writers, by format.
+---@type table<string, fun(making: bq.image.Making): string?>
+local writers = {}
+
+local function write_disk(making)
+  local options, found = making.options, making.found
+  local kernel = found.kernel
+  if making.said.command_line then
+    kernel = program(making, job.paths(making.folder).build .. "/kernel.efi")
+  end
+  local _, place = assemble.disk {
+    folder = making.folder,
+    found = found,
+    wish = making.said.wish,
+    tree = making.tree,
+    kernel = kernel,
+    output = options.output,
+    format = options.format,
+    compression = options.compression or "zlib",
+    sources = options.sources or false,
+    jobs = options.jobs,
+  }
+  return ("a disk of %d MiB"):format(place.size // MIB)
+end
+writers.qcow2, writers.raw = write_disk, write_disk
+
+local function first_root(making, output)
+  local what = ("format `%s`"):format(making.options.format)
+  format.require_kept(making.tree, "", "cpio", what)
+  return pack(making.tree, output, making.found.plan.epoch, making.options, { format = "cpio", compression = "zstd" })
+end
+
+function writers.initramfs(making)
+  first_root(making, making.options.output)
+  return "a first root"
+end
+
+function writers.efi(making)
+  local initrd = job.paths(making.folder).build .. "/initrd"
+  first_root(making, initrd)
+  program(making, making.options.output, initrd)
+  return "an EFI program"
+end
+
+local function write_tar(making)
+  local kind = format.KINDS[making.options.format]
+  local packed = pack(
+    making.tree,
+    making.options.output,
+    making.found.plan.epoch,
+    making.options,
+    { compression = kind.compression }
+  )
+  return ("a tar of %d entries"):format(packed.entries)
+end
+writers["tar.gz"], writers["tar.zst"] = write_tar, write_tar
+
+function writers.oci(making)
+  local options = making.options
+  local bar <close> = progress.bar { label = options.output, length = making.tree.bytes, unit = "bytes" }
+  oci.write {
+    tree = making.tree,
+    folder = job.paths(making.folder).build,
+    output = options.output,
+    arch = making.found.plan.arch,
+    epoch = making.found.plan.epoch,
+    name = options.name,
+    container = making.said.container,
+    jobs = options.jobs,
+    progress = function(bytes)
+      bar:set(bytes)
+    end,
+  }
+  return ("a container image `%s`"):format(options.name)
+end
+
+local function show(making, what)
+  local tree, options, found = making.tree, making.options, making.found
   for _, one in ipairs(content.by_package(tree)) do
     log.info(("  %-28s %10s  %6d files"):format(one.name, report.size(one.bytes), one.files))
   end
+  local root = ("root %s in %d entries"):format(report.size(tree.bytes), tree.count)
+  log.info(found.kernel and ("kernel %s, %s"):format(report.size(fs.stat(found.kernel).size), root) or root)
   log.info(
-    ("kernel %s, root %s in %d entries"):format(report.size(fs.stat(kernel).size), report.size(tree.bytes), tree.count)
-  )
-  log.info(
-    ("%s: %s, a disk of %d MiB for %s, sha256 %s"):format(
+    ("%s: %s, %s for %s, sha256 %s"):format(
       options.output,
-      report.size(written.file_size),
-      place.size // MIB,
-      place.arch,
+      report.size(fs.stat(options.output).size),
+      what,
+      found.plan.arch,
       digest.file(options.output)
     )
   )
-  log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
-end
-
---- The size and the number of inodes that the root needs. If a disk size was given, with the least free space that is useful.
-local function need(tree, options)
-  local free = options.size and LEAST_FREE or options.sources and FREE_TO_BUILD or FREE
-  return layout.ext4 { bytes = tree.bytes, entries = tree.count, free = free }
-end
-
---- Makes the root file system and the layout of the disk.
-local function make_root(found, options, tree, place_for, folder)
-  local spinner <close> = progress.bar { label = options.root }
-  local common = {
-    folder = folder,
-    lowers = found.tools,
-    program = found.mkfs,
-    label = options.label,
-    epoch = found.plan.epoch,
-    jobs = options.jobs,
-  }
-  return fail.wrap("cannot make the root file system", nil, function()
-    if options.root == "squashfs" then
-      local root = filesystem.squashfs(common)
-      return root, place_for(fs.stat(root).size)
-    end
-    local ext4 = need(tree, options)
-    local place = place_for(ext4.size)
-    common.ids = place.ids
-    local inodes = math.max(ext4.inodes, options.size and place.root.size // 32768 or 0)
-    return filesystem.ext4(common, place.root.size, inodes), place
-  end)
-end
-
---- Makes the disk. The folder is for temporary files; the caller removes it.
-local function make(folder, found, options)
-  local kernel = found.kernel
-  local tree = union.of(input.parts(folder, found, options))
-  content.require_init(tree)
-  local disk =
-    { arch = found.plan.arch, kernel_size = fs.stat(kernel).size, size = options.size, digest = ("0"):rep(64) }
-  if options.root == "ext4" then
-    -- This fails early if the content does not fit.
-    disk.root_size = need(tree, options).size
-    layout.new(disk)
+  if format.KINDS[options.format].boots then
+    log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
   end
-  local packed = pack(tree, job.paths(folder).build .. "/root.tar", found.plan.epoch)
-  disk.digest = digest.sha256(table.concat({ packed.sha256, digest.file(kernel), options.label, options.root }, "\n"))
-  local root, place = make_root(found, options, tree, function(size)
-    disk.root_size = size
-    return layout.new(disk)
-  end, folder)
-  fs.remove(job.paths(folder).build .. "/root.tar")
-  local written = write(
-    options,
-    layout.disk(
-      place,
-      { kernel = kernel, kernel_attributes = found.kernel_attributes, root = root, mtime = found.plan.epoch }
-    )
-  )
-  show(tree, kernel, options, place, written)
+end
+
+--- Makes the image. The folder is for temporary files; the caller removes it.
+local function make(folder, found, options, said)
+  local kind = format.KINDS[options.format]
+  local parts = input.parts(folder, found, { wish = said.wish, bq = options.bq, sources = options.sources })
+  local tree = union.of(parts)
+  if kind.boots then
+    content.require_init(tree)
+  end
+  if kind.boots and not kind.disk and not tree.entries.init then
+    -- The kernel starts this one in a first root.
+    local place = job.paths(folder).home .. "/init"
+    fs.mkdir(place)
+    fs.symlink("sbin/init", place .. "/init")
+    tree = union.of(tables.append(parts, { { path = place, package = "init" } }))
+  end
+  local making = { folder = folder, found = found, options = options, said = said, tree = tree }
+  show(making, writers[options.format](making))
 end
 
 --- Runs the program.
@@ -198,19 +282,24 @@ end
 ---@param words string[] the command line
 function build.main(plan, words)
   local options = args.parse({
-    about = "Makes a disk that boots by EFI, without root: the same bytes for the same content.",
+    about = "Makes an image without root: the same bytes for the same content. A disk or an EFI program boots by EFI.",
     usage = "bq scripts/build_qcow2.lua [OPTIONS]",
     options = build.OPTIONS,
   }, words)
-  check(options)
+  local kind = check(options)
   local space = workspace.new(options.workspace)
-  local found = input.find(space, plan, options)
+  local said = spec.of(space:plan(), options)
+  format.refuse_disk(options.format, said.wish)
+  if said.wish.root == "squashfs" and options.sources then
+    fail.usage "`--sources` wants a root that can be written: `--root ext4`"
+  end
+  local found = input.find(space, plan, options.rootfs, kind, said.wish)
   fs.mkdir(space:at "build")
   local folder = fs.mkdtemp(space:at "build/image-")
   job.clean(folder)
   local ok, err = xpcall(make, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
-  end, folder, found, options)
+  end, folder, found, options, said)
   fs.remove_all(folder)
   if not ok then
     error(err, 0)

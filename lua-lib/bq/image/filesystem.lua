@@ -56,21 +56,23 @@ local function run(options)
 end
 
 ---@class bq.image.Filesystem
----@field folder string as `job.clean` leaves it, with `build/root.tar`
+---@field folder string as `job.clean` leaves it, with `build/NAME.tar`
+---@field name string of the tar, which is removed, and of the file system
 ---@field lowers string[] trees that hold the program, the topmost first
 ---@field program string
----@field ids bq.image.Ids
+---@field ids bq.image.FilesystemIds of an ext4
 ---@field label string
 ---@field epoch integer
 ---@field jobs? integer
 
---- Makes an ext4 of `root.tar`.
+--- Makes an ext4 of the tar.
 ---@param options bq.image.Filesystem
 ---@param size integer bytes
 ---@param inodes integer
 ---@return string path
 function filesystem.ext4(options, size, inodes)
   local place = job.paths(options.folder).build .. "/"
+  local tar = options.name .. ".tar"
   fs.write(place .. "mke2fs.conf", CONFIG, { sync = false })
   local extended = ("hash_seed=%s,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"):format(
     options.ids.hash_seed
@@ -81,30 +83,34 @@ function filesystem.ext4(options, size, inodes)
     lowers = options.lowers,
     argv = {
       options.program, "-q", "-F", "-t", "ext4", "-U", options.ids.filesystem, "-L", options.label, "-E", extended,
-      "-N", tostring(inodes), "-d", "root.tar", "root.ext4", ("%dk"):format(size // 1024),
+      "-N", tostring(inodes), "-d", tar, options.name .. ".ext4", ("%dk"):format(size // 1024),
     },
     env = { MKE2FS_CONFIG = step_root.BUILD .. "/mke2fs.conf", SOURCE_DATE_EPOCH = tostring(options.epoch) },
   }
-  return place .. "root.ext4"
+  fs.remove(place .. tar)
+  return ("%s%s.ext4"):format(place, options.name)
 end
 
---- Makes a squashfs of `root.tar`; it has neither a label nor an id.
+--- Makes a squashfs of the tar; it has neither a label nor an id.
 ---@param options bq.image.Filesystem
 ---@return string path
 function filesystem.squashfs(options)
+  local tar = options.name .. ".tar"
   -- stylua: ignore
   run {
     folder = options.folder,
     lowers = options.lowers,
     argv = {
-      options.program, "-", "root.squashfs", "-tar", "-quiet", "-no-progress", "-noappend", "-xattrs",
+      options.program, "-", options.name .. ".squashfs", "-tar", "-quiet", "-no-progress", "-noappend", "-xattrs",
       "-default-mode", "0755", "-default-uid", "0", "-default-gid", "0",
       "-comp", "gzip", "-b", "256K", "-mem", "128M", "-processors", tostring(options.jobs or process.cores()),
       "-all-time", tostring(options.epoch), "-mkfs-time", tostring(options.epoch),
     },
-    stdin = step_root.BUILD .. "/root.tar",
+    stdin = ("%s/%s"):format(step_root.BUILD, tar),
   }
-  return job.paths(options.folder).build .. "/root.squashfs"
+  local place = job.paths(options.folder).build .. "/"
+  fs.remove(place .. tar)
+  return ("%s%s.squashfs"):format(place, options.name)
 end
 
 return filesystem

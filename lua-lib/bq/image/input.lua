@@ -1,4 +1,4 @@
--- Finds the parts of a disk: phases of a workspace or a rootfs tarball, bq, the record of the build, sources.
+-- Finds the parts of an image: phases of a workspace or a rootfs tarball, bq, the record of the build, sources.
 local archive = require "bq.archive"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
@@ -10,6 +10,7 @@ local job = require "bq.run.job"
 local json = require "bq.json"
 local log = require "bq.log"
 local command = require "bq.stage.command"
+local mounts = require "bq.image.mounts"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
 local stage = require "bq.stage.stage"
@@ -30,10 +31,11 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field rootfs bq.Part[] empty if it is in a tarball
 ---@field tarball? string
 ---@field additions bq.Part[]
----@field kernel string path, on this machine
+---@field kernel? string path, on this machine; of formats with a kernel
 ---@field kernel_attributes? bq.Attribute
----@field tools string[] trees, the topmost first
----@field mkfs string
+---@field stub? string path of the program that carries a kernel with its command line
+---@field tools? string[] trees, the topmost first; of disks
+---@field mkfs table<string, string> programs in those, by file system
 
 --- The outputs of a phase as parts. Each is added to the list of packages.
 local function phase_parts(run, phase, packages)
@@ -60,58 +62,92 @@ local function phase_parts(run, phase, packages)
   return parts
 end
 
+--- The rootfs that was asked for: a phase, a folder or a tarball.
+local function find_rootfs(found, run, what)
+  local plan = found.plan
+  if plan.phases[what] then
+    found.rootfs = phase_parts(run, what, found.packages)
+    return
+  end
+  local stat = fs.stat(what)
+  if stat and stat.type == "dir" then
+    local root = fs.realpath(what)
+    local said = finish.attributes(root)
+    found.rootfs = { { path = root, package = "the rootfs", attributes = said, yields = true } }
+  elseif not stat or stat.type ~= "file" then
+    local near = nearest(what, plan.phases)
+    fail.usage(
+      ("`--rootfs %s`: neither a phase of the plan, nor a tarball or a folder"):format(what),
+      near and ("did you mean `%s`?"):format(near) or "the phases are " .. table.concat(plan.phase_order, ", ")
+    )
+  end
+  found.tarball = stat.type == "file" and what or nil
+end
+
+--- The parts of the phase with the kernel. What firmware starts is not of the root.
+local function find_additions(found, run, from, kind)
+  found.additions = phase_parts(run, from.additions, found.packages)
+  for _, part in ipairs(found.additions) do
+    for _, name in ipairs { "kernel", "stub" } do
+      local path = from[name]
+      if path and fs.stat(part.path .. path) then
+        found[name] = part.path .. path
+        if name == "kernel" then
+          found.kernel_attributes = part.attributes and part.attributes[path:sub(2)]
+        end
+      end
+    end
+    part.leave_out = tables.append({ from.kernel, from.stub }, part.leave_out)
+  end
+  if kind.kernel and not found.kernel then
+    fail.raise(("no package of phase `%s` has a kernel at `%s`"):format(from.additions, from.kernel))
+  end
+end
+
 --- Finds what the command line and the plan of a disk name. Raises if something is missing.
 ---@param space bq.Workspace
----@param disk bq.image.Plan
----@param options table of the command line
+---@param from bq.image.Plan
+---@param rootfs? string
+---@param kind bq.image.Format
+---@param wish bq.image.Wish
 ---@return bq.image.Input
-function input.find(space, disk, options)
+function input.find(space, from, rootfs, kind, wish)
   local plan = space:plan()
   local run = state.look(space, plan)
-  local what = options.rootfs or disk.rootfs
   local found = {
     space = space,
     plan = plan,
     lock = space:locked(),
     packages = json.array {},
     rootfs = {},
-    mkfs = disk.mkfs[options.root],
+    additions = {},
+    mkfs = from.mkfs,
   }
-  if plan.phases[what] then
-    found.rootfs = phase_parts(run, what, found.packages)
-  else
-    local stat = fs.stat(what)
-    if stat and stat.type == "dir" then
-      local root = fs.realpath(what)
-      local said = finish.attributes(root)
-      found.rootfs = { { path = root, package = "the rootfs", attributes = said, yields = true } }
-    elseif not stat or stat.type ~= "file" then
-      local near = nearest(what, plan.phases)
-      fail.usage(
-        ("`--rootfs %s`: neither a phase of the plan, nor a tarball or a folder"):format(what),
-        near and ("did you mean `%s`?"):format(near) or "the phases are " .. table.concat(plan.phase_order, ", ")
-      )
+  find_rootfs(found, run, rootfs or from.rootfs)
+  if kind.boots then
+    find_additions(found, run, from, kind)
+  end
+  if kind.disk then
+    local tools = union.of(phase_parts(run, from.tools, {}))
+    found.tools = run:phase_outputs(from.tools)
+    local wanted = { from.mkfs[wish.root], #wish.slices > 0 and from.mkfs.ext4 or nil }
+    for _, program in ipairs(wanted) do
+      if not content.find(tools, program) then
+        fail.raise(("no package of phase `%s` has `%s`"):format(from.tools, program))
+      end
     end
-    found.tarball = stat.type == "file" and what or nil
-  end
-  found.additions = phase_parts(run, disk.additions, found.packages)
-  local tools = phase_parts(run, disk.tools, {})
-  found.tools = run:phase_outputs(disk.tools)
-  if not content.find(union.of(tools), found.mkfs) then
-    fail.raise(("no package of phase `%s` has `%s`"):format(disk.tools, found.mkfs))
-  end
-  for _, part in ipairs(found.additions) do
-    if fs.stat(part.path .. disk.kernel) then
-      found.kernel = part.path .. disk.kernel
-      found.kernel_attributes = part.attributes and part.attributes[disk.kernel:sub(2)]
-    end
-    -- The kernel goes onto the EFI partition instead.
-    part.leave_out = tables.append({ disk.kernel }, part.leave_out)
-  end
-  if not found.kernel then
-    fail.raise(("no package of phase `%s` has a kernel at `%s`"):format(disk.additions, disk.kernel))
   end
   return found
+end
+
+--- The kernel that a workspace has built.
+---@param space bq.Workspace
+---@param from { additions: string, kernel: string }
+---@return string path
+function input.kernel(space, from)
+  local found = { packages = {} }
+  find_additions(found, state.look(space, space:plan()), from, { kernel = true })
+  return found.kernel
 end
 
 --- Puts bq, its library and its programs into a folder.
@@ -158,9 +194,9 @@ local function add_record(folder, found, parts, tree, options)
     schema = 1,
     arch = plan.arch,
     epoch = plan.epoch,
-    root = options.root,
-    label = options.label,
-    kernel = digest.file(found.kernel),
+    root = options.wish.root,
+    label = options.wish.label,
+    kernel = found.kernel and digest.file(found.kernel),
     rootfs = found.tarball and digest.file(found.tarball) or nil,
     bq = content.digest(tree, "/" .. BINARY),
     packages = found.packages,
@@ -198,7 +234,7 @@ end
 --- The parts of the root, the lowest first.
 ---@param folder string to work in, as `job.clean` leaves it
 ---@param found bq.image.Input
----@param options table of the command line
+---@param options { wish: bq.image.Wish, bq?: string, sources?: boolean }
 ---@return bq.Part[]
 function input.parts(folder, found, options)
   -- All other parts go before it, so that a rootfs keeps its own files.
@@ -225,6 +261,7 @@ function input.parts(folder, found, options)
     add_bq(own.path, found, options)
     tree = union.of(parts)
   end
+  parts[#parts + 1] = mounts.part(job.paths(folder).home .. "/disk", tree, options.wish, BINARY)
   add_record(folder, found, parts, tree, options)
   if options.sources then
     add_sources(found, parts)

@@ -35,11 +35,45 @@ check.run {
     "partitions are aligned, and a given size goes to the root",
     function()
       local least = place()
-      check.equal(least.root, { start = 65 * MIB, size = 11 * MIB })
+      check.equal(least.root, { name = "root", start = 65 * MIB, size = 11 * MIB })
       check.equal(least.size, 77 * MIB)
       local large = place { size = 1024 * MIB + 512 }
-      check.equal(large.root, { start = 65 * MIB, size = 958 * MIB })
+      check.equal(large.root, { name = "root", start = 65 * MIB, size = 958 * MIB })
       check.equal(place({ kernel_size = 100 * MIB }).efi.size, 204 * MIB)
+    end,
+  },
+  {
+    "further partitions come before the one that takes the rest, and ids are their own",
+    function()
+      local function order(change)
+        local options, lines = { slices = { { name = "a", size = 2 * MIB, filesystem = "ext4" } } }, {}
+        for key, value in pairs(change) do
+          options[key] = value
+        end
+        for index, one in ipairs(place(options).order) do
+          lines[index] = ("%s %d+%d"):format(one.name, one.start // MIB, one.size // MIB)
+        end
+        return lines
+      end
+      check.equal(order {}, { "EFI 1+64", "a 65+2", "root 67+11" })
+      check.equal(order { size = 100 * MIB }, { "EFI 1+64", "a 65+2", "root 67+32" })
+      check.equal(order { size = 100 * MIB, root_fixed = true }, { "EFI 1+64", "a 65+2", "root 67+11" })
+      local slices = { { name = "a", size = 2 * MIB, filesystem = "ext4" }, { name = "b", filesystem = "ext4" } }
+      local rest = { slices = slices, size = 100 * MIB, needs = { b = 3 * MIB } }
+      check.equal(order(rest), { "EFI 1+64", "root 65+11", "a 76+2", "b 78+21" })
+      check.contains(
+        check.raises(function()
+          order { slices = slices, size = 80 * MIB, needs = { b = 3 * MIB } }
+        end),
+        "use `--size 82M` or more"
+      )
+      local seen = {}
+      for _, name in ipairs { "a", "b" } do
+        for _, id in pairs(layout.slice_ids(CONTENT, name)) do
+          check.truthy(not seen[id])
+          seen[id] = true
+        end
+      end
     end,
   },
   {
