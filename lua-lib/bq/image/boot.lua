@@ -33,7 +33,7 @@ boot.OPTIONS = {
   { name = "keep", help = "what it writes stays on the disk, instead of being thrown away" },
   { name = "emulate", help = "never use KVM" },
   { name = "arch", value = "ARCH", help = "x86_64 or aarch64; what the image says if absent" },
-  { name = "firmware", value = "CODE:VARIABLES", help = "the EFI firmware to use" },
+  { name = "firmware", value = "CODE[:VARIABLES]", help = "the EFI firmware to use; without variables one as boards have it, such as U-Boot" },
   { name = "kernel", value = "FILE", help = "for a first root (cpio): the kernel; that of the workspace if absent" },
   { name = "command-line", value = "TEXT", help = "what that kernel is told" },
   { name = "workspace", value = "DIR", help = "where that kernel is [default: data/sysroot]" },
@@ -65,13 +65,7 @@ local function firmware(options, arch)
       fail.usage(("`--firmware %s`: there is no `%s`"):format(options.firmware, path))
     end
   end
-  if not code then
-    fail.usage(
-      ("`--firmware %s`: the variables are missing"):format(options.firmware),
-      "name both files: `--firmware CODE:VARIABLES`"
-    )
-  end
-  return { code = code, variables = variables }
+  return { code = code or options.firmware, variables = variables }
 end
 
 -- How compressed and plain archives of a first root begin: zstd, gzip, xz, cpio.

@@ -11,7 +11,7 @@ local machine = {}
 
 ---@class bq.image.Firmware
 ---@field code string
----@field variables string an empty store for them, to be copied
+---@field variables? string an empty store for them, to be copied; absent of a firmware that has none, such as U-Boot
 
 -- Where distributions install the firmware: folder, code, variables.
 -- stylua: ignore
@@ -150,8 +150,6 @@ end
 ---@param options bq.image.Machine
 ---@return string[]
 function machine.command(options)
-  local variables = options.folder .. "/variables"
-  fs.write(variables, fs.read(options.firmware.variables), { sync = false })
   -- QEMU writes temporary changes of the disk to TMPDIR. Its default, /var/tmp, may not be writable.
   local argv = { "env", "TMPDIR=" .. options.folder, options.program }
   local function add(...)
@@ -164,8 +162,14 @@ function machine.command(options)
   if options.display then
     add("-device", KINDS[options.arch].screen, "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet")
   end
-  add("-drive", ("if=pflash,format=raw,unit=0,readonly=on,file=%s"):format(value(options.firmware.code)))
-  add("-drive", ("if=pflash,format=raw,unit=1,file=%s"):format(value(variables)))
+  if options.firmware.variables then
+    local variables = options.folder .. "/variables"
+    fs.write(variables, fs.read(options.firmware.variables), { sync = false })
+    add("-drive", ("if=pflash,format=raw,unit=0,readonly=on,file=%s"):format(value(options.firmware.code)))
+    add("-drive", ("if=pflash,format=raw,unit=1,file=%s"):format(value(variables)))
+  else
+    add("-bios", options.firmware.code)
+  end
   if options.disk then
     local drive = "if=none,id=disk,format=%s,snapshot=%s,file=%s"
     add("-drive", drive:format(options.format, options.keep and "off" or "on", value(options.disk)))

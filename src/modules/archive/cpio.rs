@@ -14,7 +14,7 @@ use crate::tree::names::shown;
 
 const MAGIC: &[u8] = b"070701";
 const TRAILER: &[u8] = b"TRAILER!!!";
-/// The longest name or link target that the kernel takes: PATH_MAX with the zero byte of a name.
+/// The longest name or link target that the kernel takes: `PATH_MAX` with the zero byte of a name.
 const LONGEST: usize = 4096;
 
 /// Checks that the format can hold all items.

@@ -19,7 +19,7 @@ struct Partition {
     volume: [c_char; 64],
 }
 
-/// `struct blkpg_ioctl_arg`, and its BLKPG_RESIZE_PARTITION.
+/// `struct blkpg_ioctl_arg`, and its `BLKPG_RESIZE_PARTITION`.
 #[repr(C)]
 struct Argument {
     operation: c_int,

@@ -92,6 +92,9 @@ check.run {
       } do
         check.contains(more, part)
       end
+      local board = command { firmware = { code = "u-boot.bin" } }
+      check.contains(board, "-bios u-boot.bin")
+      check.truthy(not board:find("pflash", 1, true))
       local kernel = command { disk = false, kernel = "vmlinuz", initrd = "root.cpio", command_line = "quiet" }
       check.contains(kernel, "-kernel vmlinuz -append quiet -initrd root.cpio")
       check.truthy(not kernel:find("virtio-blk", 1, true))
