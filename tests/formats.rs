@@ -170,6 +170,7 @@ fn a_first_root() {
         let listing = tool(&build, "sh", &["-c", "cpio --quiet -tvn < root.cpio"]);
         for part in [
             "init -> sbin/init",
+            "drwxr-xr-x   2 0        0               0 Jan  1  2025 .\n",
             "-rwsr-xr-x   1 0        0 ",
             "-rw-r--r--   1 5        7 ",
             "drwxr-xr-x   2 70000    8 ",

@@ -154,7 +154,8 @@ local function make_root(options, inodes, sizes)
     end
     local place = layout.new(sizes)
     common.ids = place.ids
-    return filesystem.ext4(common, place.root.size, math.max(inodes, wish.size and place.root.size // 32768 or 0)), place
+    return filesystem.ext4(common, place.root.size, math.max(inodes, wish.size and place.root.size // 32768 or 0)),
+      place
   end)
 end
 
@@ -194,7 +195,8 @@ function assemble.disk(options)
     layout.new(sizes)
   end
   local build = job.paths(options.folder).build
-  local parts = { pack(root, build .. "/root.tar", epoch, "tar").sha256, digest.file(options.kernel), wish.label, wish.root }
+  local parts =
+    { pack(root, build .. "/root.tar", epoch, "tar").sha256, digest.file(options.kernel), wish.label, wish.root }
   for _, slice in ipairs(wish.slices) do
     local tree = slice.mount and trees[slice.mount:sub(2)]
     local tar = ("%s/%s.tar"):format(build, slice.name)

@@ -8,6 +8,7 @@ local digest = require "bq.digest"
 local disk = require "bq.image.disk"
 local efi = require "bq.image.efi"
 local fail = require "bq.fail"
+local files = require "bq.files"
 local format = require "bq.image.format"
 local fs = require "bq.fs"
 local input = require "bq.image.input"
@@ -190,7 +191,13 @@ writers.qcow2, writers.raw = write_disk, write_disk
 local function first_root(making, output)
   local what = ("format `%s`"):format(making.options.format)
   format.require_kept(making.tree, "", "cpio", what)
-  return pack(making.tree, output, making.found.plan.epoch, making.options, { format = "cpio", compression = "zstd" })
+  -- Without an entry of its own, everybody may write to the top: it is that of the kernel's first tmpfs.
+  local attributes = { ["."] = { mode = files.mode "0755" } }
+  for path, one in pairs(making.tree.attributes) do
+    attributes[path] = one
+  end
+  local more = { format = "cpio", compression = format.KINDS.initramfs.compression, attributes = attributes }
+  return pack(making.tree, output, making.found.plan.epoch, making.options, more)
 end
 
 function writers.initramfs(making)

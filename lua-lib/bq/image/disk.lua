@@ -94,7 +94,8 @@ end
 local function is_options(value)
   local wrong = is_list(value)
   for _, option in ipairs(wrong and {} or value) do
-    wrong = wrong or (type(option) ~= "string" or not option:find "^[%w=:.,_-]+$") and "is a list of options of mount(8)"
+    wrong = wrong
+      or (type(option) ~= "string" or not option:find "^[%w=:.,_-]+$") and "is a list of options of mount(8)"
   end
   return wrong or nil
 end
@@ -145,7 +146,12 @@ local function partition_problems(at, one, seen, out)
   if TAKEN[name:lower()] then
     say("has the name `%s`, which another partition of each disk has", name)
   elseif #name > LABELS[filesystem] then
-    say("has the name `%s`, but a label of %s has at most %d bytes: give it a `name`", name, filesystem, LABELS[filesystem])
+    say(
+      "has the name `%s`, but a label of %s has at most %d bytes: give it a `name`",
+      name,
+      filesystem,
+      LABELS[filesystem]
+    )
   elseif filesystem == "fat32" and not name:find "^[%u%d_-]+$" then
     say("has the name `%s`, which FAT cannot have: give it a `name` of letters and digits", name)
   end
@@ -185,7 +191,8 @@ function disk.problems(layout, at)
     return out
   end
   local size = layout.size and disk.size(layout.size)
-  local fixed = (layout.root_size and align(disk.size(layout.root_size)) or 0) + (layout.swap and align(disk.size(layout.swap)) or 0)
+  local fixed = (layout.root_size and align(disk.size(layout.root_size)) or 0)
+    + (layout.swap and align(disk.size(layout.swap)) or 0)
   for _, one in ipairs(partitions) do
     fixed = fixed + (one.size == "rest" and 0 or align(disk.size(one.size)))
   end

@@ -80,11 +80,12 @@ function efi.add(stub, more)
   local section, file, room = number(AT.section), number(AT.file), number(AT.headers)
   local old = efi.sections(stub)
   if found.sections + (found.count + #more) * SECTION > room or (old[1] and old[1].offset < room) then
-    fail.raise("the stub has no room for the headers of more sections")
+    fail.raise "the stub has no room for the headers of more sections"
   elseif number(AT.certificates + 4) ~= 0 then
     fail.raise("the stub is signed", { cause = "what is added would break its signature" })
   end
-  local address, body, table_of, data = number(AT.headers), { stub, ("\0"):rep(align(#stub, file) - #stub) }, {}, number(AT.data)
+  local address, body, table_of, data =
+    number(AT.headers), { stub, ("\0"):rep(align(#stub, file) - #stub) }, {}, number(AT.data)
   for _, one in ipairs(old) do
     address = math.max(address, one.address + one.size)
   end
@@ -95,8 +96,18 @@ function efi.add(stub, more)
     if address + #one.data > MAX or offset + length > MAX then
       fail.raise("the program would have more than 4 GiB", { cause = "no EFI program can be larger" })
     end
-    table_of[#table_of + 1] =
-      ("<c8I4I4I4I4I4I4I2I2I4"):pack(one.name, #one.data, address, length, offset, 0, 0, 0, 0, READABLE)
+    table_of[#table_of + 1] = ("<c8I4I4I4I4I4I4I2I2I4"):pack(
+      one.name,
+      #one.data,
+      address,
+      length,
+      offset,
+      0,
+      0,
+      0,
+      0,
+      READABLE
+    )
     body[#body + 1], body[#body + 2] = one.data, ("\0"):rep(length - #one.data)
     address, offset, data = address + #one.data, offset + length, data + length
   end

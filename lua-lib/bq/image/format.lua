@@ -120,7 +120,8 @@ function format.require_kept(tree, at, kind, what)
     notes[#notes + 1] = #lines > MAX_SHOWN and ("  and %d more"):format(#lines - MAX_SHOWN) or nil
     fail.raise(what .. " cannot keep all of its files", {
       notes = notes,
-      hint = kind == "cpio" and "use another format, or leave them out" or "use a partition with ext4, or leave them out",
+      hint = kind == "cpio" and "use another format, or leave them out"
+        or "use a partition with ext4, or leave them out",
     })
   end
 end

@@ -75,7 +75,7 @@ function shell.steps(command, ended)
   for index, piece in ipairs(parts) do
     local line = ("%s'%s'"):format(variable, piece)
     if index == #parts then
-      local run = "; printf '\\n%%s%%s\\n' s%s %s; sh -c \"$(printf %%b \"$_bq\")\" </dev/null; "
+      local run = '; printf \'\\n%%s%%s\\n\' s%s %s; sh -c "$(printf %%b "$_bq")" </dev/null; '
         .. "printf '\\n%%s%%s %%d\\n' e%s %s $?"
       line = line .. run:format(first, second, first, second)
     end
