@@ -166,6 +166,14 @@ fn looking_while_a_build_runs() {
     inside(&["--step", "lib"])
         .is(1)
         .says("error: somebody is in the root of `low/lib`\n");
+    // What is damaged stays as long as a build runs: a step may have it in its root.
+    let file = rig.stored("low/base").join("output/opt/base");
+    let right = std::fs::read(&file).expect("it is there");
+    std::fs::write(&file, "damaged").expect("it is ours");
+    look(&["verify", "--store"])
+        .is(1)
+        .says("1 outputs in the store: 1 damaged, and not removed, since a build runs\n");
+    std::fs::write(&file, right).expect("it is still there");
     let mut follow = rig
         .command(&["log", "lib", "--follow", "--workspace", "space"])
         .stdout(Stdio::piped())
