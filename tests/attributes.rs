@@ -27,9 +27,17 @@ const RUN: &str = "
     end
     local status = keeper:reap(child)
     for _, entry in ipairs(keeper:attributes()) do
-      assert(require('bq.fs').lstat(entry.path).ino == entry.ino)
-      print(entry.path:match '[^/]*$', entry.type, entry.mode and ('%o'):format(entry.mode) or '-',
+      -- A file that was made without a name has none here.
+      local stat = require('bq.fs').lstat(entry.path)
+      assert(not stat or stat.ino == entry.ino)
+      print(stat and entry.path:match '[^/]*$' or '?', entry.type, entry.mode and ('%o'):format(entry.mode) or '-',
         entry.capability and #entry.capability or '-')
+    end
+    for _, entry in ipairs(keeper:removed()) do
+      print('removed', entry.path:match '[^/]*$', ('%o'):format(entry.mode))
+    end
+    for _, entry in ipairs(keeper:refused()) do
+      print('refused', entry.what, entry.path)
     end
     os.exit(status.exit_status)";
 
@@ -96,7 +104,7 @@ fn a_note_follows_its_file() {
         for number in $(seq 50); do echo x > other-$number; done";
     assert_eq!(
         noted(folder.path(), script),
-        "now\tfile\t4755\t-\nlinked\tfile\t4755\t-\n"
+        "now\tfile\t4755\t-\nlinked\tfile\t4755\t-\nremoved\tremoved\t4755\nremoved\treplaced\t4755\n"
     );
 }
 
@@ -108,6 +116,30 @@ fn plain_calls_go_on() {
     assert_eq!(mode(&folder.path().join("b")), 0o640);
     let said = fs::read_to_string(folder.path().join("said")).expect("it was said");
     assert!(said.contains("No such file"), "{said}");
+}
+
+#[test]
+fn the_usual_tools() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let su = folder.path().join("su");
+    fs::write(&su, "x").expect("a file");
+    fs::set_permissions(&su, PermissionsExt::from_mode(0o6755)).expect("it is ours");
+    let packed = std::process::Command::new("tar")
+        .args(["-cf", "su.tar", "su"])
+        .current_dir(folder.path())
+        .status();
+    assert!(packed.expect("tar runs").success());
+    fs::remove_file(&su).expect("it is ours");
+    let script = "
+        mkdir tar cp mv; tar -xpf su.tar -C tar
+        # A copy has what the file shows.
+        cp -p tar/su cp/copied
+        install -m 4755 cp/copied installed; mv installed mv/moved
+        chmod -R u+s cp; chmod u-s cp";
+    assert_eq!(
+        noted(folder.path(), script),
+        "copied\tfile\t4755\t-\nmoved\tfile\t4755\t-\nsu\tfile\t6755\t-\n"
+    );
 }
 
 #[test]
@@ -205,16 +237,54 @@ fn probe() {
             libc::chmod(std::ptr::without_provenance(8), 0o4700).into(),
             Errno::EFAULT,
         );
-        // Files that are created with such bits.
+        // Files that are created with such bits. The umask is 022.
+        let flags = libc::O_CREAT | libc::O_WRONLY;
+        let made = libc::open(
+            c"made".as_ptr(),
+            flags | libc::O_EXCL | libc::O_CLOEXEC,
+            0o6775,
+        );
+        ok("open", made.into());
+        assert_eq!(libc::fcntl(made, libc::F_GETFD), libc::FD_CLOEXEC);
+        assert_eq!(libc::write(made, c"made".as_ptr().cast(), 4), 4);
+        assert_eq!(mode(Path::new("made")), 0o755);
+        fails(
+            "open",
+            libc::open(c"made".as_ptr(), flags | libc::O_EXCL, 0o4755).into(),
+            Errno::EEXIST,
+        );
+        let again = libc::open(c"made".as_ptr(), flags | libc::O_APPEND, 0o4711);
+        ok("open", again.into());
+        assert_eq!(libc::fcntl(again, libc::F_GETFD), 0);
+        assert_eq!(libc::write(again, c" again".as_ptr().cast(), 6), 6);
+        assert_eq!(fs::read("made").expect("it is there"), b"made again");
+        let folder = fs::File::open(".").expect("it is there");
+        let folder = folder.as_raw_fd();
+        ok(
+            "openat",
+            libc::openat(folder, c"made-there".as_ptr(), flags, 0o2755).into(),
+        );
+        ok("creat", libc::creat(c"made-new".as_ptr(), 0o4700).into());
+        fails(
+            "open",
+            libc::open(c"absent/made".as_ptr(), flags, 0o4755).into(),
+            Errno::ENOENT,
+        );
+        let unnamed = libc::open(c".".as_ptr(), libc::O_TMPFILE | libc::O_WRONLY, 0o4711);
+        if unnamed >= 0 {
+            let name = c(Path::new(&format!("/proc/self/fd/{unnamed}")));
+            let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+            ok(
+                "linkat",
+                libc::linkat(here, name.as_ptr(), here, c"unnamed".as_ptr(), follow).into(),
+            );
+        } else {
+            ok("creat", libc::creat(c"unnamed".as_ptr(), 0o4711).into());
+        }
         for mode in [0o4755, 0o2755] {
             fails(
-                "open",
-                libc::open(c"made".as_ptr(), libc::O_CREAT | libc::O_WRONLY, mode).into(),
-                Errno::EPERM,
-            );
-            fails(
                 "mknod",
-                libc::mknod(c"made".as_ptr(), libc::S_IFREG | mode, 0).into(),
+                libc::mknod(c"node".as_ptr(), libc::S_IFREG | mode, 0).into(),
                 Errno::EPERM,
             );
         }
@@ -280,10 +350,14 @@ fn probe() {
         "fchmodat2",
         "empty",
         "by-proc",
+        "made",
+        "made-new",
+        "made-there",
+        "unnamed",
     ] {
         assert_eq!(mode(Path::new(name)) & 0o6000, 0, "{name}");
     }
-    assert!(!Path::new("made").exists());
+    assert!(!Path::new("node").exists());
 }
 
 #[test]
@@ -306,17 +380,30 @@ fn each_call() {
         "{text}\n{}",
         support::heard(&output)
     );
-    let notes: Vec<&str> = text.lines().filter(|line| line.contains('\t')).collect();
+    let notes: Vec<String> = text
+        .lines()
+        .filter(|line| line.contains('\t'))
+        .map(|line| match line.split_once("/self/fd/") {
+            Some((start, _)) => format!("{start}/self/fd/FD"),
+            None => line.to_owned(),
+        })
+        .collect();
     assert_eq!(
         notes,
         [
+            "?\tfile\t4711\t-",
             "by-proc\tfile\t4700\t-",
             "capable\tfile\t-\t20",
             "chmod\tfile\t4711\t-",
             "empty\tfile\t4700\t-",
             "fchmod\tfile\t2711\t-",
             "fchmodat2\tfile\t4700\t-",
+            "made\tfile\t6755\t-",
+            "made-new\tfile\t4700\t-",
+            "made-there\tfile\t2755\t-",
             "relative\tfile\t6711\t-",
+            "refused\tmode\t/proc/../proc/self/fd/FD",
+            "refused\tmode\tnode",
         ]
     );
 }

@@ -72,7 +72,7 @@ function process.fork() end
 function process.reap(pid) end
 
 ---@class bq.process.Attribute
----@field path string as this process sees it
+---@field path string as this process sees it; of a file that was made without a name (`O_TMPFILE`) it does not count
 ---@field type "file"|"dir"
 ---@field dev integer
 ---@field ino integer other names of the file have the same
@@ -90,10 +90,19 @@ function keeper:reap(pid) end
 ---What was kept of the files that are still there, by the order of their paths.
 ---@return bq.process.Attribute[]
 function keeper:attributes() end
+---What was kept of the files that were removed or replaced since, with the last path of each. At most 512 files are kept, both together;
+---those that are gone are forgotten first.
+---@return bq.process.Attribute[]
+function keeper:removed() end
+---The first calls that failed since the keeper could not do what they were to do: there are too many files, or the file or the process
+---cannot be looked at. The path is that of the call; nil if it could not be read.
+---@return { what: "mode"|"capability", path?: string }[]
+function keeper:refused() end
 
 ---Keeps what programs set of files that is more than a tree in a user's hands can hold: set-id bits and capabilities
----(seccomp_unotify(2)). The calls succeed, the other bits of a mode are set, and the rest is noted; to make a file with set-id bits at
----once fails with EPERM. The programs are to have no capability `setfcap`. One keeper is for one child, and made before it.
+---(seccomp_unotify(2)). The calls succeed, the other bits of a mode are set, and the rest is noted: also where a file is made with such a
+---mode at once, but for mknod(2), which fails with EPERM. To raise `setfcap` (capset(2)) succeeds and does nothing: the programs are to
+---have no such capability. One keeper is for one child, and made before it.
 ---@return bq.process.Keeper
 function process.attribute_keeper() end
 

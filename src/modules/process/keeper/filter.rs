@@ -31,12 +31,14 @@ const ASKED: &[libc::c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    libc::SYS_capset,
 ];
 
 /// Calls whose arguments are in memory, where a filter cannot read them. Programs fall back to the older calls.
 const HIDDEN: &[libc::c_long] = &[libc::SYS_openat2, SYS_SETXATTRAT, SYS_REMOVEXATTRAT];
 
-/// Calls that create a file with a mode: the index of the argument with the flags, if any, and of that with the mode.
+/// Calls that create a file with a mode: the index of the argument with the flags, if any, and of that with the mode. The keeper
+/// decides about modes with set-id bits.
 const MAKE: &[(libc::c_long, Option<u32>, u32)] = &[
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_open, Some(1), 2),
@@ -68,7 +70,7 @@ pub(super) fn program() -> Vec<libc::sock_filter> {
         rest.extend([
             load(argument(mode)),
             jump(ANY, SET_ID, 0, 1),
-            answer(fail(Errno::EPERM)),
+            answer(libc::SECCOMP_RET_USER_NOTIF),
             answer(ALLOW),
         ]);
         program.push(jump(EQUAL, number as u32, 0, rest.len() as u8));
@@ -101,7 +103,7 @@ mod tests {
             check(*number, &[0], fail(Errno::ENOSYS));
         }
         for &(number, flags, mode) in MAKE {
-            for (bits, refused) in [
+            for (bits, special) in [
                 (0o755, false),
                 (0o1777, false),
                 (0o4755, true),
@@ -119,11 +121,15 @@ mod tests {
                     if let Some(flags) = flags {
                         arguments[flags as usize] = given as u64;
                     }
-                    let refused = refused && (creates || flags.is_none());
+                    let asked = special && (creates || flags.is_none());
                     check(
                         number,
                         &arguments,
-                        if refused { fail(Errno::EPERM) } else { ALLOW },
+                        if asked {
+                            libc::SECCOMP_RET_USER_NOTIF
+                        } else {
+                            ALLOW
+                        },
                     );
                 }
             }

@@ -1,9 +1,11 @@
 //! A process that records the set-id bits and capabilities that its children set on files. The calls succeed, but the files do
 //! not get these attributes: otherwise other users could run them with the owner's privileges.
 
+mod create;
 mod filter;
 mod listener;
 mod notes;
+mod raise;
 mod target;
 
 use std::cell::RefCell;
@@ -28,7 +30,7 @@ use super::reap;
 use crate::error::{Error, Result};
 use crate::kernel::signal;
 use crate::lua::module::Module;
-use notes::Notes;
+use notes::{Notes, What};
 
 struct Keeper {
     /// The ends of the socket through which the child sends its listener: the receiver and the sender.
@@ -49,21 +51,45 @@ pub(super) fn keeper(lua: &Lua, (): ()) -> Result<Table> {
         notes: Notes::default(),
     }));
     let (watch, reap) = (Rc::clone(&keeper), Rc::clone(&keeper));
+    let (kept, removed) = (Rc::clone(&keeper), Rc::clone(&keeper));
     let object = Module::new(lua, "keeper")
         .function("watch", move |_, _: Table| watch.borrow_mut().watch())
         .function("reap", move |lua, (_, pid): (Table, i32)| {
             reap.borrow_mut().reap(lua, pid)
         })
         .function("attributes", move |lua, _: Table| {
-            attributes(lua, &keeper.borrow().notes)
+            attributes(lua, &kept.borrow().notes, false)
+        })
+        .function("removed", move |lua, _: Table| {
+            attributes(lua, &removed.borrow().notes, true)
+        })
+        .function("refused", move |lua, _: Table| {
+            refused(lua, &keeper.borrow().notes)
         });
     Ok(object.build()?)
 }
 
-fn attributes(lua: &Lua, notes: &Notes) -> Result<Table> {
+fn refused(lua: &Lua, notes: &Notes) -> Result<Table> {
+    let list = lua.create_table()?;
+    for one in notes.refused() {
+        let entry = lua.create_table()?;
+        let what = match one.what {
+            What::Mode => "mode",
+            What::Capability => "capability",
+        };
+        entry.raw_set("what", what)?;
+        let path = one.path.as_ref().map(|path| lua.create_string(path));
+        entry.raw_set("path", path.transpose()?)?;
+        list.raw_push(entry)?;
+    }
+    Ok(list)
+}
+
+fn attributes(lua: &Lua, notes: &Notes, is_removed: bool) -> Result<Table> {
     let list = lua.create_table()?;
     let kept = notes.list();
-    for noted in kept.map_err(|errno| Error::os("attributes", errno))? {
+    let kept = kept.map_err(|errno| Error::os("attributes", errno))?;
+    for noted in kept.into_iter().filter(|one| one.is_removed == is_removed) {
         let entry = lua.create_table()?;
         entry.raw_set("path", lua.create_string(&noted.path)?)?;
         entry.raw_set("type", if noted.is_dir { "dir" } else { "file" })?;

@@ -7,16 +7,41 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
 use super::filter::SET_ID;
 
 /// The most files that can be recorded. Each needs a descriptor.
 const MAX: usize = 512;
 
+/// The most refused calls that are recorded: what is told of them is an example.
+const MAX_REFUSED: usize = 16;
+
+/// The end of the name of a file that was removed (`proc_pid_fd(5)`).
+const REMOVED: &[u8] = b" (deleted)";
+
 #[derive(Default)]
-pub(super) struct Notes(HashMap<(u64, u64), Note>);
+pub(super) struct Notes {
+    files: HashMap<(u64, u64), Note>,
+    refused: Vec<Refused>,
+}
+
+/// What a call sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Mode,
+    Capability,
+}
+
+/// A call that would have set something that cannot be recorded.
+#[derive(PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) what: What,
+    /// The path as the program gave it, if it could be read.
+    pub(super) path: Option<Vec<u8>>,
+}
 
 struct Note {
     file: OwnedFd,
@@ -26,7 +51,9 @@ struct Note {
 
 /// The recorded attributes of one file.
 pub(super) struct Noted {
+    /// If it has no name any more, the last one.
     pub(super) path: Vec<u8>,
+    pub(super) is_removed: bool,
     pub(super) is_dir: bool,
     pub(super) dev: u64,
     pub(super) ino: u64,
@@ -38,13 +65,36 @@ fn key(stat: &FileStat) -> (u64, u64) {
     (stat.st_dev, stat.st_ino)
 }
 
-fn kind(stat: &FileStat) -> SFlag {
+pub(super) fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
 impl Notes {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
+    }
+
+    /// Records a call that failed because of this process.
+    pub(super) fn refuse(&mut self, what: What, path: Option<Vec<u8>>) {
+        let one = Refused { what, path };
+        if self.refused.len() < MAX_REFUSED && !self.refused.contains(&one) {
+            self.refused.push(one);
+        }
+    }
+
+    pub(super) fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    /// Records the mode of a new file, which has the rest of it.
+    pub(super) fn created(&mut self, file: &OwnedFd, mode: u32) -> nix::Result<()> {
+        // Not the open file itself: the kernel starts no program that somebody can write to.
+        let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let look = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        let file = open(name.as_str(), look, Mode::empty())?;
+        let stat = fstat(&file)?;
+        self.note(file, &stat)?.mode = Some(mode);
+        Ok(())
     }
 
     /// Sets a mode without its set-id bits, and records the whole mode.
@@ -81,7 +131,7 @@ impl Notes {
     pub(super) fn remove_capability(&mut self, file: &OwnedFd) -> nix::Result<()> {
         let stat = fstat(file)?;
         let has = self
-            .0
+            .files
             .get(&key(&stat))
             .is_some_and(|note| note.capability.is_some());
         if !has {
@@ -92,14 +142,14 @@ impl Notes {
 
     fn note(&mut self, file: OwnedFd, stat: &FileStat) -> nix::Result<&mut Note> {
         let key = key(stat);
-        if self.0.len() >= MAX && !self.0.contains_key(&key) {
-            self.0
+        if self.files.len() >= MAX && !self.files.contains_key(&key) {
+            self.files
                 .retain(|_, note| fstat(&note.file).is_ok_and(|stat| stat.st_nlink > 0));
-            if self.0.len() >= MAX {
+            if self.files.len() >= MAX {
                 return Err(Errno::ENOSPC);
             }
         }
-        Ok(self.0.entry(key).or_insert(Note {
+        Ok(self.files.entry(key).or_insert(Note {
             file,
             mode: None,
             capability: None,
@@ -108,27 +158,31 @@ impl Notes {
 
     fn change(&mut self, file: &OwnedFd, change: impl FnOnce(&mut Note)) -> nix::Result<()> {
         let key = key(&fstat(file)?);
-        if let Some(note) = self.0.get_mut(&key) {
+        if let Some(note) = self.files.get_mut(&key) {
             change(note);
             if note.mode.is_none() && note.capability.is_none() {
-                self.0.remove(&key);
+                self.files.remove(&key);
             }
         }
         Ok(())
     }
 
-    /// All recorded files that still exist, sorted by name.
+    /// All recorded files, sorted by name.
     pub(super) fn list(&self) -> nix::Result<Vec<Noted>> {
         let mut list = Vec::new();
-        for note in self.0.values() {
+        for note in self.files.values() {
             let stat = fstat(&note.file)?;
-            if stat.st_nlink == 0 {
-                continue;
-            }
             let name = PathBuf::from(format!("/proc/self/fd/{}", note.file.as_raw_fd()));
-            let path = nix::fcntl::readlink(&name)?;
+            let mut path = nix::fcntl::readlink(&name)?.into_vec();
+            // The kernel adds this also if the file still has another name.
+            let is_there =
+                nix::sys::stat::lstat(path.as_slice()).is_ok_and(|it| key(&it) == key(&stat));
+            if !is_there && path.ends_with(REMOVED) {
+                path.truncate(path.len() - REMOVED.len());
+            }
             list.push(Noted {
-                path: path.into_vec(),
+                path,
+                is_removed: stat.st_nlink == 0,
                 is_dir: kind(&stat) == SFlag::S_IFDIR,
                 dev: stat.st_dev,
                 ino: stat.st_ino,

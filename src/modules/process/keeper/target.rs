@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -59,9 +59,7 @@ impl Target {
     }
 
     fn memory(&self) -> nix::Result<File> {
-        let error =
-            |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EPERM));
-        File::open(self.proc.join("mem")).map_err(error)
+        File::open(self.proc.join("mem")).map_err(os)
     }
 
     /// The file behind one of its descriptors.
@@ -76,9 +74,31 @@ impl Target {
         }
     }
 
+    /// Reads a path.
+    pub(super) fn name(&self, address: u64) -> nix::Result<Vec<u8>> {
+        self.text(address, PATH_MAX)
+    }
+
+    /// The name of the file behind one of its descriptors.
+    pub(super) fn name_of_descriptor(&self, number: i32) -> nix::Result<Vec<u8>> {
+        let name = nix::fcntl::readlink(&self.proc.join(format!("fd/{number}")))?;
+        Ok(name.into_vec())
+    }
+
+    /// A number of its status (`proc_pid_status(5)`).
+    pub(super) fn status(&self, field: &str, radix: u32) -> nix::Result<u64> {
+        let bytes = std::fs::read(self.proc.join("status")).map_err(os)?;
+        // The name of the program may be any bytes.
+        String::from_utf8_lossy(&bytes)
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+            .and_then(|value| u64::from_str_radix(value.trim(), radix).ok())
+            .ok_or(Errno::EINVAL)
+    }
+
     /// The file that it names by a path, relative to one of its open folders. `address` is that of the path.
     pub(super) fn path(&self, folder: i32, address: u64, flags: i32) -> nix::Result<OwnedFd> {
-        let path = self.text(address, PATH_MAX)?;
+        let path = self.name(address)?;
         if path.is_empty() {
             return match (flags & libc::AT_EMPTY_PATH != 0, folder) {
                 (false, _) => Err(Errno::ENOENT),
@@ -89,24 +109,36 @@ impl Target {
         if let Some(number) = own_descriptor(&path) {
             return self.descriptor(number);
         }
+        let mut flags_of_open = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        flags_of_open.set(OFlag::O_NOFOLLOW, flags & libc::AT_SYMLINK_NOFOLLOW != 0);
+        self.open(folder, &path, flags_of_open, Mode::empty())
+    }
+
+    /// Opens a path as it would, but for the magic links of /proc.
+    pub(super) fn open(
+        &self,
+        folder: i32,
+        path: &[u8],
+        flags: OFlag,
+        mode: Mode,
+    ) -> nix::Result<OwnedFd> {
         // In a process with another root, the same path names another file.
         let root = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino()));
         match (root(&self.proc.join("root")), root(Path::new("/"))) {
             (Ok(theirs), Ok(ours)) if theirs == ours => {}
             _ => return Err(Errno::EPERM),
         }
-        let mut want = OFlag::O_PATH | OFlag::O_CLOEXEC;
-        want.set(OFlag::O_NOFOLLOW, flags & libc::AT_SYMLINK_NOFOLLOW != 0);
         // The magic links of /proc would lead to the open files of this process, not of the target.
         let how = OpenHow::new()
-            .flags(want)
+            .flags(flags)
+            .mode(mode)
             .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
         let base = if path.starts_with(b"/") {
             self.base(libc::AT_FDCWD)?
         } else {
             self.base(folder)?
         };
-        openat2(&base, Path::new(OsStr::from_bytes(&path)), how)
+        openat2(&base, Path::new(OsStr::from_bytes(path)), how)
     }
 
     fn base(&self, folder: i32) -> nix::Result<OwnedFd> {
@@ -119,6 +151,10 @@ impl Target {
             Mode::empty(),
         )
     }
+}
+
+fn os(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EPERM))
 }
 
 /// The number in a path like `/proc/self/fd/3`. C libraries use such paths to change the mode of an open file.
