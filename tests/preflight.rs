@@ -246,6 +246,21 @@ fn each_limit_of_namespaces() {
 }
 
 #[test]
+fn a_manager_that_answers_calls() {
+    needs_namespaces!();
+    let world = World {
+        answers: vec![(libc::SYS_seccomp, libc::EBUSY)],
+        ..World::default()
+    };
+    world.is_fatal(
+        "this machine refuses a filter of system calls that asks a process (seccomp_unotify(2))",
+        "seccomp: Device or resource busy (EBUSY)",
+        "the container's manager answers system calls (LXD by `security.syscalls.intercept.*`, sysbox always), and the kernel \
+         allows one such program; turn that off, or build outside of this container",
+    );
+}
+
+#[test]
 fn user_namespaces_for_root_alone() {
     needs_namespaces!();
     let world = World {

@@ -81,6 +81,8 @@ function hint.of(call, err)
     return "/dev is mounted `nodev` here; start the container with `--tmpfs /dev:rw,exec,dev,nosuid`, or `--privileged`"
   elseif (call == "open_tree" or call == "mount_setattr" or call == "move_mount") and err.code == "ENOSYS" then
     return "the kernel is too old: bq needs Linux 5.12 or newer"
+  elseif call == "seccomp" and err.code == "EBUSY" then
+    return "the container's manager answers system calls (LXD by `security.syscalls.intercept.*`, sysbox always), and the kernel allows one such program; turn that off, or build outside of this container"
   elseif (call == "mount" or call == "overlay") and err.code == "ENODEV" then
     return "the kernel has no overlay file system: `sudo modprobe overlay`"
   elseif call == "overlay" and err.code == "EINVAL" then

@@ -13,5 +13,6 @@
 ---@class bq.run.Observer
 ---@field command fun(self: bq.run.Observer, call: bq.run.Command) before a command is run
 ---@field ran fun(self: bq.run.Observer) after it
+---@field refilled fun(self: bq.run.Observer, path: string, from: string) a file got the content of another one
 ---@field normalise fun(self: bq.run.Observer) before the output is normalised
 ---@field finish fun(self: bq.run.Observer) after that

@@ -74,7 +74,11 @@ impl Replacement {
             // It is readable too: a writer may read back what it wrote.
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
-            match options.mode(mode.unwrap_or(0o666)).open(&temporary) {
+            // Set-id bits are set below, as on a file that exists: `process.attribute_keeper` notes them.
+            match options
+                .mode(mode.unwrap_or(0o666) & 0o1777)
+                .open(&temporary)
+            {
                 Ok(file) => {
                     let new = Self {
                         file,

@@ -165,6 +165,13 @@ function Record:normalise()
   self.seen = nil
 end
 
+--- What `strip` made is put into the file itself.
+---@param path string
+---@param from string
+function Record:refilled(path, from)
+  self:add(('cat "$root"%s > "$root"%s'):format(quote(from), quote(path)))
+end
+
 function Record:finish()
   self:add(('find "$root"%s -name "*.la" -delete'):format(self.step.dest))
   fs.write(self.folder .. "/step.sh", table.concat(self.lines, "\n") .. "\n", { sync = false })

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attributes;
 mod modes;
 mod outputs;
 mod probe;
@@ -18,7 +19,7 @@ fn main() {
         probe::main(&words[1..]);
         return;
     }
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 11] = [
         ("as_an_ordinary_user", modes::as_an_ordinary_user),
         ("as_root", modes::as_root),
         (
@@ -31,6 +32,12 @@ fn main() {
             modes::nested_as_an_ordinary_user,
         ),
         ("nested_as_root", modes::nested_as_root),
+        (
+            "noted_of_an_ordinary_user",
+            attributes::noted_of_an_ordinary_user,
+        ),
+        ("noted_of_root", attributes::noted_of_root),
+        ("noted_in_copies", attributes::noted_in_copies),
         (
             "a_step_that_kills_all_it_can",
             outputs::a_step_that_kills_all_it_can,

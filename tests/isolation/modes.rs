@@ -20,7 +20,7 @@ use crate::support::overlay::ON_OVERLAY;
 use crate::support::{self, eventually, is_root, mounts, processes_with};
 
 /// A user id without an account.
-const USER: u32 = 65534;
+pub(crate) const USER: u32 = 65534;
 
 const SHOWN: &str = r#"return {
   name = "shown", version = "1", license = "MIT", strategy = "files", strip = false, files = { ["/opt/shown"] = "shown\n" },
@@ -116,7 +116,7 @@ fn build(workspace: &str) -> (Build, Machine) {
 }
 
 /// bq by its copy in the folder, as this user, or as whoever runs the tests.
-fn command(build: &Build, user: Option<u32>, words: &[&str]) -> Command {
+pub(crate) fn command(build: &Build, user: Option<u32>, words: &[&str]) -> Command {
     let mut command = support::bq_at(&build.at("bq"), build.path());
     command.args(words);
     if let Some(user) = user {
@@ -260,13 +260,22 @@ write to /dev/null: ok
 fill /dev/full: ENOSPC
 immutable in /bq/dest: EPERM
 append-only in /bq/dest: EPERM
-capability in /bq/dest: EPERM
+capability in /bq/dest: ok
+capability that shows in /bq/dest: ENODATA
+set-id in /bq/dest: ok
+mode that shows in /bq/dest: 755
 immutable in /bq/build: EPERM
 append-only in /bq/build: EPERM
-capability in /bq/build: EPERM
+capability in /bq/build: ok
+capability that shows in /bq/build: ENODATA
+set-id in /bq/build: ok
+mode that shows in /bq/build: 755
 immutable in /bq/home: EPERM
 append-only in /bq/home: EPERM
-capability in /bq/home: EPERM
+capability in /bq/home: ok
+capability that shows in /bq/home: ENODATA
+set-id in /bq/home: ok
+mode that shows in /bq/home: 755
 give a file away: ok
 whose it is then: as before
 become another user: ok
@@ -429,7 +438,7 @@ fn nested(user: Option<u32>) {
     assert_eq!(mounts(), before);
 }
 
-fn needs_root() -> bool {
+pub(crate) fn needs_root() -> bool {
     if !is_root() {
         support::skip("only root can try this");
     }

@@ -14,6 +14,11 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc::{self, c_long, syscall};
 
+/// `cap_net_raw=ep`, as the kernel keeps it.
+const NET_RAW: [u8; 20] = [
+    1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
+
 /// Things of the machine that the test knows and the step must not reach.
 pub(crate) struct Facts {
     /// A file that everybody may read.
@@ -124,6 +129,10 @@ pub(crate) fn main(words: &[String]) {
         loop {
             std::thread::sleep(Duration::from_secs(3600));
         }
+    }
+    if words.first().is_some_and(|word| word == "attributes") {
+        attributes();
+        return;
     }
     let facts = Facts::from_words(words);
     files(&facts);
@@ -453,6 +462,61 @@ fn mounts() {
     }
 }
 
+/// Gives files what no file of a user's folders may have, in all ways, and waits to be looked at.
+fn attributes() {
+    for folder in ["/bq/dest/opt", "/bq/build", "/bq/home", "/var"] {
+        fs::create_dir_all(folder).expect("it is ours");
+        let new = |name: &str| {
+            let path = format!("{folder}/{name}");
+            fs::write(&path, name).expect("it is ours");
+            text(&path)
+        };
+        let made = text(&format!("{folder}/made"));
+        let (su, wall, ping) = (new("su"), new("wall"), new("ping"));
+        let games = text(&format!("{folder}/games"));
+        raise_setfcap();
+        // SAFETY: texts and a value that live for the calls.
+        let results: [c_long; 6] = unsafe {
+            [
+                libc::chmod(su.as_ptr(), 0o4755).into(),
+                libc::chmod(wall.as_ptr(), 0o2711).into(),
+                libc::open(made.as_ptr(), libc::O_CREAT | libc::O_WRONLY, 0o6755).into(),
+                libc::mkdir(games.as_ptr(), 0o755).into(),
+                libc::chmod(games.as_ptr(), 0o2775).into(),
+                libc::setxattr(
+                    ping.as_ptr(),
+                    c"security.capability".as_ptr(),
+                    NET_RAW.as_ptr().cast(),
+                    NET_RAW.len(),
+                    0,
+                )
+                .into(),
+            ]
+        };
+        assert!(results.iter().all(|&result| result >= 0), "{results:?}");
+    }
+    // A file that is there: on an overlay, one that is made in its upper layer need not show.
+    fs::write("/bq/build/go", "").expect("it is ours");
+    fs::write("/bq/build/ready", "").expect("it is ours");
+    crate::support::eventually("somebody who looks", || {
+        fs::read("/bq/build/go").is_ok_and(|text| !text.is_empty())
+    });
+}
+
+/// What setcap(8) does first.
+fn raise_setfcap() {
+    // linux/capability.h: version 3; effective, permitted and inheritable, each in two halves.
+    let (mut header, mut sets) = ([0x2008_0522_u32, 0], [0_u32; 6]);
+    // SAFETY: both arrays live for the calls and have the sizes that version 3 has.
+    unsafe {
+        let got = syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr());
+        assert_eq!(got, 0);
+        sets[0] |= 1 << 31;
+        let set = syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr());
+        assert_eq!(set, 0);
+    }
+}
+
 /// The nodes of /dev are the machine's own.
 fn devices() {
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
@@ -484,22 +548,39 @@ fn traps() {
             let set = unsafe { libc::ioctl(file.as_raw_fd(), SETFLAGS as _, &raw const flags) };
             say(&format!("{name} in {folder}"), came(set.into()));
         }
-        // `cap_net_raw=ep`, as the kernel keeps it.
-        let value = [
-            1_u8, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
         let node = text(&path);
         // SAFETY: texts and a value that live for the call.
         let set = unsafe {
             libc::setxattr(
                 node.as_ptr(),
                 c"security.capability".as_ptr(),
-                value.as_ptr().cast(),
-                value.len(),
+                NET_RAW.as_ptr().cast(),
+                NET_RAW.len(),
                 0,
             )
         };
         say(&format!("capability in {folder}"), came(set.into()));
+        // SAFETY: texts that live for the call, and no room for a value.
+        let shown = unsafe {
+            libc::getxattr(
+                node.as_ptr(),
+                c"security.capability".as_ptr(),
+                std::ptr::null_mut(),
+                0,
+            )
+        };
+        say(
+            &format!("capability that shows in {folder}"),
+            came(shown as c_long),
+        );
+        // SAFETY: the text lives for the call.
+        let set = unsafe { libc::chmod(node.as_ptr(), 0o6755) };
+        say(&format!("set-id in {folder}"), came(set.into()));
+        let mode = fs::metadata(&path).expect("it is there").mode();
+        say(
+            &format!("mode that shows in {folder}"),
+            format!("{:o}", mode & 0o7777),
+        );
         fs::remove_file(&path).expect("it is ours");
     }
     owners();

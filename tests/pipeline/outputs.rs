@@ -172,6 +172,96 @@ fn a_recipe_says_owners_modes_and_capabilities() {
     }
 }
 
+/// Lua code that runs as a program of the step.
+fn program(code: &str) -> String {
+    format!("b:run {{ '/usr/local/bin/bq', '-e', [[local fs = require 'bq.fs' {code}]] }} ")
+}
+
+#[test]
+fn a_note_belongs_to_its_file() {
+    needs_namespaces!();
+    let body = "for _, name in ipairs { 'moved', 'linked', 'gone', 'plain', 'alone' } do
+        b:write(b.dest .. '/opt/' .. name, name) b:chmod(b.dest .. '/opt/' .. name, '4755') end
+      b:write(b.build .. '/elsewhere', 'x') b:chmod(b.build .. '/elsewhere', '2755')
+      b:write(b.dest .. '/opt/new', 'x', '4711') "
+        .to_owned()
+        + &program(
+            "fs.mkdir '/bq/dest/opt/deep' fs.rename('/bq/dest/opt/moved', '/bq/dest/opt/deep/er')
+            fs.link('/bq/dest/opt/linked', '/bq/dest/opt/other') fs.remove '/bq/dest/opt/gone'
+            fs.chmod('/bq/dest/opt/plain', 493) fs.rename('/bq/dest/opt/new', '/bq/dest/opt/su')
+            for index = 1, 20 do fs.write('/bq/dest/opt/more' .. index, 'x', { sync = false }) end",
+        );
+    let (rig, left) = building(&installing(&body, ""));
+    left.is(0);
+    assert_eq!(
+        attributes(&rig, "low/alone"),
+        serde_json::json!({
+            "opt/deep/er": { "mode": 0o4755 }, "opt/linked": { "mode": 0o4755 }, "opt/other": { "mode": 0o4755 },
+            "opt/alone": { "mode": 0o4755 }, "opt/su": { "mode": 0o4711 },
+        })
+    );
+}
+
+#[test]
+fn what_loses_a_set_id_bit_is_refused() {
+    needs_namespaces!();
+    let write = "b:write(b.dest .. '/opt/alone', 'alone') ";
+    for (body, says) in [
+        (
+            // As tools that write a new file and rename it.
+            "b:chmod(b.dest .. '/opt/alone', '4755') b:replace(b.dest .. '/opt/alone', 'alone', 'another')",
+            "  /opt/alone: `/bq/dest/opt/alone` was made set-id, and this is a copy or took its place, which does not keep it\n",
+        ),
+        (
+            "b:write(b.build .. '/alone', 'x') b:chmod(b.build .. '/alone', '2755') b:remove(b.dest .. '/opt/alone')
+            b:copy(b.build .. '/alone', b.dest .. '/opt/alone')",
+            "  /opt/alone: `/bq/build/alone` was made set-id, and this is",
+        ),
+        (
+            "b:mkdir(b.build .. '/stage/opt/games') b:chmod(b.build .. '/stage/opt/games', '2775')
+            b:copy(b.build .. '/stage/opt/games', b.dest .. '/opt/games')",
+            "  /opt/games: `/bq/build/stage/opt/games` was made set-id, and this is",
+        ),
+    ] {
+        let (rig, left) = building(&installing(&format!("{write}{body}"), ""));
+        left.is(1)
+            .says("caused by: the output is refused: one thing is wrong\n")
+            .says(says)
+            .says("say so there: `modes = { [\"PATH\"] = \"4755\" }`\n");
+        // The recipe says it, one way or the other.
+        let fields = "modes = { ['/opt/alone'] = '4755', ['/opt/games'] = '0755' }";
+        let make = "b:mkdir(b.dest .. '/opt/games') ";
+        let body = body.replace("b:copy(b.build .. '/stage/opt/games', b.dest .. '/opt/games')", "");
+        rig.recipe("alone", &installing(&format!("{write}{make}{body}"), fields));
+        rig.build(&[]).is(0);
+        assert_eq!(
+            attributes(&rig, "low/alone"),
+            serde_json::json!({ "opt/alone": { "mode": 0o4755 }, "opt/games": { "mode": 0o755 } })
+        );
+    }
+}
+
+#[test]
+fn a_step_that_fails_for_set_id_bits_is_told_the_field() {
+    needs_namespaces!();
+    let look = program(
+        "fs.write('/bq/dest/opt/alone', 'x', { sync = false }) fs.chmod('/bq/dest/opt/alone', 2541)
+        os.exit(fs.stat('/bq/dest/opt/alone').mode == 2541 and 0 or 3)",
+    );
+    let (_, left) = building(&installing(
+        &format!("b:mkdir(b.dest .. '/opt') {look}"),
+        "",
+    ));
+    left.is(1)
+        .says("it ended with status 3")
+        .says("hint: `/bq/dest/opt/alone` was made set-id, which is recorded and does not show")
+        .says("say it in the recipe: `modes = { [\"/opt/alone\"] = \"4755\" }`\n");
+    // Other failures are not explained so.
+    let (_, left) = building(&installing(&program("os.exit(3)"), ""));
+    let left = left.is(1).says("it ended with status 3");
+    assert!(!left.err.contains("set-id"), "{}", left.err);
+}
+
 /// A program in the place of `strip`: it writes one word, and fails at a file of the name `bad`.
 const STRIP: &str = "#!/usr/local/bin/bq
 local fs, output = require 'bq.fs', arg[#arg]
@@ -221,12 +311,18 @@ fn only_what_is_ours_is_stripped() {
       b:write(b.dest .. "/opt/" .. name, content, tonumber("751", 8))
       b:write(b.dest .. "/opt/before/" .. name, content)
     end
+    b:chmod(b.dest .. "/opt/program", "4751")
   end"#,
     );
     rig.replace("packages/alone.lua", "strip = false,", "");
     built(&rig).is(0);
     let opt = rig.stored("low/alone").join("output/opt");
     let mut changed = Vec::new();
+    // It is still the file that was installed.
+    assert_eq!(
+        attributes(&rig, "low/alone"),
+        serde_json::json!({ "opt/program": { "mode": 0o4751 } })
+    );
     for name in names(&opt) {
         if name != "before" {
             let content = std::fs::read(opt.join(&name)).expect("it is there");

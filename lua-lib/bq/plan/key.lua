@@ -6,7 +6,7 @@ local source = require "bq.source.source"
 local key = {}
 
 --- The form of keys: raised when the core comes to treat the same inputs in another way, or a step to see another world.
-local FORM = 4
+local FORM = 5
 
 ---@class bq.KeyContext
 ---@field plan table

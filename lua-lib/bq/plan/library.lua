@@ -15,6 +15,7 @@ local LIBRARY = {
   "bq.run.attributes",
   "bq.run.launch",
   "bq.run.normalise",
+  "bq.run.noted",
   "bq.run.patches",
   "bq.run.step",
   "bq.run.step_files",

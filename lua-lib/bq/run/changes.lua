@@ -10,13 +10,16 @@ local changes = {}
 ---@field path string absolute
 ---@field what string such as `was written`
 
+-- Copies do not have these bits.
+local SET_ID <const> = tonumber("6000", 8)
+
 --- Whether a file is unchanged, although an overlay copied it or a program opened it for writing.
 local function is_same(stat, place, old, old_place)
   if stat.type ~= old.type then
     return false
   elseif stat.type == "link" then
     return fs.readlink(place) == fs.readlink(old_place)
-  elseif stat.mode ~= old.mode then
+  elseif (stat.mode ~ old.mode) & ~SET_ID ~= 0 then
     return false
   end
   return stat.type == "dir"

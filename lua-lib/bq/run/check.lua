@@ -12,6 +12,7 @@ local check = {}
 ---@class bq.Checked
 ---@field top string the output's tree
 ---@field entries bq.fs.Entry[] what is in it
+---@field lost bq.LostAttribute[]
 ---@field changes bq.Change[] what the step changed outside of it
 ---@field places string[] folders that exist only while the step is built
 ---@field sysroot string where the toolchain is; empty if there is none
@@ -103,6 +104,17 @@ local function attributes_of_nothing(one, problem)
   end
 end
 
+--- Set-id bits, or capabilities, that a program set and the output does not have.
+local function lost(field)
+  return function(one, problem)
+    for _, attribute in ipairs(one.lost) do
+      if attribute.field == field then
+        problem("/" .. attribute.path, attribute.sentence)
+      end
+    end
+  end
+end
+
 local function links_to_the_build(one, problem)
   local is_allowed = paths.matcher(one.recipe.may_name)
   for _, entry in ipairs(one.entries) do
@@ -158,6 +170,8 @@ local LINTS <const> = {
   { run = unknown_kinds },
   { run = names_that_are_no_text },
   { run = attributes_of_nothing },
+  { run = lost "modes", field = 'modes = { ["PATH"] = "4755" }' },
+  { run = lost "capabilities", field = 'capabilities = { ["PATH"] = "cap_net_raw=ep" }' },
   { run = links_to_the_build, field = 'may_name = { "PATH" }' },
   { run = programs_that_search_the_build, field = 'may_name = { "PATH" }' },
   { run = texts_that_name_the_build, field = 'may_name = { "PATH" }' },

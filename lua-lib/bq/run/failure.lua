@@ -69,6 +69,18 @@ function failure.read(path)
   return found
 end
 
+--- Adds a hint to a failure that has none.
+---@param one bq.StepFailure
+---@param hint? string
+function failure.advise(one, hint)
+  for _, line in ipairs(one.lines) do
+    hint = not line:find "^hint: " and hint or nil
+  end
+  if hint then
+    one.lines[math.min(#one.lines, MOST - 1) + 1] = "hint: " .. hint
+  end
+end
+
 --- Iterates over the lines of a file. Long lines are cut.
 ---@param path string
 ---@return fun(): string?

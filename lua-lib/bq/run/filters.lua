@@ -5,8 +5,8 @@ local syscall = require "bq.syscall"
 local filters = {}
 
 -- The capabilities that a step keeps. None of them has an effect outside of its namespaces. Missing are those that
--- could make files that a user cannot remove (`linux_immutable`), or programs in the store that have capabilities
--- (`setfcap`).
+-- could make files that a user cannot remove (`linux_immutable`), or programs that have capabilities (`setfcap`):
+-- those are noted (`bq.run.noted`).
 -- stylua: ignore
 local CAPABILITIES = {
   "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",

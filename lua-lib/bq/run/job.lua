@@ -7,6 +7,7 @@
 --   basics/        files that every root has; its lowest tree
 --   root.copied    `root/` is a full copy             root.since     later changes in it were made by the step
 --   root.made      folders that were made in the root as mount points
+--   noted.json     set-id bits and capabilities that its programs set on files
 --   kept           the folder stays after the step is done
 --   entered        is locked by the process that builds the step or is in its root
 local fs = require "bq.fs"
@@ -54,6 +55,7 @@ local job = {}
 ---@field patches string temporary, for patches from further sources
 ---@field home string
 ---@field copied string
+---@field noted string
 ---@field kept string
 ---@field entered string locked by the process that builds the step or is in its root
 ---@field upper string
@@ -76,6 +78,7 @@ local NAMES = {
   patches = "patches",
   home = "home",
   copied = "root.copied",
+  noted = "noted.json",
   kept = "kept",
   entered = "entered",
   upper = "upper",

@@ -11,6 +11,7 @@ local json = require "bq.json"
 local layers = require "bq.run.layers"
 local namespace = require "bq.run.namespace"
 local normalise = require "bq.run.normalise"
+local noted = require "bq.run.noted"
 local process = require "bq.process"
 local sandbox = require "bq.plan.sandbox"
 local step = require "bq.run.step"
@@ -112,22 +113,24 @@ end
 local PLACES <const> = { step_root.SOURCE, step_root.BUILD, step_root.DEST, step_root.HOME, step_root.TOOLS }
 
 --- Makes an output from the files that a step installed, or refuses them. No process of the step may run any more.
+---@param notes bq.Notes of the step
 ---@return string digest
 ---@return table<string, bq.Attribute>? attributes `nil` if it has none
-local function take_output(job, at, root)
+local function take_output(job, at, root, notes)
   local recipe, lowers = step.new(job).recipe, step_root.trees(root)
   recipe.owners = attributes.owners(recipe.owners, {
     users = attributes.accounts(layers.read(lowers, "etc/passwd")),
     groups = attributes.accounts(layers.read(lowers, "etc/group")),
   })
-  local found, dropped = normalise.output(at.output, job.epoch, recipe)
+  local found, dropped = normalise.output(at.output, job.epoch, recipe, notes)
   for _, line in ipairs(dropped) do
     io.stdout:write("dropped the extended attribute ", line, "\n")
   end
+  local entries = fs.walk(at.output)
   check.output {
     top = at.output,
-    entries = fs.walk(at.output),
-    attributes = found,
+    entries = entries,
+    lost = noted.lost(notes, step_root.DEST, entries, found, recipe),
     changes = step_root.changes(root),
     places = PLACES,
     sysroot = job.sysroot,
@@ -153,8 +156,10 @@ local function launch(folder)
     local strategy = load_strategy(job)
     local verbs, box = own_verbs(job)
     local root = step_root.of(job, step.new(job).env)
+    fs.write(at.noted, "", { sync = false })
     local status = namespace.launch(step_root.sandbox(root, {
       keep = job.pass,
+      noted = at.noted,
       body = function()
         box.in_step = true
         local good, failure = xpcall(work, function(err)
@@ -169,9 +174,12 @@ local function launch(folder)
         return good and 0 or FAILED
       end,
     }))
+    local notes = noted.read(at.noted)
     if not status.ok then
       local inner, wrong = failures.read(at.inner_failure)
+      local advice = noted.advice(notes, step_root.DEST)
       if inner then
+        failures.advise(inner, advice)
         fs.write(at.failure, json.encode(inner), { sync = false })
         return false
       elseif wrong then
@@ -181,14 +189,14 @@ local function launch(folder)
         fail.raise("the step's root could not be made", { cause = "see the lines above" })
       end
       if status.code == FAILED then
-        fail.raise("the step failed", { cause = "see the end of its log" })
+        fail.raise("the step failed", { cause = "see the end of its log", hint = advice })
       end
       fail.raise(
         "the step was ended from outside",
         { cause = status.signal and "signal " .. status.signal or "status " .. status.code }
       )
     end
-    output, found = take_output(job, at, root)
+    output, found = take_output(job, at, root, notes)
     return true
   end, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })

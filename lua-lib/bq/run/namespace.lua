@@ -9,6 +9,7 @@ local filters = require "bq.run.filters"
 local fs = require "bq.fs"
 local hint = require "bq.hint"
 local log = require "bq.log"
+local noted = require "bq.run.noted"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
@@ -25,7 +26,8 @@ local namespace = {}
 ---@field prepare? fun() mounts the parts of `root`; called when mounts are private, before the root is entered
 ---@field binds? bq.Bind[]
 ---@field network? boolean the machine's network, instead of a loopback device alone
----@field confined? boolean cut capabilities, seccomp and landlock: for steps
+---@field confined? boolean cut capabilities, seccomp and landlock, and no set-id bits and capabilities on files: for steps
+---@field noted? string with `confined`: a file outside of the root that gets the set-id bits and capabilities (`bq.run.noted`)
 ---@field answer_ids? boolean calls about owners and ids succeed without an effect
 ---@field terminal? boolean for a shell: it gets its own terminal, and bq copies between it and the user's terminal
 ---@field keep? integer[] descriptors that stay open
@@ -157,11 +159,21 @@ local function finish(body)
   process.exit(guarded(body))
 end
 
+--- In the child of process 1: set-id bits and capabilities that it sets on files from now on are only noted.
+local function watch(keeper)
+  local ok, err = pcall(keeper.watch, keeper)
+  if not ok then
+    fail.raise("cannot watch what is set on files", { cause = err, hint = hint.of(err.op, err) })
+  end
+end
+
 ---@param sandbox bq.Sandbox
 ---@param terminal? bq.process.Terminal
 local function first_process(sandbox, terminal)
   syscall.set_parent_death_signal "KILL"
   syscall.umask(files.mode "022")
+  -- Its path is outside of the root.
+  local notes = sandbox.noted and syscall.open_path(sandbox.noted)
   fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
     if not sandbox.network then
       syscall.loopback_up()
@@ -172,17 +184,25 @@ local function first_process(sandbox, terminal)
       fail.raise("cannot make the root", { cause = err, hint = hint.of(err.op, err) })
     end
     local keep = tables.append(tables.copy(sandbox.keep), { terminal and terminal.terminal })
+    keep[#keep + 1] = notes
     syscall.close_range(3, { keep = keep, now = true })
     filters.confine(sandbox)
     if sandbox.terminal then
       process.use_terminal(terminal)
     end
   end)
+  local keeper = sandbox.confined and process.attribute_keeper()
   local child = process.fork()
   if child == 0 then
     finish(function()
+      if notes then
+        syscall.close(notes)
+      end
       if not sandbox.terminal then
         syscall.setsid()
+      end
+      if keeper then
+        watch(keeper)
       end
       return sandbox.body()
     end)
@@ -191,7 +211,14 @@ local function first_process(sandbox, terminal)
     -- A step must not be able to stop process 1.
     syscall.set_dumpable(false)
   end
-  return process.reap(child).exit_status
+  if not keeper then
+    return process.reap(child).exit_status
+  end
+  local status = keeper:reap(child)
+  if notes then
+    noted.write("/proc/self/fd/" .. notes:number(), keeper)
+  end
+  return status.exit_status
 end
 
 --- The exit status if the root could not be made.

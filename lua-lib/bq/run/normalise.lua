@@ -2,6 +2,7 @@
 -- modes and capabilities move into a table of attributes. Metadata that comes from this machine is removed.
 local attributes = require "bq.run.attributes"
 local fs = require "bq.fs"
+local noted = require "bq.run.noted"
 local paths = require "bq.paths"
 
 local normalise = {}
@@ -59,10 +60,12 @@ end
 ---@param top string the tree
 ---@param epoch integer the time of everything
 ---@param recipe table the recipe's fields for this phase; `owners` as ids
+---@param notes bq.Notes of the step
 ---@return table<string, bq.Attribute> attributes by path
 ---@return string[] dropped extended attributes, each with its path
-function normalise.output(top, epoch, recipe)
+function normalise.output(top, epoch, recipe, notes)
   local is_kept, found, dropped = paths.matcher(recipe.keep), {}, {}
+  local note_of = noted.finder(notes)
   local function visit(path)
     local place = path == "" and top or top .. "/" .. path
     local stat = fs.lstat(place)
@@ -70,14 +73,17 @@ function normalise.output(top, epoch, recipe)
       fs.remove(place)
       return
     end
-    local plain = stat.type ~= "link" and plain_mode(stat)
-    if plain and plain ~= stat.mode then
-      fs.chmod(place, plain)
-      if path ~= "" then
-        found[path] = { mode = stat.mode }
+    local note = note_of(stat) or {}
+    if stat.type ~= "link" then
+      local plain, mode = plain_mode(stat), stat.mode | (note.mode or 0) & SET_ID
+      if plain ~= stat.mode then
+        fs.chmod(place, plain)
+      end
+      if plain ~= mode and path ~= "" then
+        found[path] = { mode = mode }
       end
     end
-    local capabilities = take_xattrs(place, path, dropped)
+    local capabilities = take_xattrs(place, path, dropped) or note.capability
     if capabilities then
       found[path] = found[path] or {}
       found[path].capabilities = capabilities

@@ -36,6 +36,15 @@ local function attempt(folder, note)
   note("move_mount", syscall.move_mount, null, "tmp/null")
   note("dev", fs.append, "tmp/null", "")
   note("mount_setattr", syscall.mount_setattr, "tmp/null", { "rdonly" })
+  local keeper = process.attribute_keeper()
+  local watched = process.fork()
+  if watched == 0 then
+    syscall.set_no_new_privs()
+    note("seccomp", keeper.watch, keeper)
+    return 0
+  elseif not keeper:reap(watched).ok then
+    return 1
+  end
   -- On the workspace's file system: not every file system can be the upper layer of an overlay.
   note("overlay", syscall.mount, {
     source = "overlay",
@@ -62,6 +71,7 @@ local WHAT = {
   move_mount = "move_mount(2)",
   mount_setattr = "mount_setattr(2)",
   dev = "devices in a namespace",
+  seccomp = "a filter of system calls that asks a process (seccomp_unotify(2))",
   overlay = "an overlay on the workspace's file system",
 }
 

@@ -77,27 +77,42 @@ function strip.arguments(path, size, machine)
     or nil
 end
 
+-- How many bytes are copied at once.
+local CHUNK <const> = 1 << 20
+
+--- Puts the content of a file into another one, which stays the same file: its mode and its other names stay, and what
+--- was noted of it.
+local function refill(path, from)
+  local source <close> = assert(io.open(from, "rb"))
+  local target <close> = assert(io.open(path, "wb"))
+  for bytes in source:lines(CHUNK) do
+    assert(target:write(bytes))
+  end
+  assert(target:flush())
+end
+
 --- Strips the files of a step's output.
 ---@param b bq.Step
 function strip.output(b)
   local is_kept, program = paths.matcher(b.recipe.keep), b.env.STRIP
-  -- If stripping a file fails, the copy is put back.
-  local before = b.build .. "/.before-strip"
+  local stripped, done = b.build .. "/.stripped", {}
   if b.recipe.strip == false or not program then
     return
   end
   for _, entry in ipairs(fs.walk(b.dest)) do
     local path = b.dest .. "/" .. entry.path
     local arguments = entry.type == "file" and not is_kept(entry.path) and strip.arguments(path, entry.size, b.arch)
-    if arguments then
-      fs.remove(before)
-      fs.copy(path, before)
-      if not b:try(tables.append(tables.append({ program }, arguments), { path })) then
+    local stat = arguments and fs.lstat(path)
+    if arguments and not done[stat.ino] then
+      done[stat.ino] = true
+      fs.remove(stripped)
+      if b:try(tables.append(tables.append({ program }, arguments), { "-o", stripped, path })) then
+        refill(path, stripped)
+        if b.observer then
+          b.observer:refilled(path, stripped)
+        end
+      else
         b:say(("%s stays as it is"):format(path))
-        fs.remove(path)
-        fs.copy(before, path)
-      elseif fs.lstat(path).mode ~= entry.mode then
-        fs.chmod(path, entry.mode)
       end
     end
   end

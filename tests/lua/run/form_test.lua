@@ -5,7 +5,7 @@ local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
 local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 4, "06c8c1a8394d5aa7"
+local FORM <const>, DIGEST <const> = 5, "11a673a4be850dcf"
 
 check.run {
   {
