@@ -58,8 +58,8 @@ for _, arch in ipairs(arches) do
   local tree = space:at("seed/tree-" .. arch)
   fs.remove_all(tree)
   fs.mkdir(tree)
-  debian.unpack(space, lock, tree, options.jobs)
-  lock.digest = digest.tree(tree)
+  local modes = debian.unpack(space, lock, tree, options.jobs)
+  lock.digest = digest.tree(tree, { attributes = modes })
   fs.remove_all(tree)
   -- All of these packages are in the archive now. It was not checked that the snapshot of this time has them.
   lock.snapshot = { time = os.date "!%Y%m%dT%H%M%SZ", tried = false }

@@ -61,6 +61,8 @@ fs.mkdir "/usr/lib/llvm21/bin"
 for _, path in ipairs { "/usr/bin/clang", "/usr/lib/llvm9/bin/llvm-nm", "/usr/lib/llvm21/bin/llvm-ar", "/usr/bin/llvm-strip", "/usr/lib/llvm21/bin/llvm-strip" } do
   fs.write(path, "#!/bin/sh\n", { mode = tonumber("755", 8) })
 end
+fs.chmod("/usr/bin/clang", tonumber("4755", 8))
+assert(fs.stat("/usr/bin/clang").mode == tonumber("755", 8))
 fs.mkdir "/var/log"
 fs.write("/var/log/apk.log", "ran at " .. process.clock())
 "##;
@@ -125,6 +127,34 @@ fn digest(build: &Build, workspace: &str) -> String {
     rest.split('"').next().expect("it ends").to_owned()
 }
 
+fn mode(build: &Build, path: &str) -> u32 {
+    let meta = build.at(path).symlink_metadata().expect("it is there");
+    meta.mode() & 0o7777
+}
+
+fn set_mode(build: &Build, path: &str, mode: u32) {
+    std::fs::set_permissions(build.at(path), PermissionsExt::from_mode(mode)).expect("it is ours");
+}
+
+#[test]
+fn no_file_of_a_seed_is_set_id() {
+    if !can_build() {
+        return;
+    }
+    let build = build();
+    build.write("seed/usr/bin/su", "su");
+    build.write("seed/var/games/score", "0");
+    set_mode(&build, "seed/usr/bin/su", 0o4711);
+    set_mode(&build, "seed/var/games", 0o2775);
+    build.plain_seed();
+    build.stage("seed.tar.gz", &[]).ok();
+    assert_eq!(mode(&build, "ws/rootfs/usr/bin/su"), 0o711);
+    assert_eq!(mode(&build, "ws/rootfs/var/games"), 0o775);
+    // The bits are part of what the seed is.
+    let tree = build.bq(&["-e", "io.write(require('bq.digest').tree 'seed')"]);
+    assert_eq!(digest(&build, "ws"), tree.ok().stdout);
+}
+
 #[test]
 fn alpine_is_a_minirootfs_and_what_apk_adds() {
     if !can_build() {
@@ -164,6 +194,8 @@ fn alpine_is_a_minirootfs_and_what_apk_adds() {
 
     // The added packages are there, with the links that only this makes.
     assert_eq!(build.read("ws/rootfs/etc/package"), "a package");
+    assert_eq!(mode(&build, "ws/rootfs/usr/bin/clang"), 0o755);
+    assert!(!build.has("ws/rootfs.partial.noted"));
     for (link, target) in [
         ("cc", "clang"),
         ("c++", "clang++"),
@@ -477,7 +509,9 @@ fn links_of_a_seed_lead_nowhere_else() {
 fn package(build: &Build, name: &str, files: &[(&str, &str)]) -> (String, usize) {
     let tree = format!("tree-{name}");
     for (path, text) in files {
-        build.write(&format!("{tree}/{path}"), text);
+        let path = format!("{tree}/{path}");
+        build.write(&path, text);
+        set_mode(build, &path, 0o4755);
     }
     build.pack(&tree, "data.tar.gz");
     let data = std::fs::read(build.at("data.tar.gz")).expect("it was packed");
@@ -558,6 +592,7 @@ fn the_debian_that_comes_with_bq_wants_no_apt() {
     let at_server = format!("debian@{}", server.url("").trim_end_matches('/'));
     stage(&at_server, "ws", &[]).ok();
     assert_eq!(build.read("ws/rootfs/usr/bin/clang"), "a compiler");
+    assert_eq!(mode(&build, "ws/rootfs/usr/bin/clang"), 0o755);
     assert_eq!(
         std::fs::read_link(build.at("ws/rootfs/usr/bin/cc")).expect("a link"),
         Path::new("clang")

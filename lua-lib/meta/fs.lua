@@ -104,7 +104,7 @@ function fs.readlink(path) end
 ---@return string
 function fs.realpath(path) end
 
----Copies a file, a link or a tree with modes and times; reflinks where the file system can.
+---Copies a file, a link or a tree with modes and times, but without set-id bits; reflinks where the file system can.
 ---@param from string
 ---@param to string must not exist, unless with `merge`
 ---@param options? { hardlink?: boolean, merge?: boolean, skip?: string[] } hardlink: link files instead of copying them where that works; merge: what is in the way is replaced, but a folder by a folder is entered, as in an overlay of `from` over `to`; skip: paths of the source, written as `from` is, that are left out with what is below

@@ -6,6 +6,7 @@ local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
 local namespace = require "bq.run.namespace"
+local noted = require "bq.run.noted"
 local process = require "bq.process"
 local seed_file = require "bq.seed.file"
 
@@ -106,6 +107,7 @@ end
 ---@param mirror string
 ---@param cache string a folder that gets the packages, and has them already with `again`
 ---@param again boolean take only what the folder has
+---@return table<string, bq.archive.Attribute> modes that have set-id bits, by path
 local function add_packages(tree, mirror, cache, again)
   local restore = keep_passing(tree)
   local env = { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", HOME = "/root" }
@@ -119,8 +121,11 @@ local function add_packages(tree, mirror, cache, again)
   fs.symlink(CACHE, link)
   local argv = { "apk", "add", "--no-progress", "--no-scripts", again and "--no-network" or "--update-cache" }
   table.move(PACKAGES, 1, #PACKAGES, #argv + 1, argv)
+  local notes = tree .. ".noted"
+  fs.write(notes, "", { sync = false })
   local status = namespace.run {
     root = tree,
+    noted = notes,
     network = not again,
     confined = true,
     -- Packages contain files with other owners, which a map of one id cannot represent. Owners do not matter here.
@@ -148,6 +153,12 @@ local function add_packages(tree, mirror, cache, again)
     })
   end
   restore()
+  local modes = {}
+  for _, note in ipairs(noted.read(notes).files) do
+    modes[note.path:sub(2)] = note.mode and { mode = note.mode }
+  end
+  fs.remove(notes)
+  return modes
 end
 
 --- The installed packages, sorted by name, each with apk's digest of it.
@@ -260,18 +271,21 @@ function alpine.make(argument, arch)
           { hint = "run it once without `--offline`" }
         )
       end
-      archive.extract {
+      local modes = seed_file.modes(archive.extract {
         path = seed_file.path(workspace, file, sha256),
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",
-        setid = true,
+        attributes = "collect",
         devices = "skip",
         merge = true,
-      }
-      add_packages(target, mirror, cache, again)
+      })
+      for path, attribute in pairs(add_packages(target, mirror, cache, again)) do
+        modes[path] = attribute
+      end
       lock.packages = installed(target)
       make_links(target)
+      return modes
     end,
   }
 end

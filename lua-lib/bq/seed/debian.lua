@@ -156,7 +156,7 @@ function debian.make(argument, arch)
       return lock
     end,
     unpack = function(workspace, lock, target, choices)
-      debian.unpack(workspace, lock, target, choices.jobs)
+      return debian.unpack(workspace, lock, target, choices.jobs)
     end,
   }
 end
@@ -166,12 +166,13 @@ end
 ---@param lock bq.DebianLock
 ---@param target string an empty folder
 ---@param jobs? integer threads
+---@return table<string, bq.archive.Attribute> modes that have set-id bits, by path
 function debian.unpack(workspace, lock, target, jobs)
   local paths = {}
   for index, package in ipairs(lock.packages) do
     paths[index] = path_of(workspace, package)
   end
-  debian_tree(paths, target, jobs)
+  return debian_tree(paths, target, jobs)
 end
 
 return debian

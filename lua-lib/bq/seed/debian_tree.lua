@@ -3,6 +3,7 @@
 local archive = require "bq.archive"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local seed_file = require "bq.seed.file"
 
 -- The folders that Debian's usr-merge moves below /usr. In some releases a script does it.
 local MERGED = { "bin", "lib", "lib64", "sbin" }
@@ -48,17 +49,18 @@ end
 ---@param paths string[] the packages' files, in the order of the lock
 ---@param target string an empty folder
 ---@param jobs? integer threads
+---@return table<string, bq.archive.Attribute> modes that have set-id bits, by path
 local function tree(paths, target, jobs)
   for _, name in ipairs(MERGED) do
     fs.mkdir(target .. "/usr/" .. name)
     fs.symlink("usr/" .. name, target .. "/" .. name)
   end
-  archive.extract_all {
+  local summary = archive.extract_all {
     paths = paths,
     target = target,
     threads = jobs,
     profile = "rootfs",
-    setid = true,
+    attributes = "collect",
     devices = "skip",
   }
   for link, to in pairs(links(target)) do
@@ -70,6 +72,7 @@ local function tree(paths, target, jobs)
   for path, text in pairs(ACCOUNTS) do
     fs.write(files.inside(target, path), text, { sync = false })
   end
+  return seed_file.modes(summary)
 end
 
 return tree

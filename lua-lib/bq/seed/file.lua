@@ -53,4 +53,19 @@ function file.get(want)
   })
 end
 
+local SET_ID <const> = tonumber("6000", 8)
+
+--- The modes with set-id bits of an unpacked seed. The files themselves do not have these bits.
+---@param summary bq.archive.Summary of unpacking with `attributes = "collect"`
+---@return table<string, bq.archive.Attribute> by path
+function file.modes(summary)
+  local out = {}
+  for path, attribute in pairs(summary.attributes or {}) do
+    if (attribute.mode or 0) & SET_ID ~= 0 then
+      out[path] = { mode = attribute.mode }
+    end
+  end
+  return out
+end
+
 return file

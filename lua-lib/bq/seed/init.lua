@@ -6,7 +6,7 @@ local nearest = require "bq.nearest"
 ---@class bq.Seed
 ---@field id string what it is, without its content: `debian:trixie`
 ---@field obtain fun(workspace: bq.Workspace, choices: bq.SeedChoices): table gets what it is made of; returns its lock
----@field unpack fun(workspace: bq.Workspace, lock: table, target: string, choices: bq.SeedChoices) makes the tree
+---@field unpack fun(workspace: bq.Workspace, lock: table, target: string, choices: bq.SeedChoices): table<string, bq.archive.Attribute> makes the tree; returns the modes that have set-id bits, by path
 
 ---@class bq.SeedChoices
 ---@field lock? table what the workspace has locked

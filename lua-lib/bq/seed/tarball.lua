@@ -74,18 +74,17 @@ function tarball.make(word, arch)
       return { id = id, arch = arch, sha256 = actual }
     end,
     unpack = function(workspace, lock, target)
-      archive.extract {
+      return seed_file.modes(archive.extract {
         path = is_url and seed_file.path(workspace, files.name(place), lock.sha256) or place,
         target = target,
         sha256 = lock.sha256,
         profile = "rootfs",
-        setid = true,
-        -- Steps must not use capabilities of files in the seed. So they are reported, and not set.
+        -- What others made must not be set-id or have capabilities on this machine. So that is reported, and not set.
         attributes = "collect",
         devices = "skip",
         merge = true,
         exclude = OURS,
-      }
+      })
     end,
   }
 end

@@ -149,9 +149,10 @@ end
 --- Unpacks a seed into a folder, and makes the folders that bq and its mounts need.
 local function unpack(space, seed, lock, target, choices)
   local spinner <close> = progress.bar { label = "seed " .. seed.id }
-  seed.unpack(space, lock, target, choices)
+  local modes = seed.unpack(space, lock, target, choices)
   local before = lock.digest
-  lock.digest = digest.tree(target)
+  -- The digest is that of the tree as the seed has it, with the set-id bits that its files do not get here.
+  lock.digest = digest.tree(target, { attributes = modes })
   if before and before ~= lock.digest and lock.origin == "shipped" then
     fail.raise(("the seed `%s` is another tree than its lock says"):format(seed.id), {
       cause = ("tree digest %s, expected %s"):format(lock.digest, before),

@@ -1,4 +1,4 @@
-//! Copies trees with modes and times. Uses reflinks if the file system supports them.
+//! Copies trees with modes and times, but without set-id bits. Uses reflinks if the file system supports them.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -60,14 +60,13 @@ impl Copier<'_> {
                 let entry = entry.map_err(fail)?;
                 self.copy(&entry.path(), &to.join(entry.file_name()))?;
             }
-            fs::set_permissions(to, meta.permissions()).map_err(fail)?;
+            fs::set_permissions(to, plain(&meta)).map_err(fail)?;
         } else if kind.is_file() {
             if self.linked(from, to, &meta).map_err(fail)? {
                 return Ok(());
             }
             content(from, to).map_err(fail)?;
-            fs::set_permissions(to, fs::Permissions::from_mode(meta.mode() & 0o7777))
-                .map_err(fail)?;
+            fs::set_permissions(to, plain(&meta)).map_err(fail)?;
         } else {
             return Err(
                 Error::new("copy", "unsupported", "neither a file, a folder nor a link").at(from),
@@ -95,6 +94,11 @@ impl Copier<'_> {
             }
         }
     }
+}
+
+/// The mode without set-id bits: the copy belongs to the caller, and others could run it with the caller's rights.
+fn plain(meta: &fs::Metadata) -> fs::Permissions {
+    fs::Permissions::from_mode(meta.mode() & 0o1777)
 }
 
 /// Removes the old file or folder at the target, except a folder for a folder. Then returns true, and the folders are merged.
