@@ -2,6 +2,7 @@
 //! and what a format cannot hold.
 #![allow(clippy::expect_used, reason = "a test may fail anywhere")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -799,4 +800,211 @@ fn options_that_say_nothing() {
         build.write("page.lua", text);
         disk(&build, &["--spec", "page.lua"]).fails(1).says(said);
     }
+}
+
+/// Runs `boot` with a shell script in the place of QEMU, which has its arguments in `$*`.
+fn boot(build: &Build, script: &str, arguments: &[&str]) -> support::builds::Run {
+    let arch = std::env::consts::ARCH;
+    let program = format!("bin/qemu-system-{arch}");
+    build.write(&program, &format!("#!/bin/sh\n{script}"));
+    std::fs::set_permissions(build.at(&program), PermissionsExt::from_mode(0o755))
+        .expect("it is there");
+    build.write("code", "the firmware");
+    let path = format!("{}:/usr/bin:/bin", build.at("bin").display());
+    let mut command = support::bq(build.path());
+    command.env("PATH", path).env("TMPDIR", build.path());
+    command.args(["boot", "--firmware", "code", "--timeout", "60", "--emulate"]);
+    support::builds::Run::of(command.args(arguments))
+}
+
+/// What a shell on a serial console does: it echoes a line, runs it, and prompts.
+const SHELL: &str = r#"printf 'firmware\r\nroot@bq:~# '
+while IFS= read -r line; do
+  printf '%s\r\n' "$line"
+  [ "$line" != poweroff ] || exit 0
+  eval "$line" >out 2>&1
+  sed 's/$/\r/' out
+  printf 'root@bq:~# '
+done
+"#;
+
+#[test]
+fn every_format_that_boots_is_given_to_a_machine() {
+    if !can_build() {
+        return;
+    }
+    let build = of_programs();
+    disk(&build, &["--output", "system.efi"]).ok();
+    disk(&build, &["--output", "root.cpio.zst"]).ok();
+    disk(&build, &["--output", "disk.qcow2"]).ok();
+    disk(&build, &["--output", "root.tar.gz"]).ok();
+    let words = |more: &[&str]| -> String {
+        let all = [&["--wait-for", "MACHINE"], more].concat();
+        boot(&build, "echo \"MACHINE $*\" >>seen\necho MACHINE\n", &all).ok();
+        let seen = build.read("seen");
+        seen.lines().last().expect("it ran").to_owned()
+    };
+    let said = words(&["disk.qcow2", "--memory", "2G", "--cores", "3"]);
+    assert!(
+        said.contains("-m 2048 -smp 3") && said.contains("format=qcow2"),
+        "{said}"
+    );
+    assert!(
+        said.contains("-nic none") && said.contains("-bios code"),
+        "{said}"
+    );
+    let said = words(&["disk.qcow2", "--forward", "2222:22", "--display", "gtk"]);
+    assert!(
+        said.contains("hostfwd=tcp:127.0.0.1:2222-:22") && said.contains("-display gtk"),
+        "{said}"
+    );
+    // A program lies on a FAT, where firmware finds it.
+    let said = words(&["system.efi"]);
+    assert!(
+        said.contains("format=raw") && said.contains("/disk"),
+        "{said}"
+    );
+    let script = r#"for word in "$@"; do case $word in *file=*/disk) cp "${word##*file=}" stick ;; esac; done"#;
+    boot(
+        &build,
+        &format!("{script}\necho copied\n"),
+        &["--wait-for", "copied", "system.efi"],
+    )
+    .ok();
+    let code = r#"
+      local image = require "bq.image"
+      local found = image.list { path = "stick", partition = "EFI", folder = "/EFI/BOOT" }
+      assert(image.read { path = "stick", partition = "EFI", file = found[1].path } == require("bq.fs").read "system.efi")"#;
+    build.bq(&["-e", code]).ok();
+    if have(&["fsck.fat", "dd"]) {
+        tool(
+            &build,
+            "dd",
+            &[
+                "if=stick",
+                "of=fat",
+                "bs=1M",
+                "skip=1",
+                "count=64",
+                "status=none",
+            ],
+        );
+        tool(&build, "fsck.fat", &["-n", "fat"]);
+    }
+    // A first root goes to a kernel: one that is named, or that of the workspace.
+    build
+        .bq(&["-e", r#"require("bq.fs").copy("system.efi", "vmlinuz")"#])
+        .ok();
+    let said = words(&[
+        "root.cpio.zst",
+        "--kernel",
+        "vmlinuz",
+        "--command-line",
+        "quiet x=1",
+    ]);
+    assert!(
+        said.contains("-kernel vmlinuz -append quiet x=1 -initrd root.cpio.zst"),
+        "{said}"
+    );
+    for (more, status, said) in [
+        (
+            vec!["root.cpio.zst", "--kernel", "none"],
+            2,
+            "`--kernel none`: there is no such file",
+        ),
+        (
+            vec!["root.cpio.zst", "--kernel", "code"],
+            1,
+            "`code` is no kernel that is an EFI program",
+        ),
+        (
+            vec!["disk.qcow2", "--kernel", "vmlinuz"],
+            2,
+            "`disk.qcow2` has a kernel of its own",
+        ),
+        (
+            vec!["disk.qcow2", "--memory", "much"],
+            2,
+            "`--memory` wants a size",
+        ),
+        (
+            vec!["disk.qcow2", "--network", "lan"],
+            2,
+            "`--network lan`: it is none or user",
+        ),
+        (
+            vec!["disk.qcow2", "--network", "none", "--forward", "1:2"],
+            2,
+            "`--forward` wants a network",
+        ),
+        (
+            vec!["disk.qcow2", "--forward", "22"],
+            2,
+            "`--forward 22`: it is [ADDRESS:]PORT:PORT[/udp]",
+        ),
+    ] {
+        boot(&build, "", &more).fails(status).says(said);
+    }
+}
+
+#[test]
+fn commands_in_a_machine() {
+    let build = Build::new(&[]);
+    let code = r#"local image = require "bq.image"
+      local id, arch = require("bq.digest").uuid(("0"):rep(64)), require("bq.syscall").uname().machine
+      local root = { x86_64 = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", aarch64 = "b921b045-1df0-41c3-af44-4c6f280d3fae" }
+      image.write { output = "disk", format = "raw", disk_guid = id, partitions = {
+        { type = root[arch], guid = id, name = "root", size = 1 << 20 } } }"#;
+    build.bq(&["-e", code]).ok();
+    let run = boot(
+        &build,
+        SHELL,
+        &[
+            "disk",
+            "--run",
+            "echo one; echo two >&2",
+            "--run",
+            "printf three",
+        ],
+    )
+    .ok();
+    assert_eq!(run.stdout, "one\ntwo\nthree");
+    let run = boot(
+        &build,
+        SHELL,
+        &["disk", "--run", "echo one; exit 9", "--run", "echo two"],
+    )
+    .fails(9);
+    assert_eq!(run.stdout, "one\n");
+    // A disk that is kept is left by switching the machine off.
+    boot(
+        &build,
+        SHELL,
+        &["disk", "--keep", "--run", "true", "--serial", "serial"],
+    )
+    .ok();
+    assert!(
+        build.read("serial").ends_with("poweroff\r\n"),
+        "{}",
+        build.read("serial")
+    );
+    boot(
+        &build,
+        "printf 'bq login: '; sleep 60\n",
+        &["disk", "--run", "true"],
+    )
+    .fails(1)
+    .says("error: the console asks for a name to log in by");
+    // What was waited for and typed before gets there.
+    let login = format!("printf 'bq login: '\nread -r name\necho \"hello $name\"\n{SHELL}");
+    let words = [
+        "disk",
+        "--wait-for",
+        "login: ",
+        "--type",
+        "root",
+        "--run",
+        "echo in",
+    ];
+    assert_eq!(boot(&build, &login, &words).ok().stdout, "in\n");
 }
