@@ -67,6 +67,10 @@ function syscall.ext4_ioc_resize_fs(path, blocks) end
 function syscall.pivot_root(new_root, put_old) end
 ---@param path string
 function syscall.chroot(path) end
+---mknod(2). A user who may make no devices can still make a `char` node of device 0:0: in a layer of an overlay, it stands for a
+---path that is removed.
+---@param options { path: string, type: "file"|"char"|"block"|"fifo", mode?: integer, major?: integer, minor?: integer } mode 420 (0644), device 0:0 if absent
+function syscall.mknod(options) end
 ---@param path string
 function syscall.chdir(path) end
 ---@param descriptor bq.syscall.Descriptor

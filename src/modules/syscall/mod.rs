@@ -9,6 +9,7 @@ mod landlock;
 mod mount;
 mod names;
 mod namespace;
+mod node;
 mod outcome;
 mod process;
 
@@ -37,6 +38,8 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         // Disks in use.
         .function("blkpg_resize_partition", block::resize_partition)
         .function("ext4_ioc_resize_fs", block::ext4_resize)
+        // Nodes.
+        .function("mknod", node::mknod)
         // Capabilities and filters.
         .function("keep_capabilities", capability::keep)
         .function("capabilities", capability::effective)
