@@ -24,7 +24,7 @@ const ABOVE: &str = r##"return {
 /// Changes its root, and writes a listing of what it sees into its output.
 const LOOK: &str = r#"return {
   name = "look", version = "1", license = "MIT", strategy = "files", depends = { "above" },
-  may_write = { "/share", "/etc/name", "/usr/local/share/bq" },
+  may_write = { "/share", "/etc/name", "/etc/gone" },
   install = function(b)
     local function look(name)
       local lines = {}
@@ -44,7 +44,7 @@ const LOOK: &str = r#"return {
     b:remove "/share/more/x"
     b:remove "/share/gone/x"
     b:write("/etc/name", "changed")
-    b:remove "/usr/local/share/bq/staged.json"
+    b:remove "/etc/gone"
     look "after"
   end,
 }"#;
@@ -63,6 +63,7 @@ fn copied_roots_give_the_same_outputs() {
         return;
     }
     let build = Build::new(&[("below", BELOW), ("above", ABOVE), ("look", LOOK)]);
+    build.write("seed/etc/gone", "");
     build.plain_seed();
     let probe = on_overlay(&build, &["-e", ""]);
     if probe.status == Some(77) {
@@ -137,7 +138,7 @@ fn the_root_of_a_failed_step_is_found_as_it_was() {
         "--step",
         "broken",
         "--",
-        "/usr/local/bin/bq",
+        "/proc/self/exe",
         "-e",
         code,
     ];

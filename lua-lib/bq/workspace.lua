@@ -25,6 +25,8 @@ workspace.INSIDE = "/var/lib/bq"
 workspace.STAGED = "/usr/local/share/bq/staged.json"
 --- Where the library and the programs are inside a staged rootfs.
 workspace.SHARE = "/usr/local/share/bq"
+--- What staging adds to a root, besides folders. It is no part of the root as a seed. Only the last part has a `*`.
+workspace.ADDED = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq", "usr/local/bin/*.lua" }
 
 local HINT <const> = "plan again: `bq scripts/build_sysroot.lua`"
 --- What was fetched for the plan.
@@ -56,7 +58,13 @@ local STAGED <const> = {
   what = "what the rootfs was staged from",
   limit = 1 << 20,
   hint = "stage it again: `bq scripts/build_sysroot.lua`",
-  kind = schema.record { seed_id = schema.text(), seed_digest = schema.SHA256, ["finished?"] = schema.flag() },
+  kind = schema.record {
+    seed_id = schema.text(),
+    seed_digest = schema.SHA256,
+    ["finished?"] = schema.flag(),
+    -- The folders that staging made, besides those of `ADDED`.
+    ["made?"] = schema.list(schema.text { max = 4096 }),
+  },
 }
 
 ---@class bq.Workspace
@@ -132,10 +140,17 @@ function Workspace:rootfs()
   return self.inside and "/" or self:at "rootfs"
 end
 
+--- What a root was staged from; `nil` if it was not.
+---@param root string
+---@return { seed_id: string, seed_digest: string, finished?: boolean, made?: string[] }?
+function workspace.staged(root)
+  return schema.read((files.inside(root, workspace.STAGED):gsub("^//", "/")), STAGED)
+end
+
 --- The record of the rootfs's seed; `nil` if there is none.
----@return table?
+---@return { seed_id: string, seed_digest: string, finished?: boolean, made?: string[] }?
 function Workspace:staged()
-  return schema.read((self.inside and "" or self:at "rootfs") .. workspace.STAGED, STAGED)
+  return workspace.staged(self:rootfs())
 end
 
 --- Whether this program runs in a root that bq built, and not in a seed.

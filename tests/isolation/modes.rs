@@ -5,7 +5,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -97,7 +97,7 @@ fn build(workspace: &str) -> (Build, Machine) {
         "packages/tries.lua",
         &format!(
             r#"return {{
-  name = "tries", version = "1", license = "MIT", strategy = "files", strip = false, depends = {{ "shown" }},
+  name = "tries", version = "1", license = "MIT", strategy = "files", strip = false, depends = {{ "shown" }}, seed_at = "/seed",
   may_write = {{ "/etc/name", "/new", "/opt/shown", "/var/deep" }}, may_name = {{ "/opt/found" }},
   install = function(b)
     b:write(b.dest .. "/opt/found", b:capture {{ "/usr/local/bin/probe", "--probe", {} }} .. "\n")
@@ -134,7 +134,13 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
     // SAFETY: system calls alone, on descriptors that are open.
     unsafe {
         command.pre_exec(move || {
+            // Limits of the one who starts the build.
+            let limit = libc::rlimit {
+                rlim_cur: 16 << 20,
+                rlim_max: 32 << 20,
+            };
             let steps = [
+                libc::setrlimit(libc::RLIMIT_STACK, &raw const limit),
                 libc::setsid(),
                 libc::ioctl(terminal_fd, libc::TIOCSCTTY, 0),
                 libc::dup2(folder_fd, 77),
@@ -171,11 +177,16 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
 
 /// The expected result of each try, for every user and nesting.
 const EXPECTED: &str = "\
-root: bq dev etc opt proc root run sys tmp usr var
+environment of the parent: 
+Max stack size: 8388608 8388608 bytes
+Max core file size: 0 0 bytes
+Max open files: 1024 4096 files
+host name: bq
+root: bq dev etc opt proc run seed sys tmp usr var
 sys: 
 run: 
 tmp: 
-the fixed place of workspaces: 
+the fixed place of workspaces: none
 read secret: ENOENT
 read secret upwards: ENOENT
 read secret by process 1: EACCES
@@ -333,7 +344,8 @@ fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
         .find(|path| path.exists())
         .expect("the step is done");
     let found = std::fs::read_to_string(found).expect("it is text");
-    let differences: Vec<String> = similar(EXPECTED, &found);
+    let expected = format!("{}{EXPECTED}", tree(build));
+    let differences: Vec<String> = similar(&expected, &found);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     eventually("the end of what the step left", || {
         processes_with(&machine.facts.orphan).is_empty()
@@ -347,6 +359,70 @@ fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
     // Its leftovers disturb no later command.
     assert_eq!(build.list(&format!("{workspace}/build")), [""; 0]);
     verified.ok().says(": 0 damaged");
+}
+
+/// The declaration's epoch, and its default for what needs none.
+const EPOCH: i64 = 1_735_689_600;
+
+/// What the step has to see: the seed as it was packed, the output that it depends on, and what every root has.
+fn tree(build: &Build) -> String {
+    let mut lines = std::collections::BTreeMap::new();
+    let mut add = |path: String, kind: &str, mode: u32, time: i64| {
+        lines.insert(path, format!("{kind}, {mode:o}, {time}"));
+    };
+    for (path, kind, mode) in [
+        ("/etc/group", "file of 36", 0o644),
+        ("/etc/hosts", "file of 37", 0o644),
+        ("/etc/passwd", "file of 71", 0o644),
+        ("/opt", "folder", 0o755),
+        ("/opt/shown", "file of 6", 0o644),
+        ("/seed", "folder", 0o755),
+        ("/var", "folder", 0o755),
+        ("/var/tmp", "folder", 0o1777),
+    ] {
+        add(path.to_owned(), kind, mode, EPOCH);
+    }
+    // Folders in which staging made something have the epoch; the tarball gives time 0 to everything.
+    let changed = ["", "/usr", "/usr/local", "/usr/local/bin"];
+    let mounted = ["/dev", "/proc", "/sys", "/tmp"];
+    let mut folders = vec![build.at("seed")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("it is there").flatten() {
+            let (at, stat) = (entry.path(), entry.metadata().expect("it is there"));
+            let path = format!(
+                "/{}",
+                at.strip_prefix(build.at("seed"))
+                    .expect("it is in it")
+                    .display()
+            );
+            let time = if changed.contains(&path.as_str()) {
+                EPOCH
+            } else {
+                0
+            };
+            let kind = if stat.is_dir() {
+                folders.push(at);
+                "folder".to_owned()
+            } else {
+                format!("file of {}", stat.len())
+            };
+            let mode = stat.mode() & 0o7777;
+            let is_mounted = mounted.contains(&path.as_str());
+            add(
+                format!("/seed{path}"),
+                &kind,
+                mode,
+                if is_mounted { EPOCH } else { time },
+            );
+            if !is_mounted {
+                add(path, &kind, mode, time);
+            }
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(path, rest)| format!("tree: {path} is a {rest}\n"))
+        .collect()
 }
 
 /// Reads the store again, as the user who built it.

@@ -28,7 +28,7 @@ pub(crate) fn a_step_that_kills_all_it_can() {
         end
       end
     ]]
-    b:run { "/usr/local/bin/bq", "-e", code }
+    b:run { "/proc/self/exe", "-e", code }
     b:write(b.dest .. "/opt/alive", "alive\n")
   end,
 }"#,

@@ -135,6 +135,8 @@ pub(crate) fn main(words: &[String]) {
         return;
     }
     let facts = Facts::from_words(words);
+    tree();
+    surroundings();
     files(&facts);
     processes(&facts);
     network(&facts);
@@ -149,6 +151,69 @@ pub(crate) fn main(words: &[String]) {
     nested();
     proc_for_writing();
     leave_behind(&facts);
+}
+
+/// Every path that the step sees, without the places that are mounts.
+fn tree() {
+    let mut folders = vec![std::path::PathBuf::from("/")];
+    let mut lines = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("it is a folder").flatten() {
+            let path = entry.path();
+            let stat = fs::symlink_metadata(&path).expect("it is there");
+            let is_mount = ["/bq", "/dev", "/proc", "/sys", "/tmp"].map(Path::new);
+            if is_mount.contains(&path.as_path()) {
+                continue;
+            }
+            lines.push(line(&path.display().to_string(), &stat));
+            if stat.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    lines.sort();
+    for line in lines {
+        say("tree", line);
+    }
+}
+
+/// What is told of a path.
+pub(crate) fn line(path: &str, stat: &fs::Metadata) -> String {
+    let kind = if stat.is_dir() {
+        "folder".to_owned()
+    } else if stat.is_file() {
+        format!("file of {}", stat.len())
+    } else {
+        "other".to_owned()
+    };
+    format!(
+        "{path} is a {kind}, {:o}, {}",
+        stat.mode() & 0o7777,
+        stat.mtime()
+    )
+}
+
+/// What a program gets without asking, which must not depend on who started the build.
+fn surroundings() {
+    // SAFETY: takes nothing.
+    let parent = unsafe { libc::getppid() };
+    let of_parent = fs::read(format!("/proc/{parent}/environ")).expect("it is the step's own");
+    say(
+        "environment of the parent",
+        String::from_utf8_lossy(&of_parent),
+    );
+    let limits = fs::read_to_string("/proc/self/limits").expect("it is there");
+    for name in ["Max stack size", "Max core file size", "Max open files"] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name));
+        let words: Vec<&str> = line.unwrap_or("none").split_whitespace().collect();
+        say(name, words.join(" "));
+    }
+    say(
+        "host name",
+        fs::read_to_string("/proc/sys/kernel/hostname")
+            .unwrap_or_default()
+            .trim(),
+    );
 }
 
 fn list(path: &str) -> String {

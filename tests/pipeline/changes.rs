@@ -353,7 +353,7 @@ fn a_field_is_a_template_and_a_function_is_not() {
         r#"files = { ["/opt/base"] = "base\n", ["/opt/x.pc"] = "libdir=${prefix}/lib {prefix} {{prefix}} {a,b}\n" },
   install = function(b)
     require("bq.strategy.files").install(b)
-    local said = b:capture { "bq", "-e", "io.write [[${name} {name} {{name}} {print}]]" }
+    local said = b:capture { "/proc/self/exe", "-e", "io.write [[${name} {name} {{name}} {print}]]" }
     b:write(b.dest .. "/opt/said", said .. b:expand " {name} {{name}} ${name}")
   end"#,
     );

@@ -7,7 +7,7 @@ use crate::{Rig, names, needs_namespaces};
 const BAD: &str = r#"depends = { "base" },
   install = function(b)
     b:say "a line of the log"
-    b:run { "/usr/local/bin/bq", "-e", "print('about to fail') os.exit(3)", "an argument" }
+    b:run { "/proc/self/exe", "-e", "print('about to fail') os.exit(3)", "an argument" }
   end"#;
 
 /// A rig whose `lib` fails.
@@ -40,13 +40,13 @@ fn a_failing_command() {
             "error: low/lib failed",
             "  | == install",
             "  | a line of the log",
-            "  | [/bq/build] /usr/local/bin/bq -e 'print('\\''about to fail'\\'') os.exit(3)' 'an argument'",
+            "  | [/bq/build] /proc/self/exe -e 'print('\\''about to fail'\\'') os.exit(3)' 'an argument'",
             "  | about to fail",
-            "  | error: `/usr/local/bin/bq` failed",
+            "  | error: `/proc/self/exe` failed",
             "  | caused by: it ended with status 3",
-            "caused by: `/usr/local/bin/bq` failed",
+            "caused by: `/proc/self/exe` failed",
             "caused by: it ended with status 3",
-            "command: /usr/local/bin/bq -e 'print('\\''about to fail'\\'') os.exit(3)' 'an argument'",
+            "command: /proc/self/exe -e 'print('\\''about to fail'\\'') os.exit(3)' 'an argument'",
             "folder: /bq/build",
             &format!("log: {folder}/space/logs/low-lib.log"),
             &format!(
@@ -65,7 +65,7 @@ fn a_failing_command() {
     assert_eq!(report["version"], "1");
     assert_eq!(report["command"]["code"], 3);
     assert_eq!(report["command"]["argv"][3], "an argument");
-    assert_eq!(report["lines"][0], "error: `/usr/local/bin/bq` failed");
+    assert_eq!(report["lines"][0], "error: `/proc/self/exe` failed");
     assert_eq!(
         report["excerpt"][0]["lines"].as_array().map(Vec::len),
         Some(6)
@@ -90,7 +90,7 @@ fn a_failing_command() {
         "--step",
         "lib",
         "--",
-        "/usr/local/bin/bq",
+        "/proc/self/exe",
         "-e",
         code,
     ];
@@ -132,9 +132,9 @@ fn other_ways_to_fail() {
     let rig = failing("install = function(b) end");
     for (body, lines) in [
         (
-            "b:run { '/usr/local/bin/bq', '-e', 'require(\"bq.process\").kill(require(\"bq.syscall\").getpid(), \"KILL\")' }",
+            "b:run { '/proc/self/exe', '-e', 'require(\"bq.process\").kill(require(\"bq.syscall\").getpid(), \"KILL\")' }",
             vec![
-                "error: `/usr/local/bin/bq` failed",
+                "error: `/proc/self/exe` failed",
                 "caused by: it was ended by signal KILL",
             ],
         ),
@@ -183,13 +183,13 @@ fn a_step_cannot_write_outside_of_its_output() {
         "depends = { \"base\" }, install = function(b)
     b:write('/etc/seed', 'changed')
     b:remove '/opt'
-    b:write('/usr/new', 'x')
+    b:write('/etc/new', 'x')
     b:write(b.dest .. '/opt/lib', 'lib')
-  end, may_write = { '/etc/seed', '/opt', '/usr/new' }",
+  end, may_write = { '/etc/seed', '/opt', '/etc/new' }",
     );
     rig.build(&[]).is(0);
     assert_eq!(rig.text("space/rootfs/etc/seed"), "a seed\n");
-    assert!(!rig.path("space/rootfs/usr/new").exists());
+    assert!(!rig.path("space/rootfs/etc/new").exists());
     let verified = rig
         .run(&["verify", "--workspace", "space", "--store"])
         .is(0);

@@ -25,8 +25,8 @@ fn slow(rig: &Rig) {
     if b.jobs == {WAITS} then
       local wait = "require('bq.process').wait_any()"
       b:run {{
-        "/usr/local/bin/bq", "-e",
-        "require('bq.process').spawn {{ argv = {{ '/usr/local/bin/bq', '-e', ... }} }} " .. wait,
+        "/proc/self/exe", "-e",
+        "require('bq.process').spawn {{ argv = {{ '/proc/self/exe', '-e', ... }} }} " .. wait,
         wait, "{mark}",
       }}
     end
@@ -125,7 +125,7 @@ fn looking_while_a_build_runs() {
         "alone",
         "install = function(b)
     b:say 'alone says\\27[2J'
-    b:run { '/usr/local/bin/bq', '-e', 'os.exit(3)' }
+    b:run { '/proc/self/exe', '-e', 'os.exit(3)' }
   end",
     );
     let child = waiting(&rig);
@@ -154,7 +154,7 @@ fn looking_while_a_build_runs() {
     let inside = |what: &[&str]| {
         let command = [
             "--",
-            "/usr/local/bin/bq",
+            "/proc/self/exe",
             "-e",
             "print(require('bq.fs').cwd()) os.exit(5)",
         ];
@@ -238,7 +238,7 @@ fn what_has_ended_before_a_signal_is_kept() {
     b:write(b.dest .. "/opt/alone", "alone\n")
     if b.jobs == {WAITS} then
       -- It is killed, which the step does not mind.
-      pcall(b.run, b, {{ "/usr/local/bin/bq", "-e", "require('bq.process').wait_any()", "{word}" }})
+      pcall(b.run, b, {{ "/proc/self/exe", "-e", "require('bq.process').wait_any()", "{word}" }})
     end
   end"#
         ),

@@ -263,7 +263,7 @@ fn a_step_that_fails_for_set_id_bits_is_told_the_field() {
 }
 
 /// A program in the place of `strip`: it writes one word, and fails at a file of the name `bad`.
-const STRIP: &str = "#!/usr/local/bin/bq
+const STRIP: &str = "#!/proc/self/exe
 local fs, output = require 'bq.fs', arg[#arg]
 for index, word in ipairs(arg) do output = word == '-o' and arg[index + 1] or output end
 fs.write(output, 'stripped', { sync = false })
@@ -286,7 +286,7 @@ fn only_what_is_ours_is_stripped() {
     rig.recipe(
         "alone",
         r#"env = { STRIP = "/usr/local/bin/fake-strip" }, keep = { "/opt/kept", "/opt/before" }, install = function(b)
-    local program = b:read "/usr/local/bin/bq"
+    local program = b:read "/proc/self/exe"
     -- The header and what it counts; of its machine, another, or none; e_type and e_machine stand at 16 and 18.
     local function elf(kind, machine)
       return program:sub(1, 16) .. string.char(kind, 0, machine, 0) .. program:sub(21, 32) .. ("\0"):rep(8 + 8 + 4)
@@ -384,7 +384,7 @@ fn a_step_that_installs_elsewhere_or_nothing_is_refused() {
     rig.recipe(
         "alone",
         &installing(
-            "b:run { '/usr/local/bin/bq', '-e', [[assert(io.open('/etc/seed', 'r+')):close()]] } b:write(b.dest .. '/opt/alone', 'x')",
+            "b:run { '/proc/self/exe', '-e', [[assert(io.open('/etc/seed', 'r+')):close()]] } b:write(b.dest .. '/opt/alone', 'x')",
             "",
         ),
     );

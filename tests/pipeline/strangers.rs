@@ -5,7 +5,7 @@ use crate::{Rig, needs_namespaces};
 /// A call that runs Lua as a program of a step, with all natives.
 fn program(code: &str) -> String {
     format!(
-        "b:run {{ '/usr/local/bin/bq', '-e', [==[local fs, process = require 'bq.fs', require 'bq.process' {code}]==] }}"
+        "b:run {{ '/proc/self/exe', '-e', [==[local fs, process = require 'bq.fs', require 'bq.process' {code}]==] }}"
     )
 }
 
@@ -108,7 +108,7 @@ fn at_the_jobserver(end: usize, what: &str) -> String {
     let run = format!(
         "local fds = require('bq.json').decode(arg[1])
         process.spawn {{
-          argv = {{ '/usr/local/bin/bq', '-e', [[
+          argv = {{ '/proc/self/exe', '-e', [[
             local file = io.open('/proc/self/fd/' .. arg[1], '{mode}')
             file:setvbuf 'no'
             {what}

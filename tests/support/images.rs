@@ -40,7 +40,7 @@ file:close()
 ]] },
   install = function(b)
     require("bq.strategy.files").install(b)
-    b:copy("/usr/local/bin/bq", b.dest .. "/usr/local/bin/bq")
+    b:write(b.dest .. "/usr/local/bin/bq", b:read "/proc/self/exe", "755")
   end,
 }"#;
 

@@ -117,9 +117,9 @@ pub(crate) fn processes_with(word: &str) -> Vec<i32> {
     processes(word, &["cmdline"])
 }
 
-/// Also those that have it in their environment, as far as that can be read.
+/// Also those that have it in their environment or among their mounts, as far as that can be read.
 pub(crate) fn processes_of(word: &str) -> Vec<i32> {
-    processes(word, &["cmdline", "environ"])
+    processes(word, &["cmdline", "environ", "mountinfo"])
 }
 
 fn processes(word: &str, files: &[&str]) -> Vec<i32> {

@@ -167,7 +167,8 @@ local function add_bq(root, found, options)
 end
 
 --- Writes the record of the build, in the folder that is the workspace inside of the root.
-local function add_record(folder, found, parts, tree, options)
+---@param made string[] the folders that are in the root for bq alone
+local function add_record(folder, found, parts, tree, made, options)
   local place <const> = workspace.INSIDE:sub(2)
   local function write(name, value)
     local path = ("%s/record/%s/%s"):format(job.paths(folder).home, place, name)
@@ -205,7 +206,7 @@ local function add_record(folder, found, parts, tree, options)
   if not tree.entries[workspace.STAGED:sub(2)] then
     local root = job.paths(folder).home .. "/record"
     fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
-    stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)) })
+    stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)), made = made })
   end
   parts[#parts + 1] = { path = job.paths(folder).home .. "/record", package = "the record" }
 end
@@ -240,8 +241,7 @@ function input.parts(folder, found, options)
   -- All other parts go before it, so that a rootfs keeps its own files.
   local own = { path = job.paths(folder).home .. "/own", package = "bq", yields = true }
   fs.mkdir(own.path)
-  stage.places(own.path)
-  local parts = { own }
+  local places, parts = stage.places(own.path), {}
   if found.tarball then
     local root = job.paths(folder).home .. "/rootfs"
     local summary = fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
@@ -256,13 +256,17 @@ function input.parts(folder, found, options)
   end
   tables.append(parts, found.rootfs)
   tables.append(parts, found.additions)
-  local tree = union.of(parts)
-  if not tree.entries[BINARY] then
-    add_bq(own.path, found, options)
-    tree = union.of(parts)
+  local rest, made = union.of(parts), json.array {}
+  for _, place in ipairs(places) do
+    made[#made + 1] = not rest.entries[place] and place or nil
   end
+  if not rest.entries[BINARY] then
+    add_bq(own.path, found, options)
+  end
+  table.insert(parts, 1, own)
+  local tree = union.of(parts)
   parts[#parts + 1] = mounts.part(job.paths(folder).home .. "/disk", tree, options.wish, BINARY)
-  add_record(folder, found, parts, tree, options)
+  add_record(folder, found, parts, tree, made, options)
   if options.sources then
     add_sources(found, parts)
   end

@@ -74,6 +74,14 @@ local function reason(self, step, inputs)
   return "it was never built here"
 end
 
+--- The environment of a step's own process. The step's programs can read it.
+---@return table<string, string?>
+local function environment()
+  local env = {}
+  env.BQ_PATH = os.getenv "BQ_PATH"
+  return env
+end
+
 local function start(self, step)
   local inputs = key.inputs(self.state.context, step)
   local why = reason(self, step, inputs)
@@ -86,6 +94,7 @@ local function start(self, step)
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
   local pid = process.spawn {
     argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
+    env = environment(),
     log = log,
     session = true,
     die_with_parent = true,

@@ -1,5 +1,5 @@
--- Capabilities and system calls that the kernel denies to the processes of a root, and calls that it answers without
--- making them.
+-- Capabilities and system calls that the kernel denies to the processes of a root, calls that it answers without making
+-- them, and limits.
 local syscall = require "bq.syscall"
 
 local filters = {}
@@ -28,11 +28,19 @@ local IDS = {
   "setregid", "setfsuid", "setfsgid",
 }
 
+-- Limits of each process, soft and hard: those that a configure script or a crash of a test can put into an output.
+-- They are the kernel's defaults, so that it does not matter what the user's shell has. Who has less may not have more.
+---@type table<string, [integer, integer]>
+local LIMITS <const> = { core = { 0, 0 }, nofile = { 1024, 4096 }, stack = { 8 << 20, 8 << 20 } }
+
 --- Restricts this process and all processes that it starts later.
 ---@param sandbox { confined?: boolean, answer_ids?: boolean }
 function filters.confine(sandbox)
   syscall.set_no_new_privs()
   if sandbox.confined then
+    for name, limit in pairs(LIMITS) do
+      pcall(syscall.setrlimit, name, limit[1], limit[2])
+    end
     syscall.keep_capabilities(CAPABILITIES)
     syscall.landlock_scope()
     syscall.seccomp { deny = DENIED, deny_sockets = DENIED_SOCKETS, deny_namespaces = true }

@@ -4,7 +4,7 @@
 --   job.json       what is to be done (`bq.Job`)      failure.json   why it failed
 --   entry/         becomes the entry of the store: output/, meta.json, log
 --   src/ build/ home/   what the step sees at /bq     root/ upper/ work/ lower/ empty/   its root
---   basics/        files that every root has; its lowest tree
+--   basics/        files that every root has; its lowest tree     mask/   hides what staging added to the seed
 --   root.copied    `root/` is a full copy             root.since     later changes in it were made by the step
 --   root.made      folders that were made in the root as mount points
 --   noted.json     set-id bits and capabilities that its programs set on files
@@ -60,6 +60,7 @@ local job = {}
 ---@field entered string locked by the process that builds the step or is in its root
 ---@field upper string
 ---@field basics string
+---@field mask string
 ---@field since string
 ---@field made string
 
@@ -83,6 +84,7 @@ local NAMES = {
   entered = "entered",
   upper = "upper",
   basics = "basics",
+  mask = "mask",
   since = "root.since",
   made = "root.made",
 }
@@ -106,8 +108,10 @@ local FORMAT <const> = {
 }
 
 -- The folders that a step begins with.
-local FOLDERS =
-  { NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.entry, NAMES.output }
+-- stylua: ignore
+local FOLDERS = {
+  NAMES.upper, "work", "root", "src", "build", "home", "lower", "empty", NAMES.basics, NAMES.mask, NAMES.entry, NAMES.output,
+}
 
 --- The names in a step's folder, relative to it.
 job.names = NAMES

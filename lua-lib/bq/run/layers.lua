@@ -3,6 +3,9 @@ local fs = require "bq.fs"
 
 local layers = {}
 
+-- What marks a removed path in a layer, see `bq.run.mask`. Seeds and outputs have neither.
+local REMOVED <const> = { char = true, fifo = true }
+
 --- The entry of the topmost tree that has a path. Links are not followed.
 ---@param lowers string[] trees, the topmost first
 ---@param path string without a leading `/`
@@ -26,6 +29,9 @@ function layers.find(lowers, path)
     place = place .. "/" .. path:match "[^/]+$"
     local stat = is_there and fs.lstat(place)
     if stat then
+      if REMOVED[stat.type] then
+        return nil
+      end
       return stat, place
     end
   end

@@ -6,9 +6,9 @@ local fs = require "bq.fs"
 local hint = require "bq.hint"
 local job = require "bq.run.job"
 local log = require "bq.log"
+local mask = require "bq.run.mask"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
-local workspace = require "bq.workspace"
 
 local step_root = {}
 
@@ -24,6 +24,11 @@ step_root.TOOLS = "/bq/bin"
 -- copy as the step left it.
 local COPIED <const> = job.names.copied
 local BASICS <const> = job.names.basics
+local MASK <const> = job.names.mask
+-- The tree of the seed, with what staging added to it.
+local STAGED <const> = "/"
+-- A temporary mount point for the staged root alone, without what is mounted in it.
+local VIEW <const> = "view"
 local SINCE <const> = job.names.since
 -- The folders that were made as mount points, for the few roots that have links at these places.
 local MADE <const> = job.names.made
@@ -50,6 +55,7 @@ local TOOL_NAMES <const> = {
 ---@field folder string the step's folder in `build/`
 ---@field lowers string[] trees, the topmost first
 ---@field seed_at? string
+---@field epoch? integer the time of what bq itself makes in the root; 0 if absent
 ---@field env? table<string, string> of the step; it names the compiler and its tools
 
 -- Errors of mount(2) if the kernel or the workspace's file system does not support the overlay.
@@ -79,7 +85,7 @@ local function mount_overlay(lowers)
   if not ok and err.code == "ELOOP" and not lowers.apart then
     local again = { apart = true }
     for index, lower in ipairs(lowers) do
-      again[index] = fs.readlink(lower) == "/" and set_apart() or lower
+      again[index] = fs.readlink(lower) == STAGED and set_apart() or lower
     end
     return mount_overlay(again)
   end
@@ -89,26 +95,39 @@ local function mount_overlay(lowers)
   return ok
 end
 
+--- Calls a function with a mount of the staged root that shows nothing of what is mounted in it.
+---@param body fun(view: string)
+local function with_view(body)
+  local view = fs.cwd() .. "/" .. VIEW
+  fs.mkdir(view)
+  syscall.mount { source = STAGED, target = view, flags = { "bind" } }
+  body(view)
+  syscall.umount(view, { "detach" })
+end
+
 --- Makes `root/` as a copy of the tree that an overlay would show.
 local function copy_lowers(lowers)
   log.warn "this kernel or file system refuses overlays: the root is made by copying, which takes time and room"
-  local view = fs.cwd() .. "/view"
   fs.copy(BASICS, "root", { merge = true })
   for index = #lowers, 1, -1 do
-    local lower, skip = lowers[index], nil
-    if lower == "/" then
-      -- The tree without what is mounted over it. In a plain chroot it holds the workspace, and maybe devices and sockets;
-      -- all of these places are mounted over in the step's root.
-      fs.mkdir(view)
-      syscall.mount { source = "/", target = view, flags = { "bind" } }
-      lower, skip = view, { view .. "/dev", view .. "/tmp", view .. workspace.INSIDE }
+    if lowers[index] == STAGED then
+      with_view(function(view)
+        -- In a plain chroot these may hold devices and sockets. They are mounted over in the step's root.
+        local skip = { view .. "/dev", view .. "/tmp" }
+        for _, path in ipairs(mask.paths(STAGED)) do
+          skip[#skip + 1] = view .. "/" .. path
+        end
+        fs.copy(view, "root", { merge = true, skip = skip })
+      end)
+    else
+      fs.copy(lowers[index], "root", { merge = true })
     end
-    fs.copy(lower, "root", { merge = true, skip = skip })
-    if skip then
-      if fs.stat(view .. workspace.INSIDE) then
-        fs.mkdir("root" .. workspace.INSIDE)
-      end
-      syscall.umount(view, { "detach" })
+  end
+  for _, entry in ipairs(fs.walk(MASK)) do
+    local path = "root/" .. entry.path
+    local stat = entry.type == "dir" and fs.lstat(path)
+    if stat and stat.type == "dir" then
+      fs.utime(path, entry.mtime)
     end
   end
   -- The mode of an overlay's top folder comes from its topmost layer, which is the temporary one.
@@ -142,6 +161,23 @@ local function make_basics(root)
       write(("%s/%s"):format(step_root.TOOLS:sub(2), name), ('#!/bin/sh\nexec %s "$@"\n'):format(command), "755")
     end
   end
+  for _, entry in ipairs(fs.walk(BASICS)) do
+    fs.utime(BASICS .. "/" .. entry.path, root.epoch or 0)
+  end
+end
+
+--- The layers of a root below the temporary one, the topmost first: names of trees, and where they are.
+---@return string[]
+local function layered(lowers, masked, basics)
+  local out = {}
+  for _, lower in ipairs(lowers) do
+    if lower == STAGED then
+      out[#out + 1] = masked
+    end
+    out[#out + 1] = lower
+  end
+  out[#out + 1] = basics
+  return out
 end
 
 --- Records the time when a copied root is complete. All files of the copy are older.
@@ -162,14 +198,15 @@ end
 ---@param env table<string, string> of the step
 ---@return bq.StepRoot
 function step_root.of(one, env)
-  return { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, env = env }
+  return { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, epoch = one.epoch, env = env }
 end
 
 --- All trees of a step's root, the topmost first, without the temporary layer.
 ---@param root bq.StepRoot
 ---@return string[]
 function step_root.trees(root)
-  return tables.append(tables.copy(root.lowers), { job.paths(root.folder).basics })
+  local at = job.paths(root.folder)
+  return layered(root.lowers, at.mask, at.basics)
 end
 
 --- The changes that a step made in its root outside of its own folders. Called after the step has ended.
@@ -191,17 +228,22 @@ end
 function step_root.mount(root)
   syscall.chdir(root.folder)
   make_basics(root)
-  local names = {}
-  for index, lower in ipairs(root.lowers) do
+  local usable = true
+  if tables.contains(root.lowers, STAGED) and #fs.list(MASK) == 0 then
+    usable = mask.make(STAGED, BASICS, MASK, root.epoch or 0)
+  end
+  local names = layered(root.lowers, MASK, BASICS)
+  for index, lower in ipairs(names) do
     -- Short names: the kernel takes at most a page of options.
     local name = "lower/" .. index
-    if not fs.lstat(name) then
-      fs.symlink(lower, name)
+    if lower ~= MASK and lower ~= BASICS then
+      if not fs.lstat(name) then
+        fs.symlink(lower, name)
+      end
+      names[index] = name
     end
-    names[index] = name
   end
-  names[#names + 1] = BASICS
-  if fs.stat(COPIED) or not mount_overlay(names) then
+  if fs.stat(COPIED) or not usable or not mount_overlay(names) then
     if not fs.stat(COPIED) then
       fail.wrap("cannot copy the step's root", nil, copy_lowers, root.lowers)
     end
@@ -216,22 +258,15 @@ function step_root.mount(root)
       made = made .. path:sub(#"root/" + 1) .. "/\n"
     end
   end
-  -- A step must not see the workspace of a plain chroot.
-  local private = files.inside("root", workspace.INSIDE)
-  if fs.stat(private) then
-    syscall.mount { source = "tmpfs", target = private, type = "tmpfs", data = "mode=755,size=4k" }
-  end
   if root.seed_at then
     local place = files.inside("root", root.seed_at)
     if not fs.lstat(place) then
       fs.mkdir(place)
       made = made .. place:sub(#"root/" + 1) .. "/\n"
     end
-    syscall.mount { source = "/", target = place, flags = { "bind" } }
-    if fs.stat(place .. workspace.INSIDE) then
-      syscall.mount { source = "tmpfs", target = place .. workspace.INSIDE, type = "tmpfs", data = "mode=755,size=4k" }
-    end
-    syscall.mount_setattr(place, { "rdonly" }, { recursive = true })
+    with_view(function(view)
+      mask.mount(view, place, root.epoch or 0)
+    end)
   end
   fs.write(MADE, made, { sync = false })
   if fs.stat(COPIED) and not fs.stat(SINCE) then

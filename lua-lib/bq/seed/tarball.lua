@@ -8,8 +8,8 @@ local seed_file = require "bq.seed.file"
 
 local tarball = {}
 
--- Files that staging added before the rootfs was packed. They are left out, since they are staged again.
-local OURS = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq", "usr/local/bin/*.lua" }
+-- What an earlier staging added is no part of the seed.
+local ADDED <const> = require("bq.workspace").ADDED
 
 --- Splits an argument into place and digest. An existing path may have a `#` in its name.
 local function parse(word)
@@ -83,7 +83,7 @@ function tarball.make(word, arch)
         attributes = "collect",
         devices = "skip",
         merge = true,
-        exclude = OURS,
+        exclude = ADDED,
       })
     end,
   }

@@ -176,9 +176,9 @@ function finish.tree(space, state, inside, command)
   end
   link_names(partial, owned)
   local base = digest.tree(partial, { attributes = made.attributes })
-  stage.places(partial)
+  local made_folders = stage.places(partial)
   stage.install(partial, command)
-  stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true })
+  stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true, made = made_folders })
   add_ours(partial, owned)
   local lock = space:locked()
   local sources, wanted = {}, {}

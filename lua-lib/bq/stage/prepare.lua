@@ -185,6 +185,10 @@ function prepare.refresh(space, made)
     local here = one.folder .. "/"
     stale = ("`%s` was edited"):format(one.script:sub(1, #here) == here and one.script:sub(#here + 1) or one.script)
   end
+  local staged = not space.inside and space:staged()
+  if not stale and staged and not staged.made then
+    stale = "the rootfs was staged by another version of bq"
+  end
   if not stale then
     if another then
       command.remember(space, one)

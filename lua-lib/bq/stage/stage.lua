@@ -130,18 +130,25 @@ end
 
 --- Makes the folders of a root that bq and its mounts need.
 ---@param root string
+---@return string[] made those that were not there, without a leading `/`
 function stage.places(root)
+  local made = json.array {}
   for _, place in ipairs(PLACES) do
-    local path = files.inside(root, place)
-    if not fs.stat(path) then
-      fs.mkdir(path)
+    local path = root
+    for part in files.inside(root, place):sub(#root + 1):gmatch "[^/]+" do
+      path = path .. "/" .. part
+      if not fs.lstat(path) then
+        fs.mkdir(path)
+        made[#made + 1] = path:sub(#root + 2)
+      end
     end
   end
+  return made
 end
 
 --- Writes the file that says from which seed a root was staged.
 ---@param root string
----@param staged { seed_id: string, seed_digest: string, finished?: boolean }
+---@param staged { seed_id: string, seed_digest: string, finished?: boolean, made: string[] }
 function stage.mark(root, staged)
   write_if_changed(root, workspace.STAGED:sub(2), json.encode(staged, { pretty = true }))
 end
@@ -161,8 +168,7 @@ local function unpack(space, seed, lock, target, choices)
   elseif before and before ~= lock.digest then
     log.warn(("the seed %s is another tree than before: all that depends on it is built again"):format(seed.id))
   end
-  stage.places(target)
-  stage.mark(target, { seed_id = lock.id, seed_digest = lock.digest })
+  stage.mark(target, { seed_id = lock.id, seed_digest = lock.digest, made = stage.places(target) })
 end
 
 --- Makes the rootfs of the workspace from a seed, unless it exists already.
@@ -174,7 +180,8 @@ end
 function stage.rootfs(space, seed, lock, choices, one)
   local root = space:at "rootfs"
   local staged = space:staged()
-  if not (staged and staged.seed_id == lock.id and lock.digest and staged.seed_digest == lock.digest) then
+  local is_same = staged and staged.made and staged.seed_id == lock.id
+  if not (is_same and lock.digest and staged.seed_digest == lock.digest) then
     local partial = space:at "rootfs.partial"
     fs.remove_all(partial)
     fs.mkdir(partial)

@@ -4,8 +4,8 @@ local digest = require "bq.digest"
 local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
-local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "11a673a4be850dcf"
+local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
+local FORM <const>, DIGEST <const> = 5, "c9614aafb5a30f29"
 
 check.run {
   {
