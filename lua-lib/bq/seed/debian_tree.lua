@@ -45,12 +45,26 @@ local function links(target)
   return out
 end
 
+--- Makes something at a path that packages do not have. It and its folder get the folder's time of before, which is a
+--- package's: steps see times, and these must not depend on when the seed was unpacked.
+---@param target string
+---@param path string
+---@param make fun(place: string)
+local function add(target, path, make)
+  local folder = files.inside(target, files.parent(path))
+  local place, time = folder .. "/" .. files.name(path), fs.stat(folder).mtime
+  make(place)
+  fs.utime(place, time)
+  fs.utime(folder, time)
+end
+
 --- Unpacks the packages of a seed.
 ---@param paths string[] the packages' files, in the order of the lock
 ---@param target string an empty folder
 ---@param jobs? integer threads
 ---@return table<string, bq.archive.Attribute> modes that have set-id bits, by path
 local function tree(paths, target, jobs)
+  local started = os.time()
   for _, name in ipairs(MERGED) do
     fs.mkdir(target .. "/usr/" .. name)
     fs.symlink("usr/" .. name, target .. "/" .. name)
@@ -63,14 +77,25 @@ local function tree(paths, target, jobs)
     attributes = "collect",
     devices = "skip",
   }
-  for link, to in pairs(links(target)) do
-    local path = files.inside(target, files.parent(link)) .. "/" .. files.name(link)
-    if not fs.lstat(path) then
-      fs.symlink(to, path)
+  local time = fs.stat(target .. "/usr").mtime
+  for _, name in ipairs(MERGED) do
+    local folder = target .. "/usr/" .. name
+    if fs.stat(folder).mtime >= started then
+      fs.utime(folder, time)
     end
+    fs.utime(target .. "/" .. name, time)
+  end
+  for link, to in pairs(links(target)) do
+    add(target, link, function(place)
+      if not fs.lstat(place) then
+        fs.symlink(to, place)
+      end
+    end)
   end
   for path, text in pairs(ACCOUNTS) do
-    fs.write(files.inside(target, path), text, { sync = false })
+    add(target, path, function(place)
+      fs.write(place, text, { sync = false })
+    end)
   end
   return seed_file.modes(summary)
 end
