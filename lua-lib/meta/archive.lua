@@ -85,6 +85,13 @@ function archive.list(path) end
 ---@return string? content `nil` if there is no such member
 function archive.read(path, member, options) end
 
+---The content of a compressed file that is no archive, such as a list. A file that is not compressed gives its own content.
+---Raises `format` and `truncated` for damaged data, `limit` for more than `max_bytes`.
+---@param path string
+---@param options? { max_bytes?: integer } 64 MiB if absent
+---@return string content
+function archive.decompress(path, options) end
+
 ---@class bq.archive.Source
 ---@field path string a folder or a file on disk
 ---@field prefix? string where it goes in the archive: of a folder, the folder that its content goes to, "" (the top) if absent; of a file, its whole name there, its own name if absent

@@ -52,6 +52,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("extract_all", extract_all)
         .function("list", list)
         .function("read", read)
+        .function("decompress", decompress)
         .function("pack", pack::pack)
         .build()
 }
@@ -256,4 +257,10 @@ fn read(
     let content = until_threads_end(|| one::file(&path, &member.as_bytes(), max, decoders()))?;
     let content = content.map(|content| lua.create_string(content));
     Ok(content.transpose()?)
+}
+
+fn decompress(lua: &Lua, (path, options): (Bytes, ReadOptions)) -> Result<LuaString> {
+    let max = options.max_bytes;
+    let content = until_threads_end(|| one::decompress(&path, max, decoders()))?;
+    Ok(lua.create_string(content)?)
 }

@@ -1,11 +1,12 @@
 //! One archive: unpacks it, lists it, or reads one file of it.
 
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::input::{Mode, with_tar};
-use super::member::{Kind, Limits, Member, Members};
+use super::member::{Kind, Limits, Member, Members, input_error};
 use super::reader::Reader;
 use super::rules::{Profile, Rules, Summary};
 use super::staging::Staging;
@@ -80,6 +81,29 @@ fn read<T>(
         })
     };
     result.map_err(|error| located(error, op, path, place))
+}
+
+/// Decompresses a file that holds no archive.
+pub(super) fn decompress(path: &Path, max: u64, threads: u32) -> Result<Vec<u8>> {
+    let mode = Mode {
+        hash: false,
+        threads,
+    };
+    let content = with_tar(crate::tree::open::file(path)?, mode, |plain, _| {
+        let mut content = Vec::new();
+        // One byte more tells that there is too much.
+        let mut limited = plain.take(max.saturating_add(1));
+        limited.read_to_end(&mut content).map_err(input_error)?;
+        if content.len() as u64 > max {
+            let why = format!("its content is more than {max} bytes");
+            return Err(Error::new("decompress", "limit", why));
+        }
+        Ok(content)
+    });
+    match content {
+        Ok((content, _)) => Ok(content),
+        Err(error) => Err(located(error, "decompress", path, None)),
+    }
 }
 
 /// Whether a file is a zip. A zip is read from its end, so a file that cannot be read at an offset is not one.
