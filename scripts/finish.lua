@@ -6,6 +6,7 @@ local fail = require "bq.fail"
 local finish = require "bq.stage.finish"
 local form = require "bq.plan.form"
 local log = require "bq.log"
+local program = require "bq.stage.program"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
@@ -17,6 +18,7 @@ local options = args.parse({
   options = {
     { name = "output", value = "FILE", help = "what to write: .tar.gz, .tar.zst or .tar", default = "rootfs.tar.gz" },
     { name = "skip-sources", help = "do not pack the sources" },
+    program.OPTION,
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
     { name = "jobs", value = "N", number = true, help = "how many threads may compress" },
   },
@@ -33,8 +35,8 @@ if not inside or #plan.finish == 0 then
   })
 end
 space:lock()
-local tree, digest, locked, attributes =
-  finish.tree(space, state.look(space, plan), inside, (command.recall(space, plan)))
+local state_now, own = state.look(space, plan), program.of(plan.arch, options.bq)
+local tree, digest, locked, attributes = finish.tree(space, state_now, inside, (command.recall(space, plan)), own)
 log.info(("finished %s: tree digest %s"):format(tree, digest))
 stage.pack(space, options.output, tree, {
   sources = not options.skip_sources and source.file_names(locked) or {},

@@ -20,6 +20,10 @@ pub(crate) use script::USAGE;
 use script::{Failure, Source, find, stdin};
 use search::{chunk_name, searchers, without_shebang};
 
+/// The version, in the program file itself: a bq for another architecture cannot be run to ask for it.
+#[used]
+static MARK: &[u8] = concat!("\0bq version\0", env!("CARGO_PKG_VERSION"), "\0").as_bytes();
+
 /// Runs the script of the command line.
 pub(crate) fn run(options: Options) -> ExitCode {
     match start(&options) {

@@ -363,3 +363,55 @@ fn is_refused_where_the_plan_has_none() {
         .is(1)
         .says("error: `finish` names `hihg`, which is no phase\n");
 }
+
+/// The head of a static program for a machine, and a version.
+fn program(machine: u8, version: &str) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(64, 0);
+    (bytes[16], bytes[18], bytes[52], bytes[54]) = (3, machine, 64, 56);
+    bytes.extend(b"\0bq version\0");
+    bytes.extend(version.as_bytes());
+    bytes.push(0);
+    bytes
+}
+
+#[test]
+fn of_another_architecture_it_holds_a_bq_for_that_one() {
+    needs_namespaces!();
+    let (other, machine) = match std::env::consts::ARCH {
+        "x86_64" => ("aarch64", 183),
+        _ => ("x86_64", 62),
+    };
+    let rig = rig();
+    rig.stage(&["--arch", other]).is(0);
+    rig.build(&[]).is(0);
+    // The chroot that builds it runs here.
+    let here = std::fs::read(&rig.bq).expect("it is there");
+    assert!(rig.read("space/rootfs/usr/local/bin/bq") == here);
+    finish(&rig, &[])
+        .is(1)
+        .says(&format!(
+            "error: this bq is not for {other}, and the root needs one that is\n"
+        ))
+        .says("name it by `--bq FILE`\n");
+    assert!(!rig.path("space/finished").exists() && !rig.path("rootfs.tar.gz").exists());
+    for (bytes, cause) in [
+        (here, "it is a program for "),
+        (program(machine, "0.0.1"), "it is bq 0.0.1, and this is "),
+        (b"#!/bin/sh\n".to_vec(), "it is no program for Linux"),
+    ] {
+        std::fs::write(rig.path("other"), bytes).expect("it is written");
+        finish(&rig, &["--bq", "other"])
+            .is(1)
+            .says(&format!(
+                "error: `other` is no bq for a root of {other}\ncaused by: "
+            ))
+            .says(cause);
+    }
+    let right = program(machine, env!("CARGO_PKG_VERSION"));
+    std::fs::write(rig.path("other"), &right).expect("it is written");
+    finish(&rig, &["--bq", "other"]).is(0);
+    assert_eq!(rig.read("space/finished/usr/local/bin/bq"), right);
+    let bill = rig.text("space/finished/var/lib/bq/sbom.json");
+    assert!(bill.contains(&sha256(&right)), "{bill}");
+}

@@ -51,7 +51,7 @@ build.OPTIONS = {
   { name = "entrypoint", value = "WORD", many = true, help = "of a container image: what it starts, word by word" },
   { name = "env", value = "NAME=VALUE", many = true, help = "of a container image: of its environment" },
   { name = "sources", help = "with all source archives of the plan, and on a disk the room to build them" },
-  { name = "bq", value = "FILE", help = "the bq to put onto an image for another architecture" },
+  require("bq.stage.program").OPTION,
   { name = "jobs", value = "N", number = true, help = "how many threads; the number of cores if absent" },
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
 }

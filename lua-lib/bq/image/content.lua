@@ -56,18 +56,6 @@ function content.by_package(tree)
   return out
 end
 
---- The architecture of a program, by its ELF header; `nil` if it is not a program or has another architecture.
----@param path string
----@return string?
-function content.architecture(path)
-  local file <close> = assert(io.open(path, "rb"))
-  local head = file:read(20) or ""
-  if #head < 20 or head:sub(1, 5) ~= "\127ELF\2" then
-    return nil
-  end
-  return ({ [62] = "x86_64", [183] = "aarch64" })[("<I2"):unpack(head, 19)]
-end
-
 --- The digest of a file of the tree.
 ---@param tree bq.Union
 ---@param path string

@@ -12,7 +12,7 @@ local log = require "bq.log"
 local command = require "bq.stage.command"
 local mounts = require "bq.image.mounts"
 local nearest = require "bq.nearest"
-local process = require "bq.process"
+local program = require "bq.stage.program"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
 local tables = require "bq.tables"
@@ -152,18 +152,8 @@ end
 
 --- Puts bq, its library and its programs into a folder.
 local function add_bq(root, found, options)
-  stage.install(root, (command.recall(found.space, found.plan)))
-  local program = options.bq or process.executable()
-  local arch = content.architecture(program)
-  if options.bq then
-    if arch ~= found.plan.arch then
-      fail.raise(("`%s` is no bq for %s"):format(options.bq, found.plan.arch))
-    end
-    fs.write(root .. "/" .. BINARY, fs.read(program), { mode = files.mode "0755", sync = false })
-  elseif arch ~= found.plan.arch then
-    log.warn(("this bq is not one for %s and is left out; name one by `--bq FILE`"):format(found.plan.arch))
-    fs.remove(root .. "/" .. BINARY)
-  end
+  local own = program.of(found.plan.arch, options.bq)
+  stage.install(root, (command.recall(found.space, found.plan)), own)
 end
 
 --- Writes the record of the build, in the folder that is the workspace inside of the root.
@@ -262,6 +252,8 @@ function input.parts(folder, found, options)
   end
   if not rest.entries[BINARY] then
     add_bq(own.path, found, options)
+  elseif options.bq then
+    log.warn(("`--bq %s` is not used: %s has a bq"):format(options.bq, rest.entries[BINARY].part.package))
   end
   table.insert(parts, 1, own)
   local tree = union.of(parts)

@@ -6,7 +6,6 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local metadata = require "bq.stage.metadata"
-local process = require "bq.process"
 local progress = require "bq.progress"
 local schema = require "bq.schema"
 local source = require "bq.source.source"
@@ -155,11 +154,12 @@ end
 ---@param state bq.State that has looked into the store
 ---@param inside table the plan by which the root builds itself again
 ---@param command bq.Command where the library, the recipes and the plan come from
+---@param program string the file of the bq that goes into it
 ---@return string tree
 ---@return string digest of the tree without bq and the metadata files
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
 ---@return table<string, bq.Attribute> attributes by path
-function finish.tree(space, state, inside, command)
+function finish.tree(space, state, inside, command, program)
   local plan, partial = state.plan, space:at "finished.partial"
   local steps = steps_of(state, plan)
   state:require_done(steps)
@@ -177,7 +177,7 @@ function finish.tree(space, state, inside, command)
   link_names(partial, owned)
   local base = digest.tree(partial, { attributes = made.attributes })
   local made_folders = stage.places(partial)
-  stage.install(partial, command)
+  stage.install(partial, command, program)
   stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true, made = made_folders })
   add_ours(partial, owned)
   local lock = space:locked()
@@ -193,7 +193,7 @@ function finish.tree(space, state, inside, command)
     ["plan.json"] = inside,
     ["lock.json"] = { seed = { id = "finished", digest = base }, sources = sources },
     ["manifest.json"] = { root = base, files = sorted(owned) },
-    ["sbom.json"] = bom.make(plan, steps, sources, state.outputs, base, digest.file(process.executable())),
+    ["sbom.json"] = bom.make(plan, steps, sources, state.outputs, base, digest.file(program)),
   } do
     fs.write(folder .. name, json.encode(value, { pretty = true }) .. "\n", { sync = false })
   end

@@ -102,7 +102,8 @@ end
 --- Copies bq, its library and the programs into a rootfs. Files that are no longer part of them are removed.
 ---@param root string
 ---@param one bq.Command where the library, the programs, the recipes and the script are
-function stage.install(root, one)
+---@param program? string the file of bq; this program if absent
+function stage.install(root, one, program)
   -- Modes of what is staged must not depend on the caller.
   syscall.umask(files.mode "022")
   local all = carried(one)
@@ -114,7 +115,7 @@ function stage.install(root, one)
       end
     end
   end
-  local is_changed = write_if_changed(root, BINARY, fs.read(process.executable()), files.mode "0755")
+  local is_changed = write_if_changed(root, BINARY, fs.read(program or process.executable()), files.mode "0755")
   for path, text in pairs(all) do
     is_changed = write_if_changed(root, SHARE .. "/" .. path, text) or is_changed
     local program = path:match "^scripts/([^/]+%.lua)$"

@@ -77,18 +77,4 @@ check.run {
       })
     end,
   },
-  {
-    "what machine a program is for",
-    function()
-      local head = "\127ELF\2\1\1" .. ("\0"):rep(9) .. "\2\0"
-      scratch.write("x86", head .. "\62\0")
-      scratch.write("arm", head .. "\183\0")
-      scratch.write("other", head .. "\243\0")
-      scratch.write("script", "#!/bin/sh\n")
-      check.equal(content.architecture "x86", "x86_64")
-      check.equal(content.architecture "arm", "aarch64")
-      check.equal(content.architecture "other", nil)
-      check.equal(content.architecture "script", nil)
-    end,
-  },
 }
