@@ -361,7 +361,7 @@ fn check(build: &Build, machine: &Machine, workspace: &str, verified: Run) {
     verified.ok().says(": 0 damaged");
 }
 
-/// The declaration's epoch, and its default for what needs none.
+/// The declaration's epoch.
 const EPOCH: i64 = 1_735_689_600;
 
 /// What the step has to see: the seed as it was packed, the output that it depends on, and what every root has.
@@ -419,10 +419,9 @@ fn tree(build: &Build) -> String {
             }
         }
     }
-    lines
-        .into_iter()
-        .map(|(path, rest)| format!("tree: {path} is a {rest}\n"))
-        .collect()
+    lines.into_iter().fold(String::new(), |all, (path, rest)| {
+        all + &format!("tree: {path} is a {rest}\n")
+    })
 }
 
 /// Reads the store again, as the user who built it.
