@@ -67,10 +67,7 @@ check.run {
           table.insert(programs, 1, table.remove(paths, index))
         end
       end
-      check.equal(
-        paths,
-        { "dev", "proc", "run", "sys", "tmp", "usr/local/bin/bq", "usr/local/share/bq", "var/lib/bq" }
-      )
+      check.equal(paths, { "dev", "proc", "run", "sys", "tmp", "usr/local/bin/bq", "usr/local/share/bq", "var/lib/bq" })
       check.truthy(#programs > 5)
       check.contains(table.concat(programs, " "), "usr/local/bin/coordinator.lua")
       local all = table.concat(layer("full", "none"), "\n")
