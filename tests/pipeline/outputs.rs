@@ -174,7 +174,7 @@ fn a_recipe_says_owners_modes_and_capabilities() {
 
 /// Lua code that runs as a program of the step.
 fn program(code: &str) -> String {
-    format!("b:run {{ '/usr/local/bin/bq', '-e', [[local fs = require 'bq.fs' {code}]] }} ")
+    format!("b:run {{ '/proc/self/exe', '-e', [[local fs = require 'bq.fs' {code}]] }} ")
 }
 
 #[test]

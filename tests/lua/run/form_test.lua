@@ -5,7 +5,7 @@ local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
 local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "c9614aafb5a30f29"
+local FORM <const>, DIGEST <const> = 5, "a6aff3af027df7ca"
 
 check.run {
   {
