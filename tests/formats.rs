@@ -685,6 +685,27 @@ fn partitions_that_cannot_be() {
         ))
         .says("  var-data at /var/data");
     }
+    // If it is asked for, all files are in one root, and nothing is mounted.
+    let build = of_programs();
+    build.write("page.lua", SPEC);
+    let words = [
+        "--spec",
+        "page.lua",
+        "--output",
+        "root.tar.gz",
+        "--without-partitions",
+    ];
+    disk(&build, &words).ok();
+    let code = r#"
+      local archive = require "bq.archive"
+      print(archive.read("root.tar.gz", "var/data/deep/file"), archive.read("root.tar.gz", "etc/fstab"))"#;
+    assert_eq!(
+        build.bq(&["-e", code]).ok().stdout,
+        "on a partition\n\tnil\n"
+    );
+    disk(&build, &["--without-partitions"])
+        .fails(2)
+        .says("`--without-partitions` says nothing for format `qcow2`");
     // A mount table that the root has stays, and no mount point is there twice.
     let table = OWNED.replace("files = {", "files = { [\"/etc/fstab\"] = \"none /var/x tmpfs defaults 0 0\\nnone /var/data tmpfs defaults 0 0\\n\",");
     let build = built_of(&table, PROGRAMS);

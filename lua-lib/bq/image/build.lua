@@ -1,30 +1,24 @@
 -- Makes an image of a rootfs, bq, the plan and other files: a disk that boots by EFI, one EFI program, a first root, a container
 -- image or a tar. Everything is made of one root, with the attributes that are told of its files. It needs no root and no mounts.
-local archive = require "bq.archive"
 local args = require "bq.args"
-local assemble = require "bq.image.assemble"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
 local disk = require "bq.image.disk"
-local efi = require "bq.image.efi"
 local fail = require "bq.fail"
-local files = require "bq.files"
 local format = require "bq.image.format"
 local fs = require "bq.fs"
 local input = require "bq.image.input"
 local job = require "bq.run.job"
 local log = require "bq.log"
-local oci = require "bq.image.oci"
-local progress = require "bq.progress"
 local report = require "bq.report"
 local spec = require "bq.image.spec"
 local tables = require "bq.tables"
 local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
+local writers = require "bq.image.writers"
 
 local build = {}
 
-local MIB <const> = 1 << 20
 local COMPRESSIONS <const> = { "zlib", "zstd" }
 local ROOTS <const> = { "ext4", "squashfs" }
 
@@ -46,6 +40,7 @@ build.OPTIONS = {
   { name = "root", value = "KIND", help = "of a disk: ext4, or squashfs: smaller; what is written goes to memory [default: ext4]" },
   { name = "size", value = "SIZE", help = "of a disk: 4G, 900M; what its content needs and some room if absent" },
   { name = "label", value = "TEXT", help = "of the root file system of a disk [default: bq]" },
+  { name = "without-partitions", help = "for a format that has none: all files of the system in one root, nothing is mounted" },
   { name = "command-line", value = "TEXT", help = "what the kernel of a disk or an EFI program is told, besides what is built in" },
   { name = "name", value = "NAME[:TAG]", help = "of a container image", default = "bq" },
   { name = "entrypoint", value = "WORD", many = true, help = "of a container image: what it starts, word by word" },
@@ -86,6 +81,9 @@ local function check(options)
       end
     end
   end
+  if kind.disk and options.without_partitions then
+    fail.usage(("`--without-partitions` says nothing for format `%s`"):format(options.format))
+  end
   if options.size and not disk.size(options.size) then
     fail.usage(("`--size %s` is no size"):format(options.size), "say it like `900M` or `4G`")
   end
@@ -101,147 +99,6 @@ local function check(options)
     fail.usage(("`--output %s`: there is no such folder"):format(options.output))
   end
   return kind
-end
-
---- Packs the root.
-local function pack(tree, output, epoch, options, more)
-  local bar <close> = progress.bar { label = output, length = tree.bytes, unit = "bytes" }
-  local call = {
-    output = output,
-    sources = tree.sources,
-    attributes = tree.attributes,
-    mtime = epoch,
-    threads = options.jobs,
-    progress = function(bytes)
-      bar:set(bytes)
-    end,
-  }
-  for name, value in pairs(more) do
-    call[name] = value
-  end
-  return fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, call)
-end
-
----@class bq.image.Making
----@field folder string
----@field found bq.image.Input
----@field options table of the command line
----@field said bq.image.Spec
----@field tree bq.Union
-
---- One EFI program of the kernel, a command line and perhaps a first root. Returns its path.
----@param making bq.image.Making
----@param output string
----@param initrd? string a file
-local function program(making, output, initrd)
-  local found, stub = making.found, making.found.stub
-  if not stub then
-    fail.raise("there is no stub to carry the kernel", {
-      cause = "no package of the plan's image phase has one",
-      hint = "plan with set `image` again: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
-    })
-  elseif found.kernel_attributes then
-    local said = found.kernel_attributes
-    if (said.uid or 0) ~= 0 or (said.gid or 0) ~= 0 or said.capabilities then
-      fail.raise "the kernel has an owner or capabilities, which a FAT cannot keep"
-    end
-  end
-  fail.wrap(("cannot write `%s`"):format(output), nil, function()
-    fs.write(
-      output,
-      efi.program {
-        arch = found.plan.arch,
-        stub = fs.read(stub),
-        kernel = fs.read(found.kernel),
-        initrd = initrd and fs.read(initrd),
-        os_release = content.read(making.tree, "/etc/os-release"),
-        command_line = making.said.command_line,
-      }
-    )
-  end)
-  return output
-end
-
---- The writers, by format.
----@type table<string, fun(making: bq.image.Making): string?>
-local writers = {}
-
-local function write_disk(making)
-  local options, found = making.options, making.found
-  local kernel = found.kernel
-  if making.said.command_line then
-    kernel = program(making, job.paths(making.folder).build .. "/kernel.efi")
-  end
-  local _, place = assemble.disk {
-    folder = making.folder,
-    found = found,
-    wish = making.said.wish,
-    tree = making.tree,
-    kernel = kernel,
-    output = options.output,
-    format = options.format,
-    compression = options.compression or "zlib",
-    sources = options.sources or false,
-    jobs = options.jobs,
-  }
-  return ("a disk of %d MiB"):format(place.size // MIB)
-end
-writers.qcow2, writers.raw = write_disk, write_disk
-
-local function first_root(making, output)
-  local what = ("format `%s`"):format(making.options.format)
-  format.require_kept(making.tree, "", "cpio", what)
-  -- Without an entry of its own, everybody may write to the top: it is that of the kernel's first tmpfs.
-  local attributes = { ["."] = { mode = files.mode "0755" } }
-  for path, one in pairs(making.tree.attributes) do
-    attributes[path] = one
-  end
-  local more = { format = "cpio", compression = format.KINDS.initramfs.compression, attributes = attributes }
-  return pack(making.tree, output, making.found.plan.epoch, making.options, more)
-end
-
-function writers.initramfs(making)
-  first_root(making, making.options.output)
-  return "a first root"
-end
-
-function writers.efi(making)
-  local initrd = job.paths(making.folder).build .. "/initrd"
-  first_root(making, initrd)
-  program(making, making.options.output, initrd)
-  return "an EFI program"
-end
-
-local function write_tar(making)
-  local kind = format.KINDS[making.options.format]
-  local packed = pack(
-    making.tree,
-    making.options.output,
-    making.found.plan.epoch,
-    making.options,
-    { compression = kind.compression }
-  )
-  return ("a tar of %d entries"):format(packed.entries)
-end
-writers["tar.gz"], writers["tar.zst"] = write_tar, write_tar
-
-function writers.oci(making)
-  local options = making.options
-  local bar <close> = progress.bar { label = options.output, length = making.tree.bytes, unit = "bytes" }
-  oci.write {
-    tree = making.tree,
-    folder = job.paths(making.folder).build,
-    output = options.output,
-    arch = making.found.plan.arch,
-    epoch = making.found.plan.epoch,
-    name = options.name,
-    container = making.said.container,
-    jobs = options.jobs,
-    progress = function(bytes)
-      bar:set(bytes)
-    end,
-  }
-  return ("a container image `%s`"):format(options.name)
 end
 
 local function show(making, what)
@@ -281,7 +138,7 @@ local function make(folder, found, options, said)
     tree = union.of(tables.append(parts, { { path = place, package = "init" } }))
   end
   local making = { folder = folder, found = found, options = options, said = said, tree = tree }
-  show(making, writers[options.format](making))
+  show(making, writers.of[options.format](making))
 end
 
 --- Runs the program.
@@ -296,6 +153,9 @@ function build.main(plan, words)
   local kind = check(options)
   local space = workspace.new(options.workspace)
   local said = spec.of(space:plan(), options)
+  if options.without_partitions then
+    said.wish = disk.wish()
+  end
   format.refuse_disk(options.format, said.wish)
   if said.wish.root == "squashfs" and options.sources then
     fail.usage "`--sources` wants a root that can be written: `--root ext4`"

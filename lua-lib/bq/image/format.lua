@@ -71,7 +71,7 @@ function format.refuse_disk(name, wish)
   end
   fail.raise(("format `%s` cannot hold the partitions of the system"):format(name), {
     notes = lines,
-    hint = "make a disk of it, `--format qcow2`, or leave the partitions out of the system",
+    hint = "make a disk of it, `--format qcow2`, or put all its files into one root: `--without-partitions`",
   })
 end
 
