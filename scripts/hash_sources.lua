@@ -1,6 +1,7 @@
 #!/usr/bin/env bq
 -- Pins sources: fetches every place that a recipe names, and prints the digests or writes them into the recipe.
 local debian_archive = require "bq.source.debian_archive"
+local debian_index = require "bq.source.debian_index"
 local args = require "bq.args"
 local command = require "bq.stage.command"
 local digest = require "bq.digest"
@@ -21,6 +22,8 @@ local options = args.parse({
   options = {
     { name = "write", help = "write the digests into the recipes, with the version that they are of" },
     { name = "unpinned", help = "fetch nothing: list the places of all recipes that have no digest" },
+    { name = "mirror", value = "URL", help = "the mirror of Debian to ask [default: the one of the machine's apt]" },
+    { name = "keyring", value = "FILE", help = "the keys that sign Debian's indexes [default: those of its package]" },
     { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
@@ -68,11 +71,61 @@ elseif #options == 0 then
   fail.usage("which recipe?", "usage: `bq scripts/hash_sources.lua NAME...`")
 end
 
---- Fetches one place into a folder. Returns the path, or `nil` and the reason.
-local function get(place, folder)
+local space = workspace.new(options.workspace)
+local folder = space:at "hash"
+local mirror = options.mirror and options.mirror:gsub("/+$", "")
+
+-- What the signed indexes of Debian's suites say, by the name of the file. They are read when the first file is looked up.
+local listed, is_whole ---@type table<string, bq.DebianFile>?, boolean
+local function read_indexes()
+  listed = {}
+  local reason, hint = debian_index.reason_against(options.keyring)
+  if reason then
+    log.warn(("the indexes of Debian cannot be read: %s; %s"):format(reason, hint))
+  end
+  is_whole = not reason
+  for _, suite in ipairs(reason and {} or debian_index.SUITES) do
+    log.info(("reading the index of Debian %s"):format(suite))
+    local choices = { mirror = mirror, keyring = options.keyring }
+    local ok, found = pcall(debian_index.of, suite, space:at "index", choices)
+    if not ok and not fail.is_expected(found) then
+      error(found, 0)
+    elseif not ok then
+      is_whole = false
+      log.warn(("the index of Debian %s was not read"):format(suite))
+      for _, line in ipairs(fail.lines(found)) do
+        log.raw(line)
+      end
+    end
+    for _, one in pairs(ok and found or {}) do
+      for _, entry in ipairs(one.all) do
+        for _, file in ipairs(entry.files) do
+          listed[file.name] = listed[file.name] or file
+        end
+      end
+    end
+  end
+end
+
+--- What Debian's signed indexes say of a place, and words about it.
+---@return bq.DebianFile?
+---@return string
+local function vouched(place)
+  if not listed then
+    read_indexes()
+  end
+  local file = listed[place.debian]
+  if file then
+    return file, "as Debian's index says"
+  end
+  return nil, is_whole and "in no index of Debian any more" or "in no index that was read"
+end
+
+--- Fetches one place into the folder. Returns the path, or `nil` and the reason.
+local function get(place)
   local path = folder .. "/" .. files.name(place.url or place.debian)
   fs.remove(path)
-  local urls = place.url and { place.url } or debian_archive.urls(place)
+  local urls = place.url and { place.url } or debian_archive.urls(place, mirror and { mirror })
   local result = fetch.fetch({ files = { { urls = urls, path = path } }, retries = 2 })[1]
   local last = result.attempts[#result.attempts]
   return result.ok and path or nil, last and last.message
@@ -114,8 +167,6 @@ local function write(found, place, actual)
   return true
 end
 
-local space = workspace.new(options.workspace)
-local folder = space:at "hash"
 fs.mkdir(folder)
 local bad = 0
 for _, name in ipairs(options) do
@@ -127,12 +178,19 @@ for _, name in ipairs(options) do
     )
   end
   for _, place in ipairs(places_of(found)) do
-    local path, problem = get(place, folder)
+    local file, said = nil, nil ---@type bq.DebianFile?, string?
+    if place.debian then
+      file, said = vouched(place)
+    end
+    local path, problem = get(place)
     local actual = path and digest.file(path)
-    log.out(place.url or "Debian's source archive: " .. place.debian)
+    log.out(place.url or ("Debian's source archive: %s (%s)"):format(place.debian, said))
     if not actual then
       bad = bad + 1
       log.out("  not fetched: " .. tostring(problem))
+    elseif file and file.sha256 ~= actual then
+      bad = bad + 1
+      log.out(("  sha256 = %q  (not the file of the signed index: %s)"):format(actual, file.sha256))
     else
       local words, is_good, is_new = judge(place, actual)
       log.out(("  sha256 = %q  (%s)"):format(actual, words))

@@ -24,13 +24,15 @@ local RELEASES = {
 }
 
 --- Why apt cannot verify Debian's lists on this machine, and one thing to do; `nil` if it can.
+---@param keyring? string `apt.KEYRING` if absent
 ---@return string? reason
 ---@return string? hint
-function apt.reason_against()
+function apt.reason_against(keyring)
+  keyring = keyring or apt.KEYRING
   if not apt.is_available() then
     return "this machine has no apt", "run it on a machine with apt"
-  elseif not fs.stat(apt.KEYRING) then
-    return ("`%s` is missing"):format(apt.KEYRING), "`sudo apt-get install debian-archive-keyring`"
+  elseif not fs.stat(keyring) then
+    return ("`%s` is missing"):format(keyring), "`sudo apt-get install debian-archive-keyring`"
   end
 end
 
@@ -177,8 +179,10 @@ end
 ---@param kind "deb"|"deb-src"
 ---@param mirror string
 ---@param suite string
-function apt.write_sources(folder, kind, mirror, suite)
-  local line = ("%s [signed-by=%s] %s %s main\n"):format(kind, apt.KEYRING, mirror, suite)
+---@param keyring? string `apt.KEYRING` if absent
+function apt.write_sources(folder, kind, mirror, suite, keyring)
+  keyring = fs.realpath(keyring or apt.KEYRING)
+  local line = ("%s [signed-by=%s] %s %s main\n"):format(kind, keyring, mirror, suite)
   fs.write(folder .. "/etc/sources.list", line, { mode = files.mode "0600" })
 end
 

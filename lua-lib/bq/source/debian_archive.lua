@@ -52,13 +52,15 @@ end
 
 --- The addresses of a file of a source package, in the order in which they are asked.
 ---@param place { debian: string, package?: string } a place of a recipe
+---@param mirrors? string[] `debian_archive.mirrors()` if absent
 ---@return string[]
-function debian_archive.urls(place)
+function debian_archive.urls(place, mirrors)
   local out, path = {}, debian_archive.pool(place)
-  for index, mirror in ipairs(debian_archive.mirrors()) do
+  mirrors = mirrors or debian_archive.mirrors()
+  for index, mirror in ipairs(mirrors) do
     out[index] = debian_archive.url(mirror, path)
   end
-  for _, mirror in ipairs(debian_archive.mirrors()) do
+  for _, mirror in ipairs(mirrors) do
     local security = debian_archive.security(mirror)
     out[#out + 1] = security and debian_archive.url(security, (path:gsub("^pool/", "pool/updates/")))
   end
