@@ -58,6 +58,50 @@ function scratch.selection(changes)
   return out
 end
 
+--- An ELF-64 file with a dynamic section and a table of strings, all loaded at 0x400000.
+---@param one { needed?: string[], soname?: string, paths?: string, interpreter?: string, kind?: integer, machine?: integer, more?: string }
+---@return string
+function scratch.elf(one)
+  local base <const>, strings, tags = 0x400000, "\0", {}
+  local function text(value)
+    local at = #strings
+    strings = strings .. value .. "\0"
+    return at
+  end
+  for _, name in ipairs(one.needed or {}) do
+    tags[#tags + 1] = { 1, text(name) }
+  end
+  tags[#tags + 1] = one.soname and { 14, text(one.soname) }
+  tags[#tags + 1] = one.paths and { 29, text(one.paths) }
+  local loader = one.interpreter and text(one.interpreter)
+  local count = loader and 3 or 2
+  local headers = 64 + count * 56
+  -- What comes after the end is not read.
+  for _, tag in ipairs { { 5, base + headers }, { 10, #strings }, { 0, 0 }, { 14, 1 } } do
+    tags[#tags + 1] = tag
+  end
+  local dynamic, dynamic_at = "", headers + #strings
+  for _, tag in ipairs(tags) do
+    dynamic = dynamic .. ("<i8i8"):pack(tag[1], tag[2])
+  end
+  local function header(kind, offset, length)
+    return ("<I4I4i8i8i8i8i8i8"):pack(kind, 4, offset, base + offset, base + offset, length, length, 8)
+  end
+  return table.concat {
+    "\127ELF\2\1\1" .. ("\0"):rep(9),
+    -- stylua: ignore
+    ("<I2I2I4i8i8i8I4I2I2I2I2I2I2"):pack(
+      one.kind or 3, one.machine or 62, 1, base, 64, 0, 0, 64, 56, count, 64, 0, 0
+    ),
+    header(1, 0, dynamic_at + #dynamic),
+    loader and header(3, headers + loader, #one.interpreter + 1) or "",
+    header(2, dynamic_at, #dynamic),
+    strings,
+    dynamic,
+    one.more or "",
+  }
+end
+
 --- A digest for what needs one.
 function scratch.sha256(text)
   return digest.sha256(text or "")
