@@ -49,9 +49,25 @@ return prepare.main({
   sysroot = "/opt/sysroot",
   epoch = 1735689600, -- 2025-01-01: the time of every file that is built
   env = env,
-  sets = { core = { "base", "core" }, image = { "base", "core", "image" }, full = { "base", "full", "image" } },
+  sets = {
+    core = { "base", "core", "more" },
+    image = { "base", "core", "more", "image" },
+    full = { "base", "more", "full", "tools", "image" },
+  },
   -- The phases of the finished root, for each set.
   finish = { full = { "system", "tools" } },
+  -- What roots of one's own are made of: a system (`--system FILE`), or what `--with` asks for. By set: the lists that a system is
+  -- built with, and the phases whose outputs its root can take.
+  roots = {
+    packages = { "skeleton", "etc", "busybox" },
+    leave_out = { "/opt" },
+    disk = { "image" },
+    sets = {
+      core = { lists = { "base", "core" }, phases = { "rootfs", "system" } },
+      image = { phases = { "rootfs", "system" } },
+      full = { lists = { "base", "more", "full" }, phases = { "system", "tools" } },
+    },
+  },
   phases = {
     {
       name = "sysroot",
@@ -82,9 +98,9 @@ return prepare.main({
       env = native,
       first = { "seed-clang", "clang-headers", "compiler-rt", "musl", "linux-headers", "llvm-runtimes" },
       needs_native = true,
-      extend = true,
+      extend = { "core", "image" },
       packages = {
-        base = { "m4", "make", "zlib" },
+        more = { "m4", "make", "zlib" },
         -- The compiler of the small set is the seed's.
         core = { "seed-clang" },
         full = {
@@ -121,7 +137,8 @@ return prepare.main({
       prefix = "/usr",
       env = native,
       needs_native = true,
-      packages = { full = { "sqlite", "lua", "fossil", "git" } },
+      extend = { "full" },
+      packages = { tools = { "sqlite", "lua", "fossil", "git" } },
     },
     -- `bq scripts/build_qcow2.lua` makes a disk of these two and a rootfs.
     {

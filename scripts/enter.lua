@@ -1,5 +1,5 @@
 #!/usr/bin/env bq
--- Starts a shell in the staged rootfs, in the root of a failed step, or in the outputs of a phase.
+-- Starts a shell in the root that was asked for, in the staged rootfs, in the root of a failed step, or in the outputs of a phase.
 
 -- Nothing lives long here, and what is collected after a fork is copied first.
 collectgarbage "stop"
@@ -13,9 +13,11 @@ local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
-  about = "Runs a shell, or a command, in the staged rootfs.",
+  about = "Runs a shell, or a command, in the root of a system or of what `--with` asked for, or else in the staged rootfs.",
   usage = "bq scripts/enter.lua [OPTIONS] [-- COMMAND...]",
   options = {
+    { name = "system", help = "in the root of the packages that were asked for, and of all that they need to run" },
+    { name = "staged", help = "in the staged rootfs, whatever was asked for" },
     { name = "step", value = "NAME", help = "in the root of a step that failed, its build tree as it was" },
     { name = "rootfs", value = "WHAT", help = "in what a phase made, or in another rootfs folder" },
     { name = "network", help = "with the machine's network" },
@@ -132,6 +134,37 @@ local function enter_phase(plan, phase)
   return status
 end
 
+--- The root that was asked for, with a layer above that is thrown away.
+local function enter_own(plan)
+  local step_root = require "bq.run.step_root"
+  local finished = require "bq.system.finished"
+  if not plan.root then
+    fail.raise(("set %s makes no root of its own"):format(plan.set), { hint = "enter a phase: `--rootfs PHASE`" })
+  end
+  local folder = fs.mkdtemp(space:at "build/enter-")
+  require("bq.run.job").clean(folder)
+  local ok, status = pcall(function()
+    local made = finished.own(space, require("bq.run.state").look(space, plan), folder .. "/system")
+    local lowers = {}
+    for _, part in ipairs(made.parts) do
+      table.insert(lowers, 1, part.path)
+    end
+    local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
+    return enter.command(sandbox, shell, enter.environment(space), "/")
+  end)
+  fs.remove_all(folder)
+  if not ok then
+    error(status, 0)
+  end
+  return status
+end
+
+--- The plan, if a system or packages were asked for.
+local function plan_of_own()
+  local plan = not (options.staged or space.inside) and space:read("plan.json", form.FORMAT)
+  return plan and plan.root and (plan.system or #plan.selection.with > 0) and plan or nil
+end
+
 local function enter_rootfs(what)
   local plan = space:read("plan.json", form.FORMAT)
   if plan and plan.phases[what] then
@@ -150,10 +183,13 @@ local function enter_rootfs(what)
 end
 
 local status
+local own = not options.step and not options.rootfs and plan_of_own()
 if options.step then
   status = enter_step(find_step(options.step))
 elseif options.rootfs then
   status = enter_rootfs(options.rootfs)
+elseif options.system or own then
+  status = enter_own(own or space:plan())
 elseif space.inside then
   fail.raise(
     "this is the staged rootfs already",

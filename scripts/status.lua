@@ -7,6 +7,7 @@ local json = require "bq.json"
 local log = require "bq.log"
 local report = require "bq.report"
 local state = require "bq.run.state"
+local why = require "bq.system.why"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
@@ -15,12 +16,19 @@ local options = args.parse({
   options = {
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
     { name = "json", help = "as JSON, for programs" },
+    { name = "why", value = "NAME", help = "why a package is in the root, and who needs it" },
   },
 }, arg)
 
 local space = workspace.new(options.workspace)
 local plan = space:plan()
 local build = state.look(space, plan)
+if options.why then
+  for _, line in ipairs(why.lines(build, options.why)) do
+    log.out(line)
+  end
+  return
+end
 local history = journal.by_step(space)
 -- A start without an end counts only while a run has the workspace's lock.
 local may, free = pcall(fs.lock, space:at ".lock", { shared = true })

@@ -14,11 +14,20 @@
 ---@field phase_order string[]
 ---@field image? bq.ImageSpec what an image of it is to be
 ---@field finish string[] the phases that the finished root is made of
+---@field finish string[] the phases that the root is made of which builds itself again
+---@field root? bq.PlanRoot what a root of one's own is made of
+---@field system? bq.System
+---@field page? { path: string, sha256: string } of the system
 ---@field phases table<string, bq.PlanPhase>
 ---@field steps bq.PlanStep[] each after what it depends on
 ---@field code table<string, string> texts of the strategies' modules
 ---@field library string the digest of what carries out every step
 ---@field recipes table<string, { version: string, digest: string }>
+
+---@class bq.PlanRoot
+---@field phases string[] whose outputs it can take, the lowest first
+---@field packages string[] of each such root
+---@field leave_out string[] paths that none of them takes
 
 ---@class bq.PlanPhase
 ---@field about string
@@ -39,6 +48,12 @@
 ---@field seed_at? string
 ---@field leave_out? string[]
 ---@field in_base? boolean
+---@field yields? string[]
+---@field runs_with? string[]
+---@field parts? table<string, string[]>
+---@field users? table<string, bq.system.User>
+---@field groups? table<string, { gid: integer }>
+---@field services? table<string, bq.system.Service>
 ---@field own_sources? boolean whether the phase has other sources than the recipe
 ---@field sources table<string, bq.Place[]>
 ---@field patches { name: string, sha256: string, hex: string }[]

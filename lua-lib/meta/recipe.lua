@@ -36,6 +36,11 @@
 ---@field modes? table<string, string> by path: octal
 ---@field capabilities? table<string, string> by path: as setcap(8) takes them
 ---@field yields? string[] paths at which another package's file takes the place of this one's
+---@field runs_with? string[] packages that it uses at run time, and that its files do not name
+---@field parts? { run?: string[], dev?: string[], doc?: string[] } paths that are of another part than their names say
+---@field users? table<string, bq.system.User> system accounts that it needs, with fixed ids
+---@field groups? table<string, { gid: integer }>
+---@field services? table<string, bq.system.Service> what a system can turn on
 ---@field may_name? string[] paths of the output that may name folders of the build
 ---@field may_write? string[] paths of the step's root that may be changed, outside of the output
 ---@field may_be_empty? boolean

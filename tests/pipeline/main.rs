@@ -20,6 +20,7 @@ mod patches;
 mod same_bytes;
 mod sources;
 mod strangers;
+mod systems;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 -- What a command line picks from a plan: a set, packages more or fewer, an architecture.
+local declaration = require "bq.plan.declaration"
 local fail = require "bq.fail"
 local json = require "bq.json"
 local nearest = require "bq.nearest"
@@ -12,43 +13,81 @@ local choice = {}
 ---@field only? string[]
 ---@field with? string[] `name`, or `name@phase`
 ---@field without? string[]
+---@field system? bq.System a system instead of the set's own packages: the set says what builds it
 
 --- A word of `--with` and its like: `name`, or `name@phase`.
 local function split(word)
   return word:match "^([^@]*)@?(.*)$"
 end
 
---- The names of a phase's packages, as the selection wants them.
----@param declaration bq.Declaration
----@param phase bq.Phase
+--- The lists of packages that a selection builds.
+---@param declared bq.Declaration
 ---@param selection bq.Selection
 ---@return string[]
-function choice.packages(declaration, phase, selection)
+local function lists(declared, selection)
+  if not selection.system then
+    return declared.sets[selection.set]
+  end
+  local out = tables.copy(declared.roots.sets[selection.set].lists)
+  return selection.system.disk ~= false and tables.append(out, declared.roots.disk) or out
+end
+
+--- Whether a package of a phase is left out.
+---@param selection bq.Selection
+---@param name string
+---@param phase string
+---@return boolean
+function choice.is_without(selection, name, phase)
+  for _, word in ipairs(selection.without or {}) do
+    local left_out, where = split(word)
+    if left_out == name and (where == "" or where == phase) then
+      return true
+    end
+  end
+  return false
+end
+
+--- The names of a phase's packages, as the selection wants them.
+---@param declared bq.Declaration
+---@param phase bq.Phase
+---@param selection bq.Selection
+---@param below? table<string, any> packages that the phase's base has already
+---@return string[]
+function choice.packages(declared, phase, selection, below)
   local names, seen = {}, {}
   local function add(name)
-    if not seen[name] then
+    if not seen[name] and not choice.is_without(selection, name, phase.name) then
       seen[name] = true
       names[#names + 1] = name
     end
   end
-  for _, word in ipairs(selection.without or {}) do
-    local name, where = split(word)
-    seen[name] = where == "" or where == phase.name or nil
-  end
-  for _, list in ipairs(declaration.sets[selection.set]) do
+  for _, list in ipairs(lists(declared, selection)) do
     for _, name in ipairs(phase.packages[list] or {}) do
       add(name)
     end
   end
-  local default = declaration.phases[#declaration.phases]
-  for _, candidate in ipairs(declaration.phases) do
-    default = candidate.extend and candidate or default
+  local is_extended = phase == declaration.extended(declared, selection.set)
+  for _, name in ipairs(selection.system and is_extended and selection.system.packages or {}) do
+    if not (below and below[name]) then
+      add(name)
+    end
   end
   for _, word in ipairs(selection.with or {}) do
     local name, where = split(word)
-    if where == phase.name or (where == "" and phase == default) then
+    if where == phase.name or where == "" and is_extended and not (below and below[name]) then
       add(name)
     end
+  end
+  return names
+end
+
+--- The names of the packages that were asked for, of `--with` or of a system.
+---@param selection { with: string[], system?: bq.System }
+---@return string[]
+function choice.asked(selection)
+  local names = tables.copy(selection.system and selection.system.packages)
+  for _, word in ipairs(selection.with or {}) do
+    names[#names + 1] = split(word)
   end
   return names
 end
@@ -58,7 +97,7 @@ end
 ---@param phases string[]
 ---@return bq.Selection
 function choice.inside(selection, phases)
-  local out = { set = selection.set, arch = selection.arch }
+  local out = { set = selection.set, arch = selection.arch, system = selection.system }
   for _, option in ipairs { "only", "with", "without" } do
     out[option] = {}
     for _, word in ipairs(selection[option] or {}) do
@@ -72,18 +111,14 @@ function choice.inside(selection, phases)
 end
 
 --- Sees that all that is picked is there.
----@param declaration bq.Declaration
+---@param declared bq.Declaration
 ---@param selection bq.Selection
 ---@param recipes bq.Recipes
 ---@param architectures table<string, any> those that can be built for
-function choice.check(declaration, selection, recipes, architectures)
-  if not declaration.sets[selection.set] then
-    local near = nearest(selection.set, declaration.sets)
-    local known = {}
-    for name in pairs(declaration.sets) do
-      known[#known + 1] = name
-    end
-    table.sort(known)
+function choice.check(declared, selection, recipes, architectures)
+  if not declared.sets[selection.set] then
+    local near = nearest(selection.set, declared.sets)
+    local known = tables.names(declared.sets)
     fail.usage(
       ("no set `%s`"):format(selection.set),
       near and ("did you mean `--set %s`?"):format(near) or "the sets are " .. table.concat(known, ", ")
@@ -103,7 +138,7 @@ function choice.check(declaration, selection, recipes, architectures)
         )
       end
       local known = {}
-      for _, phase in ipairs(declaration.phases) do
+      for _, phase in ipairs(declared.phases) do
         known[#known + 1] = phase.name
       end
       if where ~= "" and not tables.contains(known, where) then

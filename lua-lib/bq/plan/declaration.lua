@@ -1,6 +1,8 @@
 -- What a plan is made from: the sets, the phases, and what every step sees; as `scripts/build_sysroot.lua` declares it.
 local fail = require "bq.fail"
+local json = require "bq.json"
 local nearest = require "bq.nearest"
+local tables = require "bq.tables"
 local template = require "bq.plan.template"
 
 local declaration = {}
@@ -16,7 +18,13 @@ local declaration = {}
 ---@field needs_native? boolean its steps run what earlier phases built
 ---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
 ---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
----@field extend? boolean where `--with NAME` puts a recipe
+---@field extend? boolean|string[] where `--with NAME` and a system put packages: in all sets, or in these
+
+---@class bq.Roots what roots of one's own are made of: a system, or what `--with` asks for
+---@field packages string[] of each such root
+---@field leave_out? string[] paths that none of them takes
+---@field disk? string[] the lists that a system needs besides, if it goes onto a disk
+---@field sets table<string, { phases: string[], lists?: string[] }> by set: the phases whose outputs it is made of, the lowest first; the lists that a system is built with: without them, the set is not for systems
 
 ---@class bq.Declaration
 ---@field seed? string the default of `--seed`
@@ -24,6 +32,7 @@ local declaration = {}
 ---@field sets table<string, string[]> the package lists that belong to each set
 ---@field phases bq.Phase[]
 ---@field finish? table<string, string[]> by set, the phases whose outputs are its finished root, the lowest first
+---@field roots? bq.Roots
 ---@field target string the triple, with `{arch}`
 ---@field sysroot? string where the toolchain is, `{sysroot}` in recipes
 ---@field epoch integer SOURCE_DATE_EPOCH of every step, and the time of every file
@@ -59,6 +68,53 @@ local function check_names(what, value, known)
   end
 end
 
+--- The phase that gets packages which are named without one.
+---@param declared bq.Declaration
+---@param set string
+---@return bq.Phase
+function declaration.extended(declared, set)
+  local found = declared.phases[#declared.phases]
+  for _, phase in ipairs(declared.phases) do
+    local extend = phase.extend
+    if extend == true or type(extend) == "table" and tables.contains(extend, set) then
+      found = phase
+    end
+  end
+  return found
+end
+
+--- What a root of one's own is made of, as the plan says it; `nil` if the set makes none.
+---@param declared bq.Declaration
+---@param set string
+---@return bq.PlanRoot?
+function declaration.root(declared, set)
+  local roots = declared.roots
+  local root = roots and roots.sets[set]
+  return root
+      and {
+        phases = json.array(tables.copy(root.phases)),
+        packages = json.array(tables.copy(roots.packages)),
+        leave_out = json.array(tables.copy(roots.leave_out)),
+      }
+    or nil
+end
+
+--- Raises if the roots name a phase or a set that is not there.
+---@param declared bq.Declaration
+---@param seen table<string, boolean> phases
+local function check_roots(declared, seen)
+  for set, root in tables.sorted(declared.roots and declared.roots.sets or {}) do
+    if not declared.sets[set] then
+      fail.raise(("`roots` names `%s`, which is no set"):format(set))
+    end
+    for _, name in ipairs(root.phases) do
+      if not seen[name] or name == "seed" then
+        fail.raise(("`roots` names `%s`, which is no phase"):format(name))
+      end
+    end
+  end
+end
+
 --- Raises if a phase says what phases do not say, or names what is not there.
 ---@param declared bq.Declaration
 function declaration.check(declared)
@@ -87,8 +143,14 @@ function declaration.check(declared)
         end
       end
     end
+    for _, set in ipairs(type(phase.extend) == "table" and phase.extend or {}) do
+      if not declared.sets[set] then
+        fail.raise(("phase `%s` extends `%s`, which is no set"):format(phase.name, set))
+      end
+    end
     seen[phase.name] = true
   end
+  check_roots(declared, seen)
   for _, phases in pairs(declared.finish or {}) do
     for _, name in ipairs(phases) do
       if not seen[name] or name == "seed" then

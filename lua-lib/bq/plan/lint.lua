@@ -4,6 +4,7 @@ local nearest = require "bq.nearest"
 local output = require "bq.plan.output"
 local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
+local root_fields = require "bq.plan.root_fields"
 local spdx = require "bq.plan.spdx"
 local template = require "bq.plan.template"
 
@@ -30,8 +31,10 @@ lint.FIELDS = {
   in_base = "boolean",
   phases = "phases",
 }
-for field, kind in pairs(output.FIELDS) do
-  lint.FIELDS[field] = kind
+for _, fields in ipairs { output.FIELDS, root_fields.FIELDS } do
+  for field, kind in pairs(fields) do
+    lint.FIELDS[field] = kind
+  end
 end
 --- Fields in which no text is replaced: they are names, or are read before anything that could be put into them is known.
 local RAW <const> = {
@@ -46,6 +49,9 @@ local RAW <const> = {
   patches_from = true,
   phases = true,
 }
+for field in pairs(root_fields.FIELDS) do
+  RAW[field] = true
+end
 --- Fields that the plan itself fills; all others are filled when the step starts.
 lint.PLANNED = { homepage = true, include = true, leave_out = true, seed_at = true }
 --- What a strategy does, and a recipe can do instead.
@@ -257,6 +263,7 @@ function lint.recipe(self, found)
       self:problem(found, field, message)
     end
     output.check(data, problem)
+    root_fields.check(data, problem)
     patches_from.check(data, problem)
     local wrong = type(data.license) == "string" and data.license ~= "" and spdx.problem(data.license)
     if wrong then

@@ -9,8 +9,9 @@ local order = {}
 ---@param recipes bq.Recipes where problems are noted
 ---@param steps table[] of one phase
 ---@param by_name table<string, table>
+---@param below? table<string, any> packages that the phase's base has: no steps of the phase are needed for them
 ---@return table[] sorted
-function order.sort(recipes, steps, by_name)
+function order.sort(recipes, steps, by_name, below)
   local sorted, state = {}, {}
   local function visit(step, trail)
     if state[step.name] == "done" then
@@ -38,7 +39,7 @@ function order.sort(recipes, steps, by_name)
         ids[#ids + 1] = needed.id
         -- What is made of the seed's programs needs them wherever it is used.
         step.seed_at = step.seed_at or needed.seed_at
-      else
+      elseif not (below and below[name]) then
         local near = nearest(name, by_name)
         local there = recipes:get(name)
         local where = there and "which is not in" or "for which there is no recipe; in"

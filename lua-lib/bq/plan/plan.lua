@@ -1,4 +1,5 @@
 -- The plan: phases and steps of a whole build, resolved from recipes, as data that can be written as JSON.
+local along = require "bq.plan.along"
 local beside = require "bq.plan.beside"
 local choice = require "bq.plan.choice"
 local declaration = require "bq.plan.declaration"
@@ -9,6 +10,7 @@ local library = require "bq.plan.library"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
 local patches_from = require "bq.plan.patches_from"
+local root_fields = require "bq.plan.root_fields"
 local order = require "bq.plan.order"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
@@ -60,6 +62,10 @@ local function make_step(recipes, found, phase, made)
     functions = json.array(verbs),
     as_is = as_is,
   }
+  for field in pairs(root_fields.FIELDS) do
+    step[field] = fields[field]
+    fields[field] = nil
+  end
   local changes = found.data.phases and found.data.phases[phase.name] or {}
   step.own_sources = (changes.source or changes.sources) and true or nil
   if #verbs > 0 then
@@ -81,6 +87,55 @@ local function make_step(recipes, found, phase, made)
   end
   step.fields = fields
   return step
+end
+
+--- Adds the steps of a phase to the plan.
+---@param made table the plan
+---@param declared bq.Declaration
+---@param phase bq.Phase
+---@param selection bq.Selection
+---@param recipes bq.Recipes where problems are noted
+local function add_steps(made, declared, phase, selection, recipes)
+  local below, known = along.below(made, phase.name), {}
+  --- After a mistake there is no plan, and what is wrong may be of any type.
+  local function fields_of(name)
+    local found = not known[name] and recipes:get(name)
+    if found then
+      recipes:lint(found)
+      known[name] = #recipes.problems == 0 and recipes:resolve(found, phase.name) or nil
+    end
+    return #recipes.problems == 0 and known[name] or nil
+  end
+  local named = choice.packages(declared, phase, selection, below)
+  local steps, by_name = {}, {}
+  for _, name in ipairs(along.packages(named, fields_of, phase, selection, below)) do
+    local fields, found = fields_of(name), recipes:get(name)
+    local refusal = fields and along.refusal(fields, phase, below)
+    if refusal then
+      recipes:problem(found, "depends", refusal)
+    elseif fields then
+      local step = make_step(recipes, found, phase, made)
+      steps[#steps + 1], by_name[name] = step, step
+    elseif recipes.loaded[name] == nil then
+      local near = nearest(name, recipes:names())
+      table.insert(recipes.problems, {
+        path = "phase " .. phase.name,
+        line = 1,
+        message = ("no recipe `%s`"):format(name) .. (near and (", did you mean `%s`?"):format(near) or ""),
+      })
+    end
+  end
+  if #recipes.problems == 0 then
+    if phase.apart then
+      for _, step in ipairs(steps) do
+        step.depends, step.uses = json.array {}, nil
+      end
+    end
+    order.add_first(phase, steps, by_name)
+    for _, step in ipairs(order.sort(recipes, steps, by_name, below)) do
+      table.insert(made.steps, step)
+    end
+  end
 end
 
 --- Makes a plan. All mistakes in recipes are shown at once.
@@ -106,7 +161,10 @@ function plan.make(declared, selection, recipes)
       without = json.array(selection.without or {}),
     },
     phase_order = json.array {},
-    finish = json.array(declared.finish and declared.finish[selection.set] or {}),
+    -- A system does not build itself again.
+    finish = json.array(not selection.system and declared.finish and declared.finish[selection.set] or {}),
+    root = declaration.root(declared, selection.set),
+    system = selection.system,
     phases = {},
     steps = json.array {},
     code = {},
@@ -128,36 +186,7 @@ function plan.make(declared, selection, recipes)
       needs_native = phase.needs_native,
     }
     table.insert(made.phase_order, phase.name)
-    local steps, by_name = {}, {}
-    for _, name in ipairs(choice.packages(declared, phase, selection)) do
-      local found = recipes:get(name)
-      if found then
-        recipes:lint(found)
-        -- After a mistake there is no plan, and what is wrong may be of any type.
-        if #recipes.problems == 0 then
-          local step = make_step(recipes, found, phase, made)
-          steps[#steps + 1], by_name[name] = step, step
-        end
-      elseif recipes.loaded[name] == nil then
-        local near = nearest(name, recipes:names())
-        table.insert(recipes.problems, {
-          path = "phase " .. phase.name,
-          line = 1,
-          message = ("no recipe `%s`"):format(name) .. (near and (", did you mean `%s`?"):format(near) or ""),
-        })
-      end
-    end
-    if #recipes.problems == 0 then
-      if phase.apart then
-        for _, step in ipairs(steps) do
-          step.depends, step.uses = json.array {}, nil
-        end
-      end
-      order.add_first(phase, steps, by_name)
-      for _, step in ipairs(order.sort(recipes, steps, by_name)) do
-        table.insert(made.steps, step)
-      end
-    end
+    add_steps(made, declared, phase, selection, recipes)
   end
   recipes:check()
   if selection.only and #selection.only > 0 then

@@ -92,7 +92,7 @@ end
 ---@param locked table<string, { sha256: string, file: string }> the sources, by id
 ---@param outputs table<string, string> output digests by step id
 ---@param root string the root's digest
----@param program string SHA-256 of bq itself, which is in the root and is not built there
+---@param program? string SHA-256 of bq itself, if it is in the root: it is not built there
 ---@return table
 function bom.make(plan, steps, locked, outputs, root, program)
   local components, dependencies, here = json.array {}, json.array {}, {}
@@ -107,13 +107,15 @@ function bom.make(plan, steps, locked, outputs, root, program)
     end
     dependencies[#dependencies + 1] = { ref = step.id, dependsOn = needs }
   end
-  components[#components + 1] = {
-    type = "application",
-    ["bom-ref"] = "bq",
-    name = "bq",
-    licenses = json.array { { expression = "MIT" } },
-    hashes = json.array { { alg = "SHA-256", content = program } },
-  }
+  if program then
+    components[#components + 1] = {
+      type = "application",
+      ["bom-ref"] = "bq",
+      name = "bq",
+      licenses = json.array { { expression = "MIT" } },
+      hashes = json.array { { alg = "SHA-256", content = program } },
+    }
+  end
   return {
     bomFormat = "CycloneDX",
     specVersion = "1.6",
@@ -124,7 +126,7 @@ function bom.make(plan, steps, locked, outputs, root, program)
       component = {
         type = "operating-system",
         ["bom-ref"] = "root",
-        name = "rootfs-" .. plan.arch,
+        name = plan.system and plan.system.name or "rootfs-" .. plan.arch,
         version = root:sub(1, 16),
       },
     },

@@ -22,6 +22,7 @@ command.OPTIONS = {
   { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
   { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
   { name = "set", value = "NAME", help = "the package set" },
+  { name = "system", value = "FILE", help = "the page of a system: its packages, instead of those of a set" },
   { name = "only", value = "NAMES", many = true, help = "only these packages, and what they need" },
   { name = "with", value = "NAMES", many = true, help = "these packages too: NAME or NAME@PHASE" },
   { name = "without", value = "NAMES", many = true, help = "not these packages" },
@@ -113,6 +114,7 @@ function command.of(options)
     own[index] = fs.stat(folder) and fs.realpath(folder) or folder
   end
   kept.recipes = own
+  kept.system = kept.system and fs.stat(kept.system) and fs.realpath(kept.system) or kept.system
   return complete {
     script = host.script:find "^[/$]" and host.script or fs.cwd() .. "/" .. host.script,
     folder = fs.cwd(),
@@ -196,6 +198,7 @@ local function take_at_hand(one)
   one.script = bundled and fs.stat(here .. "/" .. bundled) and here .. "/" .. bundled or moved(one.script)
   one.folder = moved(one.folder)
   one.options.recipes = all(one.options.recipes or {})
+  one.options.system = one.options.system and moved(one.options.system)
   one.modules = all(one.modules)
   for _, folder in ipairs(host.module_folders) do
     if not tables.contains(one.modules, folder) then
@@ -204,6 +207,25 @@ local function take_at_hand(one)
   end
   one.programs = tables.copy(host.program_folders)
   return true
+end
+
+--- The options of the last time, if the same script made the plan, with the set and the architecture that the plan has.
+---@param space bq.Workspace
+---@return table<string, any>? `nil` if there is no plan
+function command.last(space)
+  local made = fs.stat(space:at "plan.json") and space:plan(true)
+  if not made or space.inside then
+    return made and from_plan(space, made).options or nil
+  end
+  local one = space:read("command.json", FORMAT)
+  if not one or files.name(one.script) ~= files.name(host.script) then
+    return nil
+  end
+  local out = { set = made.set, arch = made.arch }
+  for name, value in pairs(one.options) do
+    out[name] = value
+  end
+  return out
 end
 
 --- The stored request of the workspace, with the library and the programs of this run.

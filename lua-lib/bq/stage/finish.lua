@@ -3,6 +3,7 @@ local bom = require "bq.stage.bom"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
+local finished = require "bq.system.finished"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local metadata = require "bq.stage.metadata"
@@ -10,6 +11,7 @@ local progress = require "bq.progress"
 local schema = require "bq.schema"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
+local tables = require "bq.tables"
 local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
 
@@ -29,7 +31,7 @@ local NO_SET_ID <const> = files.mode "1777"
 ---@field gid? integer 0 if absent
 ---@field capabilities? string `security.capability` in hexadecimal digits
 ---@field ["package"] string
----@field licence string
+---@field licence? string of a package's file
 
 --- Copies the outputs into the tree, each path from the package that owns it.
 ---@param tree string
@@ -51,7 +53,8 @@ local function fill(tree, parts, made)
     if line.type == "dir" and attributes.mode then
       fs.chmod(tree .. "/" .. line.path, attributes.mode & NO_SET_ID)
     end
-    line.package, line.licence = placed.part.step.name, placed.part.step.license
+    local step = placed.part.step
+    line.package, line.licence = step and step.name or "system", step and step.license
     line.mode = attributes.mode or line.mode
     line.uid, line.gid, line.capabilities = attributes.uid, attributes.gid, attributes.capabilities
     owned[line.path] = line
@@ -110,8 +113,8 @@ local function link_names(tree, owned)
 end
 
 --- The steps whose outputs are in the finished root, the lowest first.
-local function steps_of(state, plan)
-  local out = {}
+local function steps_of(state)
+  local plan, out = state.plan, {}
   for _, name in ipairs(plan.finish) do
     for _, id in ipairs(state:phase_steps(name)) do
       out[#out + 1] = state.by_id[id]
@@ -149,57 +152,119 @@ function finish.attributes(tree)
   return out
 end
 
+--- The root that builds itself again: all outputs of its phases.
+---@param state bq.State
+---@return bq.system.Root
+local function whole(state)
+  local steps, parts = steps_of(state), {}
+  state:require_done(steps)
+  for index, step in ipairs(steps) do
+    parts[index] = union.part(state, step)
+  end
+  return { steps = steps, parts = parts, joined = union.of(parts), secret = {}, why = {} }
+end
+
+--- The digest of the tree, without the content of what is secret: who knows all the rest could try what it is.
+local function digest_of(tree, made)
+  local attributes, exclude = {}, {}
+  for path, one in pairs(made.joined.attributes) do
+    attributes[path] = not made.secret[path] and one or nil
+  end
+  for path in tables.sorted(made.secret) do
+    exclude[#exclude + 1] = path
+  end
+  return digest.tree(tree, { attributes = attributes, exclude = exclude })
+end
+
+--- The lines of the manifest.
+local function lines_of(owned, secret)
+  for path in pairs(secret) do
+    local line = owned[path] --[[@as table<string, any>]]
+    if line then
+      line.digest, line.size, line.secret = nil, 0, true
+    end
+  end
+  return sorted(owned)
+end
+
+--- The sources of what is in the root.
+---@return table<string, { sha256: string, file: string }>
+local function sources_of(space, inside, steps)
+  local out, wanted = {}, {} ---@type table<string, { sha256: string, file: string }>, table<string, true>
+  local ids = {}
+  for _, step in ipairs(inside and {} or steps) do
+    for name in pairs(step.sources) do
+      ids[#ids + 1] = source.id(step, name)
+    end
+  end
+  for _, want in ipairs(inside and source.wanted(inside) or {}) do
+    ids[#ids + 1] = want.id
+  end
+  for _, id in ipairs(ids) do
+    wanted[id] = true
+  end
+  for id, locked in pairs(space:locked().sources or {}) do
+    out[id] = wanted[id] and locked or nil
+  end
+  return out
+end
+
 --- Makes the tree `finished/` of the workspace from outputs in the store.
 ---@param space bq.Workspace
 ---@param state bq.State that has looked into the store
----@param inside table the plan by which the root builds itself again
+---@param inside? table the plan by which the root builds itself again; a root of one's own has none
 ---@param command bq.Command where the library, the recipes and the plan come from
----@param program string the file of the bq that goes into it
+---@param program? string the file of the bq that goes into it; `nil` for a root without one
 ---@return string tree
 ---@return string digest of the tree without bq and the metadata files
 ---@return table<string, { sha256: string, file: string }> sources that the root builds itself from
 ---@return table<string, bq.Attribute> attributes by path
 function finish.tree(space, state, inside, command, program)
   local plan, partial = state.plan, space:at "finished.partial"
-  local steps = steps_of(state, plan)
-  state:require_done(steps)
-  local parts = {}
-  for index, step in ipairs(steps) do
-    parts[index] = union.part(state, step)
-  end
-  local made = union.of(parts)
+  local layer = space:at "finished.system"
+  local made = inside and whole(state) or finished.own(space, state, layer)
+  local has_bq = program ~= nil
   fs.remove_all(partial)
   fs.mkdir(partial)
-  local owned = fill(partial, parts, made)
+  local owned = fill(partial, made.parts, made.joined)
   if plan.sysroot ~= "" then
     refuse_traces(partial, owned, plan.sysroot)
   end
   link_names(partial, owned)
-  local base = digest.tree(partial, { attributes = made.attributes })
-  local made_folders = stage.places(partial)
-  stage.install(partial, command, program)
-  stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true, made = made_folders })
+  local base, made_folders = digest_of(partial, made), nil
+  if has_bq then
+    made_folders = stage.places(partial)
+    stage.install(partial, command, program --[[@as string]])
+  end
+  if inside then
+    stage.mark(partial, { seed_id = "finished", seed_digest = base, finished = true, made = made_folders })
+  end
   add_ours(partial, owned)
-  local lock = space:locked()
-  local sources, wanted = {}, {}
-  for _, want in ipairs(source.wanted(inside)) do
-    wanted[want.id] = true
-  end
-  for id, locked in pairs(lock.sources or {}) do
-    sources[id] = wanted[id] and locked or nil
-  end
+  local sources = sources_of(space, inside, made.steps)
   local folder = partial .. workspace.INSIDE .. "/"
+  fs.mkdir(folder)
   for name, value in pairs {
     ["plan.json"] = inside,
-    ["lock.json"] = { seed = { id = "finished", digest = base }, sources = sources },
-    ["manifest.json"] = { root = base, files = sorted(owned) },
-    ["sbom.json"] = bom.make(plan, steps, sources, state.outputs, base, digest.file(program)),
+    ["lock.json"] = inside and { seed = { id = "finished", digest = base }, sources = sources },
+    ["manifest.json"] = {
+      root = base,
+      files = lines_of(owned, made.secret),
+      system = plan.system,
+      packages = not inside and finished.packages(state, made) or nil,
+    },
+    ["sbom.json"] = bom.make(plan, made.steps, sources, state.outputs, base, has_bq and digest.file(program) or nil),
   } do
     fs.write(folder .. name, json.encode(value, { pretty = true }) .. "\n", { sync = false })
   end
+  fs.remove_all(layer)
   local tree = space:at "finished"
+  fs.remove(space:at "finished.json")
   files.publish(partial, tree)
-  return tree, base, sources, made.attributes
+  if not inside then
+    finished.note(space, state)
+  end
+  -- A root of one's own does not build itself again.
+  return tree, base, sources_of(space, inside, inside and made.steps or {}), made.joined.attributes
 end
 
 return finish

@@ -1,5 +1,6 @@
 -- Prepares a build: makes a plan, verified sources and a staged rootfs from a declaration and a command line.
 local args = require "bq.args"
+local asked_for = require "bq.stage.asked"
 local choice = require "bq.plan.choice"
 local command = require "bq.stage.command"
 local declaration = require "bq.plan.declaration"
@@ -9,6 +10,7 @@ local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local page = require "bq.system.page"
 local plan = require "bq.plan.plan"
 local preflight = require "bq.run.preflight"
 local process = require "bq.process"
@@ -25,7 +27,8 @@ local prepare = {}
 
 --- Shows a plan: its phases and steps, and where each source comes from.
 local function show(made, seed_word)
-  log.out(("plan: set %s for %s, seed %s, %d steps"):format(made.set, made.target, fetch.shown(seed_word), #made.steps))
+  local what = made.system and ("system %s by set %s"):format(made.system.name, made.set) or "set " .. made.set
+  log.out(("plan: %s for %s, seed %s, %d steps"):format(what, made.target, fetch.shown(seed_word), #made.steps))
   for _, name in ipairs(made.phase_order) do
     local phase = made.phases[name]
     log.out(("\n%s (%s), on %s:"):format(name, phase.about or phase.prefix, table.concat(phase.base, " + ")))
@@ -62,6 +65,29 @@ local function check_machine(space)
   end
 end
 
+--- Adds the system to a selection: that of the command line, or inside a staged rootfs that of its plan.
+---@return { secrets?: bq.Secrets, page?: { path: string, sha256: string } }
+local function find_system(space, declared, options, selection, recipes)
+  if not options.system then
+    local made = space.inside and fs.stat(space:at "plan.json") and space:plan(true) or {}
+    selection.system = not options.set and made.system or nil
+    return { page = selection.system and made.page }
+  end
+  local system, secrets, from = page.read(options.system, declared, recipes)
+  recipes:check()
+  ---@cast system bq.System
+  selection.set, selection.system = system.set, system
+  return { secrets = secrets, page = { path = fs.realpath(options.system), sha256 = page.digest(from.text) } }
+end
+
+--- Writes what only this workspace may know of its system.
+local function keep_secrets(space, secrets)
+  fs.remove(space:at "secrets.json")
+  if secrets and next(secrets.passwords) then
+    space:write_json("secrets.json", secrets, "0600")
+  end
+end
+
 --- Runs the program.
 ---@param declared bq.Declaration with `seed` and `set`, the defaults of those options
 ---@param words string[] the command line
@@ -74,6 +100,7 @@ function prepare.main(declared, words)
     options = command.OPTIONS,
   }, words)
   local space = workspace.new(options.workspace)
+  asked_for.complete(options --[[@as table<string, any>]], command.last(space), { seed = declared.seed })
   local selection = {
     set = options.set or declared.set,
     arch = options.arch or syscall.uname().machine,
@@ -96,9 +123,11 @@ function prepare.main(declared, words)
   if space:is_finished() then
     declared = declaration.inside(declared, selection.set)
   end
+  local system = find_system(space, declared, options, selection, recipes)
   local function make(declared, selection)
     local made = plan.make(declared, selection, recipes)
     made.script = asked.text and digest.sha256(asked.text) or nil
+    made.page = system.page
     return made
   end
   local made = make(declared, selection)
@@ -158,6 +187,7 @@ function prepare.main(declared, words)
       make(declaration.inside(declared, selection.set), choice.inside(selection, made.finish))
     )
   end
+  keep_secrets(space, system.secrets)
   space:write_json("plan.json", made)
   command.remember(space, asked)
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
@@ -188,6 +218,10 @@ function prepare.refresh(space, made)
   local staged = not space.inside and space:staged()
   if not stale and staged and not staged.made then
     stale = "the rootfs was staged by another version of bq"
+  end
+  local changed = made.page and not space.inside and files.read(made.page.path)
+  if made.page and not space.inside and (not changed or page.digest(changed) ~= made.page.sha256) then
+    stale = stale or ("`%s` %s"):format(files.name(made.page.path), changed and "was edited" or "is gone")
   end
   if not stale then
     if another then

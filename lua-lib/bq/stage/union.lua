@@ -23,6 +23,7 @@ local MAX_SHOWN <const> = 20
 ---@field attributes? table<string, bq.Attribute> by the path below `path`
 ---@field yields? string[]|true paths of the root where it gives way to others; `true`: everywhere
 ---@field leave_out? string[] paths of the root that are not taken
+---@field left_out? table<string, true> paths below `path` that are not taken; of a folder, what is below it too
 ---@field step? table of the plan, where it is a step's output
 
 --- What a path of the root is.
@@ -153,7 +154,7 @@ local function lay(parts)
       }
       local before = entries[one.path]
       local what = before and difference(before, placed)
-      if is_left_out(one.path) then
+      if is_left_out(one.path) or part.left_out and part.left_out[one.below] then
         table.insert(skip[part], file)
       elseif not before then
         entries[one.path] = placed

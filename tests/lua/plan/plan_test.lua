@@ -97,7 +97,7 @@ check.run {
     end,
   },
   {
-    "a missing dependency, with the nearest, or said to be elsewhere",
+    "a missing dependency, with the nearest, or left out on purpose",
     function()
       refused({
         "error: the plan has a mistake",
@@ -106,8 +106,90 @@ check.run {
       refused(
         { "error: the plan has a mistake", "  a.lua:6: `a` needs `zlib`, which is not in phase `one`" },
         { a = 'depends = { "zlib" }', zlib = "" },
-        { "a" }
+        { "a" },
+        { without = { "zlib" } }
       )
+    end,
+  },
+  {
+    "what a package depends on, and runs with, comes along with all below it",
+    function()
+      local recipes = {
+        a = 'depends = { "b" }, runs_with = { "d" }',
+        b = 'depends = { "c" }, uses = { "e" }',
+        c = "",
+        d = 'depends = { "c" }',
+        e = "",
+      }
+      local made = make(recipes, {}, { with = { "a" } })
+      check.equal(ids(made), { "one/c", "one/b", "one/a", "one/d" })
+      check.equal(depends(made, "one/a"), { "one/b" })
+      check.equal(made.steps[3].runs_with, { "d" })
+      check.equal(made.steps[3].fields.runs_with, nil)
+    end,
+  },
+  {
+    "what the base has at the same prefix does not come along",
+    function()
+      local recipes = { a = 'depends = { "b" }', b = "" }
+      local phases = two({ "b" }, {}, { extend = true })
+      check.equal(ids(make(recipes, nil, { with = { "a" } }, phases)), { "low/b", "high/b", "high/a" })
+      phases = two({ "b" }, {}, { extend = true })
+      phases[1].prefix = "/usr"
+      local made = make(recipes, nil, { with = { "a", "b" } }, phases)
+      check.equal(ids(made), { "low/b", "high/a" })
+      check.equal(#depends(made, "high/a"), 0)
+      -- Named with its phase, it is there.
+      check.equal(ids(make(recipes, nil, { with = { "b@high" } }, phases)), { "low/b", "high/b" })
+    end,
+  },
+  {
+    "packages that are named without a phase go where the set says",
+    function()
+      local function where(set, extend_low, extend_high)
+        local phases = two({}, {}, { extend = extend_high })
+        phases[1].extend = extend_low
+        return ids(make({ a = "" }, nil, { set = set, with = { "a" } }, phases))[1]
+      end
+      check.equal(where("core", { "core" }, { "full" }), "low/a")
+      check.equal(where("full", { "core" }, { "full" }), "high/a")
+      check.equal(where("core", true, nil), "low/a")
+      check.equal(where("core", nil, nil), "high/a")
+      refused(
+        { "error: phase `high` extends `cor`, which is no set" },
+        {},
+        nil,
+        nil,
+        two({}, {}, { extend = { "cor" } })
+      )
+    end,
+  },
+  {
+    "a system: its packages and the lists of its set, those of a disk only if it has one",
+    function()
+      local declared = scratch.declaration(nil, two({ "base" }, {}, { extend = true }))
+      declared.phases[2].packages = { more = { "big" }, disk = { "kernel" } }
+      declared.roots = {
+        packages = { "base" },
+        disk = { "disk" },
+        sets = { core = { lists = { "core" }, phases = { "low", "high" } } },
+      }
+      local texts = {}
+      for name, more in pairs { base = "", big = "", kernel = "", a = 'depends = { "b" }', b = "" } do
+        texts[name] = scratch.recipe(name, more ~= "" and more or nil)
+      end
+      local recipes = scratch.recipes("system", texts)
+      local function planned(disk, selection)
+        selection = scratch.selection(selection)
+        selection.system = { name = "mine", packages = { "a" }, parts = { "run" }, disk = disk }
+        return plan.make(declared, selection, recipes)
+      end
+      check.equal(ids(planned()), { "low/base", "high/kernel", "high/b", "high/a" })
+      check.equal(ids(planned(false)), { "low/base", "high/b", "high/a" })
+      check.equal(ids(planned(false, { with = { "big" } })), { "low/base", "high/b", "high/a", "high/big" })
+      check.equal(planned().root, { phases = { "low", "high" }, packages = { "base" }, leave_out = json.array {} })
+      declared.roots.sets.core.phases = { "hihg" }
+      check.raises(planned, "`roots` names `hihg`, which is no phase")
     end,
   },
   {
@@ -206,9 +288,17 @@ check.run {
   {
     "apart: steps do not see each other",
     function()
-      local made = make({ a = 'depends = { "b" }', b = "" }, nil, nil, two({ "b" }, { "a", "b" }, { apart = true }))
+      local made = make({ a = 'uses = { "b" }', b = "" }, nil, nil, two({ "b" }, { "a", "b" }, { apart = true }))
       check.equal(#depends(made, "high/a"), 0)
       check.equal(ids(made), { "low/b", "high/a", "high/b" })
+      -- So one that depends on another is refused, unless the base has that.
+      local phases = two({ "b" }, { "a" }, { apart = true })
+      refused({
+        "error: the plan has a mistake",
+        "  a.lua:6: `a` depends on `b`, and packages of phase `high` do not see each other; name another phase: `--with a@PHASE`",
+      }, { a = 'depends = { "b" }', b = "" }, nil, nil, phases)
+      phases[1].prefix = "/usr"
+      check.equal(ids(make({ a = 'depends = { "b" }', b = "" }, nil, nil, phases)), { "low/b", "high/a" })
     end,
   },
   {

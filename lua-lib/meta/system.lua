@@ -1,0 +1,64 @@
+---@meta
+
+-- What the page of a system may say, for editors and the type checker: put `---@type bq.SystemPage` on the line before its
+-- `return {`. `docs/systems.md` tells what each field means.
+
+---@class bq.SystemPage
+---@field name string
+---@field packages string[]
+---@field about? string
+---@field set? string whose compiler builds it
+---@field parts? ("run"|"dev"|"doc")[] `{ "run" }` if absent
+---@field bq? boolean with bq itself, its library and its programs
+---@field hostname? string the name if absent
+---@field timezone? string
+---@field locale? string
+---@field motd? string
+---@field dns? string[]
+---@field network? table<string, bq.system.Card|"dhcp"|false>|false
+---@field ntp? string[]|false
+---@field sysctl? table<string, string|integer>
+---@field fstab? { what: string, mount: string, type: string, options?: string }[]
+---@field users? table<string, bq.system.PageUser>
+---@field groups? table<string, { gid: integer }>
+---@field console? "login"|"shell"|false
+---@field services? table<string, bq.system.Service|boolean>
+---@field files? string the path of a folder, from that of the page
+---@field owners? table<string, string> by path: `user:group`
+---@field modes? table<string, string> by path: octal
+---@field capabilities? table<string, string> by path: as setcap(8) takes them
+---@field secret? string[] paths whose content is in no record
+---@field replaces? string[] paths at which the system's files take the place of those of packages
+---@field disk? { size?: string, label?: string, root?: "ext4"|"squashfs" }|false `false`: none, so no kernel is built
+
+---@class bq.system.PageUser: bq.system.User
+---@field uid? integer needed, but for `root`
+
+---What the plan and the records hold of a system: the page, with what it does not say filled in, and without secrets.
+---@class bq.System
+---@field name string
+---@field packages string[]
+---@field about string
+---@field set string
+---@field parts string[]
+---@field bq boolean
+---@field hostname string
+---@field timezone string
+---@field locale string
+---@field motd? string
+---@field dns string[]
+---@field network table<string, bq.system.Card|string|false>|false
+---@field ntp string[]|false
+---@field sysctl table<string, string|integer>
+---@field fstab { what: string, mount: string, type: string, options?: string }[]
+---@field users table<string, bq.system.User>
+---@field groups table<string, { gid: integer }>
+---@field console "login"|"shell"|false
+---@field services table<string, bq.system.Service|boolean>
+---@field files? string
+---@field owners table<string, string>
+---@field modes table<string, string>
+---@field capabilities table<string, string>
+---@field secret string[]
+---@field replaces string[]
+---@field disk? { size?: string, label?: string, root?: string }|false

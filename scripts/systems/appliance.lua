@@ -1,0 +1,23 @@
+-- A small machine that does one thing: a user, a service that is watched, a shell for who has the console. The password of root
+-- and of `ann` is `bq`; make your own by `openssl passwd -6`.
+local password <const> =
+  "$6$bqbqbqbqbqbqbqbq$vxgCilx7Z9vdJVWr45e5fU0gkkQMwvUffNQRiyealJytE58abmLtb8gbA4CdiyZ8GL5QShqkYJnRjtocKRYpB."
+
+---@type bq.SystemPage
+return {
+  name = "appliance",
+  packages = { "e2fsprogs" },
+  motd = "An appliance. `sv status /var/service/*` shows what runs.",
+  users = {
+    root = { password = password },
+    ann = { uid = 1000, groups = { "wheel" }, password = password },
+    -- Who runs the service: nobody logs in as it.
+    beat = { uid = 500, home = false, shell = "/bin/false" },
+  },
+  files = "appliance",
+  services = {
+    beat = { run = { "/usr/bin/beat" }, user = "beat", environment = { LANG = "C" } },
+  },
+  sysctl = { ["kernel.panic"] = 10 },
+  disk = { size = "1G", label = "appliance" },
+}

@@ -1,0 +1,200 @@
+local check = require "check"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local page = require "bq.system.page"
+local scratch = require "scratch"
+
+local count = 0
+local RECIPES <const> = {
+  skeleton = "",
+  zlib = "",
+  curl = 'depends = { "zlib" }',
+  ssh = 'users = { sshd = { uid = 22 } }, services = { ssh = { run = { "/usr/sbin/sshd" } } }',
+}
+
+local function declared()
+  local out = scratch.declaration { "skeleton" }
+  out.roots =
+    { packages = { "skeleton" }, sets = { core = { lists = { "core" }, phases = { "one" } }, full = { phases = {} } } }
+  return out
+end
+
+--- Reads a page; the folder is new.
+local function read(text, recipes)
+  count = count + 1
+  local folder, texts = "case" .. count, {}
+  for name, more in pairs(recipes or RECIPES) do
+    texts[name] = scratch.recipe(name, more ~= "" and more or nil)
+  end
+  local collection = scratch.recipes(folder .. "/packages", texts)
+  scratch.write(folder .. "/mine.lua", text)
+  local system, secrets, from = page.read(folder .. "/mine.lua", declared(), collection)
+  return system, secrets, collection, from
+end
+
+--- The mistakes of a page, without the name of its folder.
+local function mistakes(text, recipes)
+  local system, _, collection = read(text, recipes)
+  check.equal(system, nil)
+  local out = {}
+  local lines = fail.lines(check.raises(function()
+    collection:check()
+  end))
+  for index = 2, #lines do
+    out[#out + 1] = lines[index]:gsub("^  case%d+/", "")
+  end
+  return out
+end
+
+check.run {
+  {
+    "a page of two lines, with all that it does not say",
+    function()
+      local system, secrets, collection = read 'return { name = "mine", packages = { "curl" } }'
+      collection:check()
+      check.equal(system.packages, { "curl" })
+      check.equal(
+        { system.set, system.hostname, system.console, system.network, system.parts, system.timezone, system.bq },
+        { "core", "mine", "login", { ["*"] = "dhcp" }, { "run" }, "UTC", false }
+      )
+      check.equal(secrets, { passwords = {} })
+      -- It goes through JSON unchanged.
+      local text = json.encode(system, { pretty = true })
+      check.equal(json.encode(json.decode(text), { pretty = true }), text)
+    end,
+  },
+  {
+    "a hash is a secret: it is not in what the plan holds",
+    function()
+      local hash <const> = "$6$salt$abc./DEF"
+      local system, secrets, collection = read(
+        ('return { name = "mine", packages = {}, users = { root = { password = "%s" }, ann = { uid = 1000 } } }'):format(
+          hash
+        )
+      )
+      collection:check()
+      check.equal(secrets, { passwords = { root = hash } })
+      check.equal(system.users, { ann = { uid = 1000 }, root = {} })
+      check.truthy(not json.encode(system):find("salt", 1, true))
+    end,
+  },
+  {
+    "all mistakes are shown at once, with file and line",
+    function()
+      check.equal(
+        mistakes [[
+return {
+  name = "mine",
+  packages = { "crul", "zlib", "zlib" },
+  hostnme = "x",
+  hostname = "a_b",
+  console = "logn",
+  users = {
+    ann = { uid = 1000, groups = { "wheeel" } },
+    bob = { uid = 1000 },
+  },
+  services = { web = { run = { "httpd" } }, ftp = true },
+  fstab = { { what = "LABEL=a", mount = "data", type = "ext4" } },
+  owners = { ["/a"] = "carl" },
+  capabilities = { ["/b"] = "cap_fly=ep" },
+  timezone = "Europe",
+  disk = { size = "1 GB" },
+  parts = { "rum" },
+}
+]],
+        {
+          "mine.lua:3: `packages` has `crul`, for which there is no recipe, did you mean `curl`?",
+          "mine.lua:3: `packages` has `zlib` twice",
+          "mine.lua:4: `hostnme` is no field, did you mean `hostname`?",
+          "mine.lua:5: `hostname` is `a_b`, which is not the name of a machine: letters, digits and `-`",
+          'mine.lua:6: `console` is `logn`, expected "login" or "shell" or false, did you mean `login`?',
+          "mine.lua:8: `users.ann` is in group `wheeel`, which is not there; add it to `groups`",
+          "mine.lua:9: `users.bob.uid` is 1000, which is the id of `ann` of the system",
+          "mine.lua:11: `services.ftp` is turned on, and no package of the system brings it; say what to `run`",
+          "mine.lua:11: `services.web.run[1]` is `httpd`, which is not an absolute path",
+          "mine.lua:12: `fstab[1].mount` is `data`, which is not an absolute path",
+          "mine.lua:13: `owners./a` is `carl`, and there is no user `carl`",
+          "mine.lua:14: `capabilities./b` there is no capability `cap_fly`",
+          "mine.lua:16: `disk.size` is `1 GB`, which is not a size such as 900M or 4G",
+          'mine.lua:17: `parts[1]` is `rum`, expected "run" or "dev" or "doc", did you mean `run`?',
+        }
+      )
+    end,
+  },
+  {
+    "services and accounts of packages count with those of the page",
+    function()
+      local _, _, collection =
+        read 'return { name = "mine", packages = { "ssh" }, services = { ssh = true }, users = { ann = { uid = 1000 } } }'
+      collection:check()
+      check.equal(
+        mistakes 'return { name = "mine", packages = { "ssh" }, services = { sshd = true }, users = { ann = { uid = 22 } } }',
+        {
+          "mine.lua:1: `services.sshd` is turned on, and no package of the system brings it; say what to `run`; packages bring ssh",
+          "mine.lua:1: `users.ann.uid` is 22, which is the id of `sshd` of package `ssh`",
+        }
+      )
+    end,
+  },
+  {
+    "its own files: there, not to be written by others, and not what the settings write",
+    function()
+      check.equal(
+        mistakes 'return { name = "mine", packages = {}, files = "gone" }',
+        { ("mine.lua:1: `files` is `%s/case%d/gone`, and there is no such folder"):format(fs.cwd(), count) }
+      )
+      local folder = "case" .. count + 1
+      scratch.write(folder .. "/own/etc/passwd", "")
+      scratch.write(folder .. "/own/etc/open", "", files.mode "0666")
+      check.equal(mistakes 'return { name = "mine", packages = {}, files = "own" }', {
+        "mine.lua:1: `files` has `/etc/open`, which everybody on this machine may write to",
+        "mine.lua:1: `files` has `/etc/passwd`, which the settings of the system write",
+      })
+      folder = "case" .. count + 1
+      fs.mkdir(folder .. "/own")
+      fs.chmod(folder .. "/own", files.mode "0777")
+      check.equal(mistakes 'return { name = "mine", packages = {}, files = "own" }', {
+        ("mine.lua:1: `files` is `%s/%s/own`, which everybody on this machine may write to"):format(fs.cwd(), folder),
+      })
+    end,
+  },
+  {
+    "what is no page",
+    function()
+      check.contains(mistakes("return {")[1], "mine.lua:1: ")
+      check.contains(mistakes("return 1")[1], "a system is a file that returns a table")
+      check.contains(mistakes("os.execute 'x'\nreturn {}")[1], "mine.lua:1: `os.execute` is not available in a recipe")
+      check.equal(mistakes "return {}", { "mine.lua:1: `name` is missing", "mine.lua:1: `packages` is missing" })
+      check.contains(
+        mistakes('return { name = "a", packages = {}, set = "ful" }')[1],
+        "is `ful`, which builds no systems"
+      )
+      check.contains(mistakes('return { name = "a", packages = {}, set = "full" }')[1], "which builds no systems")
+      check.contains(mistakes('return { name = "a", packages = {}, users = { [1.5] = 1 } }')[1], "`users` holds")
+      local err = check.raises(function()
+        page.read("none.lua", declared(), scratch.recipes("none", {}))
+      end)
+      check.equal(fail.lines(err), { "error: `--system none.lua`: there is no such file" })
+      check.equal(err.status, 2)
+    end,
+  },
+  {
+    "mistakes of a recipe that it names are shown too, and none becomes a bug",
+    function()
+      for _, more in ipairs {
+        "depends = 1",
+        "users = { a = { uid = {} } }",
+        "users = 1",
+        'services = { a = { run = "x" } }',
+        "phases = true",
+        "parts = { run = 1 }",
+        "runs_with = { 1 }",
+      } do
+        local found = mistakes('return { name = "mine", packages = { "bad" } }', { bad = more, skeleton = "" })
+        check.contains(found[1], "packages/bad.lua:")
+      end
+    end,
+  },
+}
