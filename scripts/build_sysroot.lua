@@ -59,13 +59,13 @@ return prepare.main({
   -- What roots of one's own are made of: a system (`--system FILE`), or what `--with` asks for. By set: the lists that a system is
   -- built with, and the phases whose outputs its root can take.
   roots = {
-    packages = { "skeleton", "etc", "busybox" },
+    packages = { "skeleton", "etc", "busybox", "init" },
     leave_out = { "/opt" },
     disk = { "image" },
     sets = {
-      core = { lists = { "base", "core" }, phases = { "rootfs", "system" } },
-      image = { phases = { "rootfs", "system" } },
-      full = { lists = { "base", "more", "full" }, phases = { "system", "tools" } },
+      core = { lists = { "base", "core" }, phases = { "rootfs", "system", "image" } },
+      image = { phases = { "rootfs", "system", "image" } },
+      full = { lists = { "base", "more", "full" }, phases = { "system", "tools", "image" } },
     },
   },
   phases = {
@@ -158,7 +158,7 @@ return prepare.main({
       prefix = "/usr",
       env = tools,
       apart = true,
-      packages = { image = { "linux", "efi-stub", "init" } },
+      packages = { base = { "init" }, image = { "linux", "efi-stub" } },
     },
   },
 }, arg)

@@ -1,22 +1,26 @@
 #!/usr/bin/env bq
--- Makes a system from its page: plans, builds, finishes, and writes a disk or a tarball. What is done is not done again.
+-- Makes a system from its page: plans, builds, finishes, and writes an image. What is done is not done again.
 local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
+local format = require "bq.image.format"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local log = require "bq.log"
 local process = require "bq.process"
 local report = require "bq.report"
+local spec = require "bq.image.spec"
 local tables = require "bq.tables"
+local workspace = require "bq.workspace"
 
 local PLAN <const> = { "seed", "arch", "with", "without", "recipes", "mirror", "offline" }
-local TARBALLS <const> = { ["tar.gz"] = true, ["tar.zst"] = true, tar = true }
+local TARBALLS <const> = { ["tar.gz"] = true, ["tar.zst"] = true }
 
 -- stylua: ignore
 local OPTIONS <const> = {
-  { name = "output", value = "PLACE", help = "what to write: .qcow2, .raw, .tar.gz, .tar.zst, .tar" },
-  { name = "format", value = "FORMAT", help = "what it is, where its name does not say it" },
+  { name = "output", value = "PLACE", help = "what to write; its name says the format, unless `--format` does" },
+  { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") },
+  { name = "plan", value = "FILE", help = "the script that plans; `build_sysroot.lua` beside this program if absent" },
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
   { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64" },
@@ -38,21 +42,15 @@ if #options ~= 1 then
   fail.usage("which system?", "`bq scripts/make.lua scripts/systems/minimal.lua --output minimal.qcow2`")
 end
 
---- What the output is: what was said, or what its name ends in.
-local function format_of(output)
-  for _, ending in ipairs { "tar.gz", "tar.zst", "tar", "qcow2", "raw" } do
-    if output:sub(-#ending - 1) == "." .. ending then
-      return ending
-    end
-  end
+local output = options.output or fail.usage("where to?", "`--output appliance.qcow2`")
+local name = options.format or format.of_name(output)
+local kind = name and format.KINDS[name]
+if not kind then
   fail.usage(
-    ("`--output %s`: its name says no format"):format(output),
-    "say it by `--format`, such as `--format qcow2`"
+    name and ("no format `%s`"):format(name) or ("`--output %s`: its name says no format"):format(output),
+    "`--format` is one of " .. table.concat(format.names(), ", ")
   )
 end
-
-local output = options.output or fail.usage("where to?", "`--output appliance.qcow2`")
-local format = options.format or format_of(output)
 local parent = fs.stat(files.parent(output))
 if not parent or parent.type ~= "dir" then
   fail.usage(("`--output %s`: there is no such folder"):format(output))
@@ -64,9 +62,12 @@ local jobs = options.jobs and { ("--jobs=%d"):format(options.jobs) } or {}
 local started = os.time()
 
 --- Runs one of the programs, on the caller's terminal. If it fails, it has said why.
-local function run(name, words)
+local function run(program, words)
   local argv = tables.append({ process.executable() }, host.options)
-  tables.append(tables.append(argv, { ("%s/%s.lua"):format(here, name) }), words)
+  tables.append(
+    tables.append(argv, { program:find "%.lua$" and program or ("%s/%s.lua"):format(here, program) }),
+    words
+  )
   local status = process.run {
     argv = tables.append(argv, space),
     stdin = "inherit",
@@ -75,25 +76,37 @@ local function run(name, words)
     die_with_parent = true,
   }
   if not status.ok then
-    log.info(("`%s` failed; when that is mended, the same command goes on from there"):format(name))
+    log.info(("`%s` failed; when that is mended, the same command goes on from there"):format(program))
     fail.exit(status.code or 1)
   end
 end
 
 local plan = { "--system=" .. options[1] }
-for _, name in ipairs(PLAN) do
-  local value = options[name]
+for _, option in ipairs(PLAN) do
+  local value = options[option]
   for _, one in ipairs(type(value) == "table" and value or { value }) do
-    plan[#plan + 1] = one == true and "--" .. name or ("--%s=%s"):format(name, one)
+    plan[#plan + 1] = one == true and "--" .. option or ("--%s=%s"):format(option, one)
   end
 end
-run("build_sysroot", tables.append(plan, jobs))
+run(options.plan or "build_sysroot", tables.append(plan, jobs))
+--- What the format cannot hold is said before anything is built.
+local made = workspace.new(options.workspace):plan()
+format.refuse_disk(name, spec.of(made, { entrypoint = {}, env = {} }).wish)
+if kind.kernel and made.system and made.system.disk == false then
+  fail.raise(("format `%s` has a kernel, and the system says `disk = false`"):format(name), {
+    hint = "leave `disk` out of the page, or make another format",
+  })
+end
 run("coordinator", jobs)
-if TARBALLS[format] then
+if TARBALLS[name] then
   run("finish", tables.append({ "--output=" .. output }, jobs))
 else
   run("finish", { "--tree" })
-  run("build_qcow2", tables.append({ "--output=" .. output, "--format=" .. format }, jobs))
+  local words = { "--output=" .. output, "--format=" .. name }
+  -- Names of containers have small letters only.
+  local title = made.system.name:lower():gsub("[^%l%d._-]", "-"):gsub("^[^%l%d]+", "")
+  words[#words + 1] = name == "oci" and "--name=" .. title or nil
+  run("build_qcow2", tables.append(words, jobs))
 end
 log.info(
   ("made %s of %s in %s: %s"):format(

@@ -13,7 +13,6 @@
 ---@field selection { only: string[], with: string[], without: string[] }
 ---@field phase_order string[]
 ---@field image? bq.ImageSpec what an image of it is to be
----@field finish string[] the phases that the finished root is made of
 ---@field finish string[] the phases that the root is made of which builds itself again
 ---@field root? bq.PlanRoot what a root of one's own is made of
 ---@field system? bq.System

@@ -29,7 +29,9 @@
 ---@field capabilities? table<string, string> by path: as setcap(8) takes them
 ---@field secret? string[] paths whose content is in no record
 ---@field replaces? string[] paths at which the system's files take the place of those of packages
----@field disk? { size?: string, label?: string, root?: "ext4"|"squashfs" }|false `false`: none, so no kernel is built
+---@field kernel? { command_line?: string }
+---@field disk? bq.DiskLayout|false `false`: none, so no kernel is built
+---@field container? bq.ContainerConfig of format `oci`
 
 ---@class bq.system.PageUser: bq.system.User
 ---@field uid? integer needed, but for `root`
@@ -61,4 +63,6 @@
 ---@field capabilities table<string, string>
 ---@field secret string[]
 ---@field replaces string[]
----@field disk? { size?: string, label?: string, root?: string }|false
+---@field kernel { command_line?: string }
+---@field disk? bq.DiskLayout|false
+---@field container? bq.ContainerConfig

@@ -1,5 +1,5 @@
 -- The configuration of busybox's init on a booted machine: mounts, the network, a shell on the console, a clean
--- shutdown.
+-- shutdown. A system adds programs in /etc/rcS.d, which start when the machine does, and in /etc/rcK.d, and replaces some files.
 ---@type bq.RecipeFile
 return {
   name = "init",
@@ -28,6 +28,7 @@ mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /tmp
 # A root that cannot be written gets a layer in memory over what is written to.
 if ! true 2>/dev/null >/etc/.writable; then
   for folder in etc home mnt opt root srv usr var; do
+    [ -d /$folder ] || continue
     mkdir -p /run/overlay/$folder/upper /run/overlay/$folder/work
     mount -t overlay -o lowerdir=/$folder,upperdir=/run/overlay/$folder/upper,workdir=/run/overlay/$folder/work overlay /$folder
   done
@@ -43,6 +44,21 @@ ln -s fd/1 /dev/stdout
 ln -s fd/2 /dev/stderr
 hostname -F /etc/hostname
 ip link set lo up
+[ ! -s /etc/sysctl.conf ] || sysctl -q -p /etc/sysctl.conf
+for program in /etc/rcS.d/*; do
+  [ ! -x "$program" ] || "$program"
+done
+]],
+    -- The id of a machine is made once, at its first start: two machines of one image have different ones.
+    ["/etc/rcS.d/20-identity"] = [[
+#!/bin/sh
+if [ ! -s /etc/machine-id ]; then
+  od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >/etc/machine-id
+  echo >>/etc/machine-id
+fi
+]],
+    ["/etc/rcS.d/50-network"] = [[
+#!/bin/sh
 for card in /sys/class/net/*; do
   if [ -e "$card/device" ]; then
     card=${card##*/}
@@ -50,13 +66,13 @@ for card in /sys/class/net/*; do
     udhcpc -b -S -i "$card" >/dev/null 2>&1 &
   fi
 done
-for program in /etc/rcS.d/*; do
-  [ ! -x "$program" ] || "$program"
-done
 ]],
     ["/etc/init.d/rcK"] = [[
 #!/bin/sh
 export PATH=/usr/bin:/usr/sbin
+for program in /etc/rcK.d/*; do
+  [ ! -x "$program" ] || "$program"
+done
 kill -TERM -1
 sleep 1
 kill -KILL -1
@@ -76,7 +92,8 @@ bound | renew)
   for gateway in $router; do
     ip route add default via "$gateway" dev "$interface" && break
   done
-  {
+  # A system that says its name servers keeps them.
+  [ -e /etc/udhcpc/own-dns ] || {
     [ -z "$domain" ] || echo "search $domain"
     for server in $dns; do
       echo "nameserver $server"

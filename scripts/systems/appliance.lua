@@ -1,5 +1,5 @@
--- A small machine that does one thing: a user, a service that is watched, a shell for who has the console. The password of root
--- and of `ann` is `bq`; make your own by `openssl passwd -6`.
+-- A small machine that does one thing: a user, a service that is watched, a partition for its data. The password of root and of
+-- `ann` is `bq`: everybody knows it, so say your own, as `openssl passwd -6` prints it.
 local password <const> =
   "$6$bqbqbqbqbqbqbqbq$vxgCilx7Z9vdJVWr45e5fU0gkkQMwvUffNQRiyealJytE58abmLtb8gbA4CdiyZ8GL5QShqkYJnRjtocKRYpB."
 
@@ -19,5 +19,5 @@ return {
     beat = { run = { "/usr/bin/beat" }, user = "beat", environment = { LANG = "C" } },
   },
   sysctl = { ["kernel.panic"] = 10 },
-  disk = { size = "1G", label = "appliance" },
+  disk = { size = "1G", label = "appliance", partitions = { { mount = "/data", size = "256M" } } },
 }

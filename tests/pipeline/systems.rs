@@ -346,6 +346,17 @@ fn what_does_not_fit_is_named_before_there_is_a_root() {
     finish(&rig, &[]).is(0);
     packed(&rig);
     assert_eq!(rig.text("got/usr/lib/plugin"), "mine\n");
+    // A plan that somebody changed.
+    let plan = rig.text("space/plan.json");
+    rig.write(
+        "space/plan.json",
+        &plan.replace("\"fstab\": []", "\"fstab\": [1]"),
+    );
+    let entered = rig.run(&["enter", "--workspace", "space", "--", "/bin/run"]);
+    entered
+        .is(1)
+        .says("error: the plan holds what cannot be in it\n  `system.fstab[1]` is a number, expected a table\n");
+    rig.write("space/plan.json", &plan);
     // A library that nobody has.
     rig.replace(
         "packages/app.lua",
@@ -428,8 +439,124 @@ fn a_package_can_be_entered_with_what_it_needs() {
         "{all}"
     );
     assert!(!all.contains("generator") && !all.contains("opt"), "{all}");
+    // An image of it has bq and its record besides.
+    rig.run(&[
+        "build_qcow2",
+        "--workspace",
+        "space",
+        "--output",
+        "mine.tar.gz",
+    ])
+    .is(0);
+    let image = rig.lua(
+        "for _, one in ipairs(require('bq.archive').list 'mine.tar.gz') do print(one.path) end",
+    );
+    for path in [
+        "usr/bin/app",
+        "usr/bin/run",
+        "usr/lib/libx.so.1",
+        "usr/local/bin/bq",
+        "var/lib/bq/plan.json",
+    ] {
+        assert!(image.lines().any(|line| line == path), "{path}\n{image}");
+    }
+    assert!(
+        !image.contains("usr/bin/generator") && !image.contains("usr/include"),
+        "{image}"
+    );
     // In a phase whose packages do not see each other it is refused at once.
     rig.stage(&["--with", "app@low"])
         .is(1)
         .says("`app` depends on `lib`, and packages of phase `low` do not see each other");
+}
+
+#[test]
+fn one_command_makes_an_image_and_goes_on_where_it_was() {
+    needs_namespaces!();
+    let rig = rig();
+    rig.replace(
+        "mine.lua",
+        "ntp = false,",
+        "ntp = false,\n  container = { entrypoint = { \"/usr/bin/app\" } },",
+    );
+    let image_of = |output: &str| {
+        rig.run(&[
+            "make",
+            "mine.lua",
+            "--plan",
+            "plan.lua",
+            "--workspace",
+            "space",
+            "--mirror",
+            "mirror",
+            "--offline",
+            "--output",
+            output,
+        ])
+    };
+    rig.recipe("plugin", "install = function() error 'not yet' end");
+    image_of("mine.oci.tar")
+        .is(1)
+        .says("not yet")
+        .says("`coordinator` failed; when that is mended, the same command goes on from there\n");
+    rig.recipe("plugin", r#"files = { ["/usr/lib/plugin"] = "x\n" }"#);
+    let made = image_of("mine.oci.tar")
+        .is(0)
+        .says("made mine.oci.tar of mine.lua in ");
+    assert_eq!(made.started(), ["high/plugin 1: it failed the last time"]);
+    let one = rig.read("mine.oci.tar");
+    image_of("mine.oci.tar")
+        .is(0)
+        .says("nothing to do: all 5 steps are in the store\n");
+    assert!(
+        rig.read("mine.oci.tar") == one,
+        "the same page gives the same bytes"
+    );
+    // What the page says of accounts is in it, and no record of how it was built.
+    let files = rig.lua(
+        "local archive, json = require 'bq.archive', require 'bq.json'
+        local function blob(name) return archive.read('mine.oci.tar', 'blobs/sha256/' .. name:match '[^:]+$') end
+        local index = json.decode(archive.read('mine.oci.tar', 'index.json'))
+        local manifest = json.decode(blob(index.manifests[1].digest))
+        require('bq.fs').write('layer.tar.gz', blob(manifest.layers[1].digest))
+        for _, one in ipairs(archive.list 'layer.tar.gz') do print(one.path, ('%o'):format(one.mode)) end
+        print(json.decode(blob(manifest.config.digest)).config.Entrypoint[1])",
+    );
+    assert!(
+        files.contains("etc/shadow\t600\n") && files.ends_with("/usr/bin/app\n"),
+        "{files}"
+    );
+    assert!(
+        files.contains("var/lib/bq/image.json") && !files.contains("plan.json"),
+        "{files}"
+    );
+    // An image is made of the root as the page says it now.
+    rig.replace("mine.lua", "\"one\"", "\"two\"");
+    rig.stage(&[]).is(0);
+    let image = [
+        "build_qcow2",
+        "--workspace",
+        "space",
+        "--output",
+        "mine.oci.tar",
+    ];
+    rig.run(&image)
+        .is(1)
+        .says("error: the finished root is not that of the system `mine` as it is now\n");
+    finish(&rig, &["--tree"]).is(0);
+    rig.run(&image).is(0);
+    assert!(rig.read("mine.oci.tar") != one);
+    // What a format cannot hold is said before anything is built.
+    rig.replace(
+        "mine.lua",
+        "ntp = false,",
+        "ntp = false,\n  disk = { partitions = { { mount = \"/data\", size = \"40M\" } } },",
+    );
+    image_of("mine.oci.tar")
+        .is(1)
+        .says("error: format `oci` cannot hold the partitions of the system\n");
+    image_of("mine.xyz")
+        .is(2)
+        .says("error: `--output mine.xyz`: its name says no format\n");
+    rig.is_quiet();
 }

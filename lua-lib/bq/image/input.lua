@@ -5,16 +5,20 @@ local digest = require "bq.digest"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local finish = require "bq.stage.finish"
+local finished = require "bq.system.finished"
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local json = require "bq.json"
 local log = require "bq.log"
+local metadata = require "bq.stage.metadata"
 local command = require "bq.stage.command"
 local mounts = require "bq.image.mounts"
 local nearest = require "bq.nearest"
 local program = require "bq.stage.program"
+local schema = require "bq.schema"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
+local system_root = require "bq.system.root"
 local tables = require "bq.tables"
 local union = require "bq.stage.union"
 local workspace = require "bq.workspace"
@@ -29,6 +33,7 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field lock table
 ---@field packages table[] of the phases that were used, for the manifest
 ---@field rootfs bq.Part[] empty if it is in a tarball
+---@field is_system? boolean `rootfs` is the finished root of a system: nothing is added to it but a record of the image
 ---@field tarball? string
 ---@field additions bq.Part[]
 ---@field kernel? string path, on this machine; of formats with a kernel
@@ -36,6 +41,17 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field stub? string path of the program that carries a kernel with its command line
 ---@field tools? string[] trees, the topmost first; of disks
 ---@field mkfs table<string, string> programs in those, by file system
+
+local function add_package(packages, run, step)
+  packages[#packages + 1] = {
+    phase = step.phase,
+    name = step.name,
+    version = step.version,
+    license = step.license,
+    key = run.keys[step.id],
+    output = run.outputs[step.id],
+  }
+end
 
 --- The outputs of a phase as parts. Each is added to the list of packages.
 local function phase_parts(run, phase, packages)
@@ -50,14 +66,7 @@ local function phase_parts(run, phase, packages)
   for index, id in ipairs(ids) do
     local step = run.by_id[id]
     parts[index] = union.part(run, step)
-    packages[#packages + 1] = {
-      phase = phase,
-      name = step.name,
-      version = step.version,
-      license = step.license,
-      key = run.keys[id],
-      output = run.outputs[id],
-    }
+    add_package(packages, run, step)
   end
   return parts
 end
@@ -82,6 +91,31 @@ local function find_rootfs(found, run, what)
     )
   end
   found.tarball = stat.type == "file" and what or nil
+end
+
+--- The finished root of a system. All that it has was said by its page.
+local function find_system(found, run)
+  if not finished.is_current(found.space, run) then
+    fail.raise(("the finished root is not that of the system `%s` as it is now"):format(found.plan.system.name), {
+      hint = "finish it first: `bq scripts/finish.lua --tree`",
+    })
+  end
+  local root = found.space:at "finished"
+  found.is_system = true
+  found.rootfs = { { path = root, package = "the system", attributes = finish.attributes(root), yields = true } }
+  local manifest = schema.read(root .. workspace.INSIDE .. "/manifest.json", metadata.MANIFEST)
+  for _, one in ipairs(manifest.packages) do
+    one.why = nil
+    table.insert(found.packages, one)
+  end
+end
+
+--- The root of what `--with` asked for.
+local function find_own(found, run)
+  found.rootfs = system_root.packages(run)
+  for _, part in ipairs(found.rootfs) do
+    add_package(found.packages, run, part.step)
+  end
 end
 
 --- The parts of the phase with the kernel. What firmware starts is not of the root.
@@ -123,9 +157,17 @@ function input.find(space, from, rootfs, kind, wish)
     additions = {},
     mkfs = from.mkfs,
   }
-  find_rootfs(found, run, rootfs or from.rootfs)
+  if plan.system and not rootfs then
+    find_system(found, run)
+  elseif plan.root and #plan.selection.with > 0 and not rootfs then
+    find_own(found, run)
+  else
+    find_rootfs(found, run, rootfs or from.rootfs)
+  end
   if kind.boots then
     find_additions(found, run, from, kind)
+    -- What a machine does when it starts, a system says itself.
+    found.additions = found.is_system and {} or found.additions
   end
   if kind.disk then
     local tools = union.of(phase_parts(run, from.tools, {}))
@@ -175,7 +217,9 @@ local function add_record(folder, found, parts, tree, made, options)
     packages = found.packages,
   }
   bill.seed = found.lock.seed and { id = found.lock.seed.id, digest = found.lock.seed.digest }
-  for name, value in pairs { ["plan.json"] = plan, ["lock.json"] = found.lock, ["manifest.json"] = bill } do
+  local records = found.is_system and {}
+    or { ["plan.json"] = plan, ["lock.json"] = found.lock, ["manifest.json"] = bill }
+  for name, value in pairs(records) do
     -- A finished system already has these files.
     if not tree.entries[place .. "/" .. name] then
       write(name, value)
@@ -193,7 +237,7 @@ local function add_record(folder, found, parts, tree, made, options)
     packages = found.packages,
   })
   -- This file marks a root that can build. Its seed is the root itself.
-  if not tree.entries[workspace.STAGED:sub(2)] then
+  if not found.is_system and not tree.entries[workspace.STAGED:sub(2)] then
     local root = job.paths(folder).home .. "/record"
     fs.mkdir(root .. workspace.STAGED:match "^(.*)/")
     stage.mark(root, { seed_id = "disk", seed_digest = digest.sha256(json.encode(found.packages)), made = made })
@@ -231,7 +275,7 @@ function input.parts(folder, found, options)
   -- All other parts go before it, so that a rootfs keeps its own files.
   local own = { path = job.paths(folder).home .. "/own", package = "bq", yields = true }
   fs.mkdir(own.path)
-  local places, parts = stage.places(own.path), {}
+  local places, parts = found.is_system and {} or stage.places(own.path), {}
   if found.tarball then
     local root = job.paths(folder).home .. "/rootfs"
     local summary = fail.wrap(("cannot read the rootfs `%s`"):format(found.tarball), nil, archive.extract, {
@@ -250,10 +294,15 @@ function input.parts(folder, found, options)
   for _, place in ipairs(places) do
     made[#made + 1] = not rest.entries[place] and place or nil
   end
-  if not rest.entries[BINARY] then
+  if not found.is_system and not rest.entries[BINARY] then
     add_bq(own.path, found, options)
   elseif options.bq then
-    log.warn(("`--bq %s` is not used: %s has a bq"):format(options.bq, rest.entries[BINARY].part.package))
+    log.warn(
+      ("`--bq %s` is not used: %s"):format(
+        options.bq,
+        rest.entries[BINARY] and rest.entries[BINARY].part.package .. " has a bq" or "the system has none"
+      )
+    )
   end
   table.insert(parts, 1, own)
   local tree = union.of(parts)

@@ -13,6 +13,7 @@ local choice = {}
 ---@field only? string[]
 ---@field with? string[] `name`, or `name@phase`
 ---@field without? string[]
+---@field image? bq.ImageSpec what an image of it is to be
 ---@field system? bq.System a system instead of the set's own packages: the set says what builds it
 
 --- A word of `--with` and its like: `name`, or `name@phase`.
@@ -97,7 +98,7 @@ end
 ---@param phases string[]
 ---@return bq.Selection
 function choice.inside(selection, phases)
-  local out = { set = selection.set, arch = selection.arch, system = selection.system }
+  local out = { set = selection.set, arch = selection.arch, system = selection.system, image = selection.image }
   for _, option in ipairs { "only", "with", "without" } do
     out[option] = {}
     for _, word in ipairs(selection[option] or {}) do

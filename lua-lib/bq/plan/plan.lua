@@ -165,6 +165,7 @@ function plan.make(declared, selection, recipes)
     finish = json.array(not selection.system and declared.finish and declared.finish[selection.set] or {}),
     root = declaration.root(declared, selection.set),
     system = selection.system,
+    image = selection.image,
     phases = {},
     steps = json.array {},
     code = {},

@@ -19,6 +19,7 @@ local seed = require "bq.seed"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local syscall = require "bq.syscall"
+local system_fields = require "bq.system.fields"
 local tables = require "bq.tables"
 local unused = require "bq.plan.unused"
 local workspace = require "bq.workspace"
@@ -71,12 +72,15 @@ local function find_system(space, declared, options, selection, recipes)
   if not options.system then
     local made = space.inside and fs.stat(space:at "plan.json") and space:plan(true) or {}
     selection.system = not options.set and made.system or nil
+    selection.image = selection.system and made.image
     return { page = selection.system and made.page }
   end
-  local system, secrets, from = page.read(options.system, declared, recipes)
+  local here = fs.cwd() .. "/"
+  local shown = options.system:sub(1, #here) == here and options.system:sub(#here + 1) or options.system
+  local system, secrets, from = page.read(shown, declared, recipes)
   recipes:check()
   ---@cast system bq.System
-  selection.set, selection.system = system.set, system
+  selection.set, selection.system, selection.image = system.set, system, system_fields.image(system)
   return { secrets = secrets, page = { path = fs.realpath(options.system), sha256 = page.digest(from.text) } }
 end
 
@@ -100,6 +104,9 @@ function prepare.main(declared, words)
     options = command.OPTIONS,
   }, words)
   local space = workspace.new(options.workspace)
+  -- It stays what it is, wherever the next command is run.
+  local stat = options.system and options.system ~= "" and fs.stat(options.system)
+  options.system = stat and fs.realpath(options.system) or options.system
   asked_for.complete(options --[[@as table<string, any>]], command.last(space), { seed = declared.seed })
   local selection = {
     set = options.set or declared.set,

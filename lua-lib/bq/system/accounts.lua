@@ -45,7 +45,9 @@ local COMMENT <const> = kinds.text("[^%c:]*", "a text of one line without `:`", 
 ---@param say bq.system.Say
 ---@param at string
 local function home(value, say, at)
-  if value ~= false then
+  if value == "/" then
+    say(at, "is `/`, which is nobody's home; `false` means none")
+  elseif value ~= false then
     kinds.path(value, say, at)
   end
 end
@@ -190,7 +192,13 @@ function accounts.join(packages, system, say)
       add_group(all, name, user.uid, all.owners[name], say, ("users.%s.uid"):format(name))
     end
   end
+  local homes = {}
   for name, user in tables.sorted(all.users) do
+    local before = user.home and homes[user.home]
+    if before then
+      say(("users.%s.home"):format(name), ("is `%s`, and so is that of `%s`"):format(user.home, before))
+    end
+    homes[user.home or ""] = name
     for _, group in ipairs(tables.append({ user.group }, user.groups)) do
       if not all.groups[group] and group ~= name then
         say(("users.%s"):format(name), ("is in group `%s`, which is not there; add it to `groups`"):format(group))

@@ -1,9 +1,11 @@
 -- What the page of a system may say, and what it says if it does not.
 local accounts = require "bq.system.accounts"
 local boot = require "bq.system.boot"
+local disk = require "bq.image.disk"
 local json = require "bq.json"
 local kinds = require "bq.system.kinds"
 local network = require "bq.system.network"
+local oci = require "bq.image.oci"
 local overlay = require "bq.system.overlay"
 local parts = require "bq.system.parts"
 local services = require "bq.system.services"
@@ -12,7 +14,34 @@ local tables = require "bq.tables"
 local fields = {}
 
 local NAMES <const> = kinds.list(kinds.NAME, "a list of the names of packages")
-local SIZE <const> = kinds.text("%d+[KMGT]?", "a size such as 900M or 4G", 16)
+
+--- What is wrong, as lines that begin with the field in quotes, told one by one.
+local function tell(lines, say, at)
+  for _, line in ipairs(lines) do
+    local place, message = line:match "^`([^`]+)`:? (.*)$"
+    say(place or at, message or "is not right: " .. line)
+  end
+end
+
+---@param value any
+---@param say bq.system.Say
+---@param at string
+local function disk_kind(value, say, at)
+  if value ~= false then
+    tell(disk.problems(value, at), say, at)
+  end
+end
+
+---@param value any
+---@param say bq.system.Say
+---@param at string
+local function container_kind(value, say, at)
+  if type(value) ~= "table" then
+    say(at, "is not a table")
+    return
+  end
+  tell(oci.problems(value, at), say, at)
+end
 
 --- What a page may say; one whose name ends in `?` has a value in `defaults`.
 ---@type table<string, bq.system.Kind>
@@ -44,17 +73,9 @@ fields.KINDS = {
   ["capabilities?"] = overlay.CAPABILITIES,
   ["secret?"] = overlay.PATHS,
   ["replaces?"] = overlay.PATHS,
-  ["disk?"] = kinds.either(
-    function(value)
-      return value == false
-    end,
-    kinds.flag,
-    kinds.record {
-      ["size?"] = SIZE,
-      ["label?"] = kinds.text("[%w._-]+", "a label of up to 16 letters", 16),
-      ["root?"] = kinds.one_of { "ext4", "squashfs" },
-    }
-  ),
+  ["kernel?"] = kinds.record { ["command_line?"] = kinds.text("[\32-\126]*", "a line of printable ASCII", 2047) },
+  ["disk?"] = disk_kind,
+  ["container?"] = container_kind,
 }
 
 --- What a system is that says nothing else. Lists of JSON know that they are lists.
@@ -81,6 +102,18 @@ function fields.defaults()
     capabilities = {},
     secret = json.array {},
     replaces = json.array {},
+    kernel = {},
+  }
+end
+
+--- What an image of a system is to be.
+---@param system bq.System
+---@return bq.ImageSpec
+function fields.image(system)
+  return {
+    disk = system.disk or nil,
+    container = system.container,
+    command_line = system.kernel.command_line,
   }
 end
 

@@ -110,30 +110,9 @@ function network.ntp(value, say, at)
   end
 end
 
--- What busybox's DHCP client calls: $1 is what happened, the rest comes by the environment.
-local DHCP <const> = [[
-#!/bin/sh
-case $1 in
-deconfig)
-  ip addr flush dev "$interface"
-  ;;
-bound | renew)
-  ip addr flush dev "$interface"
-  ip addr add "$ip/${mask:-24}" dev "$interface"
-  for gateway in $router; do
-    ip route add default via "$gateway" dev "$interface" && break
-  done
-NAMES  ;;
-esac
-]]
-local DHCP_NAMES <const> = [[
-  {
-    [ -z "$domain" ] || echo "search $domain"
-    for server in $dns; do
-      echo "nameserver $server"
-    done
-  } >/etc/resolv.conf
-]]
+-- What package `init` runs to bring up the cards, and the file by which its DHCP client leaves the name servers alone.
+local START <const> = "/etc/rcS.d/50-network"
+local OWN_DNS <const> = "/etc/udhcpc/own-dns"
 
 local function card_lines(card)
   if card == false then
@@ -153,13 +132,13 @@ local function card_lines(card)
   return table.concat(lines, "\n")
 end
 
---- The lines of a shell that bring up the network when the machine starts.
+--- The script that brings up the cards when the machine starts.
 ---@param cards table<string, bq.system.Card|string|false>|false
 ---@return string
-function network.start_lines(cards)
-  local lines = { "hostname -F /etc/hostname", "ip link set lo up" } ---@type string[]
+function network.start_script(cards)
+  local lines = { "#!/bin/sh" } ---@type string[]
   if not cards then
-    return table.concat(lines, "\n") .. "\n"
+    return "#!/bin/sh\n"
   end
   tables.append(lines, {
     "for card in /sys/class/net/*; do",
@@ -179,6 +158,11 @@ function network.start_lines(cards)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- Whether the cards do what package `init` does by itself.
+local function is_default(cards)
+  return cards and cards["*"] == "dhcp" and next(cards, (next(cards))) == nil
+end
+
 --- Writes the files of the network.
 ---@param system bq.System
 ---@param files table<string, bq.system.File> by path; changed
@@ -192,9 +176,11 @@ function network.render(system, files)
   end
   if #servers > 0 then
     files["/etc/resolv.conf"] = { text = table.concat(servers) }
+    files[OWN_DNS] = { text = "" }
   end
-  files["/usr/share/udhcpc/default.script"] =
-    { text = (DHCP:gsub("NAMES", #servers > 0 and "" or DHCP_NAMES)), mode = "0755" }
+  if not is_default(system.network) then
+    files[START] = { text = network.start_script(system.network), mode = "0755" }
+  end
 end
 
 --- The service that sets the clock.

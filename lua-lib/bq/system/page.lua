@@ -227,13 +227,15 @@ function page.read(path, declared, recipes)
   for name, user in pairs(system.users) do
     secrets.passwords[name], user.password = user.password, nil
   end
+  if system.disk and system.disk.grow and not system.bq then
+    say("disk.grow", "needs bq in the root: `bq = true`")
+  end
   check_names(system, from, declared, recipes, say, secrets.passwords)
   if #recipes.problems > 0 then
     return nil, nil, from
   end
-  return system, --[[@as bq.System]]
-    secrets,
-    from
+  ---@cast system bq.System
+  return system, secrets, from
 end
 
 --- The folder in which relative paths of a plan's page start; empty if it has no page.

@@ -4,11 +4,14 @@ local accounts = require "bq.system.accounts"
 local capability = require "bq.capability"
 local closure = require "bq.system.closure"
 local fail = require "bq.fail"
+local fields = require "bq.system.fields"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local kinds = require "bq.system.kinds"
 local overlay = require "bq.system.overlay"
 local page = require "bq.system.page"
 local paths = require "bq.paths"
+local root_fields = require "bq.plan.root_fields"
 local settings = require "bq.system.settings"
 local tables = require "bq.tables"
 local union = require "bq.stage.union"
@@ -22,8 +25,9 @@ local root = {}
 ---@field secret table<string, true> paths whose content is in no record, without a leading `/`
 ---@field joined? bq.Union of the parts, with what the page says of owners and modes
 
--- The program that has all commands of a root, `su` among them. It drops what it does not need for the others.
-local MULTI_CALL <const> = "usr/bin/busybox"
+-- The command by which a user becomes root. The program that it leads to has to be set-user-id; one of many commands drops that for
+-- the others.
+local SU <const> = "usr/bin/su"
 local SET_USER_ID <const> = "4755"
 
 --- Writes the files of a layer into a folder, which must not exist.
@@ -112,14 +116,22 @@ local function set_attributes(system, all, entries, modes, say)
   end
 end
 
+--- The file that a path of the root leads to.
+---@param entries table<string, bq.Placed>
+---@param path string
+---@return string? path without a leading `/`; `nil` if there is none
+local function find_file(entries, path)
+  local found = files.follow(path, function(name)
+    local entry = entries[name]
+    return entry and entry.type == "link" and entry.target or nil
+  end)
+  return found and entries[found] and entries[found].type == "file" and found or nil
+end
+
 --- What the settings name has to be in the root.
 local function check_programs(system, running, entries, say)
   local function is_there(path)
-    local found = files.follow(path, function(name)
-      local entry = entries[name]
-      return entry and entry.type == "link" and entry.target or nil
-    end)
-    return found and entries[found] and entries[found].type == "file"
+    return find_file(entries, path) ~= nil
   end
   for name, one in tables.sorted(running) do
     if not is_there(one.run[1]) then
@@ -136,11 +148,34 @@ local function check_programs(system, running, entries, say)
   end
 end
 
+--- Raises if the plan holds what no page and no recipe can say: a workspace may be somebody else's.
+local function require_sound(plan)
+  local notes = {}
+  local function say(at, message)
+    notes[#notes + 1] = ("  `%s` %s"):format(at, message)
+  end
+  if plan.system then
+    kinds.record(fields.KINDS)(plan.system, say, "system")
+  end
+  for _, step in ipairs(plan.steps) do
+    root_fields.check(step, function(_, message)
+      notes[#notes + 1] = ("  %s: %s"):format(step.id, message)
+    end)
+  end
+  if #notes > 0 then
+    fail.raise("the plan holds what cannot be in it", {
+      notes = notes,
+      hint = "plan again: `bq scripts/build_sysroot.lua`",
+    })
+  end
+end
+
 --- The packages of a root of one's own, without the parts of them that were not asked for.
 ---@param build bq.State that has looked into the store
 ---@return bq.Part[]
 ---@return bq.system.Closure
 function root.packages(build)
+  require_sound(build.plan)
   local found, out = closure.of(build), {}
   for index, step in ipairs(found.steps) do
     local part = union.part(build, step)
@@ -193,8 +228,9 @@ function root.of(build, folder, secrets, base)
   local joined = union.of(parts)
   local entries = joined.entries
   local modes = {}
-  if accounts.wants_su(all, secrets.passwords) and entries[MULTI_CALL] then
-    modes["/" .. MULTI_CALL] = SET_USER_ID
+  local su = accounts.wants_su(all, secrets.passwords) and find_file(entries, SU)
+  if su then
+    modes["/" .. su] = SET_USER_ID
   end
   for path, mode in pairs(system.modes) do
     modes[path] = mode

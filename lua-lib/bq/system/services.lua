@@ -17,6 +17,8 @@ services.FOLDER = "/etc/service"
 -- What changes while a service runs. Its root may be read-only.
 local STATE <const> = "/run/sv"
 local LOGS <const> = "/var/log"
+-- What package `init` runs when the machine starts and when it is turned off.
+local PREPARE <const>, END <const> = "/etc/rcS.d/30-services", "/etc/rcK.d/30-services"
 -- What a service may keep of its log: this many files of this many bytes.
 local LOG_SIZE <const>, LOG_FILES <const> = 100000, 5
 -- A service that ends at once is started again after 1, 2, 4, … seconds, up to this. One that ran for a minute begins anew.
@@ -189,12 +191,25 @@ sleep $wait
   })
 end
 
+--- The lines of a shell that end all services, the last started first.
+---@param all table<string, bq.system.Service>
+---@return string
+function services.stop_lines(all)
+  local lines, order = {}, services.order(all)
+  for index = #order, 1, -1 do
+    lines[#lines + 1] = ("sv -w %d force-stop %s/%s"):format(STOP, services.FOLDER, order[index])
+  end
+  return table.concat(lines, "\n") .. (#lines > 0 and "\n" or "")
+end
+
 --- Writes the folders of services.
 ---@param all table<string, bq.system.Service>
 ---@param files table<string, bq.system.File> by path; changed
 function services.render(all, files)
   files["/var/service"] = { link = services.FOLDER }
   files[services.FOLDER] = { folder = true }
+  files[PREPARE] = { text = ("#!/bin/sh\nmkdir -p %s\n"):format(STATE), mode = "0755" }
+  files[END] = { text = "#!/bin/sh\n" .. services.stop_lines(all), mode = "0755" }
   for name, one in tables.sorted(all) do
     local at = ("%s/%s"):format(services.FOLDER, name)
     files[at .. "/run"] = { text = run_script(name, one), mode = "0755" }
@@ -215,17 +230,6 @@ function services.render(all, files)
     files[at .. "/supervise"] = { link = ("%s/%s"):format(STATE, name) }
     files[at .. "/log/supervise"] = { link = ("%s/%s.log"):format(STATE, name) }
   end
-end
-
---- The lines of a shell that end all services, the last started first.
----@param all table<string, bq.system.Service>
----@return string
-function services.stop_lines(all)
-  local lines, order = {}, services.order(all)
-  for index = #order, 1, -1 do
-    lines[#lines + 1] = ("sv -w %d force-stop %s/%s"):format(STOP, services.FOLDER, order[index])
-  end
-  return table.concat(lines, "\n") .. (#lines > 0 and "\n" or "")
 end
 
 return services

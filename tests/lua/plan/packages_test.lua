@@ -7,6 +7,7 @@ local places = require "bq.plan.places"
 local process = require "bq.process"
 local recipe = require "bq.plan.recipe"
 local spdx = require "bq.plan.spdx"
+local tables = require "bq.tables"
 
 local root = fs.realpath(host.script):match "^(.*)/tests/lua/.+$"
 local recipes = recipe.collection { root .. "/scripts/packages" }
@@ -177,7 +178,48 @@ check.run {
           dry_run("--set=full", "--arch", arch, #missing > 0 and "--with=" .. table.concat(missing, ",") or nil)
         )
         for _, name in ipairs(missing) do
-          check.truthy(all.system[name], name)
+          check.truthy(all.tools[name] or all.system[name], name)
+        end
+      end
+    end,
+  },
+  {
+    "the scripts of the shell that recipes hold are ones",
+    function()
+      local count = 0
+      for _, name in ipairs(names) do
+        for path, text in pairs(recipes:get(name).data.files or {}) do
+          if text:find "^#!/bin/sh\n" then
+            fs.write("script", text)
+            local status = process.run { argv = { "/bin/sh", "-n", "script" }, stderr = "capture" }
+            check.truthy(status.ok, ("%s: %s: %s"):format(name, path, status.stderr))
+            count = count + 1
+          end
+        end
+      end
+      check.truthy(count >= 5, count)
+    end,
+  },
+  {
+    "the examples of systems make plans, for both machines, with what they name and nothing of the large sets",
+    function()
+      local expected = {
+        minimal = { system = { "seed-clang" } },
+        appliance = { system = { "e2fsprogs", "libarchive", "seed-clang" } },
+        workbench = { tools = { "fossil", "git", "lua", "sqlite" } },
+      }
+      for _, file in ipairs(fs.list(root .. "/scripts/systems")) do
+        local name = file:match "^(.+)%.lua$"
+        for _, arch in ipairs(name and { "x86_64", "aarch64" } or {}) do
+          local path = ("%s/scripts/systems/%s"):format(root, file)
+          local text = dry_run("--system", path, "--arch", arch)
+          check.contains(text, ("plan: system %s by set "):format(name))
+          local planned = phases_of(text)
+          for phase, packages in pairs(expected[name] or {}) do
+            check.equal(tables.names(planned[phase]), packages, name)
+          end
+          check.truthy(planned.image.linux and planned.host.e2fsprogs, name .. " is on a disk")
+          check.truthy(name == "workbench" or not planned.sysroot.llvm, name)
         end
       end
     end,

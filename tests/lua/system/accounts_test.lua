@@ -72,7 +72,12 @@ check.run {
           groups = { h = { gid = 7 }, tty = { gid = 6 } },
         },
       }, {
-        users = { a = { uid = 1000 }, d = { uid = 1001, groups = { "wheeel" } }, e = { uid = 1001 } },
+        users = {
+          a = { uid = 1000 },
+          f = { uid = 1003, home = "/home/d" },
+          d = { uid = 1001, groups = { "wheeel" } },
+          e = { uid = 1001 },
+        },
       })
       check.equal(wrong, {
         "package `two`: groups.h is 7, which is the id of group `g` of package `one`",
@@ -82,6 +87,7 @@ check.run {
         "users.e.uid is 1001, which is the id of `d` of the system",
         "users.c.uid is 5, which is the id of group `tty` of every root",
         "users.d is in group `wheeel`, which is not there; add it to `groups`",
+        "users.f.home is `/home/d`, and so is that of `d`",
       })
     end,
   },
@@ -94,6 +100,7 @@ check.run {
           bob = { uid = 1, password = "secret", keys = { "AAAA" }, shel = "/bin/sh" },
           ["C D"] = { uid = 3 },
           dan = { uid = -1, home = "home" },
+          eve = { uid = 1, home = "/" },
           root = { uid = 5 },
         },
         {
@@ -104,6 +111,7 @@ check.run {
           "users.bob.password is `secret`, which is not a hash such as `openssl passwd -6` prints; passwords are never in a page",
           "users.dan.home is `home`, which is not an absolute path",
           "users.dan.uid is -1, expected a number from 0 to 4294967294",
+          "users.eve.home is `/`, which is nobody's home; `false` means none",
           "users.ann.uid is missing: an id stays the same when users are added",
           "users.root.uid is 5, and that of `root` is 0",
         }

@@ -61,33 +61,35 @@ check.run {
         eth2 = false,
         ["*"] = "dhcp",
       }
-      local lines = network.start_lines(cards)
+      local lines = network.start_script(cards)
       check.contains(
         lines,
         '    eth0)\n      ip addr add 10.0.0.2/24 dev "$card"\n      ip link set "$card" up\n'
           .. '      ip route add default via 10.0.0.1 dev "$card"\n      ;;\n'
       )
       check.contains(lines, "    eth2)\n      ;;\n    *)\n")
-      for _, text in ipairs { lines, network.start_lines(false), network.start_lines(network.DEFAULT) } do
+      for _, text in ipairs { lines, network.start_script(false), network.start_script(network.DEFAULT) } do
         scratch.write("lines", text)
         local status = process.run { argv = { "/bin/sh", "-n", "lines" }, stderr = "capture" }
         check.truthy(status.ok, status.stderr)
       end
-      check.equal(network.start_lines(false), "hostname -F /etc/hostname\nip link set lo up\n")
+      check.equal(network.start_script(false), "#!/bin/sh\n")
     end,
   },
   {
     "name servers that are said stay",
     function()
       local files = {}
-      network.render({ hostname = "a", dns = { "10.0.0.1" } }, files)
+      network.render({ hostname = "a", dns = { "10.0.0.1" }, network = network.DEFAULT }, files)
       check.equal(files["/etc/resolv.conf"].text, "nameserver 10.0.0.1\n")
-      check.truthy(not files["/usr/share/udhcpc/default.script"].text:find "resolv.conf")
+      check.equal(files["/etc/udhcpc/own-dns"], { text = "" })
+      check.equal(files["/etc/rcS.d/50-network"], nil)
       check.equal(files["/etc/hosts"].text, "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 a\n")
       files = {}
-      network.render({ hostname = "a", dns = {} }, files)
+      network.render({ hostname = "a", dns = {}, network = { ["*"] = "dhcp", eth1 = false } }, files)
       check.equal(files["/etc/resolv.conf"], nil)
-      check.contains(files["/usr/share/udhcpc/default.script"].text, ">/etc/resolv.conf\n")
+      check.equal(files["/etc/udhcpc/own-dns"], nil)
+      check.contains(files["/etc/rcS.d/50-network"].text, "    eth1)\n      ;;\n    *)\n")
     end,
   },
 }

@@ -117,8 +117,47 @@ return {
           "mine.lua:12: `fstab[1].mount` is `data`, which is not an absolute path",
           "mine.lua:13: `owners./a` is `carl`, and there is no user `carl`",
           "mine.lua:14: `capabilities./b` there is no capability `cap_fly`",
-          "mine.lua:16: `disk.size` is `1 GB`, which is not a size such as 900M or 4G",
+          "mine.lua:16: `disk.size` is a size such as `900M` or `4G`",
           'mine.lua:17: `parts[1]` is `rum`, expected "run" or "dev" or "doc", did you mean `run`?',
+        }
+      )
+    end,
+  },
+  {
+    "what an image is to be goes into the plan as the image's own checks take it",
+    function()
+      local fields = require "bq.system.fields"
+      local system, _, collection = read [[
+return {
+  name = "mine",
+  packages = {},
+  kernel = { command_line = "quiet" },
+  disk = { size = "2G", partitions = { { mount = "/data", size = "rest" } } },
+  container = { entrypoint = { "/bin/sh" } },
+}]]
+      collection:check()
+      check.equal(fields.image(system), {
+        command_line = "quiet",
+        container = { entrypoint = { "/bin/sh" } },
+        disk = { partitions = { { mount = "/data", size = "rest" } }, size = "2G" },
+      })
+      check.equal(fields.image((read 'return { name = "mine", packages = {}, disk = false }')), {})
+      check.equal(mistakes 'return { name = "mine", packages = {}, disk = { grow = true } }', {
+        "mine.lua:1: `disk.grow` needs bq in the root: `bq = true`",
+      })
+      check.equal(
+        mistakes [[
+return {
+  name = "mine",
+  packages = {},
+  disk = { size = "100M", partitions = { { mount = "/data", size = "200M" } } },
+  container = { entrypont = {} },
+  kernel = { comand_line = "quiet" },
+}]],
+        {
+          "mine.lua:4: `disk` is not right: the partitions of `disk` have 200 MiB, the disk has 100 MiB",
+          "mine.lua:5: `container.entrypont` is unknown",
+          "mine.lua:6: `kernel.comand_line` is no field, did you mean `command_line`?",
         }
       )
     end,
