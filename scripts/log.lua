@@ -2,10 +2,10 @@
 -- Shows the log of a step that runs, failed or is done.
 local args = require "bq.args"
 local fail = require "bq.fail"
+local find = require "bq.plan.find"
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local journal = require "bq.journal"
-local nearest = require "bq.nearest"
 local process = require "bq.process"
 local state = require "bq.run.state"
 local store = require "bq.store"
@@ -28,31 +28,10 @@ local CHUNK <const>, POLL <const> = 1 << 16, 0.2
 local space = workspace.new(options.workspace)
 local plan = space:plan()
 
---- Finds the id of a step by `zlib`, `system/zlib` or `system-zlib`.
-local function find(name)
-  local found, known = {}, {}
-  for _, step in ipairs(plan.steps) do
-    known[#known + 1] = step.id
-    if name == step.id or name == step.id:gsub("/", "-") or name == step.name then
-      found[#found + 1] = step.id
-    end
-  end
-  if #found == 1 then
-    return found[1]
-  elseif #found > 1 then
-    fail.usage(("`%s` may mean %s"):format(name, table.concat(found, " or ")))
-  end
-  local near = nearest(name, known)
-  fail.usage(
-    ("no step `%s` in the plan"):format(name),
-    near and ("did you mean `%s`?"):format(near) or "`bq scripts/status.lua` lists the steps"
-  )
-end
-
 if #options ~= 1 then
   fail.usage("which step?", "`bq scripts/status.lua` lists the steps")
 end
-local id = find(options[1])
+local id = find.step(plan.steps, options[1])
 
 --- Whether the step is running.
 local function is_running()

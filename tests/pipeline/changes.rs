@@ -373,3 +373,64 @@ fn a_field_is_a_template_and_a_function_is_not() {
         .says("error: `{nmae}` stands for nothing\n")
         .says("hint: did you mean `{name}`? `{{nmae}}` is how the text `{nmae}` is written\n");
 }
+
+#[test]
+fn explain_gives_the_reasons_before_anything_is_built() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let explain = |words: &[&str]| rig.run(&[&["explain", "--workspace", "space"], words].concat());
+    explain(&["lib"])
+        .is(0)
+        .says("low/lib 1\ndone: its output ")
+        .says(" in the store; nothing changed since it was built\nkey ")
+        .says("\n  fields env FLAG ");
+    rig.replace("packages/lib.lua", "FLAG = \"one\"", "FLAG = \"two\"");
+    rig.stage(&[]).is(0);
+    let reason = "env.FLAG changed: `one` → `two`";
+    explain(&["low/lib"])
+        .is(0)
+        .says(&format!("\nwould be built now: {reason}\nkey "));
+    let waiting = explain(&["app"]).is(0);
+    assert_eq!(
+        waiting.out,
+        format!("low/app 1\nwaits: its key is known when these are built\n  low/lib: {reason}\n")
+    );
+    let change = explain(&["--if", "lib"]).is(0);
+    let steps: Vec<_> = change
+        .out
+        .lines()
+        .take_while(|line| !line.starts_with("a change"))
+        .map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(
+        steps,
+        [Some("low/lib"), Some("low/app"), Some("high/final")]
+    );
+    change.says("a change of `lib` builds at most 3 of 5 steps again: about ");
+    assert_eq!(
+        explain(&["--path", "final", "lib"]).is(0).out,
+        "high/final is built on phase `low`, which contains low/lib\n"
+    );
+    assert_eq!(
+        explain(&["--path", "app", "lib"]).is(0).out,
+        "low/app depends on low/lib\n"
+    );
+    assert_eq!(
+        explain(&["--path", "lib", "app"]).is(0).out,
+        "`low/lib` does not depend on `low/app`\n"
+    );
+    // The coordinator gives the same reason, and the key that was said is that of the output.
+    let said = explain(&["lib", "--json"]).is(0);
+    let key = said
+        .out
+        .split("\"key\": \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("it has a key");
+    assert!(started(&rig).contains(&format!("low/lib 1: {reason}")));
+    assert!(rig.path(&format!("space/store/{key}/output")).exists());
+    explain(&["lbi"]).is(2).says("did you mean `low/lib`?");
+    explain(&["--path", "lib"])
+        .is(2)
+        .says("`--path` takes two steps");
+}

@@ -16,6 +16,7 @@ local json = require "bq.json"
 local key = require "bq.plan.key"
 local make_job = require "bq.run.make_job"
 local process = require "bq.process"
+local reason = require "bq.run.reason"
 local schema = require "bq.schema"
 local slots = require "bq.run.slots"
 local siblings = require "bq.run.siblings"
@@ -62,18 +63,6 @@ function coordinator.new(options)
   return self
 end
 
---- Why a step is built: how its inputs differ from those of the last time.
-local function reason(self, step, inputs)
-  local history = self.history[step.id]
-  local last = history and history.done and store.get(self.workspace, history.done.key)
-  if last then
-    return key.reason(last.inputs, inputs) or "its output is gone from the store"
-  elseif history and history.ended then
-    return history.ended.ok and "its output is gone from the store" or "it failed the last time"
-  end
-  return "it was never built here"
-end
-
 --- The environment of a step's own process. The step's programs can read it.
 ---@return table<string, string?>
 local function environment()
@@ -84,7 +73,7 @@ end
 
 local function start(self, step)
   local inputs = key.inputs(self.state.context, step)
-  local why = reason(self, step, inputs)
+  local why = reason(self.workspace, self.history[step.id], inputs)
   local share = self.slots:open()
   local folder = self.trees:clear(step.id)
   job.clean(folder)

@@ -5,6 +5,7 @@
 --   local build = state.look(space, space:plan())
 --   print(build.states["system/zlib"], build.keys["system/zlib"], build.outputs["system/zlib"])
 local fail = require "bq.fail"
+local graph = require "bq.plan.graph"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
@@ -171,29 +172,8 @@ end
 ---@param id string
 ---@return string[] ids of running steps that are built from it
 function State:forget(id)
-  local lost, running, changed = { [id] = true }, {}, true
-  local phases = { [base_of(self.by_id[id])] = true }
-  local function is_lost(step)
-    for _, needed in ipairs(step.depends) do
-      if lost[needed] then
-        return true
-      end
-    end
-    for _, base in ipairs(self.plan.phases[step.phase].base) do
-      if phases[base] then
-        return true
-      end
-    end
-    return false
-  end
-  while changed do
-    changed = false
-    for _, step in ipairs(self.plan.steps) do
-      if not lost[step.id] and is_lost(step) then
-        lost[step.id], phases[base_of(step)], changed = true, true, true
-      end
-    end
-  end
+  local lost, running = graph.new(self.plan):dependents { id }, {}
+  lost[id] = true
   for _, step in ipairs(self.plan.steps) do
     if lost[step.id] and self.states[step.id] == "running" then
       running[#running + 1] = step.id
