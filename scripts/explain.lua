@@ -17,7 +17,11 @@ local options = args.parse({
   usage = "bq scripts/explain.lua STEP | --if NAME | --path A B  [OPTIONS]",
   positional = "STEP",
   options = {
-    { name = "if", value = "NAME", help = "what a change of this step or package can build again, and how long that takes" },
+    {
+      name = "if",
+      value = "NAME",
+      help = "what a change of this step or package can build again, and how long that takes",
+    },
     { name = "path", help = "why the first of two steps depends on the second one" },
     { name = "json", help = "as JSON, for programs" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
@@ -110,7 +114,7 @@ local function show_step(id)
   elseif reason then
     log.out("would be built now: " .. reason)
   else
-    log.out("waits: its key is known when these are built")
+    log.out "waits: its key is known when these are built"
     for _, one in ipairs(waits) do
       log.out(("  %s: %s"):format(one, about:reason(one)))
     end

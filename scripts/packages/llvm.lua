@@ -13,6 +13,7 @@ local libraries <const> = {
   "TransformUtils", "Vectorize", "WindowsDriver", "WindowsManifest", "ipo",
 }
 -- The libraries of each processor.
+---@type table<string, string[]>
 local processors <const> = {
   X86 = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info" },
   AArch64 = { "AsmParser", "CodeGen", "Desc", "Disassembler", "Info", "Utils" },

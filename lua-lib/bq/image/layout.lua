@@ -136,12 +136,19 @@ function layout.new(options)
     })
   end
   -- Space for two kernels: an update is written before the old one is removed.
-  local efi = { name = "EFI", size = math.max(EFI_SIZE, align(2 * options.kernel_size + 4 * MIB)) }
-  local root = { name = "root", size = align(options.root_size) }
+  ---@type bq.image.Place
+  local efi = { name = "EFI", start = 0, size = math.max(EFI_SIZE, align(2 * options.kernel_size + 4 * MIB)) }
+  ---@type bq.image.Place
+  local root = { name = "root", start = 0, size = align(options.root_size) }
   local order, last = { efi }, root
   for _, slice in ipairs(options.slices or {}) do
-    local place =
-      { name = slice.name, size = slice.size or align((options.needs or {})[slice.name] or MIB), slice = slice }
+    ---@type bq.image.Place
+    local place = {
+      name = slice.name,
+      start = 0,
+      size = slice.size or align((options.needs or {})[slice.name] or MIB),
+      slice = slice,
+    }
     if slice.size then
       order[#order + 1] = place
     else

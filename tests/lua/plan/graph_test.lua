@@ -63,7 +63,8 @@ check.run {
     "the longest chain goes through phases too",
     function()
       local made = graph.new(plan())
-      local seconds = { ["low/a"] = 2, ["low/b"] = 3, ["low/c"] = 4, ["high/d"] = 10, ["high/e"] = 1, ["apart/f"] = 7, ["low/g"] = 8 }
+      local seconds =
+        { ["low/a"] = 2, ["low/b"] = 3, ["low/c"] = 4, ["high/d"] = 10, ["high/e"] = 1, ["apart/f"] = 7, ["low/g"] = 8 }
       local all = {}
       for id in pairs(seconds) do
         all[id] = true
