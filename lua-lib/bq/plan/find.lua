@@ -32,6 +32,7 @@ function find.steps(steps, name)
   local found, known = {}, {}
   for _, step in ipairs(steps) do
     known[#known + 1] = step.id
+    known[#known + 1] = step.name
     if find.is(step, name) then
       found[#found + 1] = step.id
     end
