@@ -429,7 +429,7 @@ fn explain_gives_the_reasons_before_anything_is_built() {
         .expect("it has a key");
     assert!(started(&rig).contains(&format!("low/lib 1: {reason}")));
     assert!(rig.path(&format!("space/store/{key}/output")).exists());
-    explain(&["lbi"]).is(2).says("did you mean `lib`?");
+    explain(&["libb"]).is(2).says("did you mean `lib`?");
     explain(&["--path", "lib"])
         .is(2)
         .says("`--path` takes two steps");
