@@ -230,6 +230,13 @@ fn recorded_digests() {
         .is(2)
         .says("`--expected digests.json`: no such file\n");
     verify(&["--record", "digests.json"]).is(0);
+    let recorded = rig.text("digests.json");
+    let seconds = recorded
+        .split("\"seconds\": {")
+        .nth(1)
+        .and_then(|rest| rest.split('}').next())
+        .expect("it has them");
+    assert_eq!(seconds.matches("\": ").count(), 5, "{recorded}");
     verify(&["--expected", "digests.json"])
         .is(0)
         .says("5 steps as recorded on ")

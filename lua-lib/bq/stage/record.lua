@@ -2,6 +2,7 @@
 local fs = require "bq.fs"
 local json = require "bq.json"
 local schema = require "bq.schema"
+local store = require "bq.store"
 
 local record = {}
 
@@ -10,6 +11,7 @@ local record = {}
 ---@field seed string such as `debian:trixie`
 ---@field seed_digest string of its tree
 ---@field steps table<string, string> output digests by step id
+---@field seconds? table<string, number> what each step took on the machine that recorded it
 
 ---@type bq.schema.Format
 local FORMAT <const> = {
@@ -20,6 +22,7 @@ local FORMAT <const> = {
     seed = schema.text(),
     seed_digest = schema.text(),
     steps = schema.map(schema.SHA256, schema.STEP),
+    ["seconds?"] = schema.map(schema.number(), schema.STEP),
   }),
 }
 
@@ -27,20 +30,23 @@ local function read(path)
   return schema.read(path, FORMAT) or {}
 end
 
---- Records the output digests of a workspace.
+--- Records the output digests of a workspace, and how long each step took.
 ---@param path string
 ---@param state bq.State that has looked into the store
 ---@param lock table of the workspace
 function record.write(path, state, lock)
-  local all, steps = read(path), {}
+  local all, steps, seconds = read(path), {}, {}
   for id, output in pairs(state.outputs) do
+    local meta = store.get(state.workspace, state.keys[id])
     steps[id] = output
+    seconds[id] = meta and math.floor(meta.seconds * 10 + 0.5) / 10
   end
   all[state.plan.set] = {
     date = os.date "!%Y-%m-%d",
     seed = lock.seed and lock.seed.id or "unknown",
     seed_digest = state.context.seed,
     steps = steps,
+    seconds = seconds,
   }
   fs.write(path, json.encode(all, { pretty = true }) .. "\n")
 end
