@@ -197,7 +197,7 @@ fn what_cannot_be_a_disk() {
         .says("error: the plan has nothing in phase `image`")
         .says("--set image");
     build.write("packages/kernel.lua", &KERNEL.replace("\"2\"", "\"3\""));
-    build.stage("seed.tar.gz", &[]).ok();
+    build.stage("seed.tar.gz", &["--without="]).ok();
     disk(&build, &[])
         .fails(1)
         .says("error: `image/kernel` is not built")

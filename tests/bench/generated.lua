@@ -73,7 +73,10 @@ function generated.finish(folder)
     recipe.collection { folder .. "/packages" }
   )
   fs.mkdir(space:at("rootfs" .. workspace.STAGED):match "^(.*)/")
-  fs.write(space:at("rootfs" .. workspace.STAGED), json.encode { seed_id = "none", seed_digest = ("0"):rep(64) })
+  fs.write(
+    space:at("rootfs" .. workspace.STAGED),
+    json.encode { seed_id = "none", seed_digest = ("0"):rep(64), made = json.array {} }
+  )
   space:write_json("plan.json", made)
   space:write_json("lock.json", { sources = {} })
   command.remember(space, {

@@ -83,7 +83,7 @@ end
 function grow.main(words)
   local options = args.parse({
     about = "Lets the last partition of this machine's disk grow to the disk's end, with the ext4 on it.",
-    usage = "bq grow [OPTIONS]",
+    usage = "bq scripts/grow.lua [OPTIONS]",
     options = grow.OPTIONS,
   }, words)
   local disk = options.disk or disk_of_root()
