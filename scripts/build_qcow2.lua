@@ -6,6 +6,7 @@ build.main({
   rootfs = "rootfs",
   additions = "image",
   kernel = "/boot/vmlinuz",
+  config = "/boot/config",
   stub = "/boot/stub.efi",
   tools = "host",
   mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },

@@ -336,6 +336,24 @@ fn an_efi_program_of_kernel_root_and_command_line() {
         assert(one.name ~= ".initrd")
       end"#;
     assert_eq!(build.bq(&["-e", code]).ok().stdout, "test=2\n");
+    // A kernel that takes what it is told for all is told what is built in, too.
+    let config = r#"files = { ["/boot/config"] = "CONFIG_X=y\nCONFIG_CMDLINE=\"root=x rw\"\nCONFIG_CMDLINE_FROM_BOOTLOADER=y\n","#;
+    let build = built_of(OWNED, &PROGRAMS.replace("files = {", config));
+    let words = ["--output", "told.efi", "--command-line", "test=3"];
+    disk(&build, &words).ok();
+    disk(&build, &["--output", "untold.efi"]).ok();
+    let code = r#"
+      local efi, fs = require "bq.image.efi", require "bq.fs"
+      for _, name in ipairs { "told.efi", "untold.efi" } do
+        local text = fs.read(name)
+        for _, one in ipairs(efi.sections(text)) do
+          if one.name == ".cmdline" then print(name, text:sub(one.offset + 1, one.offset + one.size)) end
+        end
+      end"#;
+    assert_eq!(
+        build.bq(&["-e", code]).ok().stdout,
+        "told.efi\troot=x rw test=3\n"
+    );
     disk(
         &build,
         &["--output", "x.efi", "--command-line", "caf\u{e9}"],

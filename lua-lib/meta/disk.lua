@@ -7,7 +7,7 @@
 ---@class bq.ImageSpec
 ---@field disk? bq.DiskLayout of formats that are disks
 ---@field container? bq.ContainerConfig of format `oci`
----@field command_line? string what the kernel is told, after its built-in command line (aarch64: instead of it)
+---@field command_line? string what the kernel is told, after its built-in command line
 
 ---A disk. All fields may be absent: then it has an EFI partition and a root.
 ---@class bq.DiskLayout

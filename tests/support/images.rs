@@ -58,7 +58,7 @@ return require("bq.stage.prepare").main({
 }, arg)"#;
 
 const DISK: &str = r#"require("bq.image.build").main({
-  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", stub = "/boot/stub.efi", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
+  rootfs = "rootfs", additions = "image", kernel = "/boot/vmlinuz", config = "/boot/config", stub = "/boot/stub.efi", tools = "host", mkfs = { ext4 = "/usr/sbin/mke2fs", squashfs = "/usr/bin/mksquashfs" },
 }, arg)"#;
 
 /// A finished build.

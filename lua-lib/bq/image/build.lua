@@ -26,6 +26,7 @@ local ROOTS <const> = { "ext4", "squashfs" }
 ---@field rootfs string the phase whose outputs are the rootfs, unless the command line says another
 ---@field additions string the phase whose outputs go over the rootfs, the kernel among them
 ---@field kernel string where the kernel is in those
+---@field config? string where its configuration is
 ---@field stub string where the program is that carries a kernel, its command line and a first root
 ---@field tools string the phase that has the programs which make a root file system
 ---@field mkfs table<string, string> those programs, by file system: `ext4`, `squashfs`

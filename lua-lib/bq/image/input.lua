@@ -38,6 +38,7 @@ local BINARY <const> = "usr/local/bin/bq"
 ---@field additions bq.Part[]
 ---@field kernel? string path, on this machine; of formats with a kernel
 ---@field kernel_attributes? bq.Attribute
+---@field config? string path of the kernel's configuration
 ---@field stub? string path of the program that carries a kernel with its command line
 ---@field tools? string[] trees, the topmost first; of disks
 ---@field mkfs table<string, string> programs in those, by file system
@@ -122,7 +123,7 @@ end
 local function find_additions(found, run, from, kind)
   found.additions = phase_parts(run, from.additions, found.packages)
   for _, part in ipairs(found.additions) do
-    for _, name in ipairs { "kernel", "stub" } do
+    for _, name in ipairs { "kernel", "config", "stub" } do
       local path = from[name]
       if path and fs.stat(part.path .. path) then
         found[name] = part.path .. path

@@ -41,6 +41,17 @@ end
 ---@field said bq.image.Spec
 ---@field tree bq.Union
 
+--- What the kernel is told. A kernel that takes what it is told for all, as that of aarch64 does, is told what is built in, too.
+---@param making bq.image.Making
+---@return string?
+local function command_line(making)
+  local said, config = making.said.command_line, making.found.config
+  local text = said and config and "\n" .. fs.read(config) or ""
+  local built_in = text:find("\nCONFIG_CMDLINE_FROM_BOOTLOADER=y", 1, true)
+    and text:match '\nCONFIG_CMDLINE="([^"\n]*)"'
+  return built_in and built_in .. " " .. said or said
+end
+
 --- One EFI program of the kernel, a command line and perhaps a first root. Returns its path.
 ---@param making bq.image.Making
 ---@param output string
@@ -67,7 +78,7 @@ local function program(making, output, initrd)
         kernel = fs.read(found.kernel),
         initrd = initrd and fs.read(initrd),
         os_release = content.read(making.tree, "/etc/os-release"),
-        command_line = making.said.command_line,
+        command_line = command_line(making),
       }
     )
   end)
