@@ -158,7 +158,7 @@ fn marks_of_roots_overlays_go_too() {
     let marked = set(&folder, c"trusted.overlay.opaque", b"y");
     assert_eq!(marked == 0, is_root(), "{marked}");
     let code = "local fs = require 'bq.fs'
-        local _, dropped = require('bq.run.normalise').output('tree', 1, {})
+        local _, dropped = require('bq.run.normalise').output('tree', 1, {}, { files = {}, removed = {}, refused = {} })
         print(#dropped, next(fs.xattrs 'tree/opt'))
         print(require('bq.digest').tree 'tree')";
     let count = i32::from(is_root());
