@@ -192,9 +192,16 @@ local function first_process(sandbox, terminal)
     end
   end)
   local keeper = sandbox.confined and process.attribute_keeper()
+  if sandbox.confined then
+    -- A step must not be able to stop process 1, not even in the moment in which it begins.
+    syscall.set_dumpable(false)
+  end
   local child = process.fork()
   if child == 0 then
     finish(function()
+      if sandbox.confined then
+        syscall.set_dumpable(true)
+      end
       if notes then
         syscall.close(notes)
       end
@@ -206,10 +213,6 @@ local function first_process(sandbox, terminal)
       end
       return sandbox.body()
     end)
-  end
-  if sandbox.confined then
-    -- A step must not be able to stop process 1.
-    syscall.set_dumpable(false)
   end
   if not keeper then
     return process.reap(child).exit_status
