@@ -34,13 +34,13 @@ local shell = #command > 0 and command or { "/bin/sh" }
 
 --- Finds a step by `zlib`, `system/zlib` or `system-zlib`: the one whose folder exists.
 local function find_step(name)
-  local job = require "bq.run.job"
+  local find, job = require "bq.plan.find", require "bq.run.job"
   local found, known = {}, {}
   for _, one in ipairs(space:plan().steps) do
     local id = one.id
     if fs.stat(job.paths(job.folder(space, id)).job) then
       known[#known + 1] = id
-      if name == id or name == id:gsub("/", "-") or name == one.name then
+      if find.is(one, name) then
         found[#found + 1] = id
       end
     end

@@ -1,12 +1,6 @@
 local accounts = require "bq.system.accounts"
 local check = require "check"
-
-local function sayer()
-  local out = {}
-  return function(at, message)
-    out[#out + 1] = ("%s %s"):format(at, message)
-  end, out
-end
+local sayer = require("said").list
 
 local function checked(users)
   local say, out = sayer()

@@ -1,14 +1,6 @@
 local check = require "check"
 local kinds = require "bq.system.kinds"
-
---- What a kind says of a value, as lines.
-local function said(kind, value)
-  local out = {}
-  kind(value, function(at, message)
-    out[#out + 1] = ("%s %s"):format(at, message)
-  end, "x")
-  return out
-end
+local said = require("said").of
 
 check.run {
   {

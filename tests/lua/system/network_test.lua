@@ -2,14 +2,7 @@ local check = require "check"
 local network = require "bq.system.network"
 local process = require "bq.process"
 local scratch = require "scratch"
-
-local function said(kind, value)
-  local out = {}
-  kind(value, function(at, message)
-    out[#out + 1] = ("%s %s"):format(at, message)
-  end, "x")
-  return out
-end
+local said = require("said").of
 
 check.run {
   {

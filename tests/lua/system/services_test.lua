@@ -3,13 +3,7 @@ local fs = require "bq.fs"
 local process = require "bq.process"
 local scratch = require "scratch"
 local services = require "bq.system.services"
-
-local function sayer()
-  local out = {}
-  return function(at, message)
-    out[#out + 1] = ("%s %s"):format(at, message)
-  end, out
-end
+local sayer = require("said").list
 
 local function joined(packages, said, users)
   local say, out = sayer()

@@ -6,6 +6,7 @@ local process = require "bq.process"
 local scratch = require "scratch"
 local settings = require "bq.system.settings"
 local tables = require "bq.tables"
+local said = require("said").of
 
 --- The files of a system with these fields, and what is said of it.
 local function files(changes, packages)
@@ -18,14 +19,6 @@ local function files(changes, packages)
     said[#said + 1] = ("%s %s"):format(at, message)
   end)
   return made, said, running, all
-end
-
-local function said(kind, value)
-  local out = {}
-  kind(value, function(at, message)
-    out[#out + 1] = ("%s %s"):format(at, message)
-  end, "x")
-  return out
 end
 
 check.run {
