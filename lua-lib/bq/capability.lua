@@ -1,5 +1,7 @@
 -- File capabilities: converts the text that setcap(8) takes to the bytes that the kernel stores
 -- (`security.capability`).
+local hex = require "bq.hex"
+
 local capability = {}
 
 -- In the order of their numbers, see capabilities(7).
@@ -62,9 +64,7 @@ function capability.encode(text)
     permitted >> 32,
     inheritable >> 32
   )
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return hex(bytes)
 end
 
 return capability

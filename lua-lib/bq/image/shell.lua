@@ -5,6 +5,7 @@
 -- arguments nor by its environment nor by its input. The command is typed in escapes, so it may have any characters.
 local console = require "bq.image.console"
 local fail = require "bq.fail"
+local hex = require "bq.hex"
 
 local shell = {}
 
@@ -19,10 +20,7 @@ local LOGIN_HINT <const> = "log in by `--wait-for 'login: ' --type NAME` and so 
 ---@return string second
 local function random()
   local file <close> = assert(io.open("/dev/urandom", "rb"))
-  local hex = file:read(16):gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end)
-  return hex:sub(1, 16), hex:sub(17)
+  return hex(file:read(8)), hex(file:read(8))
 end
 
 --- Finds a prompt: the last line ends in `# ` or `$ `, and nothing more is said.

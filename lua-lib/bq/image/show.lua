@@ -2,6 +2,7 @@
 local args = require "bq.args"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
+local hex = require "bq.hex"
 local image = require "bq.image"
 local json = require "bq.json"
 local log = require "bq.log"
@@ -79,9 +80,7 @@ local function as_json(found)
       local name = file[field]
       if name and not utf8.len(name) then
         file[field] = visible(name)
-        file[field .. "_hex"] = name:gsub(".", function(byte)
-          return ("%02x"):format(byte:byte())
-        end)
+        file[field .. "_hex"] = hex(name)
       end
     end
   end

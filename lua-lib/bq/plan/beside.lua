@@ -2,6 +2,7 @@
 local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local hex = require "bq.hex"
 local json = require "bq.json"
 
 local beside = {}
@@ -122,10 +123,7 @@ function beside.patches(found, version)
       local text = beside.is_patch(name) and files.read(folder.path .. "/" .. name)
       if text then
         -- Patches are of any bytes, and a plan is text.
-        local bytes = text:gsub(".", function(byte)
-          return ("%02x"):format(byte:byte())
-        end)
-        out[#out + 1] = { name = name, hex = bytes, sha256 = digest.sha256(text) }
+        out[#out + 1] = { name = name, hex = hex(text), sha256 = digest.sha256(text) }
       end
     end
   end

@@ -9,6 +9,7 @@ local library = {}
 local LIBRARY = {
   "bq.capability",
   "bq.elf",
+  "bq.hex",
   "bq.paths",
   "bq.plan.sandbox",
   "bq.plan.template",

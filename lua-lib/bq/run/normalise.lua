@@ -2,6 +2,7 @@
 -- modes and capabilities move into a table of attributes. Metadata that comes from this machine is removed.
 local attributes = require "bq.run.attributes"
 local fs = require "bq.fs"
+local hex = require "bq.hex"
 local noted = require "bq.run.noted"
 local paths = require "bq.paths"
 
@@ -29,12 +30,6 @@ function normalise.is_libtool_library(path)
   local file <close> = io.open(path, "rb")
   local text = file and file:read(64 << 10) or ""
   return text:find "^# [^\n]+%.la %- a libtool library file\n" ~= nil and text:find "\nshouldnotlink=no\n" ~= nil
-end
-
-local function hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
 end
 
 --- Removes the extended attributes of a file. Returns the value of its capabilities.

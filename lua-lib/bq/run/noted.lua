@@ -2,6 +2,7 @@
 -- Process 1 of the step's namespace notes it, in memory (`process.attribute_keeper`), and writes the notes to a file when
 -- the step's own process has ended. They become attributes of the output.
 local files = require "bq.files"
+local hex = require "bq.hex"
 local json = require "bq.json"
 local paths = require "bq.paths"
 local tables = require "bq.tables"
@@ -30,12 +31,6 @@ local FIELDS <const> = {
 }
 local SET_ID <const> = tonumber("6000", 8)
 
-local function hex(bytes)
-  return bytes and (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
-end
-
 --- Writes the notes of a keeper.
 ---@param path string of a file that exists; it is not replaced
 ---@param keeper bq.process.Keeper
@@ -43,7 +38,8 @@ function noted.write(path, keeper)
   local notes = { files = keeper:attributes(), removed = keeper:removed(), refused = keeper:refused() }
   for kind, list in pairs(notes) do
     for _, note in ipairs(list) do
-      note.path, note.capability = note.path and json.text(note.path), hex(note.capability)
+      note.path = note.path and json.text(note.path)
+      note.capability = note.capability and hex(note.capability)
     end
     notes[kind] = json.array(list)
   end
