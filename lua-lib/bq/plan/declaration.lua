@@ -160,6 +160,28 @@ function declaration.check(declared)
   end
 end
 
+--- The same without the phases that are not kept, and without the sets that have none left.
+---@param roots bq.Roots
+---@param kept table<string, boolean> phases
+---@return bq.Roots
+local function roots_inside(roots, kept)
+  local out, sets = {}, {} ---@type table<string, any>, table<string, any>
+  for set, root in pairs(roots.sets) do
+    local phases = {}
+    for _, name in ipairs(root.phases) do
+      if kept[name] then
+        phases[#phases + 1] = name
+      end
+    end
+    sets[set] = #phases > 0 and { lists = root.lists, phases = phases } or nil
+  end
+  for field, value in pairs(roots) do
+    out[field] = value
+  end
+  out.sets = sets
+  return out --[[@as bq.Roots]]
+end
+
 --- The same for the finished root, which builds itself again: only the phases that it is made of, and these depend on that
 --- root, which is then the seed, where they depended on what it was made by.
 ---@param declared bq.Declaration
@@ -193,6 +215,7 @@ function declaration.inside(declared, set)
     out[field] = value
   end
   out.phases = phases
+  out.roots = declared.roots and roots_inside(declared.roots, kept)
   return out --[[@as bq.Declaration]]
 end
 

@@ -474,6 +474,13 @@ check.run {
         phase("top", { "middle", "high" }),
       })
       declared.finish = { core = { "high", "top" } }
+      declared.sets.small = { "core" }
+      declared.roots = {
+        packages = { "low1" },
+        leave_out = {},
+        disk = {},
+        sets = { core = { lists = { "core" }, phases = { "low", "high" } }, small = { lists = { "core" }, phases = { "low" } } },
+      }
       local inside = declaration.inside(declared, "core")
       local bases = {}
       for index, one in ipairs(inside.phases) do
@@ -481,6 +488,9 @@ check.run {
       end
       check.equal(bases, { "high on seed", "top on seed + high" })
       check.equal(declared.phases[3].base, { "low", "middle" })
+      declaration.check(inside)
+      check.equal(inside.roots.sets, { core = { lists = { "core" }, phases = { "high" } } })
+      check.equal(declared.roots.sets.core.phases, { "low", "high" })
       check.equal(#declaration.inside(declared, "full").phases, 0)
       local words = { "x", "y@low", "z@top" }
       check.equal(choice.inside(scratch.selection { with = words }, { "high", "top" }).with, { "x", "z@top" })
