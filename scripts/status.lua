@@ -1,11 +1,11 @@
 #!/usr/bin/env bq
 -- Shows which steps are done, running, failed, and next.
 local args = require "bq.args"
-local fs = require "bq.fs"
-local journal = require "bq.journal"
+local find = require "bq.plan.find"
 local json = require "bq.json"
+local listing = require "bq.run.listing"
 local log = require "bq.log"
-local report = require "bq.report"
+local overview = require "bq.run.overview"
 local state = require "bq.run.state"
 local why = require "bq.system.why"
 local workspace = require "bq.workspace"
@@ -15,65 +15,52 @@ local options = args.parse({
   usage = "bq scripts/status.lua [OPTIONS]",
   options = {
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
-    { name = "json", help = "as JSON, for programs" },
+    {
+      name = "json",
+      help = "as JSON, for programs: key, output, seconds, size, dependencies, state and reason of each",
+    },
+    { name = "tree", help = "each phase with its steps, and below each step those that it names" },
+    { name = "largest", help = "by the size of the outputs" },
+    { name = "slowest", help = "by the time that they took the last time" },
+    {
+      name = "depends-on",
+      value = "NAME",
+      help = "only the steps that are built from this step or package, directly or not",
+    },
     { name = "why", value = "NAME", help = "why a package is in the root, and who needs it" },
   },
 }, arg)
 
 local space = workspace.new(options.workspace)
-local plan = space:plan()
-local build = state.look(space, plan)
+local build = state.look(space, space:plan())
 if options.why then
   for _, line in ipairs(why.lines(build, options.why)) do
     log.out(line)
   end
   return
 end
-local history = journal.by_step(space)
--- A start without an end counts only while a run has the workspace's lock.
-local may, free = pcall(fs.lock, space:at ".lock", { shared = true })
-if may and free then
-  fs.unlock(free)
-end
-
-local rows, counts, left = {}, {}, 0
-for _, step in ipairs(plan.steps) do
-  local past = history[step.id] or {}
-  local is, detail = build.states[step.id], "" ---@type string, string
-  if is == "done" then
-    detail = build.outputs[step.id]:sub(1, 16)
-  elseif past.running and not free then
-    is = "running"
-    detail = "for " .. report.time(os.time() - past.running.time)
-  elseif past.ended and not past.ended.ok then
-    is, detail = "failed", space:log(step.id)
-  else
-    is = build:readiness(step) == "ready" and "next" or "waiting"
+local found = overview.of(build, { sizes = options.json or options.largest })
+local rows, wanted = {}, {}
+local dependents = options.depends_on and found.about.graph:dependents(find.steps(build.plan.steps, options.depends_on))
+for _, row in ipairs(found.rows) do
+  if not dependents or dependents[row.step] then
+    rows[#rows + 1], wanted[row.step] = row, true
   end
-  if is ~= "done" and past.done then
-    left = left + past.done.seconds
-  end
-  counts[is] = (counts[is] or 0) + 1
-  rows[#rows + 1] = { step = step.id, version = step.version, state = is, detail = detail }
 end
 
 if options.json then
-  log.out(json.encode({ steps = rows, counts = counts }, { pretty = true }))
-else
-  for _, row in ipairs(rows) do
-    log.out(("%-8s %-26s %-10s %s"):format(row.state, row.step, row.version, row.detail))
-  end
-  local parts = {}
-  for _, name in ipairs { "done", "running", "failed", "next", "waiting" } do
-    if counts[name] then
-      parts[#parts + 1] = ("%d %s"):format(counts[name], name)
-    end
-  end
-  log.out(
-    ("%d steps: %s%s"):format(
-      #rows,
-      table.concat(parts, ", "),
-      left > 0 and (", about %s of work left"):format(report.time(left)) or ""
-    )
-  )
+  log.out(json.encode({ steps = json.array(rows), counts = found.counts }, { pretty = true }))
+  return
+end
+local lines = options.tree and listing.tree(build.plan, found.by_step, wanted)
+  or options.largest and listing.by(rows, "size")
+  or options.slowest and listing.by(rows, "seconds")
+  or listing.lines(rows, space)
+for _, line in ipairs(lines) do
+  log.out(line)
+end
+if dependents then
+  log.out(("%d of %d steps are built from `%s`"):format(#rows, #found.rows, options.depends_on))
+elseif not (options.largest or options.slowest) then
+  log.out(listing.summary(found))
 end

@@ -65,6 +65,7 @@ end
 ---@field ended? table the last end of the step
 ---@field done? table the last end that was good
 ---@field running? table a start without an end
+---@field started? table the last start
 
 --- The last events of each step.
 ---@param workspace bq.Workspace
@@ -76,7 +77,7 @@ function journal.by_step(workspace)
       local history = steps[event.step] or {}
       steps[event.step] = history
       if event.event == "start" then
-        history.running = event
+        history.running, history.started = event, event
       elseif event.event == "end" then
         history.running = nil
         history.ended = event

@@ -123,6 +123,13 @@ function State:readiness(step)
   return "ready"
 end
 
+--- How many steps of a phase are not built yet, of those that later phases see.
+---@param phase string
+---@return integer
+function State:left_of(phase)
+  return self.left[phase] and self.left[phase].count or 0
+end
+
 --- Sets the state of a step, and updates its phase.
 ---@param step table
 ---@param value "waiting"|"running"|"done"|"failed"|"blocked"
