@@ -479,7 +479,10 @@ check.run {
         packages = { "low1" },
         leave_out = {},
         disk = {},
-        sets = { core = { lists = { "core" }, phases = { "low", "high" } }, small = { lists = { "core" }, phases = { "low" } } },
+        sets = {
+          core = { lists = { "core" }, phases = { "low", "high" } },
+          small = { lists = { "core" }, phases = { "low" } },
+        },
       }
       local inside = declaration.inside(declared, "core")
       local bases = {}
