@@ -8,6 +8,7 @@ local nearest = require "bq.nearest"
 ---@field value? string what its value is called in the help: `FILE`; without it the option is a flag
 ---@field help string one line
 ---@field many? boolean may be given more than once: the result is a list
+---@field ordered? boolean of `many`: the result has them in `ordered`, too, with others of this kind as the command line has them
 ---@field once? boolean counts for one run: `args.words` leaves it out
 ---@field number? boolean its value is a whole number from 1 up
 ---@field default? string|integer shown in the help, and the result if the option is not given
@@ -68,6 +69,7 @@ function args.parse(usage, words)
     if option.many then
       result[key] = {}
     end
+    result.ordered = result.ordered or option.ordered and {} or nil
   end
   local index = 1
   while index <= #words do
@@ -113,6 +115,9 @@ function args.parse(usage, words)
         end
         if option.many then
           table.insert(result[key], convert(option, inline))
+          if option.ordered then
+            table.insert(result.ordered, { name = name, value = inline })
+          end
         else
           result[key] = convert(option, inline)
         end
@@ -144,6 +149,21 @@ function args.words(options, values)
     end
   end
   return words
+end
+
+--- Some of the options of a program, for another one that runs it.
+---@param options bq.Option[]
+---@param names string[]
+---@return bq.Option[]
+function args.pick(options, names)
+  local by_name, out = {}, {}
+  for _, option in ipairs(options) do
+    by_name[option.name] = option
+  end
+  for index, name in ipairs(names) do
+    out[index] = by_name[name]
+  end
+  return out
 end
 
 --- A word for a shell: in quotes if needed.

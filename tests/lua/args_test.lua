@@ -50,6 +50,12 @@ check.run {
     end,
   },
   {
+    "a program takes options of another one, with their help",
+    function()
+      check.equal(args.pick(usage.options, { "jobs", "output" }), { usage.options[3], usage.options[1] })
+    end,
+  },
+  {
     "values, lists, numbers, flags and defaults",
     function()
       local result = parse {}
@@ -64,6 +70,24 @@ check.run {
       check.equal(parse({ "--output=a=b" }).output, "a=b")
       check.equal(parse({ "--output=--dry-run", "--with", "-a" }).output, "--dry-run")
       check.equal(parse({ "--output", "a", "--output", "b" }).output, "b")
+    end,
+  },
+  {
+    "options whose order counts",
+    function()
+      local options = {
+        { name = "wait-for", value = "TEXT", many = true, ordered = true, help = "" },
+        { name = "type", value = "TEXT", many = true, ordered = true, help = "" },
+        { name = "with", value = "NAMES", many = true, help = "" },
+      }
+      local result = parse({ "--wait-for", "a", "--with", "x", "--wait-for=b", "--type", "c" }, { options = options })
+      check.equal(result.ordered, {
+        { name = "wait-for", value = "a" },
+        { name = "wait-for", value = "b" },
+        { name = "type", value = "c" },
+      })
+      check.equal({ result.wait_for, result.type }, { { "a", "b" }, { "c" } })
+      check.equal(args.words(options, result), { "--wait-for=a", "--wait-for=b", "--type=c", "--with=x" })
     end,
   },
   {

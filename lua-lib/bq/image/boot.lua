@@ -20,9 +20,9 @@ local boot = {}
 
 -- stylua: ignore
 boot.OPTIONS = {
-  { name = "run", value = "CMD", many = true, help = "run a command in the shell on the serial console; its status is that of this program" },
-  { name = "wait-for", value = "TEXT", many = true, help = "wait until the serial console has said this" },
-  { name = "type", value = "TEXT", many = true, help = "type this line after the `--wait-for` of the same place" },
+  { name = "run", value = "CMD", many = true, ordered = true, help = "run a command in the shell on the serial console; its status is that of this program" },
+  { name = "wait-for", value = "TEXT", many = true, ordered = true, help = "wait until the serial console has said this" },
+  { name = "type", value = "TEXT", many = true, ordered = true, help = "type this line when the `--wait-for` before it has been said" },
   { name = "timeout", value = "SECONDS", number = true, help = "for all of it, where it waits for something", default = 600 },
   { name = "serial", value = "FILE", help = "where to write what the serial console says" },
   { name = "memory", value = "SIZE", help = "of the machine: 2G, or a number of MiB", default = "512" },
@@ -39,18 +39,23 @@ boot.OPTIONS = {
   { name = "workspace", value = "DIR", help = "where that kernel is [default: data/sysroot]" },
 }
 
---- The steps that a command line asks for: each text to wait for, followed by the line to type.
----@param waits string[]
----@param sends string[]
----@return { wait?: string, send?: string }[]
-function boot.steps(waits, sends)
-  if #sends > #waits then
-    fail.usage("each `--type` wants a `--wait-for` before it", "what is typed before somebody listens is lost")
-  end
-  local steps = {}
-  for index, text in ipairs(waits) do
-    steps[#steps + 1] = { wait = text }
-    steps[#steps + 1] = sends[index] and { send = sends[index] }
+--- What a machine is to be told, in the order of the command line.
+---@param ordered { name: string, value: string }[] the options `wait-for`, `type` and `run`
+---@param ran fun(output: string, status: integer): boolean is told of each command that was run
+---@return bq.image.Step[]
+function boot.steps(ordered, ran)
+  local steps, before = {}, nil
+  for _, one in ipairs(ordered) do
+    if one.name == "run" then
+      tables.append(steps, shell.steps(one.value, ran))
+    elseif one.name == "wait-for" then
+      steps[#steps + 1] = { wait = one.value }
+    elseif before == "wait-for" then
+      steps[#steps + 1] = { send = one.value }
+    else
+      fail.usage("each `--type` wants a `--wait-for` before it", "what is typed before somebody listens is lost")
+    end
+    before = one.name
   end
   return steps
 end
@@ -140,32 +145,20 @@ local function check(options)
   options.forward, options.network = forward, options.network or #forward > 0 and "user" or "none"
 end
 
---- Adds the commands to run. Their output goes to standard output.
----@return { status: integer }
-local function add_commands(steps, options)
-  local result = { status = 0 }
-  for _, command in ipairs(options.run) do
-    tables.append(
-      steps,
-      shell.steps(command, function(output, status)
-        io.stdout:write(output)
-        io.stdout:flush()
-        result.status = status
-        return status == 0
-      end)
-    )
-  end
-  if #options.run > 0 and options.keep then
-    steps[#steps + 1] = { send = "poweroff" }
-  end
-  return result
-end
-
 local function run(options, path, folder, from)
   local found = what(options, path, folder, from)
   local program = machine.program(found.arch)
-  local steps = boot.steps(options.wait_for, options.type)
-  local result = add_commands(steps, options)
+  local result = 0
+  -- What commands print comes to standard output.
+  local steps = boot.steps(options.ordered, function(output, status)
+    io.stdout:write(output)
+    io.stdout:flush()
+    result = status
+    return status == 0
+  end)
+  if #options.run > 0 and options.keep and steps[#steps].wait then
+    steps[#steps + 1] = { send = "poweroff" }
+  end
   local is_terminal = #steps == 0 and not options.serial
   local argv = machine.command {
     arch = found.arch,
@@ -194,8 +187,8 @@ local function run(options, path, folder, from)
   local serial = options.serial or folder .. "/serial"
   fs.write(serial, "", { sync = false })
   local ended = console.run { argv = argv, serial = serial, steps = steps, timeout = options.timeout }
-  if result.status ~= 0 then
-    fail.exit(result.status)
+  if result ~= 0 then
+    fail.exit(result)
   elseif #options.run == 0 then
     local how = ended.off and ", and the machine is off" or ""
     log.info(("%s: all texts were seen in %s%s"):format(path, report.time(ended.seconds), how))

@@ -111,13 +111,33 @@ check.run {
   {
     "what is typed wants something to wait for",
     function()
-      check.equal(boot.steps({ "a", "b" }, { "1" }), { { wait = "a" }, { send = "1" }, { wait = "b" } })
-      check.contains(
-        check.raises(function()
-          boot.steps({}, { "1" })
-        end),
-        "wants a `--wait-for`"
+      local function steps(...)
+        local ordered = {}
+        for index, word in ipairs { ... } do
+          local name, value = word:match "^(.-)=(.*)$"
+          ordered[index] = { name = name, value = value }
+        end
+        return boot.steps(ordered, function()
+          return true
+        end)
+      end
+      check.equal(steps("wait-for=a", "type=1", "wait-for=b"), { { wait = "a" }, { send = "1" }, { wait = "b" } })
+      -- What only waits moves nothing that is typed later.
+      check.equal(
+        steps("wait-for=a", "wait-for=b", "type=1", "wait-for=c"),
+        { { wait = "a" }, { wait = "b" }, { send = "1" }, { wait = "c" } }
       )
+      local run = steps("wait-for=a", "type=1", "run=id", "wait-for=c", "type=2")
+      check.equal({ run[2], run[#run - 1], run[#run] }, { { send = "1" }, { wait = "c" }, { send = "2" } })
+      check.truthy(#run > 6, #run)
+      for _, words in ipairs { { "type=1" }, { "wait-for=a", "type=1", "type=2" }, { "run=id", "type=1" } } do
+        check.contains(
+          check.raises(function()
+            steps(table.unpack(words))
+          end),
+          "wants a `--wait-for`"
+        )
+      end
     end,
   },
 }
