@@ -1,6 +1,8 @@
 #!/usr/bin/env bq
 -- Makes a system from its page: plans, builds, finishes, and writes an image. What is done is not done again.
 local args = require "bq.args"
+local build = require "bq.image.build"
+local command = require "bq.stage.command"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local format = require "bq.image.format"
@@ -13,7 +15,9 @@ local spec = require "bq.image.spec"
 local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
-local PLAN <const> = { "seed", "arch", "with", "without", "recipes", "mirror", "offline" }
+-- Options of the program that plans: those that a system can be planned with.
+local PLAN <const> = args.pick(command.OPTIONS, { "seed", "arch", "with", "without", "recipes", "mirror", "offline" })
+local IMAGE <const> = args.pick(build.OPTIONS, { "without-partitions" })
 local TARBALLS <const> = { ["tar.gz"] = true, ["tar.zst"] = true }
 
 -- stylua: ignore
@@ -21,16 +25,10 @@ local OPTIONS <const> = {
   { name = "output", value = "PLACE", help = "what to write; its name says the format, unless `--format` does" },
   { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") },
   { name = "plan", value = "FILE", help = "the script that plans; `build_sysroot.lua` beside this program if absent" },
-  { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
-  { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
-  { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64" },
-  { name = "with", value = "NAMES", many = true, help = "these packages too" },
-  { name = "without", value = "NAMES", many = true, help = "not these packages" },
-  { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
-  { name = "mirror", value = "PLACE", many = true, help = "a folder or address to look for sources in first" },
-  { name = "offline", help = "use what is there, ask no network" },
-  { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
 }
+for _, list in ipairs { IMAGE, PLAN, args.pick(command.OPTIONS, { "workspace", "jobs" }) } do
+  tables.append(OPTIONS, list)
+end
 
 local options = args.parse({
   about = "Makes a system from its page, in a row: plan, build, finish, write.",
@@ -81,17 +79,11 @@ local function run(program, words)
   end
 end
 
-local plan = { "--system=" .. options[1] }
-for _, option in ipairs(PLAN) do
-  local value = options[option]
-  for _, one in ipairs(type(value) == "table" and value or { value }) do
-    plan[#plan + 1] = one == true and "--" .. option or ("--%s=%s"):format(option, one)
-  end
-end
+local plan = tables.append({ "--system=" .. options[1] }, args.words(PLAN, options))
 run(options.plan or "build_sysroot", tables.append(plan, jobs))
 --- What the format cannot hold is said before anything is built.
 local made = workspace.new(options.workspace):plan()
-format.refuse_disk(name, spec.of(made, { entrypoint = {}, env = {} }).wish)
+format.refuse_disk(name, spec.of(made, { entrypoint = {}, env = {} }).wish, options.without_partitions)
 if kind.kernel and made.system and made.system.disk == false then
   fail.raise(("format `%s` has a kernel, and the system says `disk = false`"):format(name), {
     hint = "leave `disk` out of the page, or make another format",
@@ -106,7 +98,7 @@ else
   -- Names of containers have small letters only.
   local title = made.system.name:lower():gsub("[^%l%d._-]", "-"):gsub("^[^%l%d]+", "")
   words[#words + 1] = name == "oci" and "--name=" .. title or nil
-  run("build_qcow2", tables.append(words, jobs))
+  run("build_qcow2", tables.append(tables.append(words, args.words(IMAGE, options)), jobs))
 end
 log.info(
   ("made %s of %s in %s: %s"):format(

@@ -82,9 +82,6 @@ local function check(options)
       end
     end
   end
-  if kind.disk and options.without_partitions then
-    fail.usage(("`--without-partitions` says nothing for format `%s`"):format(options.format))
-  end
   if options.size and not disk.size(options.size) then
     fail.usage(("`--size %s` is no size"):format(options.size), "say it like `900M` or `4G`")
   end
@@ -154,10 +151,10 @@ function build.main(plan, words)
   local kind = check(options)
   local space = workspace.new(options.workspace)
   local said = spec.of(space:plan(), options)
+  format.refuse_disk(options.format, said.wish, options.without_partitions)
   if options.without_partitions then
     said.wish = disk.wish()
   end
-  format.refuse_disk(options.format, said.wish)
   if said.wish.root == "squashfs" and options.sources then
     fail.usage "`--sources` wants a root that can be written: `--root ext4`"
   end

@@ -61,8 +61,11 @@ end
 --- Raises if a disk is described, and the format is none.
 ---@param name string of the format
 ---@param wish bq.image.Wish
-function format.refuse_disk(name, wish)
-  if format.KINDS[name].disk or #wish.slices == 0 then
+---@param without_partitions? boolean whether the command line says that there are to be none
+function format.refuse_disk(name, wish, without_partitions)
+  if without_partitions and format.KINDS[name].disk then
+    fail.usage(("`--without-partitions` says nothing for format `%s`"):format(name))
+  elseif without_partitions or format.KINDS[name].disk or #wish.slices == 0 then
     return
   end
   local lines = {}
