@@ -500,7 +500,7 @@ fn a_container_needs_what_it_starts() {
     disk(&build, &["--format", "oci", "--spec", "page.lua"])
         .fails(1)
         .says("`container.comand` is unknown")
-        .says("`container.entrypoint` is a list of texts")
+        .says("`container.entrypoint` is not a list of texts")
         .says("`container.environment` is a map of names to texts");
 }
 
@@ -668,7 +668,7 @@ fn partitions_that_cannot_be() {
     .fails(1)
     .says("error: the image cannot be as it is described")
     .says("`disk.sise` is unknown; did you mean `size`?")
-    .says("`disk.partitions[1].mount` is an absolute path");
+    .says("`disk.partitions[1].mount` is not an absolute path");
     with(
         r#"size = "100M", partitions = { { mount = "/var/data", size = "200M" } }"#,
         &[],

@@ -58,26 +58,26 @@ end
 
 local function one_of(known)
   return function(value)
-    return not tables.contains(known, value) and "is " .. table.concat(known, " or ") or nil
+    return not tables.contains(known, value) and "is not " .. table.concat(known, " or ") or nil
   end
 end
 
 local function is_size(value)
-  return not disk.size(value) and "is a size such as `900M` or `4G`" or nil
+  return not disk.size(value) and "is not a size such as `900M` or `4G`" or nil
 end
 
 local function is_flag(value)
-  return type(value) ~= "boolean" and "is true or false" or nil
+  return type(value) ~= "boolean" and "is not true or false" or nil
 end
 
 local function is_list(value)
-  return (type(value) ~= "table" or #value == 0 and next(value) ~= nil) and "is a list" or nil
+  return (type(value) ~= "table" or #value == 0 and next(value) ~= nil) and "is not a list" or nil
 end
 
 local function is_label(most)
   return function(value)
     if type(value) ~= "string" or not value:find "^[%w_.+-]+$" then
-      return "is a text of letters, digits and `_.+-`"
+      return "is not a text of letters, digits and `_.+-`"
     end
     return #value > most and ("is longer than %d bytes"):format(most) or nil
   end
@@ -85,7 +85,7 @@ end
 
 local function is_mount(value)
   if type(value) ~= "string" or not value:find "^/[^%s]*$" or value:find "//" or value:find "/%.%.?/" then
-    return "is an absolute path without spaces"
+    return "is not an absolute path without spaces"
   elseif NO_MOUNT[value] or value:find "/$" or value:find "/%.%.?$" then
     return "cannot be a partition of its own"
   end
@@ -95,7 +95,7 @@ local function is_options(value)
   local wrong = is_list(value)
   for _, option in ipairs(wrong and {} or value) do
     wrong = wrong
-      or (type(option) ~= "string" or not option:find "^[%w=:.,_-]+$") and "is a list of options of mount(8)"
+      or (type(option) ~= "string" or not option:find "^[%w=:.,_-]+$") and "is not a list of options of mount(8)"
   end
   return wrong or nil
 end
@@ -112,7 +112,7 @@ local LAYOUT <const> = {
 local PARTITION <const> = {
   mount = is_mount,
   size = function(value)
-    return value ~= "rest" and is_size(value) and "is a size such as `900M`, or `rest`" or nil
+    return value ~= "rest" and is_size(value) and "is not a size such as `900M`, or `rest`" or nil
   end,
   name = is_label(36),
   filesystem = one_of(FILESYSTEMS),

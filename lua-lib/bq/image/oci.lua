@@ -36,17 +36,17 @@ function oci.problems(said, at)
     for _, one in ipairs(wrong and {} or value) do
       wrong = wrong or type(one) ~= "string"
     end
-    return wrong and "is a list of texts" or nil
+    return wrong and "is not a list of texts" or nil
   end
   local function map(value)
     local wrong = type(value) ~= "table"
     for name, one in pairs(wrong and {} or value) do
       wrong = wrong or type(name) ~= "string" or name == "" or name:find "[=%c]" ~= nil or type(one) ~= "string"
     end
-    return wrong and "is a map of names to texts" or nil
+    return wrong and "is not a map of names to texts" or nil
   end
   local function text(value)
-    return (type(value) ~= "string" or value == "") and "is a text" or nil
+    return (type(value) ~= "string" or value == "") and "is not a text" or nil
   end
   local kinds = {
     entrypoint = texts,

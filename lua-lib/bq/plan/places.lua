@@ -179,7 +179,7 @@ local function check_list(self, found, field, alternatives, version)
   local is_pinned = false
   for _, place in ipairs(alternatives) do
     if type(place) ~= "table" then
-      self:problem(found, field, ("`%s` is a list of tables, each with `url` or `debian`"):format(field))
+      self:problem(found, field, ("`%s` is not a list of tables, each with `url` or `debian`"):format(field))
       return
     end
     is_pinned = is_pinned or place.sha256 ~= nil

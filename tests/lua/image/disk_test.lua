@@ -76,24 +76,24 @@ LABEL=srv-www /srv/www ext4 noatime,nodev 0 2
       }
       for _, part in ipairs {
         "`disk.sise` is unknown; did you mean `size`?",
-        "`disk.label` is a text of letters",
-        "`disk.root` is ext4 or squashfs",
-        "`disk.grow` is true or false",
-        "`disk.swap` is a size",
-        "`disk.partitions[1].mount` is an absolute path",
+        "`disk.label` is not a text of letters",
+        "`disk.root` is not ext4 or squashfs",
+        "`disk.grow` is not true or false",
+        "`disk.swap` is not a size",
+        "`disk.partitions[1].mount` is not an absolute path",
         "`disk.partitions[2].mount` cannot be a partition of its own",
-        "`disk.partitions[3].mount` is an absolute path",
-        "`disk.partitions[4].filesystem` is ext4 or fat32",
+        "`disk.partitions[3].mount` is not an absolute path",
+        "`disk.partitions[4].filesystem` is not ext4 or fat32",
         "`disk.partitions[4].mount` is missing",
         "`disk.partitions[5].option` is unknown; did you mean `options`?",
-        "`disk.partitions[5].size` is a size such as `900M`, or `rest`",
-        "`disk.partitions[6].options` is a list of options of mount(8)",
+        "`disk.partitions[5].size` is not a size such as `900M`, or `rest`",
+        "`disk.partitions[6].options` is not a list of options of mount(8)",
         "`disk.partitions[7]` is not a table",
       } do
         check.contains(said, part)
       end
       check.contains(problems(5), "`disk` is not a table")
-      check.contains(problems { partitions = { a = 1 } }, "`disk.partitions` is a list")
+      check.contains(problems { partitions = { a = 1 } }, "`disk.partitions` is not a list")
     end,
   },
   {

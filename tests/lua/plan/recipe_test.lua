@@ -129,7 +129,7 @@ check.run {
         source(('{ { url = "a-1", sha256 = "%s", mirror = "b" } }'):format(HASH)),
         "one.lua:6: a source has no field `mirror`"
       )
-      one(source '{ "https://a" }', "one.lua:6: `source` is a list of tables, each with `url` or `debian`")
+      one(source '{ "https://a" }', "one.lua:6: `source` is not a list of tables, each with `url` or `debian`")
       one(source "{}", "one.lua:6: `source` lists no place to get it from")
       one(scratch.recipe("one", 'sources = { extra = { { url = "a" } } }'), unpinned)
     end,

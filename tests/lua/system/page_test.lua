@@ -117,7 +117,7 @@ return {
           "mine.lua:12: `fstab[1].mount` is `data`, which is not an absolute path",
           "mine.lua:13: `owners./a` is `carl`, and there is no user `carl`",
           "mine.lua:14: `capabilities./b` there is no capability `cap_fly`",
-          "mine.lua:16: `disk.size` is a size such as `900M` or `4G`",
+          "mine.lua:16: `disk.size` is not a size such as `900M` or `4G`",
           'mine.lua:17: `parts[1]` is `rum`, expected "run" or "dev" or "doc", did you mean `run`?',
         }
       )
