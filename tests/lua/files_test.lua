@@ -79,10 +79,15 @@ check.run {
       scratch.write("mine/a.lua", "")
       local folders = command.recipe_folders { "mine" }
       check.equal({ folders[1], folders[#folders] }, { fs.realpath "mine", "$/scripts/packages" })
+      -- A workspace whose folder is gone has to be planned without it.
+      check.equal(command.recipe_folders { "" }, command.recipe_folders {})
       local err = check.raises(function()
         command.recipe_folders { "none" }
       end)
-      check.equal(fail.lines(err), { "error: `--recipes none`: no such folder" })
+      check.equal(fail.lines(err), {
+        "error: `--recipes none`: no such folder",
+        "hint: a workspace remembers its folders of recipes; name another one, or none: `--recipes=`",
+      })
       check.equal(err.status, 2)
     end,
   },

@@ -69,7 +69,7 @@ local FORMAT <const> = {
 ---@field text? string what the script says
 
 --- The folders in which recipes are searched.
----@param own string[] those of the command line
+---@param own string[] those of the command line; an empty name is none
 ---@param modules? string[] folders of the library; those of this run if absent
 ---@param programs? string[] folders of programs; those of this run if absent
 ---@return string[]
@@ -77,10 +77,11 @@ function command.recipe_folders(own, modules, programs)
   local folders = {}
   for _, folder in ipairs(own) do
     local stat = fs.stat(folder)
-    if not stat or stat.type ~= "dir" then
-      fail.usage(("`--recipes %s`: no such folder"):format(folder))
+    if folder ~= "" and (not stat or stat.type ~= "dir") then
+      local hint = "a workspace remembers its folders of recipes; name another one, or none: `--recipes=`"
+      fail.usage(("`--recipes %s`: no such folder"):format(folder), hint)
     end
-    folders[#folders + 1] = fs.realpath(folder)
+    folders[#folders + 1] = folder ~= "" and fs.realpath(folder) or nil
   end
   for _, folder in ipairs(modules or host.module_folders) do
     if #files.list(folder .. "/packages") > 0 then
