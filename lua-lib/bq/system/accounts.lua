@@ -1,5 +1,5 @@
 -- The users and groups of a root: those that every root has, those that its packages need, and those of the system. They become
--- passwd(5), group(5), shadow(5), home folders and keys of ssh.
+-- passwd(5), group(5), shadow(5), shells(5), home folders and keys of ssh.
 local kinds = require "bq.system.kinds"
 local tables = require "bq.tables"
 
@@ -208,6 +208,15 @@ function accounts.join(packages, system, say)
   return all
 end
 
+--- The shells that people log in by: servers let in nobody else, see shells(5).
+local function shells(all)
+  local out = { [SHELL] = true }
+  for _, user in pairs(all.users) do
+    out[user.shell] = user.shell ~= NO_SHELL and not user.shell:find "/nologin$" or nil
+  end
+  return table.concat(tables.names(out), "\n") .. "\n"
+end
+
 local function by_id(names, id)
   local list = tables.names(names)
   table.sort(list, function(a, b)
@@ -264,6 +273,7 @@ function accounts.render(all, passwords, files)
   end
   files["/etc/passwd"] = { text = table.concat(passwd) }
   files["/etc/group"] = { text = table.concat(group) }
+  files["/etc/shells"] = { text = shells(all) }
   files["/etc/shadow"] = { text = table.concat(shadow), mode = "0600", secret = true }
 end
 

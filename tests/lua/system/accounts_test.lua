@@ -53,6 +53,23 @@ check.run {
         gid = 1000,
       })
       check.equal(files["/"], nil)
+      check.equal(files["/etc/shells"].text, "/bin/sh\n")
+    end,
+  },
+  {
+    "servers let in whoever has a shell to log in by, and nobody else",
+    function()
+      local all, wrong = join({ { name = "sshd", users = { sshd = { uid = 22 } } } }, {
+        users = {
+          ann = { uid = 1000, shell = "/usr/bin/bash" },
+          bob = { uid = 1001, shell = "/usr/bin/bash" },
+          eve = { uid = 1002, shell = "/usr/sbin/nologin" },
+        },
+      })
+      check.equal(wrong, {})
+      local files = {}
+      accounts.render(all, {}, files)
+      check.equal(files["/etc/shells"].text, "/bin/sh\n/usr/bin/bash\n")
     end,
   },
   {
