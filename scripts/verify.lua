@@ -2,15 +2,16 @@
 -- Compares the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
 local damage = require "bq.run.damage"
-local digest = require "bq.digest"
+local entries = require "bq.diff.entries"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local node = require "bq.diff.node"
 local record = require "bq.stage.record"
 local report = require "bq.report"
+local side = require "bq.diff.side"
 local state = require "bq.run.state"
 local store = require "bq.store"
-local tables = require "bq.tables"
 local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
@@ -77,37 +78,16 @@ local function stored(one)
   return out
 end
 
---- A field of a manifest's line, for display.
-local function shown(field, value)
-  return field == "mode" and value and ("%04o"):format(value) or tostring(value)
-end
-
---- The first line in which two trees differ.
-local function first_difference(a, b)
-  local left, right = digest.manifest(a), digest.manifest(b)
-  local by_path = {}
-  for _, line in ipairs(right) do
-    by_path[line.path] = line
+--- The first path in which two outputs differ, and how.
+local function first_difference(one, key, other, other_key)
+  local function tree(space, name)
+    local meta = store.get(space, name)
+    return side.tree(store.output(space, name), meta and meta.attributes or {})
   end
-  for _, line in ipairs(left) do
-    local other = by_path[line.path]
-    by_path[line.path] = nil
-    if not other then
-      return line.path .. " is only here"
-    end
-    for _, field in ipairs { "type", "mode", "size", "digest", "target" } do
-      if line[field] ~= other[field] then
-        return ("%s: %s %s here, %s there"):format(
-          line.path,
-          field,
-          shown(field, line[field]),
-          shown(field, other[field])
-        )
-      end
-    end
-  end
-  local rest = tables.names(by_path)[1]
-  return rest and rest .. " is only there" or "nothing"
+  local top = node.new ""
+  entries.compare(top, tree(one, key), tree(other, other_key), function() end)
+  local first = top.nodes[1]
+  return first and ("%s: %s"):format(first.name, first.facts[1] or "its content") or "nothing"
 end
 
 if options.against then
@@ -132,10 +112,18 @@ if options.against then
           .. (
             not a.output and " is not built here"
             or not b.output and " is not built in " .. other.path
-            or " differs: " .. first_difference(store.output(space, a.key), store.output(other, b.key))
+            or " differs: " .. first_difference(space, a.key, other, b.key)
           )
       )
     end
+  end
+  if bad > 0 then
+    log.info(
+      ("`bq scripts/diff.lua %s %s` says what differs, and guesses why"):format(
+        args.quote(space.path),
+        args.quote(other.path)
+      )
+    )
   end
   log.info(
     ("%d steps have the same output, %d differ%s"):format(

@@ -2,11 +2,12 @@
 -- usage: bq tests/compare.lua BEFORE AFTER
 --
 -- A difference that nothing explains is an error: a change of bq has to be able to say what it changes.
-local digest = require "bq.digest"
+local entries = require "bq.diff.entries"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local log = require "bq.log"
+local side = require "bq.diff.side"
 local tables = require "bq.tables"
 
 --- The outputs of a workspace's plan: the one that was built last of each step.
@@ -26,20 +27,9 @@ local function outputs(space)
   return out
 end
 
-local function octal(mode)
-  return ("%04o"):format(mode)
-end
-
---- The lines of a tree by path; modes are those of the attributes, where there are any.
+--- The entries of an output by path.
 local function lines(output)
-  local by_path = {}
-  for _, line in ipairs(digest.manifest(output.tree)) do
-    local attribute = output.attributes[line.path] or {}
-    line.mode = attribute.mode or line.mode
-    line.attribute = attribute
-    by_path[line.path] = line
-  end
-  return by_path
+  return side.tree(output.tree, output.attributes).by_path
 end
 
 --- What explains a difference: each has the row of what comes out of a step, or what it sees, that it belongs to.
@@ -86,24 +76,13 @@ local function explanation(path, before, after, step)
   end
 end
 
---- How two lines of a path differ; `nil` if they do not.
+--- How two entries of a path differ; `nil` if they do not.
 local function difference(before, after)
   if not before or not after then
     return before and "is gone" or "is new"
   end
-  for _, field in ipairs { "type", "target", "size", "digest" } do
-    if before[field] ~= after[field] then
-      return ("%s %s, then %s"):format(field, tostring(before[field]):sub(1, 16), tostring(after[field]):sub(1, 16))
-    end
-  end
-  if before.type ~= "link" and before.mode ~= after.mode then
-    return ("mode %s, then %s"):format(octal(before.mode), octal(after.mode))
-  end
-  for _, field in ipairs { "uid", "gid", "capabilities" } do
-    if before.attribute[field] ~= after.attribute[field] then
-      return ("%s %s, then %s"):format(field, tostring(before.attribute[field]), tostring(after.attribute[field]))
-    end
-  end
+  local facts = entries.difference(before, after)
+  return facts[1] or before.digest ~= after.digest and "has another content" or nil
 end
 
 if #arg ~= 2 then

@@ -111,7 +111,7 @@ fn what_differs_is_named() {
         .run(&["verify", "--workspace", "space", "--against", &there])
         .is(1);
     left.says("error: low/lib differs: opt/lib: ")
-        .says("error: low/app differs: opt/app: mode 0755 here, 0644 there\n")
+        .says("error: low/app differs: opt/app: mode 0755 → 0644\n")
         .says("2 steps have the same output, 3 differ\n");
 }
 

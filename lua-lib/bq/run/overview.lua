@@ -23,7 +23,7 @@ local overview = {}
 ---@field reason? string why it was built the last time, or would be built now, or what it waits for
 
 ---@class bq.Overview
----@field rows bq.Row[] in the order of the plan
+---@field rows bq.Row[] by the order of the plan
 ---@field by_step table<string, bq.Row>
 ---@field about bq.Explain
 ---@field counts table<string, integer> by state

@@ -1,0 +1,265 @@
+-- Looks into two files that differ: what kind they are, and how they differ by that.
+local archive = require "bq.archive"
+local archives = require "bq.diff.archives"
+local bytes_of = require "bq.diff.bytes"
+local cause = require "bq.diff.cause"
+local elf = require "bq.diff.elf"
+local entries = require "bq.diff.entries"
+local fs = require "bq.fs"
+local headers = require "bq.diff.headers"
+local node = require "bq.diff.node"
+local program = require "bq.diff.program"
+local text = require "bq.diff.text"
+
+local look = {}
+
+-- Larger files are not looked into.
+local MOST <const> = 512 << 20
+-- How deep archives are looked into.
+local DEEPEST <const> = 8
+
+local function read_head(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read(1024) or ""
+end
+
+---@type { name: string, is: fun(head: string): any }[]
+local KINDS <const> = {
+  {
+    name = "elf",
+    is = function(head)
+      return head:find "^\127ELF"
+    end,
+  },
+  {
+    name = "ar",
+    is = function(head)
+      return head:find "^!<arch>\n"
+    end,
+  },
+  {
+    name = "zip",
+    is = function(head)
+      return head:find "^PK[\3\5][\4\6]"
+    end,
+  },
+  {
+    name = "cpio",
+    is = function(head)
+      return head:find "^07070[12]"
+    end,
+  },
+  {
+    name = "gzip",
+    is = function(head)
+      return head:find "^\31\139"
+    end,
+  },
+  {
+    name = "xz",
+    is = function(head)
+      return head:find "^\253" and head:sub(2, 6) == "7zXZ\0"
+    end,
+  },
+  {
+    name = "bzip2",
+    is = function(head)
+      return head:find "^BZh%d"
+    end,
+  },
+  {
+    name = "zstd",
+    is = function(head)
+      return head:sub(1, 4) == "\x28\xb5\x2f\xfd"
+    end,
+  },
+  {
+    name = "lzip",
+    is = function(head)
+      return head:find "^LZIP"
+    end,
+  },
+  {
+    name = "tar",
+    is = function(head)
+      return head:sub(258, 262) == "ustar"
+    end,
+  },
+}
+local COMPRESSED <const> = { gzip = true, xz = true, bzip2 = true, zstd = true, lzip = true }
+
+--- What kind of file it is, by its first bytes.
+---@param path string
+---@return string
+function look.kind(path)
+  local head = read_head(path)
+  for _, one in ipairs(KINDS) do
+    if one.is(head) then
+      return one.name
+    end
+  end
+  return text.is(head) and "text" or "bytes"
+end
+
+--- The header of gzip: RFC 1952, 2.3.
+local function compare_gzip(top, a, b)
+  local function header(path)
+    local head = read_head(path)
+    local _, flags, time, extra, system = ("<I2BBI4BB"):unpack(head), head:byte(4), ("<I4BB"):unpack(head, 5)
+    local name = flags & 8 ~= 0 and flags & 4 == 0 and head:match("^[^%z]*", 11) or ""
+    return { time = time, extra = extra, system = system, name = name }
+  end
+  local ours, theirs = header(a), header(b)
+  if ours.time ~= theirs.time then
+    local said = ("%s → %s"):format(cause.date(ours.time), cause.date(theirs.time))
+    top:fact("the time in the header of gzip: " .. said)
+    top:because { cause.sure("a time", "the header of gzip: " .. said) }
+  end
+  if ours.name ~= theirs.name then
+    top:fact(("the name in the header of gzip: %s → %s"):format(ours.name, theirs.name))
+    top:because { cause.sure("a path", "the name of the file in the header of gzip") }
+  end
+  if ours.extra ~= theirs.extra or ours.system ~= theirs.system then
+    top:fact(
+      ("level and system in the header of gzip: %d, %d → %d, %d"):format(
+        ours.extra,
+        ours.system,
+        theirs.extra,
+        theirs.system
+      )
+    )
+  end
+end
+
+local compare
+
+local function compare_listings(session, top, ours, theirs, depth)
+  entries.compare(top, ours, theirs, function(one, from, to)
+    compare(session, one, from, to, depth + 1)
+  end, true)
+  local forms = {}
+  for _, entry in ipairs(ours.list) do
+    local other = theirs.by_path[entry.path]
+    if other and entry.form ~= other.form then
+      forms[#forms + 1] = ("%s %s → %s"):format(entry.path, entry.form or "none", other.form or "none")
+    end
+  end
+  if #forms > 0 then
+    top:fact(("the form of %d headers differs: %s"):format(#forms, forms[1]))
+  end
+end
+
+local function compare_archives(session, top, a, b, depth)
+  local ok, err = pcall(function()
+    compare_listings(session, top, archives.unpack(session, a), archives.unpack(session, b), depth)
+  end)
+  if not ok then
+    top:fact("it cannot be unpacked: " .. tostring(err))
+    top.open = true
+  end
+end
+
+local function compare_compressed(session, top, a, b, kinds, depth)
+  if kinds[1] == "gzip" and kinds[2] == "gzip" then
+    compare_gzip(top, a, b)
+  end
+  local inner = node.new "its content"
+  if pcall(archive.list, a) and pcall(archive.list, b) then
+    inner.name = "the archive in it"
+    compare_archives(session, inner, a, b, depth)
+  else
+    local ok, ours, theirs = pcall(function()
+      return archive.decompress(a, { max_bytes = MOST }), archive.decompress(b, { max_bytes = MOST })
+    end)
+    if not ok then
+      top:fact("it cannot be decompressed: " .. tostring(ours))
+      top.open = true
+      return
+    elseif ours ~= theirs then
+      local one, other = session:file(ours), session:file(theirs)
+      compare(session, inner, one, other, depth + 1)
+      fs.remove(one)
+      fs.remove(other)
+    end
+  end
+  if not inner:is_empty() then
+    top:add(inner)
+  elseif #top.causes == 0 then
+    top:fact "what is compressed is the same"
+    top:because {
+      cause.likely("the level or the version of a compressor", "the same content, compressed in another way"),
+    }
+  end
+end
+
+local function read_both(a, b)
+  return fs.read(a), fs.read(b)
+end
+
+local function compare_members(session, top, a, b, read, depth)
+  local ours, theirs = read_both(a, b)
+  local from, to = read(ours), read(theirs)
+  if not from or not to then
+    top:fact "it is damaged"
+    top.open = true
+    return
+  end
+  compare_listings(session, top, archives.of_members(session, from), archives.of_members(session, to), depth)
+end
+
+local function compare_bytes(top, ours, theirs)
+  local a, b = elf.strings(ours, 6), elf.strings(theirs, 6)
+  if table.concat(a, "\n") ~= table.concat(b, "\n") then
+    text.compare_lists(top, a, b, "strings")
+  elseif #ours == #theirs then
+    bytes_of.compare(top, ours, theirs)
+  else
+    top.open = true
+  end
+end
+
+function compare(session, top, a, b, depth)
+  local kinds = { look.kind(a), look.kind(b) }
+  local largest = math.max(fs.stat(a).size, fs.stat(b).size)
+  if depth > DEEPEST then
+    top:fact "it is too deep in archives to be looked into"
+    top.open = true
+  elseif COMPRESSED[kinds[1]] and COMPRESSED[kinds[2]] then
+    compare_compressed(session, top, a, b, kinds, depth)
+    if kinds[1] ~= kinds[2] then
+      top:fact(("compressed by %s → %s"):format(kinds[1], kinds[2]))
+    end
+  elseif kinds[1] ~= kinds[2] and not (kinds[1]:find "^[tb]" and kinds[2]:find "^[tb]" and kinds[1] ~= "tar") then
+    top:fact(("kind %s → %s"):format(kinds[1], kinds[2]))
+    top.open = true
+  elseif kinds[1] == "tar" or kinds[1] == "zip" then
+    compare_archives(session, top, a, b, depth)
+  elseif largest > MOST then
+    top:fact "it is too large to be looked into"
+    top.open = true
+  elseif kinds[1] == "ar" then
+    compare_members(session, top, a, b, headers.ar, depth)
+  elseif kinds[1] == "cpio" then
+    compare_members(session, top, a, b, headers.cpio, depth)
+  else
+    local ours, theirs = read_both(a, b)
+    if kinds[1] == "elf" and program.compare(top, ours, theirs, { a, b }) then
+      return
+    elseif kinds[1] == "text" and kinds[2] == "text" then
+      text.compare(top, ours, theirs)
+    else
+      compare_bytes(top, ours, theirs)
+    end
+  end
+end
+
+--- Compares two files whose bytes differ.
+---@param session bq.diff.Session
+---@param top bq.diff.Node changed
+---@param a string a path
+---@param b string
+function look.compare(session, top, a, b)
+  compare(session, top, a, b, 0)
+end
+
+return look
