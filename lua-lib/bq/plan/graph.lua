@@ -108,29 +108,58 @@ function Graph:path(from, to)
   return chain
 end
 
+--- The chain of dependencies, among some steps, that takes the most time: however many are built at once, they take as long.
+---@param ids table<string, true> a set
+---@param seconds table<string, number> by id; absent ones count as 0
+---@return string[] chain the lowest first; steps that are not in the set are left out
+---@return number seconds
+function Graph:longest_chain(ids, seconds)
+  local ends, of_phase, before, last, longest = {}, {}, {}, nil, 0 ---@type table, table, table<string, string>, string?, number
+  local function ends_at(id)
+    return id and ends[id] or 0
+  end
+  -- Steps are in the order in which they can be built.
+  for _, step in ipairs(self.plan.steps) do
+    local after ---@type string?
+    for _, needed in ipairs(step.depends) do
+      after = ends_at(needed) > ends_at(after) and needed or after
+    end
+    for _, name in ipairs(self.plan.phases[step.phase].base) do
+      after = ends_at(of_phase[name]) > ends_at(after) and of_phase[name] or after
+    end
+    before[step.id] = after
+    ends[step.id] = ends_at(after) + (ids[step.id] and seconds[step.id] or 0)
+    if step.in_base ~= false and ends[step.id] > ends_at(of_phase[step.phase]) then
+      of_phase[step.phase] = step.id
+    end
+    if ends[step.id] > longest then
+      last, longest = step.id, ends[step.id]
+    end
+  end
+  local chain = {}
+  while last do
+    if ids[last] then
+      table.insert(chain, 1, last)
+    end
+    last = before[last]
+  end
+  return chain, longest
+end
+
 --- The time that some steps take at least, however many are built at once: that of their longest chain.
 ---@param ids table<string, true> a set
 ---@param seconds table<string, number> by id; absent ones count as 0
 ---@return number
 function Graph:longest(ids, seconds)
-  local ends, of_phase, longest = {}, {}, 0
-  -- Steps are in the order in which they can be built.
-  for _, step in ipairs(self.plan.steps) do
-    local begin = 0
-    for _, needed in ipairs(step.depends) do
-      begin = math.max(begin, ends[needed] or 0)
-    end
-    for _, name in ipairs(self.plan.phases[step.phase].base) do
-      begin = math.max(begin, of_phase[name] or 0)
-    end
-    local ended = begin + (ids[step.id] and seconds[step.id] or 0)
-    ends[step.id] = ended
-    if step.in_base ~= false then
-      of_phase[step.phase] = math.max(of_phase[step.phase] or 0, ended)
-    end
-    longest = math.max(longest, ended)
-  end
+  local _, longest = self:longest_chain(ids, seconds)
   return longest
+end
+
+--- The steps that name a step in `depends`.
+---@param id string
+---@return string[] ids
+function Graph:named_by(id)
+  return self.dependents_of[id] or {}
 end
 
 return graph

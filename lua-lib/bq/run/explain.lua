@@ -13,6 +13,7 @@ local explain = {}
 ---@field build bq.State
 ---@field graph bq.Graph
 ---@field history table<string, bq.History>
+---@field package metas table<string, bq.Meta|false> by step, as far as they were read
 local Explain = {}
 Explain.__index = Explain
 
@@ -20,7 +21,7 @@ Explain.__index = Explain
 ---@return bq.Explain
 function explain.new(build)
   return setmetatable(
-    { build = build, graph = graph.new(build.plan), history = journal.by_step(build.workspace) },
+    { build = build, graph = graph.new(build.plan), history = journal.by_step(build.workspace), metas = {} },
     Explain
   )
 end
@@ -98,11 +99,24 @@ function explain.fields(inputs)
   return out
 end
 
+--- The record of the output of a step; `nil` if it is not in the store.
+---@param id string
+---@return bq.Meta?
+function Explain:meta(id)
+  local found = self.metas[id]
+  if found == nil then
+    local name = self.build.keys[id]
+    found = name and store.get(self.build.workspace, name) or false
+    self.metas[id] = found
+  end
+  return found or nil
+end
+
 --- The seconds that a step took the last time; `nil` if that is not known.
 ---@param id string
 ---@return number?
 function Explain:seconds(id)
-  local meta = self.build.keys[id] and store.get(self.build.workspace, self.build.keys[id])
+  local meta = self:meta(id)
   local history = self.history[id]
   return meta and meta.seconds or history and history.done and history.done.seconds
 end
