@@ -1,6 +1,7 @@
 -- Guesses why two texts, modes or numbers differ. A guess says that it is one: it is sure only where a format says what a field
 -- means.
 local masks = require "bq.diff.masks"
+local times = require "bq.diff.times"
 
 local cause = {}
 
@@ -77,8 +78,8 @@ end
 
 --- A time zone, if the clocks differ by whole hours only.
 local function zone(a, b)
-  local minutes, one = masks.clock(a)
-  local others, other = masks.clock(b)
+  local minutes, one = times.clock(a)
+  local others, other = times.clock(b)
   return minutes and minutes == others and one ~= other
 end
 

@@ -146,6 +146,7 @@ local function compare_listings(session, top, ours, theirs, depth)
   end
   if #forms > 0 then
     top:fact(("the form of %d headers differs: %s"):format(#forms, forms[1]))
+    top:because { cause.likely("the packer of an archive, or its options", forms[1]) }
   end
 end
 
@@ -218,7 +219,8 @@ local function compare_bytes(top, ours, theirs)
   end
 end
 
-function compare(session, top, a, b, depth)
+--- Compares by kind.
+local function compare_kinds(session, top, a, b, depth)
   local kinds = { look.kind(a), look.kind(b) }
   local largest = math.max(fs.stat(a).size, fs.stat(b).size)
   if depth > DEEPEST then
@@ -228,6 +230,7 @@ function compare(session, top, a, b, depth)
     compare_compressed(session, top, a, b, kinds, depth)
     if kinds[1] ~= kinds[2] then
       top:fact(("compressed by %s → %s"):format(kinds[1], kinds[2]))
+      top:because { cause.sure("another compression", ("%s → %s"):format(kinds[1], kinds[2])) }
     end
   elseif kinds[1] ~= kinds[2] and not (kinds[1]:find "^[tb]" and kinds[2]:find "^[tb]" and kinds[1] ~= "tar") then
     top:fact(("kind %s → %s"):format(kinds[1], kinds[2]))
@@ -250,6 +253,15 @@ function compare(session, top, a, b, depth)
     else
       compare_bytes(top, ours, theirs)
     end
+  end
+end
+
+function compare(session, top, a, b, depth)
+  local facts = #top.facts
+  compare_kinds(session, top, a, b, depth)
+  if #top.facts == facts and #top.nodes + #top.lines + #top.causes == 0 then
+    top:fact "its bytes differ, and nothing of what is compared: padding, comments, further fields of headers"
+    top.open = true
   end
 end
 

@@ -1,77 +1,10 @@
 -- What two texts may differ in without meaning anything else: each kind hides what it knows, and where the rest is equal, it is
 -- likely the cause.
+local times = require "bq.diff.times"
+
 local masks = {}
 
--- What hides a value; no text that is compared has it.
-local HIDDEN <const> = "\1"
-
-local function set(words)
-  local out = {}
-  for word in words:gmatch "%S+" do
-    out[word] = true
-  end
-  return out
-end
-
--- Names of days and months, as date(1) writes them without a locale, and in those of other languages.
-local ENGLISH <const> = set [[
-  mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday jan feb mar apr may jun jul aug sep oct nov
-  dec january february march april june july august september october november december]]
-local FOREIGN <const> = set [[
-  mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mär mai juni juli oktober
-  dezember okt dez lun mar mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche janvier février fevrier mars avril
-  juin juillet août aout septembre octobre novembre décembre decembre janv févr fevr avr juil déc lunes martes miércoles miercoles
-  jueves viernes sábado sabado domingo enero febrero marzo abril mayo junio julio agosto septiembre noviembre diciembre ene abr ago
-  dic lunedì martedì mercoledì giovedì venerdì sabato gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre gen mag
-  giu lug set ott]]
-local ZONES <const> =
-  set "UTC GMT CET CEST EST EDT CST CDT MST MDT PST PDT BST IST JST MSK EET EEST WET WEST AEST AEDT Z"
-
---- Hides the words of a set; a word may have letters of UTF-8 and a point at its end.
-local function hide_words(text, words)
-  return (
-    text:gsub("%f[%a\x80-\xff]([%a\x80-\xff]+)%.?", function(word)
-      return words[word:lower()] and HIDDEN or nil
-    end)
-  )
-end
-
---- Hides what stands beside something hidden and belongs to a time: a day, a year, a zone.
-local function join(text)
-  for _ = 1, 3 do
-    text = text:gsub("\1([%s,.T_]*)\1", HIDDEN)
-    text = text:gsub("\1([%s,]+)[12][90]%d%d%f[%D]", HIDDEN)
-    text = text:gsub("%f[%d][12][90]%d%d([%s,]+)\1", HIDDEN)
-    text = text:gsub("\1([%s,]+)%d%d?%.?%f[^%d.]", HIDDEN)
-    text = text:gsub("%f[%d]%d%d?%.?([%s,]+)\1", HIDDEN)
-    text = text:gsub("\1 ?[+-]%d%d:?%d%d%f[%D]", HIDDEN)
-    text = text:gsub("\1 ?%f[%a](%a+)", function(word)
-      return (ZONES[word] or word == "AM" or word == "PM") and HIDDEN or nil
-    end)
-  end
-  return text
-end
-
---- A count of seconds, milliseconds or nanoseconds since 1970 that lies between 2001 and 2033.
-local function hide_epochs(text)
-  return (
-    text:gsub("%f[%w]%d+%f[^%w]", function(digits)
-      local is_one = digits:find "^1" and (#digits == 10 or #digits == 13 or #digits == 16 or #digits == 19)
-      return is_one and HIDDEN or nil
-    end)
-  )
-end
-
---- Hides dates and times.
-local function times(text, words)
-  text = text:gsub("[12][90]%d%d([-/.])[01]%d%1[0-3]%d", HIDDEN)
-  text = text:gsub("%f[%d][0-3]?%d([/.])[01]?%d%1[12][90]%d%d", HIDDEN)
-  text = text:gsub("%f[%d]20%d%d[01]%d[0-3]%d[T_-]?[0-2]%d[0-5]%d[0-5]%d%f[%D]", HIDDEN)
-  text = text:gsub("%f[%d]20%d%d[01]%d[0-3]%d%f[%D]", HIDDEN)
-  text = text:gsub("%f[%d]%d?%d:%d%d:%d%d[.,]?%d*", HIDDEN)
-  text = text:gsub("%f[%d][012]?%d:[0-5]%d%f[^%d:]", HIDDEN)
-  return join(hide_epochs(hide_words(text, words)))
-end
+local set, HIDDEN <const> = times.set, times.HIDDEN
 
 -- The characters of a path.
 local PART <const> = "[%w._+@~%%=,-]"
@@ -106,15 +39,34 @@ end
 
 local USERS <const> =
   set "user username logname builder packager author owner by uid gid group login maintainer uname gname"
+local MODES <const> = set "umask mode modes perm perms permissions"
 local HOSTS <const> = set "host hostname machine node on buildhost nodename"
 local CORES <const> = set "jobs job cores core cpus cpu nproc threads processors parallel workers"
 local PROCESSES <const> = set "pid ppid process"
+
+-- What `ls -l` shows of a file: its mode, and after the number of its names its owners.
+local MODE <const> = "[-dlcbps][r-][w-][xsS-][r-][w-][xsS-][r-][w-][xtT-]"
+
+--- Hides what looks random: digits and letters in both cases, or hexadecimal digits, without a word among them.
+local function identifiers(text)
+  text = text:gsub("%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x", HIDDEN)
+  text = text:gsub("%f[%w]%x%x%x%x%x%x%x%x+%f[%W]", function(digits)
+    return (#digits >= 12 or digits:find "%d" and digits:find "%a") and HIDDEN or nil
+  end)
+  -- At the end of a symbol that rustc made.
+  text = text:gsub("17h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%xE", HIDDEN)
+  text = text:gsub("[%w+/_-]+=*", function(word)
+    return #word >= 16 and word:find "%d" and word:find "%l" and word:find "%u" and HIDDEN or nil
+  end)
+  return (text:gsub("%f[%w]tmp[%w._]*", HIDDEN))
+end
 
 local QUOTES <const> =
   { ["‘"] = "'", ["’"] = "'", ["“"] = '"', ["”"] = '"', ["`"] = "'", ["«"] = '"', ["»"] = '"' }
 
 --- Shows characters as an encoding may: each that is not ASCII, or stands for one, becomes a question mark.
 local function encodings(text)
+  text = text:gsub("^\xef\xbb\xbf", "")
   for from, to in pairs(QUOTES) do
     text = text:gsub(from, to)
   end
@@ -150,7 +102,7 @@ masks.KINDS = {
   {
     name = "a time",
     mask = function(text)
-      return times(text, ENGLISH)
+      return times.hide(text)
     end,
   },
   {
@@ -169,7 +121,7 @@ masks.KINDS = {
   {
     name = "a locale",
     mask = function(text)
-      return times(hide_words(text, FOREIGN), ENGLISH)
+      return times.hide(times.hide_foreign(text))
     end,
   },
   {
@@ -179,8 +131,15 @@ masks.KINDS = {
     end,
   },
   {
+    name = "a umask",
+    mask = function(text)
+      return (named(text:gsub(MODE, HIDDEN), MODES))
+    end,
+  },
+  {
     name = "a user",
     mask = function(text)
+      text = text:gsub("(" .. MODE .. "[+.]?%s+%d+%s+)[%w._-]+%s+[%w._-]+", "%1\1")
       return (text:gsub("[%w._-]+@", HIDDEN .. "@"))
     end,
   },
@@ -220,7 +179,7 @@ masks.KINDS = {
   {
     name = masks.VERSION,
     mask = function(text)
-      text = text:gsub("%f[%d]%d+%.%d+[%w.+~:-]*", HIDDEN)
+      text = text:gsub("%f[%d]%d+%.%d+[%w.+~:-]*", HIDDEN):gsub("%.so%.%d[%d.]*", HIDDEN)
       return (text:gsub("([vV]ersion%s*[=:]?%s*[\"']?)%d+", "%1\1"):gsub("%f[%w]v%d+%f[%W]", HIDDEN))
     end,
   },
@@ -232,11 +191,7 @@ masks.KINDS = {
   },
   {
     name = "an identifier: random, or a digest of something else",
-    mask = function(text)
-      text = text:gsub("%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x", HIDDEN)
-      text = text:gsub("%f[%x]%x%x%x%x%x%x%x%x%x%x%x%x+%f[%X]", HIDDEN)
-      return (text:gsub("%f[%w]tmp[%w._]*", HIDDEN))
-    end,
+    mask = identifiers,
   },
   {
     name = "the number of processors",
@@ -279,7 +234,14 @@ masks.KINDS = {
     end,
   },
   {
-    name = "an address in memory, or a number",
+    name = "an address in memory",
+    mask = function(text)
+      -- Where Linux puts programs, libraries and stacks on x86-64 and aarch64.
+      return (text:gsub("0x[57fa][%x][%x][%x][%x][%x][%x][%x][%x][%x][%x][%x]%f[%X]", HIDDEN))
+    end,
+  },
+  {
+    name = "a number in hexadecimal digits",
     is_weak = true,
     mask = function(text)
       return (text:gsub("0x%x+", HIDDEN))
@@ -299,16 +261,5 @@ masks.KINDS = {
     end,
   },
 }
-
---- The zone of a time, with all that is not of the minute: `nil` if the text has none.
----@param text string
----@return string? minutes and seconds of its clock
----@return string? zone
-function masks.clock(text)
-  local hour, rest, zone = text:match "(%d%d):(%d%d:%d%d)[.%d]*%s?([+-]?[%w:]*)"
-  if hour and (ZONES[zone] or zone:find "^[+-]%d%d:?%d%d$") then
-    return rest, zone
-  end
-end
 
 return masks

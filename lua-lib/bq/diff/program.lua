@@ -118,10 +118,16 @@ local function compare_header(top, a, b, files)
     return packaged.read(files[1]), packaged.read(files[2])
   end)
   if ok and ours and theirs then
-    say("interpreter", ours.interpreter or "none", theirs.interpreter or "none")
-    say("soname", ours.soname or "none", theirs.soname or "none")
-    say("needed", list_text(ours.needed), list_text(theirs.needed))
-    local from, to = list_text(ours.paths), list_text(theirs.paths)
+    local is_static = (#ours.needed == 0) ~= (#theirs.needed == 0)
+    local linked = is_static
+      and { cause.likely("options of the compiler", "linked statically (-static) on one side only") }
+    local from, to = ours.interpreter or "none", theirs.interpreter or "none"
+    say("interpreter", from, to, linked or cause.of(from, to))
+    from, to = ours.soname or "none", theirs.soname or "none"
+    say("soname", from, to, cause.of(from, to))
+    from, to = list_text(ours.needed), list_text(theirs.needed)
+    say("needed", from, to, linked or cause.of(from, to))
+    from, to = list_text(ours.paths), list_text(theirs.paths)
     say("paths of libraries", from, to, cause.of(from, to))
   end
 end

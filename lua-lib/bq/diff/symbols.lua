@@ -7,6 +7,9 @@ local tables = require "bq.tables"
 
 local symbols_of = {}
 
+-- How many names are looked into.
+local MOST_PAIRS <const> = 200
+
 ---@class bq.diff.Symbols
 ---@field part? bq.diff.Node what differs
 ---@field count integer functions and objects that both have
@@ -65,7 +68,12 @@ function symbols_of.compare(top, a, b)
   for _, name in ipairs(new) do
     part:line("+", name)
   end
-  part.open = #gone + #new > 0
+  part.open = #gone ~= #new
+  for index = 1, #gone == #new and math.min(#gone, MOST_PAIRS) or 0 do
+    local found = cause.of(gone[index], new[index])
+    part:because(found)
+    part.open = part.open or #found == 0
+  end
   for _, name in ipairs(tables.append(gone, new)) do
     local option = name:find "^__stack_chk" and "-fstack-protector" or name:find "^__%w+_chk$" and "-D_FORTIFY_SOURCE"
     part:because { option and cause.likely("options of the compiler", ("%s (%s)"):format(name, option)) or nil }

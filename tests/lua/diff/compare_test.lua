@@ -1,4 +1,5 @@
 -- Comparing workspaces, entries, roots, tarballs and disks, as a user does.
+local archive = require "bq.archive"
 local built = require "built"
 local check = require "check"
 local fs = require "bq.fs"
@@ -145,6 +146,20 @@ causes: likely a user (1), likely other inputs of the step (1)
       scratch.write("x.elf", "\127ELF\2\1" .. ("\255"):rep(200))
       scratch.write("y.elf", "\127ELF\2\1" .. ("\254"):rep(200))
       check.contains(diff(1, "x.elf", "y.elf"), "bytes differ")
+    end,
+  },
+  {
+    "bytes that differ are never called equal: what no part of an archive says, and another packer",
+    function()
+      scratch.write("f", "x")
+      check.truthy(process.run({ argv = { "tar", "--mtime=@0", "-cf", "one.tar", "f" } }).ok)
+      archive.pack { output = "one.cpio", format = "cpio", compression = "none", sources = { { path = "f" } } }
+      fs.write("two.cpio", fs.read "one.cpio" .. "some more")
+      local said = diff(1, "one.cpio", "two.cpio")
+      check.contains(said, "its bytes differ, and nothing of what is compared")
+      check.contains(said, "without a known cause: 1")
+      check.truthy(process.run({ argv = { "tar", "--format=pax", "--mtime=@0.5", "-cf", "pax.tar", "f" } }).ok)
+      check.contains(diff(1, "one.tar", "pax.tar"), "likely the packer of an archive, or its options")
     end,
   },
   {
