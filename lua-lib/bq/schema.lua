@@ -39,13 +39,14 @@ end
 ---@return bq.schema.Kind
 function schema.text(rules)
   rules = rules or {}
-  local what = rules.what or "a text"
+  local what, max = rules.what or "a text", rules.max or math.huge
+  local pattern = rules.pattern and "^" .. rules.pattern .. "$"
   return function(value)
     if type(value) ~= "string" then
       return expected(value, what)
-    elseif #value > (rules.max or math.huge) then
-      return ("has %d bytes, at most %d are allowed"):format(#value, rules.max)
-    elseif rules.pattern and not value:find("^" .. rules.pattern .. "$") then
+    elseif #value > max then
+      return ("has %d bytes, at most %d are allowed"):format(#value, max)
+    elseif pattern and not value:find(pattern) then
       return "is not " .. what
     end
   end
@@ -136,19 +137,23 @@ end
 ---@param fields table<string, bq.schema.Kind>
 ---@return bq.schema.Kind
 function schema.record(fields)
-  local is_map, order = schema.any_map(), tables.names(fields)
+  local is_map, checks = schema.any_map(), {}
+  for index, field in ipairs(tables.names(fields)) do
+    local name = field:gsub("%?$", "")
+    checks[index] = { name = name, needed = name == field, kind = fields[field] }
+  end
   return function(value)
     local wrong, at = is_map(value)
     if wrong then
       return wrong, at
     end
-    for _, field in ipairs(order) do
-      local name = field:gsub("%?$", "")
+    for _, check in ipairs(checks) do
+      local name = check.name
       local item = value[name]
-      if item == nil and name == field then
+      if item == nil and check.needed then
         return "is missing", "." .. name
       elseif item ~= nil then
-        wrong, at = fields[field](item)
+        wrong, at = check.kind(item)
         if wrong then
           return wrong, "." .. name .. (at or "")
         end

@@ -195,7 +195,7 @@ function plan.make(declared, selection, recipes)
   end
   for _, step in ipairs(made.steps) do
     for module in pairs(step.code) do
-      made.code[module] = files.module(module, recipes.modules)
+      made.code[module] = made.code[module] or files.module(module, recipes.modules)
     end
     made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name) }
   end
