@@ -105,47 +105,69 @@ local function requirer(box, text)
   end
 end
 
---- The globals of a recipe.
-local function environment(box, text)
-  local env, own = {}, setmetatable({}, { __mode = "k" })
-  for _, name in ipairs(BASIC) do
-    env[name] = _G[name]
+--- Functions of Lua that all recipes share: nobody can change a function.
+local SHARED <const> = {}
+for _, name in ipairs(BASIC) do
+  SHARED[name] = _G[name]
+end
+
+--- What each recipe has of its own, by name: made when the recipe first asks for it, since most ask for nothing.
+local OWN <const> = {} ---@type table<string, fun(env: table, name: string): any>
+for _, name in ipairs(LIBRARIES) do
+  OWN[name] = function()
+    return copy(_G[name])
   end
-  for _, name in ipairs(LIBRARIES) do
-    env[name] = copy(_G[name])
-  end
-  -- Metatables of others, of all texts first of all, are shared with the program.
-  function env.setmetatable(value, meta)
-    if meta ~= nil then
-      own[meta] = true
-    end
-    return setmetatable(value, meta)
-  end
-  function env.getmetatable(value)
-    local meta = type(value) == "table" and getmetatable(value) or nil
-    return own[meta or value] and meta or nil
-  end
-  env.require = requirer(box, text)
-  for _, name in ipairs { "os", "io", "debug", "package" } do
-    env[name] = setmetatable({}, {
+end
+for _, name in ipairs { "os", "io", "debug", "package" } do
+  OWN[name] = function()
+    return setmetatable({}, {
       __index = function(_, field)
         refuse(("%s.%s"):format(name, tostring(field)), ABSENT[name], 2)
       end,
       __metatable = false,
     })
   end
-  return setmetatable(env, {
-    __index = function(_, name)
-      if ABSENT[name] then
-        refuse(name, ABSENT[name], 2)
-      end
-      error(("the global `%s` was never set"):format(tostring(name)), 2)
-    end,
-    __newindex = function(_, name)
-      error(("`%s` is set as a global; write `local %s`"):format(tostring(name), tostring(name)), 2)
-    end,
-    __metatable = false,
-  })
+end
+
+--- `setmetatable` and `getmetatable`. Metatables of others, of all texts first of all, are shared with the program.
+local function metatables(env, name)
+  local own = setmetatable({}, { __mode = "k" })
+  rawset(env, "setmetatable", function(value, meta)
+    if meta ~= nil then
+      own[meta] = true
+    end
+    return setmetatable(value, meta)
+  end)
+  rawset(env, "getmetatable", function(value)
+    local meta = type(value) == "table" and getmetatable(value) or nil
+    return own[meta or value] and meta or nil
+  end)
+  return rawget(env, name)
+end
+OWN.setmetatable, OWN.getmetatable = metatables, metatables
+
+local GLOBALS <const> = {
+  __index = function(env, name)
+    if SHARED[name] then
+      return SHARED[name]
+    elseif OWN[name] then
+      local made = OWN[name](env, name)
+      rawset(env, name, made)
+      return made
+    elseif ABSENT[name] then
+      refuse(name, ABSENT[name], 2)
+    end
+    error(("the global `%s` was never set"):format(tostring(name)), 2)
+  end,
+  __newindex = function(_, name)
+    error(("`%s` is set as a global; write `local %s`"):format(tostring(name), tostring(name)), 2)
+  end,
+  __metatable = false,
+}
+
+--- The globals of a recipe.
+local function environment(box, text)
+  return setmetatable({ require = requirer(box, text) }, GLOBALS)
 end
 
 --- Loads the text of a recipe.

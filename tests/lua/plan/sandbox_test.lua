@@ -75,6 +75,7 @@ check.run {
       )
       check.equal(fields.make, "strings")
       run "string.format, table.concat, math.floor = nil, nil, nil"
+      check.equal(run "return string.format '1', table.concat {}, math.floor(1.5)", "1")
       check.truthy(string.format and table.concat and math.floor)
       check.equal(run 'return getmetatable("")', nil)
       check.equal(run 'local _, failure = pcall(require("bq.fail").raise, "x") return getmetatable(failure)', nil)
