@@ -71,6 +71,38 @@ local fetch = {}
 ---@return bq.fetch.Result[] # in the order of `files`
 function fetch.fetch(options) end
 
+---@class bq.fetch.Call
+---@field method "GET"|"HEAD"|"PUT"
+---@field url string
+---@field headers? string[] `Name: value`
+---@field path? string GET: the file that the content goes to, by one rename; PUT: the file whose content is sent
+---@field body? string PUT: the content, if there is no `path`
+---@field max_size? integer GET: bytes, 4 MiB if absent; of longer content one byte more is kept, so that its digest is wrong
+
+---@class bq.fetch.Exchange
+---@field requests bq.fetch.Call[] to one server
+---@field jobs? integer at once, 8 if absent
+---@field retries? integer how often a request is sent again, 2 if absent
+---@field connect_timeout? number seconds, 15 if absent
+---@field stall_timeout? number seconds without an answer, or with less than 1 KiB/s, 30 if absent; content that is sent has as long, and a second more for each 32 KiB
+---@field ca? string certificates in PEM that are trusted instead of the system's
+---@field cert? string this client's certificates in PEM
+---@field key? string the key of the first of them in PEM
+
+---@class bq.fetch.Answer
+---@field status? integer of HTTP; absent if no answer came
+---@field body? string of a GET without `path`, with status 200 to 299
+---@field code? string why it went wrong, as of `fetch`; `truncated` if the content broke off
+---@field message? string the same for people; of every status but 200 to 299, too
+---@field is_local? boolean the error is on this machine: the file cannot be read or written
+
+---Sends requests to a server that keeps content. No digest is checked and no redirect followed. What may be better a moment later
+---(no connection, an answer that breaks off, status 408, 425, 429, 500, 502, 503, 504) is sent again, after a wait. Nothing is raised for an
+---answer; only wrong options and certificates raise. All threads have ended at the return.
+---@param options bq.fetch.Exchange
+---@return bq.fetch.Answer[] # in the order of `requests`
+function fetch.exchange(options) end
+
 ---A text as people may see it and files may hold it: without the names and passwords in its addresses.
 ---@param text string an address, or a text with some
 ---@return string

@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
+    /// What came with it: `Content-Length` bytes.
+    pub(crate) body: Vec<u8>,
     /// How many requests for this target there have been, this one included.
     pub(crate) count: usize,
     /// How many requests this connection has carried, this one included.
@@ -238,6 +240,7 @@ fn read_request(reader: &mut impl BufRead, nth: usize) -> Option<Request> {
         method: words.next()?.to_owned(),
         target: words.next()?.to_owned(),
         headers: Vec::new(),
+        body: Vec::new(),
         count: 0,
         nth,
         at: Instant::now(),
@@ -248,6 +251,10 @@ fn read_request(reader: &mut impl BufRead, nth: usize) -> Option<Request> {
             return None;
         }
         let Some((name, value)) = line.trim_end().split_once(": ") else {
+            let length = request.header("content-length");
+            let length = length.map_or(0, |text| text.parse().unwrap_or(0));
+            request.body = vec![0; length];
+            reader.read_exact(&mut request.body).ok()?;
             return Some(request);
         };
         let header = (name.to_ascii_lowercase(), value.to_owned());

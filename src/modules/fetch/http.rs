@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::{Response, StatusCode, Uri, header};
@@ -56,17 +57,25 @@ impl<'a> Client<'a> {
             .entry((proxy.clone(), plain))
             .or_insert_with(|| match proxy {
                 Some(proxy) if plain => Agent::with_parts(
-                    config(self.options, None),
+                    self.config(None),
                     self.watched(forward::Forward::new(proxy.clone())),
                     forward::ToProxy(proxy),
                 ),
                 proxy => Agent::with_parts(
-                    config(self.options, proxy),
+                    self.config(proxy),
                     self.watched(DefaultConnector::default()),
                     Direct,
                 ),
             });
         Ok(agent.clone())
+    }
+
+    fn config(&self, proxy: Option<Proxy>) -> Config {
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
+        let options = self.options;
+        config(options.connect_timeout, options.stall_timeout, tls, proxy)
     }
 
     fn watched<C>(&self, connector: C) -> Watched<C> {
@@ -137,10 +146,13 @@ impl<'a> Client<'a> {
     }
 }
 
-fn config(options: &Options, proxy: Option<Proxy>) -> Config {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
+/// How requests are sent, also those of `exchange`.
+pub(super) fn config(
+    connect: Duration,
+    stall: Duration,
+    tls: TlsConfig,
+    proxy: Option<Proxy>,
+) -> Config {
     Config::builder()
         .tls_config(tls)
         .proxy(proxy)
@@ -152,10 +164,10 @@ fn config(options: &Options, proxy: Option<Proxy>) -> Config {
         .input_buffer_size(256 << 10)
         // Only one is kept: if the server has closed it, the retry opens a new connection.
         .max_idle_connections_per_host(1)
-        .timeout_connect(Some(options.connect_timeout))
-        .timeout_send_request(Some(options.stall_timeout))
-        .timeout_recv_response(Some(options.stall_timeout))
-        .timeout_per_read(Some(options.stall_timeout))
+        .timeout_connect(Some(connect))
+        .timeout_send_request(Some(stall))
+        .timeout_recv_response(Some(stall))
+        .timeout_per_read(Some(stall))
         .build()
 }
 

@@ -16,6 +16,7 @@ mod answer;
 mod back_off;
 mod candidate;
 mod copy;
+mod exchange;
 mod failure;
 mod floor;
 mod forward;
@@ -41,6 +42,7 @@ use task::Task;
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "fetch")
         .function("fetch", fetch)
+        .function("exchange", exchange::exchange)
         .function("shown", shown)
         .build()
 }

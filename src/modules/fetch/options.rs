@@ -63,7 +63,7 @@ options! {
 }
 
 /// A time above zero.
-struct Seconds(Duration);
+pub(super) struct Seconds(pub(super) Duration);
 
 impl Field for Seconds {
     fn read(value: Value, lua: &Lua) -> std::result::Result<Self, Wrong> {
