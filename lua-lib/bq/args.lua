@@ -1,4 +1,6 @@
--- The command line of a program: options with one line of help each, errors that name the nearest option.
+-- The command line of a program: options with one line of help each, errors that name the nearest option. What it does not
+-- say comes from the environment or the user's configuration.
+local config = require "bq.config"
 local fail = require "bq.fail"
 local log = require "bq.log"
 local nearest = require "bq.nearest"
@@ -12,6 +14,8 @@ local nearest = require "bq.nearest"
 ---@field once? boolean counts for one run: `args.words` leaves it out
 ---@field number? boolean its value is a whole number from 1 up
 ---@field default? string|integer shown in the help, and the result if the option is not given
+---@field variable? string of the environment, which says the value if the command line does not
+---@field separator? string the character between several values in the variable
 
 ---@class bq.Usage
 ---@field usage string the line after `usage:`
@@ -22,8 +26,35 @@ local nearest = require "bq.nearest"
 
 local args = {}
 
+--- What an option is if the command line does not say it: by the environment, else by the user's configuration.
+---@param option bq.Option
+---@return any value `nil` if neither says it
+---@return string? from
+local function of_user(option)
+  local text = option.variable and os.getenv(option.variable)
+  if text and text ~= "" and option.many then
+    local out = {}
+    for one in text:gmatch(("[^%s]+"):format(option.separator)) do
+      out[#out + 1] = one
+    end
+    return out, "$" .. option.variable
+  elseif text and text ~= "" then
+    return option.value and text or true, "$" .. option.variable
+  end
+  local value = config.default(option.name)
+  if type(value) == "string" and option.many then
+    value = { value }
+  end
+  return value, value ~= nil and config.path() or nil
+end
+
 local function describe(option)
   local left = "--" .. option.name .. (option.value and " " .. option.value or "")
+  local value, from = of_user(option)
+  if value ~= nil then
+    value = type(value) == "table" and table.concat(value, " ") or tostring(value)
+    return left, ("%s [default: %s, from %s]"):format(option.help:gsub(" %[default: [^%]]*%]", ""), value, from)
+  end
   local default = option.default and (" [default: %s]"):format(option.default) or ""
   return left, option.help .. default
 end
@@ -61,7 +92,7 @@ end
 ---@param words string[]
 ---@return table<string|integer, any> # options by name, with `_` for `-`; further words by number
 function args.parse(usage, words)
-  local known, result = {}, { rest = nil }
+  local known, result, given = {}, { rest = nil }, {}
   for _, option in ipairs(usage.options) do
     known[option.name] = option
     local key = option.name:gsub("-", "_")
@@ -94,6 +125,7 @@ function args.parse(usage, words)
         )
       end
       local key = name:gsub("-", "_")
+      given[name] = true
       if not option.value then
         if word:find "=" then
           fail.usage(("`--%s` takes no value"):format(name))
@@ -130,6 +162,12 @@ function args.parse(usage, words)
       fail.usage(("unexpected word `%s`"):format(word), "`--help` shows what is expected")
     end
     index = index + 1
+  end
+  for _, option in ipairs(usage.options) do
+    local value = not given[option.name] and of_user(option) or nil
+    if value ~= nil then
+      result[option.name:gsub("-", "_")] = type(value) == "string" and convert(option, value) or value
+    end
   end
   return result
 end

@@ -126,6 +126,25 @@ check.run {
     end,
   },
   {
+    "what the environment says, if the command line does not",
+    function()
+      -- The test cannot set a variable; every run has these two.
+      local options = {
+        { name = "home", value = "DIR", help = "a folder", variable = "HOME" },
+        { name = "path", value = "DIR", many = true, help = "folders", variable = "PATH", separator = ":" },
+        { name = "none", value = "DIR", help = "nothing", variable = "BQ_TEST_IS_NOT_SET" },
+      }
+      local result = args.parse({ about = "", usage = "", options = options }, {})
+      check.equal(result.home, os.getenv "HOME")
+      check.equal(table.concat(result.path, ":"), os.getenv "PATH")
+      check.equal(result.none, nil)
+      result = args.parse({ about = "", usage = "", options = options }, { "--home=x", "--path=y" })
+      check.equal({ result.home, result.path }, { "x", { "y" } })
+      local help = args.help { about = "", usage = "", options = options }
+      check.contains(help, ("--home DIR  a folder [default: %s, from $HOME]"):format(os.getenv "HOME"))
+    end,
+  },
+  {
     "the help, whole",
     function()
       check.equal(
