@@ -1,6 +1,8 @@
 #!/usr/bin/env bq
 -- Builds the plan: enters the staged rootfs if it is outside, and builds the steps that are not in the store.
+local agents = require "bq.share.agents"
 local args = require "bq.args"
+local elsewhere = require "bq.run.elsewhere"
 local prepare = require "bq.stage.prepare"
 local coordinator = require "bq.run.coordinator"
 local enter = require "bq.run.enter"
@@ -8,11 +10,13 @@ local fail = require "bq.fail"
 local log = require "bq.log"
 local process = require "bq.process"
 local report = require "bq.report"
+local share_options = require "bq.share.options"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
+local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
-local OPTIONS <const> = {
+local OPTIONS <const> = tables.append({
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]", once = true },
   {
     name = "jobs",
@@ -24,7 +28,7 @@ local OPTIONS <const> = {
   { name = "keep-build", help = "keep the build trees of steps that are done" },
   { name = "check", help = "run the packages' own tests" },
   { name = "log-limit", value = "MIB", number = true, help = "end a step whose log grows larger [default: 256]" },
-}
+}, share_options.OPTIONS)
 local options = args.parse({
   about = "Builds every step of the plan that is not in the store.",
   usage = "bq scripts/coordinator.lua [OPTIONS]",
@@ -60,7 +64,7 @@ local run = coordinator.new {
   log_limit = options.log_limit,
 }
 run:sweep()
-if done == #plan.steps then
+if done == #plan.steps and elsewhere.is_complete(build) then
   log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))
 elseif enter.is_entered(space) then
   if not run:run() then
@@ -70,6 +74,9 @@ else
   if not space.inside then
     stage.install(space:rootfs(), command)
   end
+  local running = agents.start(space, options)
   space:unlock()
-  fail.exit(enter.coordinator(space, args.words(OPTIONS, options)))
+  local status = enter.coordinator(space, args.words(OPTIONS, options), agents.environment(running))
+  agents.finish(running)
+  fail.exit(status)
 end

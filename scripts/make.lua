@@ -11,6 +11,7 @@ local host = require "bq.host"
 local log = require "bq.log"
 local process = require "bq.process"
 local report = require "bq.report"
+local share_options = require "bq.share.options"
 local spec = require "bq.image.spec"
 local tables = require "bq.tables"
 local workspace = require "bq.workspace"
@@ -26,7 +27,7 @@ local OPTIONS <const> = {
   { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") },
   { name = "plan", value = "FILE", help = "the script that plans; `build_sysroot.lua` beside this program if absent" },
 }
-for _, list in ipairs { IMAGE, PLAN, args.pick(command.OPTIONS, { "workspace", "jobs" }) } do
+for _, list in ipairs { IMAGE, PLAN, args.pick(command.OPTIONS, { "workspace", "jobs" }), share_options.OPTIONS } do
   tables.append(OPTIONS, list)
 end
 
@@ -89,7 +90,7 @@ if kind.kernel and made.system and made.system.disk == false then
     hint = "leave `disk` out of the page, or make another format",
   })
 end
-run("coordinator", jobs)
+run("coordinator", tables.append(share_options.words(options), jobs))
 if TARBALLS[name] then
   run("finish", tables.append({ "--output=" .. output }, jobs))
 else

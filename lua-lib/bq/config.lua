@@ -69,7 +69,7 @@ function config.parse(path)
     if not ok then
       fail.raise(tostring(made))
     elseif type(made) ~= "table" then
-      fail.raise "it returns no table: `return { store = { \"/srv/bq\" } }`"
+      fail.raise 'it returns no table: `return { store = { "/srv/bq" } }`'
     end
     local out = {}
     for name, value in pairs(made) do

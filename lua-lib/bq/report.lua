@@ -94,9 +94,26 @@ function Report:done(step, meta)
   )
 end
 
-function Report:reused(step)
+---@param place? string the store or cache that has it, if it is not here
+function Report:reused(step, place)
   self.reused_count = self.reused_count + 1
-  log.info(("  reused %s: its inputs are unchanged"):format(step.id))
+  log.info(
+    place and ("  found  %s in %s"):format(step.id, place) or ("  reused %s: its inputs are unchanged"):format(step.id)
+  )
+end
+
+--- An output is here now.
+---@param id string of the step
+---@param place string where it came from
+function Report:fetched(id, place)
+  log.info(("  fetched %s from %s"):format(id, place))
+end
+
+--- An output was known to be elsewhere, and cannot be had.
+---@param id string of the step
+function Report:lost(id)
+  self.reused_count = math.max(0, self.reused_count - 1)
+  log.info(("  lost   %s: no store or cache has its output any more, so it is built"):format(id))
 end
 
 --- A damaged output is removed.

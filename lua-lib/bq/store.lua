@@ -49,6 +49,14 @@ function store.output(workspace, key)
   return workspace:at("store", key, "output")
 end
 
+--- The record of an output.
+---@param workspace bq.Workspace
+---@param key string
+---@return string
+function store.record(workspace, key)
+  return workspace:at("store", key, "meta.json")
+end
+
 --- The log of the step that made an output.
 ---@param workspace bq.Workspace
 ---@param key string
@@ -75,7 +83,7 @@ function store.get(workspace, key)
   if not stat then
     return nil
   end
-  local ok, meta = pcall(schema.read, workspace:at("store", key, "meta.json"), store.META)
+  local ok, meta = pcall(schema.read, store.record(workspace, key), store.META)
   if not ok then
     return nil, "its record cannot be read: " .. tostring(meta.cause)
   elseif not meta then
@@ -88,6 +96,31 @@ function store.get(workspace, key)
     return nil, "its tree is gone"
   end
   return meta
+end
+
+--- The record of an output that a shared store or a cache has, and this store has not.
+---@param workspace bq.Workspace
+---@param key string
+---@return bq.Meta? # `nil` if none is known, or it is damaged
+function store.known(workspace, key)
+  local ok, meta = pcall(schema.read, workspace:at("share", "known", key .. ".json"), store.META)
+  return ok and meta and meta.key == key and meta or nil
+end
+
+--- Notes that an output is elsewhere, so that it counts as built.
+---@param workspace bq.Workspace
+---@param key string
+---@param record string its text
+function store.note(workspace, key, record)
+  fs.mkdir(workspace:at("share", "known"))
+  fs.write(workspace:at("share", "known", key .. ".json"), record, { sync = false })
+end
+
+--- Forgets that an output is elsewhere.
+---@param workspace bq.Workspace
+---@param key string
+function store.forget(workspace, key)
+  fs.remove(workspace:at("share", "known", key .. ".json"))
 end
 
 --- Reads a stored tree again and compares its digest with the record.

@@ -7,6 +7,7 @@
 -- A run is one loop: start the steps that are ready, wait for a process to end, record its result. `bq.run.state` knows
 -- which steps are done or ready. `bq.run.job` knows what a step's process gets and leaves.
 local damage = require "bq.run.damage"
+local elsewhere = require "bq.run.elsewhere"
 local fail = require "bq.fail"
 local failure = require "bq.run.failure"
 local fs = require "bq.fs"
@@ -27,6 +28,8 @@ local coordinator = {}
 
 -- How often to look for free slots while a step waits for one, or several share them, in seconds.
 local POLL <const> = 0.05
+-- The same for an answer from a store or cache: an agent on this machine gives it in some milliseconds.
+local ASKING <const> = 0.003
 -- The time between TERM and KILL for a step's processes when the build is stopped, in seconds.
 local GRACE <const> = 1.5
 -- How large a step's log may become, in MiB: that of LLVM has 6.
@@ -48,6 +51,7 @@ local TAIL <const> = 20
 ---@field failures table[]
 ---@field package built_on_damage table<string, true> ids of running steps
 ---@field package trees bq.Trees
+---@field package elsewhere bq.Elsewhere
 ---@field package running table<integer, { step: table, folder: string, share: bq.Share, talks?: boolean }> by process
 local Run = {}
 Run.__index = Run
@@ -59,7 +63,7 @@ function coordinator.new(options)
   local self = setmetatable(options, Run)
   self.workspace, self.plan = self.state.workspace, self.state.plan
   self.running, self.log_limit = {}, self.log_limit or LOG_LIMIT
-  self.trees = trees.new(self.workspace)
+  self.trees, self.elsewhere = trees.new(self.workspace), elsewhere.new(self.state, self.report)
   return self
 end
 
@@ -182,6 +186,7 @@ local function ended(self, status)
   self.trees:done(one.folder, self.keep_build)
   self.state:set(one.step, "done", meta.output)
   self.report:done(one.step, meta)
+  self.elsewhere:built(one.step)
 end
 
 --- Ends all running steps and all processes that they started.
@@ -231,9 +236,9 @@ local function start_ready(self)
       if readiness == "blocked" then
         self.state:set(step, "blocked")
         self.report:blocked(step, by)
-      elseif readiness == "ready" and not (self.stopping or waits) then
+      elseif readiness == "ready" and not (self.stopping or waits or self.elsewhere:holds(step)) then
         if self.state:find(step) then
-          self.report:reused(step)
+          self.report:reused(step, self.elsewhere.places[self.state.keys[step.id]])
           return start_ready(self)
         end
         local found = { self.state.damaged[step.id] }
@@ -241,6 +246,10 @@ local function start_ready(self)
         if #found > 0 then
           drop(self, found)
           return start_ready(self)
+        elseif self.elsewhere:ask(step) or self.elsewhere:fetch_below(step) then
+          if not self.elsewhere:holds(step) then
+            return start_ready(self)
+          end
         elseif self.slots:may_start() then
           start(self, step)
         else
@@ -268,14 +277,20 @@ function Run:run()
   self.report:begin(self.state, self.jobs)
   while true do
     local waits = start_ready(self)
+    self.elsewhere:send()
     self.trees:remove()
-    if not (next(self.running) or self.trees:busy()) then
-      break
+    if not (next(self.running) or self.trees:busy() or self.elsewhere:is_busy()) then
+      if self.stopping or not self.elsewhere:fetch_wanted() then
+        break
+      end
+      self.elsewhere:send()
     end
     if not waits then
       self.slots:balance()
     end
-    local status = process.wait_any { timeout = (waits or self.slots:is_shared()) and POLL or 1 }
+    local is_asking = self.elsewhere:is_busy()
+    local status =
+      process.wait_any { timeout = is_asking and ASKING or (waits or self.slots:is_shared()) and POLL or 1 }
     if status and status.caught then
       stop(self)
       journal.add(self.workspace, { event = "run_end", ok = false, signal = status.caught })
@@ -291,6 +306,7 @@ function Run:run()
         self.stopping = true
       end
     end
+    self.elsewhere:poll()
     end_talkers(self)
     self.report:tick()
   end

@@ -62,13 +62,17 @@ end
 --- Runs the coordinator inside; its exit status.
 ---@param space bq.Workspace
 ---@param words string[] its command line, without `--workspace`: inside, the workspace has a fixed place
+---@param more? table<string, string> of its environment
 ---@return integer
-function enter.coordinator(space, words)
+function enter.coordinator(space, words, more)
   local argv = tables.append({ "/usr/local/bin/bq" }, host.options)
   tables.append(tables.append(argv, { "/usr/local/bin/coordinator.lua" }), words)
   local env = enter.environment(space)
   -- Process ids are different inside. The lock shows the id that people see outside.
   env.BQ_HOLDER = tostring(syscall.getpid())
+  for name, value in pairs(more or {}) do
+    env[name] = value
+  end
   local status = namespace.run(enter.sandbox(space, {
     body = function()
       process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }

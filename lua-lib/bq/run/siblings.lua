@@ -25,7 +25,7 @@ end
 ---@param state bq.State
 ---@param step table
 ---@return table[]
-local function done(state, step)
+function siblings.done(state, step)
   local phases, out = { [step.phase] = true }, {}
   if tables.contains(state.plan.finish, step.phase) then
     for _, name in ipairs(state.plan.finish) do
@@ -49,10 +49,14 @@ end
 ---@param attributes? table<string, bq.Attribute>
 function siblings.check(state, step, output, attributes)
   local parts = {}
-  for index, sibling in ipairs(done(state, step)) do
-    parts[index] = union.part(state, sibling)
-    -- Paths that the finished root leaves out are still in the roots of steps.
-    parts[index].leave_out = nil
+  for _, sibling in ipairs(siblings.done(state, step)) do
+    -- What was found elsewhere while the step was built may not be here yet. The finished root is checked as a whole.
+    if not state.absent[sibling.id] then
+      local part = union.part(state, sibling)
+      -- Paths that the finished root leaves out are still in the roots of steps.
+      part.leave_out = nil
+      parts[#parts + 1] = part
+    end
   end
   parts[#parts + 1] = {
     package = ("%s %s"):format(step.name, step.version),

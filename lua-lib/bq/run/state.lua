@@ -25,6 +25,7 @@ local state = {}
 ---@field outputs table<string, string> output digests by step id, of what is done
 ---@field context bq.KeyContext
 ---@field damaged table<string, bq.Damage> damaged outputs by step id
+---@field absent table<string, string> keys of done steps by id, whose outputs are in a shared store or cache only
 ---@field package glanced table<string, true> steps whose trees were checked
 ---@field package left table<string, { count: integer, failed?: string }> by phase, what its base lacks
 local State = {}
@@ -68,7 +69,7 @@ function state.new(space, made)
   local lock, staged = space:locked(), space:staged()
   local self =
     setmetatable({ workspace = space, plan = made, by_id = {}, states = {}, keys = {}, outputs = {}, left = {} }, State)
-  self.damaged, self.glanced = {}, {}
+  self.damaged, self.glanced, self.absent = {}, {}, {}
   for _, step in ipairs(made.steps) do
     self.by_id[step.id] = step
     self.states[step.id] = "waiting"
@@ -145,13 +146,18 @@ function State:set(step, value, output)
   end
 end
 
---- Looks for a ready step in the store. If its output is there, the step is done.
+--- Looks for a ready step in the store. If its output is there, or known to be elsewhere, the step is done.
 ---@param step table
 ---@return boolean
 function State:find(step)
   local name = key.of(key.inputs(self.context, step))
   self.keys[step.id] = name
   local meta, why = store.get(self.workspace, name)
+  self.absent[step.id] = nil
+  if not meta and not why then
+    meta = store.known(self.workspace, name)
+    self.absent[step.id] = meta and name
+  end
   if meta then
     self:set(step, "done", meta.output)
   end
@@ -164,7 +170,7 @@ end
 ---@return bq.Damage?
 function State:glance(id)
   local key = self.keys[id]
-  if self.glanced[key] then
+  if self.glanced[key] or self.absent[id] then
     return nil
   end
   local meta, why = store.get(self.workspace, key)
@@ -265,6 +271,11 @@ end
 function State:require_done(steps)
   local missing = {}
   for _, step in ipairs(steps) do
+    if self.absent[step.id] then
+      fail.raise(("the output of `%s` is not here, but in a shared store or cache"):format(step.id), {
+        hint = ("fetch it: `bq scripts/copy.lua %s --from PLACE`"):format(step.id),
+      })
+    end
     if self.states[step.id] ~= "done" then
       missing[#missing + 1] = ("`%s`"):format(step.id)
     end

@@ -1,0 +1,150 @@
+-- A place that keeps outputs as results and blobs: a shared store, or a cache. How the bytes travel is its transport's.
+local entry = require "bq.share.entry"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+
+local blobs = {}
+
+---@class bq.share.Trouble with a place as a whole
+---@field kind "down"|"refused" it cannot be used; it takes nothing
+---@field text string
+
+---@class bq.share.Transport
+---@field name string for messages
+---@field results fun(self, hashes: string[]): table<string, string>, bq.share.Trouble?
+---@field fetch fun(self, blobs: bq.share.Digest[], into: string): table<string, string>, bq.share.Trouble?
+---@field may_write fun(self): boolean
+---@field has fun(self, blobs: bq.share.Digest[]): boolean
+---@field upload fun(self, blobs: bq.share.Blob[], again?: boolean): integer?, bq.share.Trouble?
+---@field publish fun(self, hash: string, text: string): bq.share.Trouble?
+
+---@class bq.share.Blobs: bq.share.Place
+---@field transport bq.share.Transport
+---@field is_ready? boolean whether this user may write to it; `nil` until it is known
+local Blobs = {}
+Blobs.__index = Blobs
+
+--- A place.
+---@param transport bq.share.Transport
+---@param is_written boolean whether what is built goes there
+---@return bq.share.Blobs
+function blobs.new(transport, is_written)
+  return setmetatable({ transport = transport, name = transport.name, is_written = is_written }, Blobs)
+end
+
+--- The results of steps.
+---@param asks bq.share.Ask[]
+---@return table<string, bq.share.Result> # by key, of those that are there
+---@return table<string, string> wrong by key, why what is there is not taken
+---@return bq.share.Trouble?
+function Blobs:look(asks)
+  local hashes, out, wrong, records, by_hash = {}, {}, {}, {}, {} ---@type string[], table, table, table, table
+  for index, ask in ipairs(asks) do
+    hashes[index] = entry.address(ask)
+  end
+  local texts, trouble = self.transport:results(hashes)
+  for index, ask in ipairs(asks) do
+    local text = texts[hashes[index]]
+    local ok, found = pcall(function()
+      return text and entry.read(text, ask, self.name)
+    end)
+    if not ok then
+      wrong[ask.key] = tostring(found)
+    elseif found then
+      out[ask.key] = found
+      if not found.meta then
+        records[#records + 1], by_hash[found.record.hash] = found.record, ask
+      end
+    end
+  end
+  if #records > 0 and not trouble then
+    trouble = self:records(out, wrong, records, by_hash)
+  end
+  return out, wrong, trouble
+end
+
+--- Fetches the records that are not in their results.
+function Blobs:records(out, wrong, records, by_hash)
+  local aside = fs.mkdtemp(self.aside .. "/records-")
+  local paths, trouble = self.transport:fetch(records, aside)
+  for hash, ask in pairs(by_hash) do
+    local found = out[ask.key]
+    local ok, err = pcall(function()
+      found.text = paths[hash] and fs.read(paths[hash], { nofollow = true, limit = found.record.size }) or nil
+      found.meta = found.text and entry.meta(found.text, ask, self.name) or nil
+    end)
+    wrong[ask.key] = not ok and tostring(err) or nil
+    out[ask.key] = found.meta and found or nil
+  end
+  fs.remove_all(aside)
+  return trouble
+end
+
+--- Makes entries of the store from results, in folders of their own.
+---@param results bq.share.Result[]
+---@param into string a folder
+---@return table<string, string> # folders by key, of those that are whole
+---@return table<string, string> wrong by key, why what came is not taken
+---@return bq.share.Trouble?
+---@return integer bytes
+function Blobs:get(results, into)
+  local wanted, out, wrong, bytes = {}, {}, {}, 0
+  for _, one in ipairs(results) do
+    wanted[#wanted + 1], wanted[#wanted + 2] = one.archive, one.log.size > 0 and one.log or nil
+  end
+  local paths, trouble = self.transport:fetch(wanted, into)
+  for _, one in ipairs(results) do
+    local path, log = paths[one.archive.hash], paths[one.log.hash]
+    local key, target = one.meta.key, ("%s/%s"):format(into, one.meta.key)
+    if one.log.size == 0 then
+      log = target .. ".log"
+      fs.write(log, "", { sync = false })
+    end
+    if path and log then
+      local ok, err = pcall(entry.unpack, one, { archive = path, log = log }, target)
+      if ok then
+        out[key], bytes = target, bytes + one.archive.size
+      elseif fail.is_expected(err) then
+        wrong[key] = tostring(err)
+      else
+        error(err, 0)
+      end
+    end
+  end
+  return out, wrong, trouble, bytes
+end
+
+--- Writes an output, unless it is there.
+---@param ask bq.share.Ask
+---@param pack fun(): bq.share.Blob[], string the blobs and the result
+---@param again? boolean what is there is wrong
+---@return integer? bytes that were written; `nil` if there was nothing to do, or it failed
+---@return bq.share.Trouble?
+function Blobs:put(ask, pack, again)
+  local hash, inputs = entry.address(ask)
+  if not again then
+    local found, trouble = self.transport:results { hash }
+    if trouble and trouble.kind == "down" then
+      return nil, trouble
+    end
+    -- What another one wrote first stays.
+    local ok, result = pcall(entry.read, found[hash] or "", ask, self.name)
+    again = found[hash] ~= nil and not ok
+    if ok and result and self.transport:has { result.archive, result.log } then
+      return nil
+    end
+  end
+  local own, text = pack()
+  local bytes = 0
+  for _, list in ipairs { inputs, own } do
+    local written, trouble = self.transport:upload(list, again)
+    if not written then
+      return nil, trouble
+    end
+    bytes = bytes + written
+  end
+  local trouble = self.transport:publish(hash, text)
+  return not trouble and bytes or nil, trouble
+end
+
+return blobs

@@ -1,0 +1,51 @@
+-- The options that say where outputs are found besides the workspace. Programs that build or move outputs have them.
+local tables = require "bq.tables"
+
+local options = {}
+
+--- A shared store.
+---@type bq.Option
+-- stylua: ignore
+options.STORE = {
+  name = "store", value = "DIR", many = true, once = true, variable = "BQ_STORE", separator = ":",
+  help = "a folder of outputs that workspaces share",
+}
+
+--- How a cache knows this client.
+---@type bq.Option[]
+-- stylua: ignore
+options.ACCESS = {
+  { name = "remote-ca", value = "FILE", once = true, help = "certificates to trust instead of the system's, in PEM" },
+  { name = "remote-cert", value = "FILE", once = true, help = "this client's certificate, in PEM" },
+  { name = "remote-key", value = "FILE", once = true, help = "its key, in PEM" },
+  { name = "remote-token", value = "FILE", once = true, help = "a file with the token for the caches" },
+  { name = "remote-login", value = "FILE", once = true, help = "a file with `USER:PASSWORD` for the caches" },
+  { name = "remote-helper", value = "PROGRAM", once = true, help = "a program that prints the token for an address" },
+  { name = "remote-header", value = "FILE", many = true, once = true, help = "a file of further headers, a line each" },
+}
+
+--- All of them, for programs that build.
+---@type bq.Option[]
+-- stylua: ignore
+options.OPTIONS = tables.append({
+  options.STORE,
+  { name = "remote", value = "URL", many = true, once = true, variable = "BQ_REMOTE", separator = " ",
+    help = "a cache to read outputs from: http://… or https://…" },
+  { name = "remote-write", once = true, help = "write what is built to the caches, too" },
+}, options.ACCESS)
+
+--- The options as words for another program.
+---@param values table<string|integer, any> as `args.parse` gave them
+---@return string[]
+function options.words(values)
+  local words = {}
+  for _, option in ipairs(options.OPTIONS) do
+    local value = values[(option.name:gsub("-", "_"))]
+    for _, one in ipairs(option.many and value or { value }) do
+      words[#words + 1] = option.value and ("--%s=%s"):format(option.name, one) or "--" .. option.name
+    end
+  end
+  return words
+end
+
+return options
