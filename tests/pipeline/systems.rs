@@ -220,7 +220,7 @@ fn from_a_page_to_a_root() {
         text("etc/passwd")
             .contains("\nappd:x:50:50:appd:/:/bin/false\nann:x:1000:1000:ann:/home/ann:/bin/sh\n")
     );
-    assert!(text("etc/shadow").starts_with(&format!("root:{HASH}:::::::\n")));
+    assert!(text("etc/shadow").starts_with(&format!("root:{HASH}::0:::::\n")));
     assert!(text("etc/service/app/run").ends_with("\nexec chpst -u 'appd' '/usr/bin/app'\n"));
     rig.is_quiet();
 }

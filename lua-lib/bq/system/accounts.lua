@@ -246,7 +246,9 @@ function accounts.render(all, passwords, files)
       user.shell
     )
     -- Not `!`: sshd takes that for an account nobody may use, also by a key.
-    shadow[#shadow + 1] = ("%s:%s:::::::\n"):format(name, passwords[name] or "*")
+    -- The least age, 0, changes nothing; but busybox does not find a line without any number once an earlier call has failed, as
+    -- those for a terminal do if the password of `su` comes through a pipe.
+    shadow[#shadow + 1] = ("%s:%s::0:::::\n"):format(name, passwords[name] or "*")
     if user.home then
       local mine = { uid = user.uid, gid = gid }
       files[user.home] = { folder = true, mode = "0700", uid = mine.uid, gid = mine.gid }

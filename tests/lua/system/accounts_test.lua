@@ -41,7 +41,7 @@ check.run {
       )
       -- No account has an empty password, and only one with a hash can be logged in to by one.
       check.equal(files["/etc/shadow"], {
-        text = ("root:%s:::::::\nsshd:*:::::::\nann:*:::::::\nnobody:*:::::::\n"):format(HASH),
+        text = ("root:%s::0:::::\nsshd:*::0:::::\nann:*::0:::::\nnobody:*::0:::::\n"):format(HASH),
         mode = "0600",
         secret = true,
       })
