@@ -205,7 +205,10 @@ check.run {
     function()
       local expected = {
         minimal = { system = { "seed-clang" } },
-        appliance = { system = { "e2fsprogs", "libarchive", "seed-clang" } },
+        appliance = {
+          -- stylua: ignore
+          system = { "ca-certificates", "curl", "dropbear", "e2fsprogs", "libarchive", "mbedtls", "seed-clang", "zlib" },
+        },
         workbench = { tools = { "fossil", "git", "lua", "sqlite" } },
       }
       for _, file in ipairs(fs.list(root .. "/scripts/systems")) do
