@@ -99,7 +99,7 @@ function symbols_of.compare(top, a, b)
       )
     )
   end
-  local is_reordered = #sized == 0
+  local is_reordered = #gone + #new + #sized == 0
     and sequence.is_reordered(ours, theirs)
     and table.concat(ours, "\n") ~= table.concat(theirs, "\n")
   if is_reordered then

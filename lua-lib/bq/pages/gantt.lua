@@ -9,12 +9,15 @@ local WIDTH <const>, ROW <const>, TOP <const> = 1320, 26, 22
 local LETTER <const> = 6.4
 local STEPS <const> = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400 }
 
+-- The journal has whole seconds: by so much a step may seem to begin before another one ended.
+local APART <const> = 1
+
 --- Rows, so that no two steps of a row overlap.
 local function rows_of(steps)
   local ends, out = {}, {}
   for _, one in ipairs(steps) do
     local row = 1
-    while ends[row] and ends[row] > one.from + 0.001 do
+    while ends[row] and ends[row] > one.from + APART do
       row = row + 1
     end
     ends[row] = one.to

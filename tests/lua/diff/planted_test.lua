@@ -195,7 +195,7 @@ check.run {
     "the features of a processor that the compiler may use",
     function()
       local flags = IS_X86 and { "-march=x86-64", "-march=x86-64-v3" } or { "-march=armv8-a", "-march=armv8.2-a+sve" }
-      for _, level in ipairs { "-O2", "-O3" } do
+      for _, level in ipairs(IS_X86 and { "-O2", "-O3" } or { "-O3" }) do
         causes("march" .. level, { "likely a processor's feature (-march)" }, function(work, to, index)
           scratch.write(work .. "/p.c", PROGRAM)
           run(work, { "cc", level, flags[index], "p.c", "-o", to .. "/p" })
