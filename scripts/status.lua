@@ -39,7 +39,10 @@ if options.why then
   end
   return
 end
-local found = overview.of(build, { sizes = options.json or options.largest })
+local found = overview.of(build, {
+  seconds = options.json or options.slowest,
+  sizes = options.json or options.largest,
+})
 local rows, wanted = {}, {}
 local dependents = options.depends_on and found.about.graph:dependents(find.steps(build.plan.steps, options.depends_on))
 for _, row in ipairs(found.rows) do

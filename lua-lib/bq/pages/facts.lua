@@ -125,7 +125,7 @@ end
 ---@param build bq.State that has looked into the store
 ---@return bq.pages.Facts
 function facts.of(build)
-  local self = { build = build, found = overview.of(build), number = {}, files = {}, total = 0 }
+  local self = { build = build, found = overview.of(build, { seconds = true }), number = {}, files = {}, total = 0 }
   for index, step in ipairs(build.plan.steps) do
     self.number[step.id] = index
   end

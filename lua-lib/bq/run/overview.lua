@@ -14,7 +14,7 @@ local overview = {}
 ---@field state "done"|"running"|"failed"|"next"|"waiting"
 ---@field key? string if it is known
 ---@field output? string of a step that is done
----@field seconds? number that it took the last time
+---@field seconds? number that it took the last time; with `seconds`
 ---@field since? integer of a running step: when it began
 ---@field size? integer bytes of the files of its output; with `sizes`
 ---@field files? integer how many files and links these are
@@ -82,7 +82,6 @@ local function row_of(build, about, step, free)
     license = step.license,
     key = build.keys[id],
     output = build.outputs[id],
-    seconds = about:seconds(id),
     dependencies = json.array { table.unpack(step.depends) },
     base = json.array { table.unpack(build.plan.phases[step.phase].base) },
   }
@@ -105,13 +104,15 @@ end
 
 --- The rows of a build.
 ---@param build bq.State that has looked into the store
----@param options? { sizes?: boolean } with the sizes of outputs, for which their folders are read
+---@param options? { seconds?: boolean, sizes?: boolean } with times, for which the records of outputs are read, and with sizes, for
+---  which their folders are read
 ---@return bq.Overview
 function overview.of(build, options)
   local about, free = explain.new(build), is_free(build.workspace)
   local out = { rows = {}, by_step = {}, about = about, counts = {} }
   for index, step in ipairs(build.plan.steps) do
     local row = row_of(build, about, step, free)
+    row.seconds = options and options.seconds and about:seconds(step.id) or nil
     if options and options.sizes and row.state == "done" then
       row.size, row.files = overview.size(build.workspace, row.key)
     end
