@@ -20,7 +20,8 @@ local function add_headers(path, list)
   local raw = headers.tar(bytes)
   if #raw == #list then
     for index, entry in ipairs(list) do
-      entry.uname, entry.gname, entry.form = raw[index].uname, raw[index].gname, raw[index].form
+      local header = raw[index]
+      entry.uname, entry.gname, entry.form, entry.time = header.uname, header.gname, header.form, header.time
     end
   end
 end

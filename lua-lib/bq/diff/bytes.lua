@@ -30,22 +30,41 @@ local function places(a, b)
   return out, count
 end
 
+--- Whether the four bytes at a place look like text: three of them are letters or the like.
+local function is_text(bytes, first)
+  local _, count = bytes:sub(first, first + 3):gsub("[\32-\126]", "")
+  return count >= 3
+end
+
 --- A time around a place, if both sides have one: a number of four bytes, in either order of bytes.
 local function time_at(a, b, run)
   if run.last - run.first > 3 then
     return nil
   end
-  for first = math.max(1, run.last - 3), run.first do
-    for _, format in ipairs { "<I4", ">I4" } do
-      if first + 3 <= #a then
-        local ours, theirs = (format):unpack(a, first), (format):unpack(b, first)
-        -- Only what stands at a place for numbers.
-        if (first - 1) % 4 == 0 and cause.are_times(ours, theirs) then
-          return ours, theirs
-        end
+  for first = math.max(1, run.last - 3), math.min(run.first, #a - 3) do
+    -- Only what stands at a place for numbers.
+    local is_number = (first - 1) % 4 == 0 and not (is_text(a, first) and is_text(b, first))
+    for _, format in ipairs(is_number and { "<I4", ">I4" } or {}) do
+      local ours, theirs = (format):unpack(a, first), (format):unpack(b, first)
+      if cause.are_times(ours, theirs) then
+        return ours, theirs
       end
     end
   end
+end
+
+--- Whether bytes of the same length differ in numbers only that may be times.
+---@param a string
+---@param b string
+---@return boolean
+function bytes_of.are_times(a, b)
+  local runs = #a == #b and places(a, b) or {}
+  for _, run in ipairs(runs) do
+    if not time_at(a, b, run) then
+      return false
+    end
+  end
+  return #runs > 0
 end
 
 --- Compares bytes of the same length.

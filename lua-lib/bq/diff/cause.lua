@@ -126,7 +126,7 @@ function cause.of(a, b)
       elseif kind.name == "a time" and zone(a, b) then
         return { cause.likely("a time zone", shown(a, b)) }
       end
-      return { cause.likely(kind.name, shown(a, b)) }
+      return { cause.likely(kind.name, shown(a, b)), kind.also and cause.likely(kind.also, shown(a, b)) or nil }
     end
   end
   local out, seen = {}, {}

@@ -16,6 +16,8 @@ local entries = {}
 ---@field uname? string
 ---@field gname? string
 ---@field mtime? integer
+---@field time? string the same with parts of seconds, if pax says it
+---@field form? string of a header of tar
 ---@field target? string of a link
 ---@field capabilities? string
 ---@field ["package"]? string
@@ -139,7 +141,12 @@ local function compare_times(top, ours, theirs)
   local count, shift, one, is_shifted = 0, nil, nil, true
   for _, a in ipairs(ours.list) do
     local b = theirs.by_path[a.path]
-    if b and a.mtime and b.mtime and a.mtime ~= b.mtime then
+    if b and a.mtime and a.mtime == b.mtime and a.time ~= b.time then
+      top:fact(
+        ("the time of %s differs in parts of a second: %s → %s"):format(a.path, a.time or "none", b.time or "none")
+      )
+      top:because { cause.sure("a time", "the parts of seconds in the headers of pax") }
+    elseif b and a.mtime and b.mtime and a.mtime ~= b.mtime then
       count = count + 1
       one = (not one or one.a.follows) and { a = a, b = b } or one
       shift = shift or b.mtime - a.mtime

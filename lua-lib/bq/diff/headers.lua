@@ -11,9 +11,9 @@ end
 
 --- The members of a plain tar, as far as their headers tell.
 ---@param bytes string
----@return table<integer, { uname: string, gname: string, form: string }>
+---@return table<integer, { uname: string, gname: string, form: string, time?: string }> time: as pax says it, with parts of seconds
 function headers.tar(bytes)
-  local out, at, form = {}, 1, ""
+  local out, at, form, time = {}, 1, "", nil
   while at + BLOCK - 1 <= #bytes do
     local header = bytes:sub(at, at + BLOCK - 1)
     if header:find "^%z" then
@@ -24,14 +24,16 @@ function headers.tar(bytes)
     local is_more = kind == "x" or kind == "g" or kind == "L" or kind == "K"
     if is_more then
       form = form .. kind
+      time = kind == "x" and bytes:sub(at + BLOCK, at + BLOCK + size - 1):match "%d mtime=([%d.]+)\n" or time
     else
       local word = magic == "ustar  " and "GNU" or magic:find "^ustar%z" and "ustar" or "old"
       out[#out + 1] = {
         uname = header:match("^[^%z]*", 266),
         gname = header:match("^[^%z]*", 298),
+        time = time,
         form = form ~= "" and ("%s with %s"):format(word, form) or word,
       }
-      form = ""
+      form, time = "", nil
     end
     at = at + BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK
   end

@@ -210,7 +210,9 @@ end
 
 local function compare_bytes(top, ours, theirs)
   local a, b = elf.strings(ours, 6), elf.strings(theirs, 6)
-  if table.concat(a, "\n") ~= table.concat(b, "\n") then
+  if bytes_of.are_times(ours, theirs) then
+    bytes_of.compare(top, ours, theirs)
+  elseif table.concat(a, "\n") ~= table.concat(b, "\n") then
     text.compare_lists(top, a, b, "strings")
   elseif #ours == #theirs then
     bytes_of.compare(top, ours, theirs)

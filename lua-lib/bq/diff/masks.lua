@@ -94,6 +94,7 @@ masks.VERSION = "a version of a tool or package"
 ---@class bq.diff.Kind
 ---@field name string what messages call it
 ---@field mask fun(text: string): string
+---@field also? string another name that it has
 ---@field is_weak? boolean it says where the texts differ, not why
 
 --- All kinds; the first that explains a pair is taken.
@@ -151,6 +152,7 @@ masks.KINDS = {
   },
   {
     name = "a user",
+    also = "a path",
     mask = function(text)
       return (text:gsub("/home/[%w._-]+", HIDDEN):gsub("/Users/[%w._-]+", HIDDEN):gsub("%f[/]/root%f[^%w]", HIDDEN))
     end,

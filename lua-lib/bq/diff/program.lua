@@ -152,7 +152,9 @@ local function compare_section(one, other)
   else
     local ours, theirs = elf.strings(one.bytes), elf.strings(other.bytes)
     local has_texts = not is_derived(part) or matches(one.name, TEXTS)
-    if has_texts and table.concat(ours, "\n") ~= table.concat(theirs, "\n") then
+    if not is_derived(part) and bytes_of.are_times(one.bytes, other.bytes) then
+      bytes_of.compare(part, one.bytes, other.bytes)
+    elseif has_texts and table.concat(ours, "\n") ~= table.concat(theirs, "\n") then
       text.compare_lists(part, ours, theirs, "strings")
     elseif #one.bytes == #other.bytes then
       bytes_of.compare(part, one.bytes, other.bytes, is_derived(part))

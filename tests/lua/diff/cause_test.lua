@@ -27,7 +27,7 @@ local PAIRS <const> = {
   { "at 22:06:46 UTC", "at 22:09:46 UTC", "a time" },
   { "/build/one/src/x.c:12", "/tmp/two/src/x.c:12", "a path" },
   { "-I/build/one -O2", "-I/other/two -O2", "a path" },
-  { "/home/ann/src/x.c", "/home/bob/src/x.c", "a user" },
+  { "/home/ann/src/x.c", "/home/bob/src/x.c", "a user + a path" },
   { "root@one", "ann@one", "a user" },
   { "root@one", "root@two", "a host's name" },
   { "Built-By: ann", "Built-By: root", "a user" },
