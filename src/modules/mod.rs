@@ -12,6 +12,7 @@ pub(crate) mod log;
 mod patch;
 mod process;
 pub(crate) mod progress;
+mod sign;
 mod syscall;
 
 type Loader = fn(&Lua) -> mlua::Result<Table>;
@@ -28,6 +29,7 @@ const MODULES: &[(&str, Loader)] = &[
     ("patch", patch::module),
     ("process", process::module),
     ("progress", progress::module),
+    ("sign", sign::module),
     ("syscall", syscall::module),
 ];
 
