@@ -150,7 +150,7 @@ if options.to then
 else
   log.info(("%d outputs came from `%s`, %s"):format(counts.fetched, name, report.size(counts.bytes_in)))
 end
-if #missing > 0 or trouble then
+if #missing > 0 or trouble or options.from and counts.wrong > 0 then
   fail.raise(options.to and "not all was written" or "not all came", {
     cause = trouble,
     notes = missing,

@@ -36,6 +36,7 @@ local KINDS <const> = {
   ["remote-helper"] = text,
   ["remote-header"] = texts,
   trust = text,
+  sign = text,
 }
 
 -- The longest file, in bytes.

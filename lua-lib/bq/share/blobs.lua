@@ -2,6 +2,8 @@
 local entry = require "bq.share.entry"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local signature = require "bq.share.signature"
+local tables = require "bq.tables"
 
 local blobs = {}
 
@@ -20,6 +22,8 @@ local blobs = {}
 
 ---@class bq.share.Blobs: bq.share.Place
 ---@field transport bq.share.Transport
+---@field trust? bq.share.Trust whose signatures an output has to have
+---@field secret? string the key that signs what is written
 ---@field is_ready? boolean whether this user may write to it; `nil` until it is known
 local Blobs = {}
 Blobs.__index = Blobs
@@ -60,7 +64,47 @@ function Blobs:look(asks)
   if #records > 0 and not trouble then
     trouble = self:records(out, wrong, records, by_hash)
   end
+  if self.trust and not trouble then
+    trouble = self:require_signatures(out, wrong)
+  end
   return out, wrong, trouble
+end
+
+--- Leaves out the outputs that too few trusted keys have signed.
+function Blobs:require_signatures(out, wrong)
+  local hashes, of = {}, {} ---@type string[], table<string, { key: string, public: string }>
+  for key in tables.sorted(out) do
+    for _, one in ipairs(self.trust.keys) do
+      local hash = signature.address(key, one.public)
+      hashes[#hashes + 1], of[hash] = hash, { key = key, public = one.public }
+    end
+  end
+  local counts, texts, trouble = {}, self.transport:results(hashes)
+  for hash, one in pairs(of) do
+    local output = out[one.key].meta.output
+    if texts[hash] and signature.is_right(texts[hash], one.key, output, one.public) then
+      counts[one.key] = (counts[one.key] or 0) + 1
+    end
+  end
+  for key in pairs(out) do
+    local count = counts[key] or 0
+    if count < self.trust.threshold then
+      out[key], wrong[key] = nil, ("it has %d of %d trusted signatures"):format(count, self.trust.threshold)
+    end
+  end
+  return trouble
+end
+
+--- Signs an output, unless that was done.
+local function sign(self, key, output)
+  local hash, list, result = signature.make(self.secret, key, output)
+  local found, trouble = self.transport:results { hash }
+  if trouble or found[hash] then
+    return trouble
+  end
+  local written
+  written, trouble = self.transport:upload(list)
+  return trouble or written and self.transport:publish(hash, result) or nil
 end
 
 --- Fetches the records that are not in their results.
@@ -116,11 +160,12 @@ end
 
 --- Writes an output, unless it is there.
 ---@param ask bq.share.Ask
+---@param output string its digest
 ---@param pack fun(): bq.share.Blob[], string the blobs and the result
 ---@param again? boolean what is there is wrong
 ---@return integer? bytes that were written; `nil` if there was nothing to do, or it failed
 ---@return bq.share.Trouble?
-function Blobs:put(ask, pack, again)
+function Blobs:put(ask, output, pack, again)
   local hash, inputs = entry.address(ask)
   if not again then
     local found, trouble = self.transport:results { hash }
@@ -131,7 +176,8 @@ function Blobs:put(ask, pack, again)
     local ok, result = pcall(entry.read, found[hash] or "", ask, self.name)
     again = found[hash] ~= nil and not ok
     if ok and result and self.transport:has { result.archive, result.log } then
-      return nil
+      local is_ours = self.secret and result.meta and result.meta.output == output
+      return nil, is_ours and sign(self, ask.key, output) or nil
     end
   end
   local own, text = pack()
@@ -143,7 +189,7 @@ function Blobs:put(ask, pack, again)
     end
     bytes = bytes + written
   end
-  local trouble = self.transport:publish(hash, text)
+  local trouble = self.transport:publish(hash, text) or self.secret and sign(self, ask.key, output) or nil
   return not trouble and bytes or nil, trouble
 end
 

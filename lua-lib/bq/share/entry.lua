@@ -41,13 +41,14 @@ local function digest_of(text)
   return { hash = digest.sha256(text), size = #text }
 end
 
---- Where the result of a step is, and what has to be there too: some servers refuse a result without its action.
----@param ask bq.share.Ask
----@return string hash of the action
+--- The digest of an action, and the blobs that it is made of: some servers refuse a result without its action.
+---@param words string[] of its command
+---@param outputs string[] the files of its result, sorted
+---@param inputs string the text of its only input
+---@return string hash
 ---@return bq.share.Blob[] blobs
-function entry.address(ask)
-  local inputs = json.encode(ask.inputs)
-  local command = message.command({ "bq", "step", ask.key }, { LOG, META, ARCHIVE })
+function entry.action(words, outputs, inputs)
+  local command = message.command(words, outputs)
   local root = message.directory { { name = "inputs.json", digest = digest_of(inputs) } }
   local action = message.action(digest_of(command), digest_of(root))
   local blobs = {}
@@ -55,6 +56,14 @@ function entry.address(ask)
     blobs[index] = { digest = digest_of(text), text = text }
   end
   return blobs[4].digest.hash, blobs
+end
+
+--- Where the result of a step is, and what has to be there too.
+---@param ask bq.share.Ask
+---@return string hash of the action
+---@return bq.share.Blob[] blobs
+function entry.address(ask)
+  return entry.action({ "bq", "step", ask.key }, { LOG, META, ARCHIVE }, json.encode(ask.inputs))
 end
 
 --- Checks the record of an output that comes from outside. Raises if it is not that of the key.

@@ -7,8 +7,10 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local message = require "bq.share.message"
+local signature = require "bq.share.signature"
 local state = require "bq.run.state"
 local store = require "bq.store"
+local tables = require "bq.tables"
 
 local gc = {}
 
@@ -18,7 +20,7 @@ local LARGEST <const> = 4 << 20
 local UPLOAD <const> = 86400
 
 ---@class bq.share.Thing
----@field kind "output"|"source"|"seed"|"blob"
+---@field kind "output"|"signature"|"source"|"seed"|"blob"
 ---@field what string for people
 ---@field step? string of an output
 ---@field size integer bytes
@@ -107,19 +109,24 @@ function gc.of_workspace(space)
   return out
 end
 
---- The step and the key of a result, and its blobs. `nil` for what is no output of bq: it is left alone.
-local function described(path, hash)
+--- A result of a shared store; `nil` for what is none.
+local function result_of(path, hash)
   local ok, found = pcall(function()
     return message.read_result(fs.read(("%s/ac/%s"):format(path, hash), { nofollow = true, limit = LARGEST }))
   end)
-  local record = ok and found.files["meta.json"]
+  return ok and found or nil
+end
+
+--- The step of a result, its blobs and its key. `nil` for what is no output of bq: it is left alone.
+local function described(path, hash, found)
+  local record = found.files["meta.json"]
   local text = record and record.contents
   if record and not text then
     local blob = ("%s/cas/%s"):format(path, record.digest.hash)
     local is_read, bytes = pcall(fs.read, blob, { nofollow = true, limit = store.META.limit })
     text = is_read and bytes or nil
   end
-  local is_ours, step, blobs = pcall(function()
+  local is_ours, step, blobs, key = pcall(function()
     local meta = json.decode(text)
     local address, inputs = entry.address { key = meta.key, inputs = meta.inputs }
     assert(address == hash)
@@ -130,10 +137,10 @@ local function described(path, hash)
     for _, file in pairs(found.files) do
       hashes[#hashes + 1] = file.digest.hash
     end
-    return meta.step, hashes
+    return meta.step, hashes, meta.key
   end)
   if is_ours then
-    return step, blobs
+    return step, blobs, key
   end
 end
 
@@ -142,10 +149,14 @@ end
 ---@param hashes table<string, true> of actions that plans reach
 ---@return bq.share.Thing[]
 function gc.of_store(path, hashes)
-  local out, counted, foreign = {}, {}, false
+  local out, counted, foreign, by_key, signed = {}, {}, false, {}, {}
   for _, hash in ipairs(fs.stat(path .. "/ac") and fs.list(path .. "/ac") or {}) do
-    local step, blobs = described(path, hash)
-    if step then
+    local found = result_of(path, hash) or { files = {} }
+    local step, blobs, key = described(path, hash, found)
+    local of, own = signature.of(found, hash)
+    if of then
+      signed[#signed + 1] = { path = ("%s/ac/%s"):format(path, hash), key = of, hashes = own }
+    elseif step then
       local thing = thing_of(("%s/ac/%s"):format(path, hash), {
         kind = "output",
         step = step,
@@ -157,9 +168,22 @@ function gc.of_store(path, hashes)
         thing.size = thing.size + (counted[blob] and 0 or size_of(("%s/cas/%s"):format(path, blob)))
         counted[blob] = true
       end
-      out[#out + 1] = thing
+      out[#out + 1], by_key[key] = thing, thing
     else
       foreign = true
+    end
+  end
+  -- Signatures go with what they sign.
+  for _, one in ipairs(signed) do
+    local thing = by_key[one.key]
+    if not thing then
+      thing = thing_of(one.path, { kind = "signature", what = "a signature of " .. one.key:sub(1, 12), hashes = {} })
+      thing.reached, out[#out + 1], by_key[one.key] = false, thing, thing
+    end
+    table.insert(thing.paths, one.path)
+    tables.append(thing.hashes, one.hashes)
+    for _, hash in ipairs(one.hashes) do
+      counted[hash] = true
     end
   end
   for _, hash in ipairs(not foreign and fs.stat(path .. "/cas") and fs.list(path .. "/cas") or {}) do

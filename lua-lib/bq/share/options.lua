@@ -22,6 +22,8 @@ options.ACCESS = {
   { name = "remote-login", value = "FILE", once = true, help = "a file with `USER:PASSWORD` for the caches" },
   { name = "remote-helper", value = "PROGRAM", once = true, help = "a program that prints the token for an address" },
   { name = "remote-header", value = "FILE", many = true, once = true, help = "a file of further headers, a line each" },
+  { name = "trust", value = "FILE", once = true, help = "take only what these keys have signed" },
+  { name = "sign", value = "FILE", once = true, help = "sign what is written by this key" },
 }
 
 --- All of them, for programs that build.

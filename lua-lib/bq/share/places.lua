@@ -8,6 +8,7 @@ local folder = require "bq.share.folder"
 local fs = require "bq.fs"
 local http = require "bq.share.http"
 local log = require "bq.log"
+local signature = require "bq.share.signature"
 local store = require "bq.store"
 local trees = require "bq.share.trees"
 local visible = require "bq.visible"
@@ -18,6 +19,8 @@ local places = {}
 ---@field name string for messages
 ---@field is_written boolean whether what is built goes there
 ---@field aside? string a folder for what is temporary
+---@field trust? bq.share.Trust whose signatures an output has to have
+---@field secret? string the key that signs what is written
 ---@field off? string why it is not used any more
 ---@field look fun(self, asks: bq.share.Ask[]): table<string, bq.share.Result>, table<string, string>, bq.share.Trouble?
 ---@field get fun(self, results: bq.share.Result[], into: string): table<string, string>, table<string, string>, bq.share.Trouble?, integer
@@ -62,6 +65,11 @@ function places.of(options)
   for _, url in ipairs(options.remote or {}) do
     refuse(url)
     out[#out + 1] = blobs.new(http.new(url, access.of(options, url)), options.remote_write == true)
+  end
+  local trust = options.trust and signature.trust(options.trust)
+  local secret = options.sign and signature.secret(options.sign)
+  for _, place in ipairs(out) do
+    place.trust, place.secret = trust, secret
   end
   return out
 end
@@ -127,7 +135,7 @@ end
 ---@param first? integer 1 if absent
 ---@return table<string, string> # names of places by key
 function Places:look(asks, first)
-  local out, left = {}, asks
+  local out, left = {}, asks ---@type table<string, string>, bq.share.Ask[]
   for index = first or 1, #self.list do
     local place = self.list[index]
     if #left > 0 and not self:is_off(place) then
@@ -168,7 +176,7 @@ local function get_from(self, index, keys, out)
   end
   trouble_with(self, place, trouble)
   self.counts.bytes_in = self.counts.bytes_in + bytes
-  local again = {}
+  local again = {} ---@type bq.share.Ask[]
   for _, key in ipairs(keys) do
     local ask = self.found[key].ask
     if folders[key] then
@@ -239,7 +247,7 @@ function Places:put(key, again)
       end
       local bytes, trouble = nil, nil
       if place.is_ready then
-        bytes, trouble = place:put(ask, pack, again)
+        bytes, trouble = place:put(ask, meta.output, pack, again)
       end
       trouble_with(self, place, trouble)
       if bytes then
