@@ -17,7 +17,7 @@ end
 
 --- The objects of the file, each with its fields by name: bytes, or the rest of the line after the type.
 local function objects(text)
-  local out, object, bytes, name = {}, nil, nil, nil
+  local out, object, bytes, name = {}, nil, nil, nil ---@type table[], table, string[]?, string
   for line in text:match("\nBEGINDATA\n(.*)"):gmatch "[^\n]+" do
     local field, kind, rest = line:match "^(CKA_[%u%d_]+) ([%u%d_]+) ?(.*)$"
     if bytes and line == "END" then
