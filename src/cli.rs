@@ -5,6 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::modules::log::Color;
+
+/// What `--list` and `--completion` run: the library knows what programs say of themselves.
+const LIST: &str = "print(require('bq.programs').list())";
+const COMPLETION: &str = "return require('bq.completion').main(...)";
+
 /// What to run.
 #[derive(Debug)]
 pub(crate) enum Program {
@@ -30,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) traceback: bool,
     pub(crate) verbose: u8,
     pub(crate) quiet: bool,
+    /// When messages have colours.
+    pub(crate) color: Color,
 }
 
 fn command() -> Command {
@@ -37,7 +45,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Builds whole Linux systems from source, without root, from recipes written in Lua")
         .override_usage("bq [OPTIONS] SCRIPT|NAME|- [ARGUMENTS]...\n       bq [OPTIONS] -e CODE [ARGUMENTS]...\n       bq [OPTIONS] -i")
-        .after_help("`bq SCRIPT --help` shows a script's own options; `bq --list` shows the bundled programs.")
+        .after_help("`bq --list` shows the programs; `bq NAME --help` shows the options of one; `bq help WORD` finds them.")
         .arg(Arg::new("code").short('e').value_name("CODE").help("Run CODE"))
         .arg(Arg::new("interactive").short('i').action(ArgAction::SetTrue).help("Read and run lines from a prompt"))
         .arg(
@@ -51,14 +59,27 @@ fn command() -> Command {
         .arg(Arg::new("traceback").long("traceback").action(ArgAction::SetTrue).help("Show a traceback with every error"))
         .arg(Arg::new("verbose").short('v').long("verbose").action(ArgAction::Count).help("Say more; twice for all"))
         .arg(Arg::new("quiet").short('q').long("quiet").action(ArgAction::SetTrue).help("Say only what went wrong"))
-        .arg(Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the bundled programs"))
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .value_name("WHEN")
+                .value_parser(["auto", "always", "never"])
+                .hide_possible_values(true)
+                .help("When to colour messages: auto, always or never"),
+        )
+        .arg(Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the programs and what each is for"))
+        .arg(
+            Arg::new("completion")
+                .long("completion")
+                .value_name("SHELL")
+                .help("Print the completion for bash, zsh or fish"),
+        )
 }
 
 /// The meaning of the command line: a script to run, or a text to print.
 #[derive(Debug)]
 pub(crate) enum Request {
     Run(Options),
-    List,
     Help(String),
 }
 
@@ -71,11 +92,17 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         Err(error) if error.use_stderr() => return Err(error.render().to_string()),
         Err(error) => return Ok(Request::Help(error.render().to_string())),
     };
-    if matches.get_flag("list") {
-        return Ok(Request::List);
-    }
     let mut rest = rest.into_iter();
-    let program = if let Some(code) = matches.remove_one::<String>("code") {
+    let program = if matches.get_flag("list") {
+        Program::Code(LIST.into())
+    } else if let Some(shell) = matches.remove_one::<String>("completion") {
+        rest = vec![shell.into()]
+            .into_iter()
+            .chain(rest)
+            .collect::<Vec<_>>()
+            .into_iter();
+        Program::Code(COMPLETION.into())
+    } else if let Some(code) = matches.remove_one::<String>("code") {
         Program::Code(code)
     } else if matches.get_flag("interactive") {
         Program::Interactive
@@ -96,6 +123,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         traceback: matches.get_flag("traceback"),
         verbose: matches.get_count("verbose"),
         quiet: matches.get_flag("quiet"),
+        color: match matches.get_one::<String>("color").map(String::as_str) {
+            Some("always") => Color::Always,
+            Some("never") => Color::Never,
+            _ => Color::Auto,
+        },
     }))
 }
 
@@ -118,7 +150,9 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
         own.push(word);
         // `-e` may end a group of letters, as in `-ve`. If more follows in the same word, that is its value.
         let is_group = text.starts_with('-') && !text.starts_with("--");
-        if text == "--lib" || is_group && text.find('e') == Some(text.len() - 1) {
+        if matches!(text.as_str(), "--lib" | "--color" | "--completion")
+            || is_group && text.find('e') == Some(text.len() - 1)
+        {
             own.extend(iter.next());
         }
     }
@@ -136,7 +170,7 @@ mod tests {
             .map(OsString::from);
         match parse(words).expect("parses") {
             Request::Run(options) => options,
-            other => panic!("not a run: {other:?}"),
+            Request::Help(text) => panic!("not a run: {text}"),
         }
     }
 

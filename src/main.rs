@@ -37,11 +37,10 @@ fn main() -> ExitCode {
 fn start() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli::Request::Run(options)) => {
-            modules::log::init(options.verbose, options.quiet);
+            modules::log::init(options.verbose, options.quiet, options.color);
             host::run(options)
         }
         Ok(cli::Request::Help(text)) => show(&text),
-        Ok(cli::Request::List) => show(&(bundle::programs().join("\n") + "\n")),
         Err(text) => {
             eprint!("{text}");
             ExitCode::from(host::USAGE)

@@ -1,9 +1,11 @@
 -- The command line of a program: options with one line of help each, errors that name the nearest option. What it does not
 -- say comes from the environment or the user's configuration.
 local config = require "bq.config"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local log = require "bq.log"
 local nearest = require "bq.nearest"
+local process = require "bq.process"
 
 ---@class bq.Option
 ---@field name string without the dashes: `output`
@@ -20,11 +22,20 @@ local nearest = require "bq.nearest"
 ---@class bq.Usage
 ---@field usage string the line after `usage:`
 ---@field about string one sentence
+---@field group? string the group in which `bq --list` shows the program, of `bq.programs.GROUPS`
 ---@field options bq.Option[]
 ---@field positional? string the name of further words, `NAME...`; without it there may be none
 ---@field rest? boolean what follows `--` goes into `rest`
+---@field choices? table<string, string[]> values of options by name, for completion
 
 local args = {}
+
+-- What Ctrl-C says of a program that takes long.
+local STOPPED <const> = "\nwarning: stopped by Ctrl-C: what is finished is kept; go on by the same command\n"
+
+--- Takes what the next program says of its command line, instead of running the program; see `bq.programs`.
+---@type (fun(usage: bq.Usage))?
+args.asked = nil
 
 --- What an option is if the command line does not say it: by the environment, else by the user's configuration.
 ---@param option bq.Option
@@ -57,6 +68,14 @@ local function describe(option)
   end
   local default = option.default and (" [default: %s]"):format(option.default) or ""
   return left, option.help .. default
+end
+
+--- One line about an option.
+---@param option bq.Option
+---@return string
+function args.option(option)
+  local left, help = describe(option)
+  return left .. "  " .. help
 end
 
 --- The text of `--help`.
@@ -92,6 +111,9 @@ end
 ---@param words string[]
 ---@return table<string|integer, any> # options by name, with `_` for `-`; further words by number
 function args.parse(usage, words)
+  if args.asked then
+    args.asked(usage)
+  end
   local known, result, given = {}, { rest = nil }, {}
   for _, option in ipairs(usage.options) do
     known[option.name] = option
@@ -167,6 +189,12 @@ function args.parse(usage, words)
     local value = not given[option.name] and of_user(option) or nil
     if value ~= nil then
       result[option.name:gsub("-", "_")] = type(value) == "string" and convert(option, value) or value
+    end
+  end
+  if known[events.OPTION.name] == events.OPTION then
+    process.on_interrupt(STOPPED)
+    if result[events.OPTION.name] then
+      events.begin()
     end
   end
   return result

@@ -1,4 +1,5 @@
 -- The outermost function of every run: runs a script, shows its failure, and returns its exit status.
+local events = require "bq.events"
 local fail = require "bq.fail"
 local log = require "bq.log"
 local strict = require "bq.strict"
@@ -62,14 +63,18 @@ local function main(text, name, want_traceback, ...)
     return err
   end, ...)
   local written = table.pack(io.stdout:flush()) ---@type table<integer|string, any>
+  local status = 0
   if ok then
-    return written[1] and 0 or cannot_write(written[2], written[3])
+    status = written[1] and 0 or cannot_write(written[2], written[3])
+  elseif fail.is_exit(result) then
+    status = result.status
+  else
+    show(result, trace)
+    events.failed(fail.lines(result))
+    status = type(result) == "table" and rawget(result, "status") or 1
   end
-  if fail.is_exit(result) then
-    return result.status
-  end
-  show(result, trace)
-  return type(result) == "table" and rawget(result, "status") or 1
+  events.finish(status)
+  return status
 end
 
 return main

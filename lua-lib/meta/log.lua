@@ -21,7 +21,8 @@ function log.out(text) end
 ---@class bq.log.Terminal
 ---@field is_terminal boolean whether standard error is one
 ---@field color boolean whether colours are wanted (`NO_COLOR`, `CLICOLOR_FORCE` are honoured)
----@field columns integer
+---@field columns integer 80 if it does not say
+---@field rows integer 24 if it does not say
 ---What standard error is.
 ---@return bq.log.Terminal
 function log.terminal() end

@@ -51,6 +51,11 @@ function process.wait_any(options) end
 ---@param signals string[] such as `{ "INT", "TERM", "HUP" }`
 function process.catch_signals(signals) end
 
+---From here on SIGINT (Ctrl-C) writes this text to standard error before it ends the program. The first text stays. Nothing changes where
+---SIGINT is ignored, or caught by `catch_signals`; children do not say it.
+---@param text string
+function process.on_interrupt(text) end
+
 ---@param pid integer negative for a whole group, as in `kill(2)`
 ---@param signal string `TERM`, `KILL`, …, or `0`
 ---@return boolean sent false if there is no such process

@@ -14,6 +14,7 @@ use mlua::{Function, Lua, LuaString, Table, Variadic};
 use crate::cli::{Options, Program};
 use crate::error::Result;
 use crate::lua::module::{Module, install};
+use crate::modules::log::Color;
 use crate::{bundle, modules};
 use places::{Places, places};
 pub(crate) use script::USAGE;
@@ -106,6 +107,11 @@ fn host_module(lua: &Lua, options: &Options, places: &Places, script: &OsStr) ->
     let mut flags = vec!["-v"; usize::from(options.verbose)];
     flags.extend(options.quiet.then_some("-q"));
     flags.extend(options.traceback.then_some("--traceback"));
+    flags.extend(match options.color {
+        Color::Auto => None,
+        Color::Always => Some("--color=always"),
+        Color::Never => Some("--color=never"),
+    });
     let folders = |list: &[PathBuf]| {
         list.iter()
             .map(|p| lua.create_string(p.as_os_str().as_bytes()))

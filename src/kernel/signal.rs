@@ -1,11 +1,12 @@
 //! Signals: names, blocking, waiting.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
+use nix::unistd::{Pid, getpid};
 
 use crate::error::{Error, Result};
 
@@ -37,6 +38,40 @@ pub(crate) fn reset_all() {
         // be.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
+}
+
+/// What SIGINT says before it ends this process, and the process.
+static LAST_WORDS: OnceLock<(Vec<u8>, Pid)> = OnceLock::new();
+
+/// Lets SIGINT write a text to standard error before it ends this process; only the first text counts. A process that ignores
+/// SIGINT goes on doing so.
+pub(crate) fn say_on_interrupt(text: &[u8]) -> Result<()> {
+    LAST_WORDS.get_or_init(|| (text.to_owned(), getpid()));
+    let say = SigAction::new(
+        SigHandler::Handler(say),
+        SaFlags::SA_RESETHAND,
+        SigSet::empty(),
+    );
+    let fail = |errno| Error::os("sigaction", errno);
+    // SAFETY: the handler calls only functions that are async-signal-safe (signal-safety(7)), and reads what is never changed.
+    let before = unsafe { sigaction(Signal::SIGINT, &say) }.map_err(fail)?;
+    if matches!(before.handler(), SigHandler::SigIgn) {
+        // SAFETY: this is the action of before.
+        unsafe { sigaction(Signal::SIGINT, &before) }.map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// The handler of SIGINT. A forked child ends silently.
+extern "C" fn say(_: libc::c_int) {
+    if let Some((text, process)) = LAST_WORDS.get()
+        && *process == getpid()
+    {
+        // SAFETY: the text lives as long as the process.
+        unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    }
+    // The default action is set again, and follows when this handler returns.
+    let _ = raise(Signal::SIGINT);
 }
 
 pub(crate) fn block(signals: &[Signal]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `bq.log`: messages on standard error, text on standard output.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use log::Level;
 use mlua::{Lua, LuaString, Table};
@@ -11,21 +11,41 @@ use crate::error::{Error, Result};
 use crate::lua::module::Module;
 use crate::tree::address::hidden_in;
 
-/// Suspends drawing on the terminal while a line is written.
-type Suspend = Box<dyn Fn(&mut dyn FnMut()) + Send>;
+/// Calls a writer of text with the bytes that take away what is drawn on the terminal, and those that draw it again below.
+type Around = Box<dyn Fn(&mut dyn FnMut(&[u8], &[u8])) + Send>;
 
-static SUSPEND: Mutex<Option<Suspend>> = Mutex::new(None);
+static AROUND: Mutex<Option<Around>> = Mutex::new(None);
 
-/// Registers the function that suspends drawing on the terminal.
-pub(crate) fn set_suspend(suspend: Suspend) {
-    *SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) = Some(suspend);
+/// Registers the owner of what is drawn.
+pub(crate) fn set_around(around: Around) {
+    *AROUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(around);
 }
+
+fn around(write: &mut dyn FnMut(&[u8], &[u8])) {
+    match &*AROUND.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(around) => around(write),
+        None => write(b"", b""),
+    }
+}
+
+/// When messages have colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+static COLOR: OnceLock<Color> = OnceLock::new();
 
 const TARGET: &str = "bq";
 
 /// Sets which messages are shown: only errors, the default, or more. Messages of libraries are shown only with `-v`: their
 /// errors are reported anyway. `BQ_LOG` sets filters in detail, as in `BQ_LOG=ureq=debug`, unless `-v` or `-q` is given.
-pub(crate) fn init(verbose: u8, quiet: bool) {
+pub(crate) fn init(verbose: u8, quiet: bool, color: Color) {
+    COLOR.get_or_init(|| color);
     let filters = match (quiet, verbose) {
         (true, _) => "off,bq=error",
         (false, 0) => "off,bq=info",
@@ -50,17 +70,16 @@ pub(crate) fn init(verbose: u8, quiet: bool) {
         .init();
 }
 
-/// Standard error. Drawing is suspended during a write.
+/// Standard error. A message is written above what is drawn, by one write.
 struct Terminal;
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // If standard error is closed, the error cannot be reported.
-        let mut write = || drop(stderr().lock().write_all(bytes));
-        match &*SUSPEND.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(suspend) => suspend(&mut write),
-            None => write(),
-        }
+        around(&mut |before, after| {
+            let whole = [before, bytes, after].concat();
+            // If standard error is closed, the error cannot be reported.
+            drop(stderr().lock().write_all(&whole));
+        });
         Ok(bytes.len())
     }
 
@@ -72,6 +91,11 @@ impl Write for Terminal {
 fn wants_color() -> bool {
     let set =
         |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match COLOR.get().copied().unwrap_or_default() {
+        Color::Always => return true,
+        Color::Never => return false,
+        Color::Auto => {}
+    }
     set("CLICOLOR_FORCE")
         || (stderr().is_terminal()
             && !set("NO_COLOR")
@@ -121,11 +145,16 @@ fn raw(_: &Lua, text: LuaString) -> Result<()> {
 }
 
 fn out(_: &Lua, text: LuaString) -> Result<()> {
-    let mut stdout = stdout().lock();
-    let result = stdout
-        .write_all(&text.as_bytes())
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
+    let mut result = Ok(());
+    if stdout().is_terminal() {
+        around(&mut |before, after| {
+            drop(stderr().lock().write_all(before));
+            result = write_out(&text.as_bytes());
+            drop(stderr().lock().write_all(after));
+        });
+    } else {
+        result = write_out(&text.as_bytes());
+    }
     match result {
         Ok(()) => Ok(()),
         // The reader is gone, as in `bq … | head`. Exit like a program that SIGPIPE ends.
@@ -136,22 +165,36 @@ fn out(_: &Lua, text: LuaString) -> Result<()> {
     }
 }
 
+fn write_out(text: &[u8]) -> std::io::Result<()> {
+    let mut stdout = stdout().lock();
+    stdout
+        .write_all(text)
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+}
+
 fn terminal(lua: &Lua, (): ()) -> Result<Table> {
     let table = lua.create_table()?;
+    let (rows, columns) = size();
     table.raw_set("is_terminal", stderr().is_terminal())?;
     table.raw_set("color", wants_color())?;
-    table.raw_set("columns", columns())?;
+    table.raw_set("columns", columns)?;
+    table.raw_set("rows", rows)?;
     Ok(table)
 }
 
-fn columns() -> u16 {
+/// The rows and columns of the terminal; 24 and 80 if it does not say.
+pub(crate) fn size() -> (usize, usize) {
     // SAFETY: a winsize consists of numbers, for which zero is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ writes one winsize behind the pointer, which is valid for that.
     let status = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    if status == 0 && size.ws_col > 0 {
-        size.ws_col
-    } else {
-        80
-    }
+    let known = |number: u16, usual| {
+        if status == 0 && number > 0 {
+            usize::from(number)
+        } else {
+            usual
+        }
+    };
+    (known(size.ws_row, 24), known(size.ws_col, 80))
 }

@@ -62,7 +62,7 @@ fn bars_are_drawn_on_a_terminal() {
     // Nothing is drawn after the last bar is removed.
     assert!(drawn.ends_with("the end\r\n"), "{drawn:?}");
     let last = drawn.rfind("items").expect("it was drawn");
-    assert!(drawn[last..].contains("\x1b[2K"), "{drawn:?}");
+    assert!(drawn[last..].contains("\x1b[J"), "{drawn:?}");
 }
 
 #[test]

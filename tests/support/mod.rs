@@ -4,6 +4,7 @@
 pub(crate) mod builds;
 pub(crate) mod images;
 pub(crate) mod overlay;
+pub(crate) mod screen;
 pub(crate) mod server;
 
 use std::fmt::Write;
@@ -34,6 +35,7 @@ pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
         "BQ_ENTERED",
         "BQ_OUTSIDE",
         "BQ_HOLDER",
+        "BQ_EVENTS",
         "CLICOLOR_FORCE",
     ] {
         command.env_remove(name);

@@ -7,6 +7,7 @@ mod support;
 
 mod shells;
 mod user;
+mod view;
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;

@@ -70,8 +70,22 @@ impl User {
 
     /// Waits until the screen has shown a text.
     pub(crate) fn sees(&mut self, text: &str) {
+        self.sees_that(text, |said| said.contains(text));
+    }
+
+    /// Waits until the screen has shown a text after another one, and the line is whole.
+    pub(crate) fn sees_after(&mut self, first: &str, text: &str) {
+        self.sees_that(text, |said| {
+            let shown = said
+                .rfind(first)
+                .is_some_and(|at| said[at..].contains(text));
+            shown && said.ends_with('\n')
+        });
+    }
+
+    fn sees_that(&mut self, text: &str, is_shown: impl Fn(&str) -> bool) {
         let mut piece = [0; 1024];
-        while !self.said.contains(text) {
+        while !is_shown(&self.said) {
             let mut fds = [nix::poll::PollFd::new(
                 self.keyboard.as_fd(),
                 nix::poll::PollFlags::POLLIN,
@@ -86,6 +100,12 @@ impl User {
 
     /// All that has been shown and was not looked at.
     pub(crate) fn rest(&mut self) -> String {
+        self.rest_is_read();
+        std::mem::take(&mut self.said)
+    }
+
+    /// Reads what has been shown since.
+    pub(crate) fn rest_is_read(&mut self) {
         let mut piece = [0; 1024];
         loop {
             let mut fds = [nix::poll::PollFd::new(
@@ -93,7 +113,7 @@ impl User {
                 nix::poll::PollFlags::POLLIN,
             )];
             if nix::poll::poll(&mut fds, 0_u16).expect("it is open") == 0 {
-                return std::mem::take(&mut self.said);
+                return;
             }
             let count = self.keyboard.read(&mut piece).expect("it is open");
             self.said

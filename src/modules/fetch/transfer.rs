@@ -12,7 +12,7 @@ use super::floor::Floor;
 use super::http::Range;
 use super::part::{CHUNK, Origin, Part, read};
 use super::task::Task;
-use crate::modules::progress::{Bar, Unit};
+use crate::modules::progress::Bar;
 use crate::tree::address::hidden_text;
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -141,7 +141,7 @@ fn receive(
         refuse(part, announced.max(total), task.file.size, limit)?;
     }
     if let (Some(bar), Some(goal)) = (bar, goal) {
-        bar.length(goal, Unit::Bytes);
+        bar.length(goal);
     }
     let mut reader = body.into_reader();
     let mut buffer = vec![0; CHUNK];

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use mlua::{AppDataRefMut, Lua, Table};
+use mlua::{AppDataRefMut, Lua, LuaString, Table};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::WaitPidFlag;
@@ -78,6 +78,10 @@ pub(super) fn catch_signals(lua: &Lua, names: Vec<String>) -> Result<()> {
     signal::block(&signals)?;
     children(lua)?.caught.extend(signals);
     Ok(())
+}
+
+pub(super) fn on_interrupt(_: &Lua, text: LuaString) -> Result<()> {
+    signal::say_on_interrupt(&text.as_bytes())
 }
 
 options! {

@@ -24,6 +24,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("spawn", children::spawn)
         .function("wait_any", children::wait_any)
         .function("catch_signals", children::catch_signals)
+        .function("on_interrupt", children::on_interrupt)
         .function("kill", children::kill)
         .function("exec", fork::exec)
         .function("fork", fork::fork)

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use super::ended::{Ended, wait};
 use crate::error::{Error, Result};
 use crate::kernel::signal;
+use crate::modules::progress;
 
 const PASSED_ON: [Signal; 4] = [
     Signal::SIGTERM,
@@ -91,8 +92,11 @@ fn reap_blocked(pid: i32, started: Instant, set: &SigSet) -> Result<Ended> {
         if let Some(ended) = ended(pid, started)? {
             return Ok(ended);
         }
-        match signal::wait(set, None)? {
-            Some(Signal::SIGCHLD) | None => {}
+        // What is shown of the wait goes on meanwhile.
+        let until = progress::is_shown().then(|| Instant::now() + progress::TICK);
+        match signal::wait(set, until)? {
+            Some(Signal::SIGCHLD) => {}
+            None => progress::tick(),
             Some(signal) => signal::send(pid, false, signal),
         }
     }

@@ -17,6 +17,7 @@ use super::command::Command;
 use super::ended::{Ended, GRACE, after, wait};
 use crate::error::{Error, Result};
 use crate::kernel::{descriptor, signal};
+use crate::modules::progress;
 
 /// One of the child's streams, and its captured output or remaining input.
 struct Pipe {
@@ -102,6 +103,12 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
             }
         }
         let wait = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        // What is shown of the wait goes on meanwhile.
+        let wait = if progress::is_shown() {
+            Some(wait.unwrap_or(progress::TICK).min(progress::TICK))
+        } else {
+            wait
+        };
         let wait = wait.map_or(PollTimeout::NONE, |d| {
             PollTimeout::try_from(d + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         });
@@ -109,6 +116,7 @@ pub(super) fn run(lua: &Lua, command: Command) -> Result<Table> {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("poll", errno)),
         }
+        progress::tick();
         alive = !fds[0].any().unwrap_or(false);
         stdin.write()?;
         stdout.read()?;
