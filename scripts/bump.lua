@@ -25,6 +25,7 @@ local SUITES = { "trixie", "trixie-updates", "trixie-security", "forky", "sid" }
 
 -- stylua: ignore
 local options = args.parse({
+  group = "recipes",
   about = "Takes a recipe to a newer release: fetches its places, and writes version and digests into the recipe.",
   usage = "bq scripts/bump.lua NAME [VERSION]",
   options = {

@@ -3,13 +3,16 @@
 local agents = require "bq.share.agents"
 local args = require "bq.args"
 local elsewhere = require "bq.run.elsewhere"
+local events = require "bq.events"
 local prepare = require "bq.stage.prepare"
 local coordinator = require "bq.run.coordinator"
+local display = require "bq.run.display"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
+local finished = require "bq.system.finished"
 local log = require "bq.log"
 local process = require "bq.process"
-local report = require "bq.report"
+local progress = require "bq.progress"
 local share_options = require "bq.share.options"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
@@ -29,7 +32,9 @@ local OPTIONS <const> = tables.append({
   { name = "check", help = "run the packages' own tests" },
   { name = "log-limit", value = "MIB", number = true, help = "end a step whose log grows larger [default: 256]" },
 }, share_options.OPTIONS)
+OPTIONS[#OPTIONS + 1] = events.OPTION
 local options = args.parse({
+  group = "make",
   about = "Builds every step of the plan that is not in the store.",
   usage = "bq scripts/coordinator.lua [OPTIONS]",
   options = OPTIONS,
@@ -53,17 +58,24 @@ if #foreign > 0 and not enter.is_entered(space) then
   )
 end
 local build = state.new(space, plan)
+local bar = progress.bar { label = "look into the store" }
 local done = build:look()
+bar:finish()
+local can_finish = finished.is_own(plan) or #plan.finish > 0
+local next_command = can_finish and "bq scripts/finish.lua" or "bq scripts/status.lua"
 local run = coordinator.new {
   state = build,
-  report = report.new(),
+  display = display.new { next = next_command },
   jobs = options.jobs or process.cores(),
   keep_going = options.keep_going,
   keep_build = options.keep_build,
   check = options.check,
   log_limit = options.log_limit,
 }
-run:sweep()
+do
+  local sweeping <close> = progress.bar { label = "remove old build trees" }
+  run:sweep()
+end
 if done == #plan.steps and elsewhere.is_complete(build) then
   log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))
 elseif enter.is_entered(space) then

@@ -10,6 +10,7 @@ local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "machine",
   about = "Tries what a build needs of this machine, and names what it refuses.",
   usage = "bq scripts/doctor.lua [OPTIONS]",
   options = { { name = "workspace", value = "DIR", help = "where the build would be [default: data/sysroot]" } },

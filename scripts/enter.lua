@@ -13,6 +13,7 @@ local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "look",
   about = "Runs a shell, or a command, in the root of a system or of what `--with` asked for, or else in the staged rootfs.",
   usage = "bq scripts/enter.lua [OPTIONS] [-- COMMAND...]",
   options = {

@@ -13,6 +13,7 @@ local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "look",
   about = "Explains a step by the plan and the store: the fields of its key, and why it would be built now. Builds nothing.",
   usage = "bq scripts/explain.lua STEP | --if NAME | --path A B  [OPTIONS]",
   positional = "STEP",

@@ -2,6 +2,7 @@
 -- Packs the finished root: of a system, of what `--with` asked for, or of a set that builds itself again.
 local args = require "bq.args"
 local command = require "bq.stage.command"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local finish = require "bq.stage.finish"
 local finished = require "bq.system.finished"
@@ -15,6 +16,7 @@ local state = require "bq.run.state"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "make",
   about = "Makes the finished root, with a manifest and a bill of materials, and packs it.",
   usage = "bq scripts/finish.lua [OPTIONS]",
   options = {
@@ -24,6 +26,7 @@ local options = args.parse({
     { name = "tree", help = "make the folder `finished` of the workspace, and pack nothing" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
     { name = "jobs", value = "N", number = true, help = "how many threads may compress" },
+    events.OPTION,
   },
 }, arg)
 

@@ -17,6 +17,7 @@ local template = require "bq.plan.template"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "recipes",
   about = "Fetches the sources of recipes and prints their SHA-256, beside what the recipes say.",
   usage = "bq scripts/hash_sources.lua NAME...",
   options = {

@@ -13,6 +13,7 @@ local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "look",
   about = "Shows the log of a step; what a terminal would obey in it is shown, not sent.",
   usage = "bq scripts/log.lua STEP [OPTIONS]",
   positional = "STEP",

@@ -3,6 +3,7 @@
 local args = require "bq.args"
 local build = require "bq.image.build"
 local command = require "bq.stage.command"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local format = require "bq.image.format"
@@ -27,11 +28,18 @@ local OPTIONS <const> = {
   { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") },
   { name = "plan", value = "FILE", help = "the script that plans; `build_sysroot.lua` beside this program if absent" },
 }
-for _, list in ipairs { IMAGE, PLAN, args.pick(command.OPTIONS, { "workspace", "jobs" }), share_options.OPTIONS } do
+for _, list in ipairs {
+  IMAGE,
+  PLAN,
+  args.pick(command.OPTIONS, { "workspace", "jobs" }),
+  share_options.OPTIONS,
+  { events.OPTION },
+} do
   tables.append(OPTIONS, list)
 end
 
 local options = args.parse({
+  group = "make",
   about = "Makes a system from its page, in a row: plan, build, finish, write.",
   usage = "bq scripts/make.lua [OPTIONS] FILE",
   options = OPTIONS,
@@ -60,21 +68,43 @@ local space = options.workspace and { "--workspace=" .. options.workspace } or {
 local jobs = options.jobs and { ("--jobs=%d"):format(options.jobs) } or {}
 local started = os.time()
 
+-- The exit status of what Ctrl-C ended.
+local STOPPED <const> = 130
+
+--- Waits for a program. A signal is for the program, which ends what it has started.
+---@param pid integer
+---@return bq.process.Status
+local function wait(pid)
+  while true do
+    local status = process.wait_any() --[[@as table]]
+    if status.caught then
+      process.kill(pid, status.caught)
+    elseif status.pid == pid then
+      return status
+    end
+  end
+end
+process.catch_signals { "INT", "TERM", "HUP" }
+
 --- Runs one of the programs, on the caller's terminal. If it fails, it has said why.
 local function run(program, words)
   local argv = tables.append({ process.executable() }, host.options)
+  words = tables.append(tables.copy(words), events.is_on and { "--" .. events.OPTION.name } or {})
   tables.append(
     tables.append(argv, { program:find "%.lua$" and program or ("%s/%s.lua"):format(here, program) }),
     words
   )
-  local status = process.run {
+  local status = wait(process.spawn {
     argv = tables.append(argv, space),
     stdin = "inherit",
     stdout = "inherit",
     stderr = "inherit",
     die_with_parent = true,
-  }
-  if not status.ok then
+  })
+  if status.exit_status == STOPPED then
+    -- It has said that it was stopped.
+    fail.exit(STOPPED)
+  elseif not status.ok then
     log.info(("`%s` failed; when that is mended, the same command goes on from there"):format(program))
     fail.exit(status.code or 1)
   end

@@ -24,6 +24,7 @@ local COLUMNS = {
 
 -- stylua: ignore
 local options = args.parse({
+  group = "recipes",
   about = "Shows each recipe beside the newest release that Debian has, and the places that none of the indexes has.",
   usage = "bq scripts/outdated.lua [OPTIONS] [NAME...]",
   options = {

@@ -11,6 +11,7 @@ local why = require "bq.system.why"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "look",
   about = "Shows the state of every step of the plan.",
   usage = "bq scripts/status.lua [OPTIONS]",
   options = {

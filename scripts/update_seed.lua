@@ -16,6 +16,7 @@ local workspace = require "bq.workspace"
 
 -- stylua: ignore
 local options = args.parse({
+  group = "recipes",
   about = "Makes the locks of the Debian seed anew that come with bq.",
   usage = "bq scripts/update_seed.lua [OPTIONS]",
   options = {

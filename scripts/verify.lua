@@ -2,13 +2,15 @@
 -- Compares the store with its own records, or two workspaces with each other.
 local args = require "bq.args"
 local damage = require "bq.run.damage"
+local display = require "bq.run.display"
 local entries = require "bq.diff.entries"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local node = require "bq.diff.node"
+local progress = require "bq.progress"
 local record = require "bq.stage.record"
-local report = require "bq.report"
 local side = require "bq.diff.side"
 local state = require "bq.run.state"
 local store = require "bq.store"
@@ -16,6 +18,7 @@ local visible = require "bq.visible"
 local workspace = require "bq.workspace"
 
 local options = args.parse({
+  group = "look",
   about = "Checks the store, compares two builds file by file, or a build with what others got.",
   usage = "bq scripts/verify.lua [OPTIONS]",
   options = {
@@ -24,6 +27,7 @@ local options = args.parse({
     { name = "expected", value = "FILE", help = "compare the outputs of every step with recorded digests" },
     { name = "record", value = "FILE", help = "write the digests of what is built into such a file" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+    events.OPTION,
   },
 }, arg)
 
@@ -43,7 +47,9 @@ if options.store then
     steps[key] = id
   end
   local keys, found = store.keys(space), {}
-  for _, key in ipairs(keys) do
+  local bar <close> = progress.bar { label = "read outputs again", length = #keys }
+  for index, key in ipairs(keys) do
+    bar:set(index - 1)
     local meta, why = store.get(space, key)
     why = why or meta and store.check(space, meta)
     if why and fs.lstat(space:at("store", key)) then
@@ -55,8 +61,10 @@ if options.store then
   end
   bad = #found
   if may_remove then
-    report.new():removed(damage.remove(space, found))
+    display.new():removed(damage.remove(space, found))
   end
+  bar:finish()
+  events.say("summary", { outputs = #keys, damaged = bad })
   log.info(
     ("%d outputs in the store: %d damaged%s"):format(
       #keys,

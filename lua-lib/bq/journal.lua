@@ -95,4 +95,15 @@ function journal.by_step(workspace)
   return steps
 end
 
+--- What each step took the last time that it was built.
+---@param history table<string, bq.History> by step id
+---@return table<string, number> seconds by step id
+function journal.seconds(history)
+  local out = {}
+  for id, past in pairs(history) do
+    out[id] = past.done and past.done.seconds
+  end
+  return out
+end
+
 return journal

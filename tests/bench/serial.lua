@@ -155,12 +155,12 @@ end
 -- Runs inside the staged rootfs: `...` is how many jobs, and the observer's text.
 local INSIDE <const> = [[
 local coordinator, fail = require "bq.run.coordinator", require "bq.fail"
-local report, state, workspace = require "bq.report", require "bq.run.state", require "bq.workspace"
+local display, state, workspace = require "bq.run.display", require "bq.run.state", require "bq.workspace"
 local jobs, observer = ...
 local space = workspace.new()
 local run = coordinator.new {
   state = state.new(space, space:plan()),
-  report = report.new(),
+  display = display.new(),
   jobs = math.tointeger(jobs),
   keep_build = true,
   observer = observer,

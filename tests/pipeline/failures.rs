@@ -54,6 +54,11 @@ fn a_failing_command() {
             ),
             "warning: low/app is left out, because low/lib failed",
             "warning: high/final is left out, because low/lib failed",
+            "built 1, reused 0, failed 1",
+            "slowest",
+            "outputs: 5 B, of which low/base 5 B",
+            &format!("log: {folder}/space/logs/low-lib.log"),
+            "next: mend `low/lib`, then run the same command",
             "5 steps: 1 done, 1 failed, 2 blocked, 1 waiting",
         ]
         .map(str::to_owned)

@@ -106,6 +106,15 @@ fn a_signal_ends_everything_and_loses_nothing() {
         let left = left.says(&format!(
             "error: the build was stopped\ncaused by: signal {name}\nhint: what is done is kept; go on by the same command\n"
         ));
+        let how = if signal == Signal::SIGINT {
+            "Ctrl-C"
+        } else {
+            signal.as_str()
+        };
+        let how = how.replace("SIG", "signal ");
+        let left = left.says(&format!(
+            "warning: stopping by {how}: ending 1 running step and their programs; what is done is kept\n"
+        ));
         assert!(!left.err.contains("traceback"), "{}", left.err);
         rig.is_quiet();
         // Steps that were done before are not built again.

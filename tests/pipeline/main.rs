@@ -23,6 +23,7 @@ mod remotes;
 mod same_bytes;
 mod sharing;
 mod signatures;
+mod shown;
 mod sources;
 mod strangers;
 mod systems;
@@ -100,6 +101,16 @@ struct Rig {
     bq: PathBuf,
 }
 
+/// A line of a run without the time that it begins with.
+fn timeless(line: &str) -> &str {
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+    if rest.len() + "0:00:00".len() <= line.len() {
+        rest
+    } else {
+        line
+    }
+}
+
 /// A program's exit status and output.
 #[derive(Debug)]
 struct Left {
@@ -124,9 +135,12 @@ impl Left {
         let cut = |line: &str, at: &str| line.split(at).next().unwrap_or(line).to_owned();
         self.err
             .lines()
+            .map(timeless)
             .map(|line| match line.trim_start() {
                 text if text.starts_with("done") => cut(line, " in "),
                 text if text.starts_with("error: ") => cut(line, " after "),
+                text if text.starts_with("built ") => cut(line, ", in "),
+                text if text.starts_with("slowest: ") => cut(line, ": "),
                 _ => line.to_owned(),
             })
             .collect()
@@ -137,6 +151,7 @@ impl Left {
         let mut lines: Vec<String> = self
             .err
             .lines()
+            .map(timeless)
             .filter_map(|line| line.trim_start().strip_prefix("start "))
             .map(|line| line.trim_start().to_owned())
             .collect();

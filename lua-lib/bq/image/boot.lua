@@ -214,6 +214,7 @@ end
 ---@param words string[] the command line
 function boot.main(from, words)
   local options = args.parse({
+    group = "make",
     about = "Boots a disk, an EFI program or a first root in QEMU: on this terminal, or on its serial console for a script.",
     usage = "bq scripts/boot.lua [OPTIONS] IMAGE",
     options = boot.OPTIONS,

@@ -4,6 +4,7 @@ local args = require "bq.args"
 local content = require "bq.image.content"
 local digest = require "bq.digest"
 local disk = require "bq.image.disk"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local format = require "bq.image.format"
 local fs = require "bq.fs"
@@ -50,6 +51,7 @@ build.OPTIONS = {
   require("bq.stage.program").OPTION,
   { name = "jobs", value = "N", number = true, help = "how many threads; the number of cores if absent" },
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
+  events.OPTION,
 }
 
 -- Options that mean something for some formats only.
@@ -106,15 +108,9 @@ local function show(making, what)
   end
   local root = ("root %s in %d entries"):format(report.size(tree.bytes), tree.count)
   log.info(found.kernel and ("kernel %s, %s"):format(report.size(fs.stat(found.kernel).size), root) or root)
-  log.info(
-    ("%s: %s, %s for %s, sha256 %s"):format(
-      options.output,
-      report.size(fs.stat(options.output).size),
-      what,
-      found.plan.arch,
-      digest.file(options.output)
-    )
-  )
+  local size, sha256 = fs.stat(options.output).size, digest.file(options.output)
+  log.info(("%s: %s, %s for %s, sha256 %s"):format(options.output, report.size(size), what, found.plan.arch, sha256))
+  events.say("summary", { output = options.output, format = options.format, bytes = size, sha256 = sha256 })
   if format.KINDS[options.format].boots then
     log.info(("next: `bq scripts/boot.lua %s`"):format(options.output))
   end
@@ -144,6 +140,7 @@ end
 ---@param words string[] the command line
 function build.main(plan, words)
   local options = args.parse({
+    group = "make",
     about = "Makes an image without root: the same bytes for the same content. A disk or an EFI program boots by EFI.",
     usage = "bq scripts/build_qcow2.lua [OPTIONS]",
     options = build.OPTIONS,

@@ -82,6 +82,7 @@ end
 ---@param words string[] the command line
 function grow.main(words)
   local options = args.parse({
+    group = "machine",
     about = "Lets the last partition of this machine's disk grow to the disk's end, with the ext4 on it.",
     usage = "bq scripts/grow.lua [OPTIONS]",
     options = grow.OPTIONS,

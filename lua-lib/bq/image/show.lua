@@ -138,6 +138,7 @@ end
 ---@param words string[] the command line
 function show.main(words)
   local options = args.parse({
+    group = "look",
     about = "Shows what a disk holds, without mounting it: partitions, the record of its build, files.",
     usage = "bq scripts/inspect.lua [OPTIONS] DISK",
     options = show.OPTIONS,

@@ -1,6 +1,6 @@
 -- Builds a plan: starts the steps that are ready, several at once, until all are in the store.
 --
---   local run = coordinator.new { state = state.look(space, plan), report = report.new(), jobs = 8 }
+--   local run = coordinator.new { state = state.look(space, plan), display = display.new(), jobs = 8 }
 --   run:sweep()          -- removes what an earlier run left in `build/`
 --   local ok = run:run() -- builds; `false` if a step failed
 --
@@ -41,7 +41,7 @@ local TAIL <const> = 20
 ---@field workspace bq.Workspace
 ---@field plan table
 ---@field state bq.State
----@field report bq.Report
+---@field display bq.Display
 ---@field jobs integer
 ---@field keep_going? boolean
 ---@field keep_build? boolean
@@ -50,20 +50,22 @@ local TAIL <const> = 20
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
 ---@field package built_on_damage table<string, true> ids of running steps
----@field package trees bq.Trees
+---@field trees bq.Trees
+---@field slots bq.Slots
+---@field stopping? boolean no step is started any more
 ---@field package elsewhere bq.Elsewhere
 ---@field package running table<integer, { step: table, folder: string, share: bq.Share, talks?: boolean }> by process
 local Run = {}
 Run.__index = Run
 
 --- A run that builds a plan.
----@param options { state: bq.State, report: bq.Report, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
+---@param options { state: bq.State, display: bq.Display, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
 ---@return bq.Run
 function coordinator.new(options)
   local self = setmetatable(options, Run)
   self.workspace, self.plan = self.state.workspace, self.state.plan
   self.running, self.log_limit = {}, self.log_limit or LOG_LIMIT
-  self.trees, self.elsewhere = trees.new(self.workspace), elsewhere.new(self.state, self.report)
+  self.trees, self.elsewhere = trees.new(self.workspace), elsewhere.new(self.state, self.display)
   return self
 end
 
@@ -95,15 +97,7 @@ local function start(self, step)
   }
   self.running[pid] = { step = step, folder = folder, share = share, lock = lock }
   self.state:set(step, "running")
-  self.report:started(step, why, log)
-end
-
---- What is said of a step that was ended for its log.
-local function talks(self)
-  return {
-    ("error: its log grew over %d MiB, and the step was ended"):format(self.log_limit),
-    "hint: let its programs say less, or allow more by `--log-limit`",
-  }
+  self.display:started(step, why, log)
 end
 
 --- Ends the steps whose logs have grown over the limit: what a step prints must not fill the disk.
@@ -124,7 +118,7 @@ local function failed(self, one, status)
   if not pcall(fs.link, at.log, log) then
     fs.copy(at.log, log)
   end
-  local why = one.talks and { lines = talks(self) }
+  local why = one.talks and { lines = failure.of_log(self.log_limit) }
     or failure.read(at.failure)
     or {
       lines = {
@@ -146,7 +140,7 @@ local function failed(self, one, status)
   fs.write(self.workspace:failure(id), json.encode(details, { pretty = true }), { sync = false })
   self.state:set(one.step, "failed")
   self.failures[#self.failures + 1] = details
-  self.report:failed(one.step, details)
+  self.display:failed(one.step, details)
 end
 
 local function ended(self, status)
@@ -160,7 +154,7 @@ local function ended(self, status)
   fs.unlock(one.lock)
   local id, at = one.step.id, job.paths(one.folder)
   if fs.stat(at.copied) then
-    self.report:copied()
+    self.display:copied()
   end
   journal.add(
     self.workspace,
@@ -169,7 +163,7 @@ local function ended(self, status)
   if self.built_on_damage[id] then
     self.built_on_damage[id] = nil
     self.state:set(one.step, "waiting")
-    self.report:discarded(one.step)
+    self.display:discarded(one.step)
     return
   elseif not status.ok then
     failed(self, one, status)
@@ -185,7 +179,7 @@ local function ended(self, status)
   store.put(self.workspace, self.state.keys[id], at.entry)
   self.trees:done(one.folder, self.keep_build)
   self.state:set(one.step, "done", meta.output)
-  self.report:done(one.step, meta)
+  self.display:done(one.step, meta)
   self.elsewhere:built(one.step)
 end
 
@@ -218,13 +212,13 @@ end
 local function drop(self, found)
   local built = damage.remove(self.workspace, found)
   for _, one in ipairs(found) do
-    self.report:damaged(one)
+    self.display:damaged(one)
     for _, id in ipairs(self.state:forget(one.step)) do
       self.built_on_damage[id] = true
     end
     self.state.damaged[one.step] = nil
   end
-  self.report:removed(built)
+  self.display:removed(built)
 end
 
 --- Starts the steps that are ready, as long as there are free slots. Returns whether a step waits for a slot.
@@ -235,10 +229,10 @@ local function start_ready(self)
       local readiness, by = self.state:readiness(step)
       if readiness == "blocked" then
         self.state:set(step, "blocked")
-        self.report:blocked(step, by)
+        self.display:blocked(step, by)
       elseif readiness == "ready" and not (self.stopping or waits or self.elsewhere:holds(step)) then
         if self.state:find(step) then
-          self.report:reused(step, self.elsewhere.places[self.state.keys[step.id]])
+          self.display:reused(step, self.elsewhere.places[self.state.keys[step.id]])
           return start_ready(self)
         end
         local found = { self.state.damaged[step.id] }
@@ -274,7 +268,7 @@ function Run:run()
   self.history = journal.by_step(self.workspace)
   process.catch_signals { "INT", "TERM", "HUP" }
   journal.add(self.workspace, { event = "run", jobs = self.jobs })
-  self.report:begin(self.state, self.jobs)
+  self.display:begin(self, journal.seconds(self.history))
   while true do
     local waits = start_ready(self)
     self.elsewhere:send()
@@ -288,13 +282,13 @@ function Run:run()
     if not waits then
       self.slots:balance()
     end
-    local is_asking = self.elsewhere:is_busy()
-    local status =
-      process.wait_any { timeout = is_asking and ASKING or (waits or self.slots:is_shared()) and POLL or 1 }
+    local pause = (waits or self.slots:is_shared()) and POLL or self.display.pause
+    local status = process.wait_any { timeout = self.elsewhere:is_busy() and ASKING or pause }
     if status and status.caught then
+      self.display:stopping(status.caught)
       stop(self)
       journal.add(self.workspace, { event = "run_end", ok = false, signal = status.caught })
-      self.report:finish(self.state)
+      self.display:finish(self)
       fail.raise("the build was stopped", {
         cause = "signal " .. status.caught,
         hint = "what is done is kept; go on by the same command",
@@ -308,12 +302,12 @@ function Run:run()
     end
     self.elsewhere:poll()
     end_talkers(self)
-    self.report:tick()
+    self.display:tick()
   end
   self:sweep()
   local ok = #self.failures == 0
   journal.add(self.workspace, { event = "run_end", ok = ok })
-  self.report:finish(self.state)
+  self.display:finish(self)
   return ok
 end
 

@@ -10,7 +10,7 @@ local elsewhere = {}
 
 ---@class bq.Elsewhere
 ---@field state bq.State
----@field report bq.Report
+---@field display bq.Display
 ---@field client? bq.share.Client `nil` if there is no store or cache to ask
 ---@field look bq.share.Ask[] to be asked for next
 ---@field get table<string, bq.share.Ask> to be fetched next, by step id
@@ -57,12 +57,12 @@ function elsewhere.is_complete(state)
 end
 
 ---@param state bq.State
----@param report bq.Report
+---@param display bq.Display
 ---@return bq.Elsewhere
-function elsewhere.new(state, report)
+function elsewhere.new(state, display)
   return setmetatable({
     state = state,
-    report = report,
+    display = display,
     client = client.new(state.workspace),
     look = {},
     get = {},
@@ -135,7 +135,7 @@ function Elsewhere:lost(id)
   local name = self.state.absent[id]
   store.forget(self.state.workspace, name)
   self.none[name], self.coming[id] = true, nil
-  self.report:lost(id)
+  self.display:lost(id)
   self.state:forget(id)
 end
 
@@ -171,7 +171,7 @@ function Elsewhere:poll()
       for _, ask in ipairs(answer.request.get) do
         if ask.key == name and answer.got[name] then
           self.coming[id], self.state.absent[id] = nil, nil
-          self.report:fetched(id, answer.got[name])
+          self.display:fetched(id, answer.got[name])
         elseif ask.key == name and self.state.absent[id] then
           self:lost(id)
         end

@@ -1,4 +1,5 @@
 -- Entering the staged rootfs, with the workspace at its fixed place inside.
+local events = require "bq.events"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local host = require "bq.host"
@@ -72,6 +73,10 @@ function enter.coordinator(space, words, more)
   env.BQ_HOLDER = tostring(syscall.getpid())
   for name, value in pairs(more or {}) do
     env[name] = value
+  end
+  if events.is_on then
+    argv[#argv + 1] = "--" .. events.OPTION.name
+    env[events.INSIDE] = "1"
   end
   local status = namespace.run(enter.sandbox(space, {
     body = function()

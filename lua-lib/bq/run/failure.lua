@@ -57,6 +57,16 @@ function failure.write(path, err)
   fs.write(path, json.encode { lines = lines, command = command }, { sync = false })
 end
 
+--- What is said of a step that was ended for its log.
+---@param limit integer MiB
+---@return string[]
+function failure.of_log(limit)
+  return {
+    ("error: its log grew over %d MiB, and the step was ended"):format(limit),
+    "hint: let its programs say less, or allow more by `--log-limit`",
+  }
+end
+
 --- The failure that a process wrote; `nil` if there is none, or it is not valid.
 ---@param path string
 ---@return bq.StepFailure?

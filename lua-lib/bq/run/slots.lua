@@ -36,6 +36,16 @@ function Slots:free()
   return free
 end
 
+--- The number of slots that commands are using.
+---@return integer
+function Slots:used()
+  local used = 0
+  for _, share in ipairs(self.shares) do
+    used = used + 1 + math.max(share.given - share.server:available(), 0)
+  end
+  return math.min(used, self.total)
+end
+
 --- Takes back the unused tokens in a share's pipe, except those that it may keep.
 local function take_back(share, keep)
   -- If there are more than were given, the step wrote the others itself. They are dropped.

@@ -8,6 +8,7 @@ local log = require "bq.log"
 local namespace = require "bq.run.namespace"
 local noted = require "bq.run.noted"
 local process = require "bq.process"
+local progress = require "bq.progress"
 local seed_file = require "bq.seed.file"
 
 local alpine = {}
@@ -123,6 +124,8 @@ local function add_packages(tree, mirror, cache, again)
   table.move(PACKAGES, 1, #PACKAGES, #argv + 1, argv)
   local notes = tree .. ".noted"
   fs.write(notes, "", { sync = false })
+  local bar <close> = progress.bar { label = "apk" }
+  bar:message "adds the build tools"
   local status = namespace.run {
     root = tree,
     noted = notes,

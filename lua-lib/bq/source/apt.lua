@@ -3,6 +3,7 @@ local fail = require "bq.fail"
 local fs = require "bq.fs"
 local files = require "bq.files"
 local process = require "bq.process"
+local progress = require "bq.progress"
 local tables = require "bq.tables"
 
 local apt = {}
@@ -194,6 +195,8 @@ end
 function apt.get(options, words, what)
   local argv = { "apt-get", "-q", "-y" } ---@type string[]
   tables.append(tables.append(argv, options), words)
+  local bar <close> = progress.bar { label = "apt" }
+  bar:message(what)
   local result =
     process.run { argv = argv, env = apt.environment(), stdout = "capture", stderr = "capture", die_with_parent = true }
   if not result.ok then

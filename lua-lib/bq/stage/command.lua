@@ -1,6 +1,7 @@
 -- How a workspace was made: the command line as data, the script, and the folders of library, programs and recipes.
 -- This is `command.json`. It is read when the plan is made again or bq is staged again.
 local args = require "bq.args"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
@@ -33,6 +34,7 @@ command.OPTIONS = {
   { name = "update-seed", help = "lock the newest packages of the seed, by apt or apk", once = true },
   { name = "jobs", value = "N", number = true, help = "how many things to do at once" },
   { name = "dry-run", help = "check the plan and show it; fetch and write nothing", once = true },
+  events.OPTION,
 }
 
 local texts <const> = schema.list(schema.text())

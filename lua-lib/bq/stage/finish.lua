@@ -39,12 +39,15 @@ local NO_SET_ID <const> = files.mode "1777"
 ---@param made bq.Union of them
 ---@return table<string, bq.Owned> owned by path
 local function fill(tree, parts, made)
-  local bar <close> = progress.bar { label = "finishing" }
-  for _, part in ipairs(parts) do
+  local bar <close> = progress.bar { label = "copy outputs", length = #parts }
+  for index, part in ipairs(parts) do
+    bar:set(index - 1)
     bar:message(part.package)
     -- No hard links: a write in the tree must not change the store.
     fs.copy(part.path, tree, { merge = true, skip = made.skip[part] })
   end
+  bar:set(#parts)
+  bar:message "reading the tree"
   local owned = {}
   for _, line in ipairs(digest.manifest(tree)) do
     ---@cast line bq.Owned
@@ -231,6 +234,8 @@ function finish.tree(space, state, inside, command, program)
     refuse_traces(partial, owned, plan.sysroot)
   end
   link_names(partial, owned)
+  local bar <close> = progress.bar { label = "finish the root" }
+  bar:message "its digest and manifest"
   local base, made_folders = digest_of(partial, made), nil
   if has_bq then
     made_folders = stage.places(partial)

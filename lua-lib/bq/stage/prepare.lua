@@ -3,6 +3,7 @@ local args = require "bq.args"
 local asked_for = require "bq.stage.asked"
 local choice = require "bq.plan.choice"
 local command = require "bq.stage.command"
+local events = require "bq.events"
 local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
@@ -99,9 +100,11 @@ function prepare.main(declared, words)
   -- Modes of what is staged must not depend on the caller.
   syscall.umask(files.mode "022")
   local options = args.parse({
+    group = "make",
     about = "Stages a chroot that can rebuild itself: checks the plan, fetches and verifies the seed and the sources.",
     usage = "bq scripts/build_sysroot.lua [OPTIONS]",
     options = command.OPTIONS,
+    choices = { set = tables.names(declared.sets) },
   }, words)
   local space = workspace.new(options.workspace)
   -- It stays what it is, wherever the next command is run.
@@ -197,6 +200,10 @@ function prepare.main(declared, words)
   keep_secrets(space, system.secrets)
   space:write_json("plan.json", made)
   command.remember(space, asked)
+  events.say(
+    "summary",
+    { rootfs = space:at "rootfs", steps = #made.steps, target = made.target, seed = lock.seed.digest }
+  )
   log.info(("staged %s: %d steps for %s"):format(space:at "rootfs", #made.steps, made.target))
   if options.output then
     stage.pack(space, options.output, space:at "rootfs", {
@@ -241,7 +248,7 @@ function prepare.refresh(space, made)
   -- A plain chroot has no /proc to find the running program, and no /dev/null. So the streams are the caller's.
   local program = space.inside and "/usr/local/bin/bq" or process.executable()
   local status = process.run {
-    argv = tables.append({ program }, command.words(one, space)),
+    argv = tables.append(tables.append({ program }, command.words(one, space)), events.is_on and { "--json" } or {}),
     cwd = one.folder,
     stdin = "inherit",
     stdout = "inherit",

@@ -2,6 +2,7 @@
 local archive = require "bq.archive"
 local beside = require "bq.plan.beside"
 local digest = require "bq.digest"
+local events = require "bq.events"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -156,9 +157,11 @@ end
 
 --- Unpacks a seed into a folder, and makes the folders that bq and its mounts need.
 local function unpack(space, seed, lock, target, choices)
-  local spinner <close> = progress.bar { label = "seed " .. seed.id }
+  local bar <close> = progress.bar { label = "seed " .. seed.id }
+  bar:message "unpacking"
   local modes = seed.unpack(space, lock, target, choices)
   local before = lock.digest
+  bar:message "reading it for its digest"
   -- The digest is that of the tree as the seed has it, with the set-id bits that its files do not get here.
   lock.digest = digest.tree(target, { attributes = modes })
   if before and before ~= lock.digest and lock.origin == "shipped" then
@@ -199,6 +202,19 @@ function stage.rootfs(space, seed, lock, choices, one)
   stage.install(root, one)
 end
 
+--- The bytes of a file, or of the files of a tree.
+local function size_of(path)
+  local stat = fs.stat(path)
+  if not stat or stat.type ~= "dir" then
+    return stat and stat.size or 0
+  end
+  local sum = 0
+  for _, entry in ipairs(fs.walk(path)) do
+    sum = sum + (entry.type == "file" and entry.size or 0)
+  end
+  return sum
+end
+
 --- Packs a root with metadata files of the workspace, and sources.
 ---@param space bq.Workspace
 ---@param output string
@@ -215,13 +231,23 @@ function stage.pack(space, output, root, options)
       { path = space:at("sources", name), prefix = inside .. "/sources/" .. name, mode = files.mode "0644" }
   end
   log.info(("packing %s"):format(output))
+  local bytes = 0
+  for _, source in ipairs(sources) do
+    bytes = bytes + size_of(source.path)
+  end
+  local bar <close> = progress.bar { label = "pack " .. files.name(output), length = bytes, unit = "bytes" }
   local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {
     output = output,
     sources = sources,
     compression = output:find "%.zst$" and "zstd" or output:find "%.tar$" and "none" or "gzip",
     threads = options.jobs,
     mtime = options.epoch,
+    progress = function(done)
+      bar:set(done)
+    end,
   })
+  bar:finish()
+  events.say("summary", { output = output, bytes = packed.size, entries = packed.entries, sha256 = packed.sha256 })
   log.info(("%s: %s, %d entries, sha256 %s"):format(output, report.size(packed.size), packed.entries, packed.sha256))
 end
 
