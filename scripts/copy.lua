@@ -21,6 +21,7 @@ local OPTIONS <const> = {
 }
 local options = args.parse({
   about = "Moves outputs of steps; without a STEP, those of the whole plan.",
+  group = "share",
   usage = "bq scripts/copy.lua [STEP...] --to PLACE | --from PLACE",
   positional = "STEP",
   options = tables.append(tables.copy(OPTIONS), share_options.ACCESS),

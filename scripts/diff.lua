@@ -14,6 +14,7 @@ local side = require "bq.diff.side"
 
 local options = args.parse({
   about = "Compares two workspaces, store entries, roots, tarballs, disks or files, and guesses why they differ.",
+  group = "look",
   usage = "bq scripts/diff.lua A B [OPTIONS]",
   positional = "A B",
   options = {

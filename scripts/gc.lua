@@ -12,6 +12,7 @@ local workspace = require "bq.workspace"
 
 local options = args.parse({
   about = "Shows what can go from workspaces and shared stores, since none of the named workspaces needs it.",
+  group = "share",
   usage = "bq scripts/gc.lua [OPTIONS]",
   options = {
     { name = "workspace", value = "DIR", many = true, help = "keep what its plan needs [default: data/sysroot]" },

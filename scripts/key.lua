@@ -8,6 +8,7 @@ local signature = require "bq.share.signature"
 
 local options = args.parse({
   about = "Makes a key that signs outputs, unless the file is there; shows the line for files of `--trust`.",
+  group = "share",
   usage = "bq scripts/key.lua FILE [OPTIONS]",
   positional = "FILE",
   options = {

@@ -11,6 +11,7 @@ local workspace = require "bq.workspace"
 
 local options = args.parse({
   about = "Writes one HTML file about a build, for a browser: graph, times, sizes, licences, a page for each step.",
+  group = "look",
   usage = "bq scripts/report.lua --output FILE [OPTIONS]",
   options = {
     { name = "output", value = "FILE", help = "the page, such as report.html" },

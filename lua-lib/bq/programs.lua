@@ -14,6 +14,7 @@ programs.GROUPS = {
   { "make", "make a system" },
   { "look", "look at a build" },
   { "recipes", "work on recipes and seeds" },
+  { "share", "stores and caches" },
   { "machine", "this machine" },
   { "more", "more" },
 }

@@ -56,7 +56,7 @@ check.run {
       end
       check.truthy(#programs.all() >= 18)
       for _, one in ipairs(programs.all()) do
-        check.truthy(groups[one.usage.group or "more"], ("%s: there is no such group"):format(one.name))
+        check.truthy(groups[one.usage.group or ""], ("%s: there is no such group"):format(one.name))
         check.truthy(one.usage.about:find "%.$", one.name .. ": what it is for is a sentence")
       end
       check.equal(#programs.all(), #programs.names())
