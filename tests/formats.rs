@@ -501,7 +501,7 @@ fn a_container_needs_what_it_starts() {
         .fails(1)
         .says("`container.comand` is unknown")
         .says("`container.entrypoint` is not a list of texts")
-        .says("`container.environment` is a map of names to texts");
+        .says("`container.environment` is not a map of names to texts");
 }
 
 const SPEC: &str = r#"return { disk = {

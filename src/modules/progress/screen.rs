@@ -303,7 +303,7 @@ mod tests {
         let lines = screen.lines((24, 40), now);
         assert_eq!(lines[0], "first");
         assert_eq!(lines[1], format!("\x1b[32m{}…\x1b[0m", "é".repeat(38)));
-        assert_eq!(lines[2], "zlib                     [====>   ]  50 …");
+        assert_eq!(lines[2], "zlib                     [====>   ]  5…");
         assert_eq!(screen.lines((2, 40), now).len(), 1);
         assert!(screen.lines((0, 0), now).is_empty());
     }
