@@ -49,7 +49,14 @@ fn every_option_with_every_value_is_understood_or_refused() {
         b"@",
         b"../../x",
     ];
-    for name in programs.lines() {
+    let names = programs
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect::<Vec<_>>();
+    assert!(names.contains(&"coordinator"), "{programs}");
+    for name in names {
         for (option, takes) in options(name) {
             for value in if takes { &values[..] } else { &values[..1] } {
                 let mut word = OsString::from(format!("--{option}="));
