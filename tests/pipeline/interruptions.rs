@@ -112,9 +112,15 @@ fn a_signal_ends_everything_and_loses_nothing() {
             signal.as_str()
         };
         let how = how.replace("SIG", "signal ");
-        let left = left.says(&format!(
-            "warning: stopping by {how}: ending 1 running step and their programs; what is done is kept\n"
-        ));
+        // On a busy machine another step may still run besides the slow one.
+        let running = ["1 running step and its", "2 running steps and their"].map(|count| {
+            format!("warning: stopping by {how}: ending {count} programs; what is done is kept\n")
+        });
+        assert!(
+            running.iter().any(|said| left.err.contains(said)),
+            "{}",
+            left.err
+        );
         assert!(!left.err.contains("traceback"), "{}", left.err);
         rig.is_quiet();
         // Steps that were done before are not built again.

@@ -213,10 +213,10 @@ function Display:stopping(signal)
   local count = self.live:count()
   self.why_stopping = ("stopping by %s"):format(signal == "INT" and "Ctrl-C" or "signal " .. signal)
   log.warn(
-    ("%s: ending %d running %s and their programs; what is done is kept"):format(
+    ("%s: ending %d running %s; what is done is kept"):format(
       self.why_stopping,
       count,
-      count == 1 and "step" or "steps"
+      count == 1 and "step and its programs" or "steps and their programs"
     )
   )
   self.drawn = -DRAW
