@@ -93,6 +93,15 @@ function config.parse(path)
   end)
 end
 
+--- Whether there is a file. A home that this user cannot enter, as after `setpriv` and the like, has none for them.
+local function is_there(path)
+  local ok, stat = pcall(fs.stat, path)
+  if not ok and (stat.code ~= "EACCES" or os.getenv "BQ_CONFIG") then
+    error(stat, 0)
+  end
+  return ok and stat ~= nil
+end
+
 local loaded ---@type table<string, any>?
 
 --- The default that the user has set for an option; `nil` if none.
@@ -102,7 +111,7 @@ function config.default(name)
   if not loaded then
     -- Inside a staged root the program outside has said all.
     local path = not os.getenv "BQ_ENTERED" and config.path() or nil
-    loaded = path and fs.stat(path) and config.parse(path) or {}
+    loaded = path and is_there(path) and config.parse(path) or {}
   end
   return loaded[name]
 end
