@@ -76,7 +76,7 @@ local STOPPED <const> = 130
 ---@return bq.process.Status
 local function wait(pid)
   while true do
-    local status = process.wait_any() --[[@as table]]
+    local status = process.wait_any() --[[@as any]]
     if status.caught then
       process.kill(pid, status.caught)
     elseif status.pid == pid then
