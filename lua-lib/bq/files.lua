@@ -135,6 +135,21 @@ function files.publish(from, to, is_synced)
   fs.sync(files.parent(to))
 end
 
+--- The bytes of a file, or of the files of a tree.
+---@param path string
+---@param stat? bq.fs.Stat of it; 0 bytes if there is none
+---@return integer
+function files.bytes(path, stat)
+  if not stat or stat.type ~= "dir" then
+    return stat and stat.size or 0
+  end
+  local sum = 0
+  for _, entry in ipairs(fs.walk(path)) do
+    sum = sum + (entry.type == "file" and entry.size or 0)
+  end
+  return sum
+end
+
 --- The folder of a path.
 ---@param path string
 ---@return string

@@ -23,68 +23,19 @@ local function read_head(path)
   return file:read(1024) or ""
 end
 
----@type { name: string, is: fun(head: string): any }[]
+--- Kinds with the pattern of their first bytes.
+---@type [string, string][]
 local KINDS <const> = {
-  {
-    name = "elf",
-    is = function(head)
-      return head:find "^\127ELF"
-    end,
-  },
-  {
-    name = "ar",
-    is = function(head)
-      return head:find "^!<arch>\n"
-    end,
-  },
-  {
-    name = "zip",
-    is = function(head)
-      return head:find "^PK[\3\5][\4\6]"
-    end,
-  },
-  {
-    name = "cpio",
-    is = function(head)
-      return head:find "^07070[12]"
-    end,
-  },
-  {
-    name = "gzip",
-    is = function(head)
-      return head:find "^\31\139"
-    end,
-  },
-  {
-    name = "xz",
-    is = function(head)
-      return head:find "^\253" and head:sub(2, 6) == "7zXZ\0"
-    end,
-  },
-  {
-    name = "bzip2",
-    is = function(head)
-      return head:find "^BZh%d"
-    end,
-  },
-  {
-    name = "zstd",
-    is = function(head)
-      return head:sub(1, 4) == "\x28\xb5\x2f\xfd"
-    end,
-  },
-  {
-    name = "lzip",
-    is = function(head)
-      return head:find "^LZIP"
-    end,
-  },
-  {
-    name = "tar",
-    is = function(head)
-      return head:sub(258, 262) == "ustar"
-    end,
-  },
+  { "elf", "^\127ELF" },
+  { "ar", "^!<arch>\n" },
+  { "zip", "^PK[\3\5][\4\6]" },
+  { "cpio", "^07070[12]" },
+  { "gzip", "^\31\139" },
+  { "xz", "^\2537zXZ\0" },
+  { "bzip2", "^BZh%d" },
+  { "zstd", "^%\x28\xb5\x2f\xfd" },
+  { "lzip", "^LZIP" },
+  { "tar", "^" .. ("."):rep(257) .. "ustar" },
 }
 local COMPRESSED <const> = { gzip = true, xz = true, bzip2 = true, zstd = true, lzip = true }
 
@@ -94,8 +45,8 @@ local COMPRESSED <const> = { gzip = true, xz = true, bzip2 = true, zstd = true, 
 function look.kind(path)
   local head = read_head(path)
   for _, one in ipairs(KINDS) do
-    if one.is(head) then
-      return one.name
+    if head:find(one[2]) then
+      return one[1]
     end
   end
   return text.is(head) and "text" or "bytes"
@@ -105,7 +56,7 @@ end
 local function compare_gzip(top, a, b)
   local function header(path)
     local head = read_head(path)
-    local _, flags, time, extra, system = ("<I2BBI4BB"):unpack(head), head:byte(4), ("<I4BB"):unpack(head, 5)
+    local _, _, flags, time, extra, system = ("<I2BBI4BB"):unpack(head)
     local name = flags & 8 ~= 0 and flags & 4 == 0 and head:match("^[^%z]*", 11) or ""
     return { time = time, extra = extra, system = system, name = name }
   end

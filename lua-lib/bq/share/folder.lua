@@ -3,11 +3,10 @@
 local digest = require "bq.digest"
 local files = require "bq.files"
 local fs = require "bq.fs"
+local message = require "bq.share.message"
 
 local folder = {}
 
--- The largest result that is read, in bytes.
-local LARGEST <const> = 4 << 20
 local READABLE <const> = files.mode "0644"
 
 ---@class bq.share.Folder: bq.share.Transport
@@ -34,7 +33,7 @@ function Folder:results(hashes)
   local out, trouble = {}, nil
   for _, hash in ipairs(hashes) do
     local path = ("%s/ac/%s"):format(self.path, hash)
-    local ok, text = pcall(fs.read, path, { limit = LARGEST, nofollow = true })
+    local ok, text = pcall(fs.read, path, { limit = message.LARGEST, nofollow = true })
     if ok then
       out[hash] = text
       -- Its time says when it was used last, for `gc`. Only its owner can set it.

@@ -14,8 +14,6 @@ local tables = require "bq.tables"
 
 local gc = {}
 
--- The largest result that is read, in bytes.
-local LARGEST <const> = 4 << 20
 -- A blob without a result may be of an upload that goes on: the result comes last. After this many seconds it is not.
 local UPLOAD <const> = 86400
 
@@ -35,21 +33,9 @@ local UPLOAD <const> = 86400
 ---@field to? integer bytes
 ---@field keep? integer builds of each step
 
---- The bytes of a tree.
-local function size_of(path)
-  local stat = fs.lstat(path)
-  if not stat or stat.type ~= "dir" then
-    return stat and stat.size or 0
-  end
-  local size = 0
-  for _, one in ipairs(fs.walk(path)) do
-    size = size + (one.type == "file" and one.size or 0)
-  end
-  return size
-end
-
 local function thing_of(path, fields)
-  fields.size, fields.used, fields.paths = size_of(path), (fs.lstat(path) or {}).mtime or 0, { path }
+  local stat = fs.lstat(path)
+  fields.size, fields.used, fields.paths = files.bytes(path, stat), stat and stat.mtime or 0, { path }
   return fields
 end
 
@@ -112,7 +98,7 @@ end
 --- A result of a shared store; `nil` for what is none.
 local function result_of(path, hash)
   local ok, found = pcall(function()
-    return message.read_result(fs.read(("%s/ac/%s"):format(path, hash), { nofollow = true, limit = LARGEST }))
+    return message.read_result(fs.read(("%s/ac/%s"):format(path, hash), { nofollow = true, limit = message.LARGEST }))
   end)
   return ok and found or nil
 end
@@ -165,7 +151,8 @@ function gc.of_store(path, hashes)
         hashes = blobs,
       })
       for _, blob in ipairs(blobs) do
-        thing.size = thing.size + (counted[blob] and 0 or size_of(("%s/cas/%s"):format(path, blob)))
+        local file = ("%s/cas/%s"):format(path, blob)
+        thing.size = thing.size + (counted[blob] and 0 or files.bytes(file, fs.lstat(file)))
         counted[blob] = true
       end
       out[#out + 1], by_key[key] = thing, thing

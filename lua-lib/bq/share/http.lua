@@ -1,13 +1,12 @@
 -- A plain HTTP cache: results at `URL/ac/HASH`, blobs at `URL/cas/HASH`, by GET, HEAD and PUT.
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
+local message = require "bq.share.message"
 
 local http = {}
 
 -- How many requests are open at once.
 local JOBS <const> = 16
--- The largest result that is read, in bytes. Servers of the Remote Execution API have the same limit for a message.
-local LARGEST <const> = 4 << 20
 -- A cache in the same building answers in milliseconds, one far away in less than a second. Who is slower than this is left out,
 -- since the build can go on without it. Seconds.
 local CONNECT <const>, STALL <const> = 5, 15
@@ -76,7 +75,7 @@ end
 function Http:results(hashes)
   local requests, out = {}, {}
   for index, hash in ipairs(hashes) do
-    requests[index] = { method = "GET", kind = "ac", hash = hash, max_size = LARGEST }
+    requests[index] = { method = "GET", kind = "ac", hash = hash, max_size = message.LARGEST }
   end
   local answers, trouble = send(self, requests)
   for index, answer in ipairs(answers) do

@@ -5,6 +5,9 @@ local fail = require "bq.fail"
 
 local message = {}
 
+--- The largest result that is read, in bytes. Servers of the Remote Execution API have the same limit for a message.
+message.LARGEST = 4 << 20
+
 ---@class bq.share.Digest
 ---@field hash string SHA-256, 64 hexadecimal digits
 ---@field size integer bytes

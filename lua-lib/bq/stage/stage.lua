@@ -202,19 +202,6 @@ function stage.rootfs(space, seed, lock, choices, one)
   stage.install(root, one)
 end
 
---- The bytes of a file, or of the files of a tree.
-local function size_of(path)
-  local stat = fs.stat(path)
-  if not stat or stat.type ~= "dir" then
-    return stat and stat.size or 0
-  end
-  local sum = 0
-  for _, entry in ipairs(fs.walk(path)) do
-    sum = sum + (entry.type == "file" and entry.size or 0)
-  end
-  return sum
-end
-
 --- Packs a root with metadata files of the workspace, and sources.
 ---@param space bq.Workspace
 ---@param output string
@@ -233,7 +220,7 @@ function stage.pack(space, output, root, options)
   log.info(("packing %s"):format(output))
   local bytes = 0
   for _, source in ipairs(sources) do
-    bytes = bytes + size_of(source.path)
+    bytes = bytes + files.bytes(source.path, fs.stat(source.path))
   end
   local bar <close> = progress.bar { label = "pack " .. files.name(output), length = bytes, unit = "bytes" }
   local packed = fail.wrap(("cannot write `%s`"):format(output), nil, archive.pack, {
