@@ -68,7 +68,7 @@ local total, count = 0, 0
 local function clean(name, things, path, remove)
   local gone, size, all = gc.choose(things, rules), 0, 0
   for _, thing in ipairs(gone) do
-    local days = (rules.now - thing.used) // 86400
+    local days = math.max(math.floor((rules.now - thing.used) / 86400), 0)
     log.out(
       ("  %-50s %10s  %s"):format(
         visible(thing.what),

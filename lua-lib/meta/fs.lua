@@ -11,6 +11,7 @@ local fs = {}
 ---@field uid integer
 ---@field gid integer
 ---@field mtime integer seconds
+---@field mtime_ns integer nanoseconds since 1970: the same time, as exact as the filesystem has it
 ---@field ctime integer nanoseconds since 1970: when the kernel last changed it, which no program can set
 ---@field ino integer
 ---@field dev integer

@@ -251,6 +251,7 @@ check.run {
       fs.utime("t/link", 77)
       fs.utime("t/file", 99)
       check.equal({ fs.lstat("t/link").mtime, fs.stat("t/link").mtime }, { 77, 99 })
+      check.equal({ fs.lstat("t/link").mtime_ns // 1000000000, fs.stat("t/link").mtime_ns // 1000000000 }, { 77, 99 })
     end,
   },
   {

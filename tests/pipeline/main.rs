@@ -159,6 +159,17 @@ impl Left {
         lines
     }
 
+    /// The ids of the steps that were built.
+    fn done(&self) -> Vec<String> {
+        self.err
+            .lines()
+            .map(timeless)
+            .filter_map(|line| line.trim_start().strip_prefix("done "))
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect()
+    }
+
     #[track_caller]
     fn is(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{}\n{}", self.out, self.err);

@@ -5,8 +5,11 @@ use std::io::Read;
 use std::process::Stdio;
 
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::support::processes_with;
 use crate::support::screen::screen;
 use crate::{Left, Rig, needs_namespaces};
 
@@ -156,6 +159,17 @@ fn lines_without_a_terminal_have_times() {
 fn a_view_on_a_terminal() {
     needs_namespaces!();
     let rig = Rig::new();
+    // The first step runs until it was seen: its program ends by a signal only.
+    let mark = rig.mark();
+    rig.recipe(
+        "base",
+        &format!(
+            r#"install = function(b)
+    b:write(b.dest .. "/opt/base", "base\n")
+    pcall(b.run, b, {{ "/proc/self/exe", "-e", "require('bq.process').wait_any()", "{mark}" }})
+  end"#
+        ),
+    );
     rig.stage(&[]).is(0);
     let size = Winsize {
         ws_row: 24,
@@ -171,8 +185,21 @@ fn a_view_on_a_terminal() {
         command.spawn().expect("bq runs")
     };
     let mut drawn = Vec::new();
+    let mut master = File::from(terminal.master);
+    let mut part = [0; 4096];
+    let mut is_seen = false;
     // Reading fails when every process has closed the other end.
-    drop(File::from(terminal.master).read_to_end(&mut drawn));
+    while let Ok(size @ 1..) = master.read(&mut part) {
+        drawn.extend_from_slice(&part[..size]);
+        if !is_seen && String::from_utf8_lossy(&drawn).contains("  waits for low/base") {
+            is_seen = true;
+            let pids = processes_with(&mark);
+            assert!(!pids.is_empty(), "the first step runs");
+            for pid in pids {
+                kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it is ours");
+            }
+        }
+    }
     let output = child.wait_with_output().expect("it ends");
     let drawn = String::from_utf8_lossy(&drawn).into_owned();
     assert!(output.status.success(), "{drawn}");

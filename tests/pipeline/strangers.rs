@@ -90,7 +90,7 @@ fn what_a_step_prints() {
 #[test]
 fn a_step_that_never_stops_talking() {
     needs_namespaces!();
-    let rig = rig("while true do b:say(('x'):rep(1000)) end");
+    let rig = rig("while true do b:say(('x'):rep(100000)) end");
     rig.build(&["--log-limit", "1", "--keep-going"])
         .is(1)
         .says("low/lib failed")

@@ -24,13 +24,18 @@ local LIBRARY = {
   "bq.tables",
 }
 
+-- Digests by text: a program that makes many plans reads each text once.
+local known = {}
+
 --- The digest of what the library says that carries out every step.
 ---@param modules? string[] folders of the library; those of this run if absent
 ---@return string
 function library.digest(modules)
   local parts = {}
   for index, name in ipairs(LIBRARY) do
-    parts[index] = name .. "=" .. tokens.digest(files.module(name, modules))
+    local text = files.module(name, modules)
+    known[text] = known[text] or tokens.digest(text)
+    parts[index] = name .. "=" .. known[text]
   end
   return digest.sha256(table.concat(parts, "\n"))
 end

@@ -22,7 +22,7 @@ local UPLOAD <const> = 86400
 ---@field what string for people
 ---@field step? string of an output
 ---@field size integer bytes
----@field used integer when it was used last, in seconds since 1970
+---@field used number when it was used last, in seconds since 1970; builds of one second are told apart
 ---@field reached boolean whether a plan needs it
 ---@field paths string[] what is removed, in this order
 ---@field hashes? string[] of an output in a shared store: its blobs
@@ -35,7 +35,7 @@ local UPLOAD <const> = 86400
 
 local function thing_of(path, fields)
   local stat = fs.lstat(path)
-  fields.size, fields.used, fields.paths = files.bytes(path, stat), stat and stat.mtime or 0, { path }
+  fields.size, fields.used, fields.paths = files.bytes(path, stat), stat and stat.mtime_ns / 1e9 or 0, { path }
   return fields
 end
 

@@ -88,16 +88,34 @@ local function carried(one)
 end
 
 --- Writes a file of a root. Links are followed inside the root. Returns whether the content was different.
-local function write_if_changed(root, name, text, mode)
+local function write_if_changed(root, name, text)
   local folder = files.inside(root, files.parent(name))
   local path = folder .. "/" .. files.name(name)
   local stat = fs.lstat(path)
   if not stat or stat.type ~= "file" or stat.size ~= #text or fs.read(path) ~= text then
     fs.mkdir(folder)
-    fs.write(path, text, { mode = mode, sync = false })
+    fs.write(path, text, { sync = false })
     return true
   end
   return false
+end
+
+--- Copies a program into a root, if it is not there. It may be large, so nothing holds it whole in memory. Returns whether it
+--- was not there.
+local function install_program(root, name, from)
+  local folder = files.inside(root, files.parent(name))
+  local path = folder .. "/" .. files.name(name)
+  local stat = fs.lstat(path)
+  if stat and stat.type == "file" and stat.size == fs.stat(from).size and digest.file(path) == digest.file(from) then
+    return false
+  end
+  local copy = path .. ".new"
+  fs.mkdir(folder)
+  fs.remove_all(copy)
+  fs.copy(fs.realpath(from), copy)
+  fs.chmod(copy, files.mode "0755")
+  fs.rename(copy, path)
+  return true
 end
 
 --- Copies bq, its library and the programs into a rootfs. Files that are no longer part of them are removed.
@@ -116,7 +134,7 @@ function stage.install(root, one, program)
       end
     end
   end
-  local is_changed = write_if_changed(root, BINARY, fs.read(program or process.executable()), files.mode "0755")
+  local is_changed = install_program(root, BINARY, program or process.executable())
   for path, text in pairs(all) do
     is_changed = write_if_changed(root, SHARE .. "/" .. path, text) or is_changed
     local program = path:match "^scripts/([^/]+%.lua)$"

@@ -42,8 +42,10 @@ fn describe(
     stat.raw_set("uid", meta.uid())?;
     stat.raw_set("gid", meta.gid())?;
     stat.raw_set("mtime", meta.mtime())?;
-    let seconds = meta.ctime().saturating_mul(1_000_000_000);
-    stat.raw_set("ctime", seconds.saturating_add(meta.ctime_nsec()))?;
+    let whole =
+        |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    stat.raw_set("mtime_ns", whole(meta.mtime(), meta.mtime_nsec()))?;
+    stat.raw_set("ctime", whole(meta.ctime(), meta.ctime_nsec()))?;
     stat.raw_set("ino", meta.ino())?;
     stat.raw_set("dev", meta.dev())?;
     stat.raw_set("nlink", meta.nlink())?;

@@ -47,4 +47,25 @@ check.run {
       check.truthy(#staged(patches) > 0)
     end,
   },
+  {
+    "the program in a root is a file with the bytes of the one that was named, also by a link",
+    function()
+      fs.mkdir "small"
+      stage.places "small"
+      scratch.write("program", "first")
+      fs.symlink("program", "link")
+      local place <const> = "small/usr/local/bin/bq"
+      local function install(name)
+        stage.install("small", from {}, name)
+        local stat = fs.lstat(place)
+        return { stat.type, stat.mode, fs.read(place), #fs.list "small/usr/local/bin" }
+      end
+      local count = install("link")[4]
+      check.equal(install "link", { "file", files.mode "0755", "first", count })
+      -- As long as before, and what a killed run left beside it is gone.
+      scratch.write("program", "again")
+      fs.mkdir(place .. ".new")
+      check.equal(install "link", { "file", files.mode "0755", "again", count })
+    end,
+  },
 }
