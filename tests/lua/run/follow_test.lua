@@ -21,12 +21,29 @@ check.run {
     end,
   },
   {
-    "a step that prints much is not read whole",
+    "of much that was printed since the last look, the verb is seen wherever it is",
     function()
       local one = follow.new "much"
-      fs.write("much", "== build\n" .. ("y\n"):rep(100000) .. "== install\nlast\n")
+      fs.write("much", "== build\n" .. ("y\n"):rep(1000000) .. "last\n")
       one:look()
-      check.equal({ one.verb, one.line }, { "install", "last" })
+      check.equal({ one.verb, one.line }, { "build", "last" })
+      fs.append("much", ("y\n"):rep(1000000) .. "== install\n" .. ("z"):rep(1000000) .. "\n== ")
+      one:look()
+      check.equal({ one.verb, one.line }, { "install", ("z"):rep(1999) })
+      fs.append("much", "test\n")
+      one:look()
+      check.equal({ one.verb, one.line }, { "test", "== test" })
+    end,
+  },
+  {
+    "a line without an end is no verb, however long it is",
+    function()
+      local one = follow.new "line"
+      fs.write("line", ("x"):rep(1 << 19))
+      one:look()
+      fs.append("line", ("x"):rep(1 << 18) .. "== build\n")
+      one:look()
+      check.equal(one.verb, "unpack")
     end,
   },
 }
