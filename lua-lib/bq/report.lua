@@ -11,7 +11,10 @@ function report.time(seconds)
     return ("%.0f s"):format(seconds)
   end
   local whole = math.floor(seconds)
-  return ("%d min %d s"):format(whole // 60, whole % 60)
+  if whole < 3600 then
+    return ("%d min %d s"):format(whole // 60, whole % 60)
+  end
+  return ("%d h %d min"):format(whole // 3600, whole % 3600 // 60)
 end
 
 --- Bytes for people.

@@ -11,14 +11,16 @@ check.run {
         report.time(12.4),
         report.time(99),
         report.time(200.9),
-        report.time(3600),
+        report.time(3599),
+        report.time(9000),
       }, {
         "0.0 s",
         "9.9 s",
         "12 s",
         "99 s",
         "3 min 20 s",
-        "60 min 0 s",
+        "59 min 59 s",
+        "2 h 30 min",
       })
     end,
   },
