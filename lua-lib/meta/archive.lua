@@ -48,6 +48,7 @@ function archive.extract(options) end
 ---@field paths string[] the archives, in their order
 ---@field target string a folder, which may have files already; if it was absent or empty, it is whole or absent after
 ---@field threads? integer the number of cores if absent
+---@field label? string of a bar that shows how far it is; without it, there is none
 ---@field profile? "source"|"rootfs" this and the rest as in `bq.archive.Extract`; the limits are those of each archive
 ---@field strip? integer
 ---@field include? string[]

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::kernel::threads::{Threads, in_threads, until_threads_end};
 use crate::lua::bytes::{Blob, Bytes};
 use crate::lua::module::Module;
+use crate::modules::progress::during;
 use crate::tree::attributes::{Attribute, Attributes, belong, check};
 use crate::tree::digest::{self, PIECE, hex};
 use crate::tree::names::shown;
@@ -223,7 +224,7 @@ fn hash_files(top: &Path, nodes: &[Node], threads: usize) -> Result<Vec<Option<S
             .unwrap_or_else(PoisonError::into_inner)
             .append(&mut own);
     };
-    in_threads(threads.min(order.len()), &work);
+    during(|| in_threads(threads.min(order.len()), &work));
     let mut digests: Vec<Option<String>> = nodes.iter().map(|_| None).collect();
     for (number, digest) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let at = || {

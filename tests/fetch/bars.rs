@@ -45,6 +45,8 @@ const BARS: &str = "
       spinner:message 'hello'
       spinner:set(5)
       spinner:length(7)
+      -- What may take long draws the bar by a thread, which has ended afterwards.
+      require('bq.fs').remove_all 'a folder'
     end
     bar:finish()
     bar:finish()
@@ -63,6 +65,22 @@ fn bars_are_drawn_on_a_terminal() {
     assert!(drawn.ends_with("the end\r\n"), "{drawn:?}");
     let last = drawn.rfind("items").expect("it was drawn");
     assert!(drawn[last..].contains("\x1b[J"), "{drawn:?}");
+}
+
+#[test]
+fn unpacking_many_archives_shows_a_bar() {
+    let code = "
+        local archive, fs = require 'bq.archive', require 'bq.fs'
+        fs.mkdir 'tree'
+        fs.write('tree/file', ('x'):rep(1000))
+        archive.pack { output = 'a.tar', sources = { { path = 'tree' } }, compression = 'none' }
+        archive.extract_all { paths = { 'a.tar' }, target = 'whole', profile = 'rootfs', label = 'packages' }
+        print(fs.read('whole/file') == ('x'):rep(1000))
+        print(io.open('/proc/self/status'):read('a'):match('Threads:%s*(%d+)'))";
+    let (drawn, printed) = on_terminal(&Scratch::new(), code);
+    assert_eq!(printed, "true\n1\n");
+    assert!(drawn.contains("packages                 ["), "{drawn:?}");
+    assert!(drawn.contains("100 %"), "{drawn:?}");
 }
 
 #[test]

@@ -73,6 +73,7 @@ local function tree(paths, target, jobs)
     paths = paths,
     target = target,
     threads = jobs,
+    label = "unpack packages",
     profile = "rootfs",
     attributes = "collect",
     devices = "skip",

@@ -4,7 +4,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use nix::NixPath;
@@ -19,11 +19,21 @@ use super::staging::Staging;
 use super::tree::Tree;
 use crate::error::{Error, Result};
 use crate::kernel::threads::in_threads;
+use crate::modules::progress::{Bar, Unit};
 use crate::tree::names::shown;
 use crate::tree::remove::remove_quietly;
 use crate::tree::replace::beside;
 use crate::tree::root::Root;
 use crate::tree::steps::type_of;
+
+fn size_of(path: &PathBuf) -> u64 {
+    std::fs::metadata(path).map_or(0, |stat| stat.len())
+}
+
+/// A bar over the bytes of the archives.
+pub(super) fn bar(label: &str, paths: &[PathBuf]) -> Bar {
+    Bar::new(label, Some(paths.iter().map(size_of).sum()), Unit::Bytes)
+}
 
 /// Unpacks all archives. The result is the same as if they were unpacked one after the other.
 pub(super) fn extract_all(
@@ -32,6 +42,7 @@ pub(super) fn extract_all(
     rules: &Rules,
     threads: usize,
     umask: u32,
+    bar: Option<&Bar>,
 ) -> Result<Summary> {
     let staging = Staging::new(target, true)?;
     let follow = one::follows(rules);
@@ -45,7 +56,10 @@ pub(super) fn extract_all(
     } else {
         let parts = Parts(beside(staging.path()));
         std::fs::create_dir(&parts.0).map_err(|e| Error::io("mkdir", &e).at(&parts.0))?;
-        let unpacked = unpack_parts(paths, &parts.0, rules, threads, umask);
+        let unpacked = unpack_parts(paths, &parts.0, rules, threads, umask, bar);
+        if let Some(bar) = bar {
+            bar.message("moving them into one tree");
+        }
         for ((number, path), part) in paths.iter().enumerate().zip(unpacked) {
             let place = parts.part(number);
             match part {
@@ -99,18 +113,23 @@ fn unpack_parts(
     rules: &Rules,
     threads: usize,
     umask: u32,
+    bar: Option<&Bar>,
 ) -> Vec<Slot> {
     // The largest first, so that no large one runs alone at the end.
-    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |stat| stat.len());
     let mut order: Vec<usize> = (0..paths.len()).collect();
-    order.sort_by_cached_key(|&number| std::cmp::Reverse(size(&paths[number])));
+    order.sort_by_cached_key(|&number| std::cmp::Reverse(size_of(&paths[number])));
     let slots: Mutex<Vec<Slot>> = Mutex::new(paths.iter().map(|_| None).collect());
-    let next = AtomicUsize::new(0);
+    let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
     let work = || {
         while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let place = parts.join(number.to_string());
             let part = unpack_part(&paths[number], &place, rules, umask);
             slots.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(part);
+            let size = size_of(&paths[number]);
+            let before = done.fetch_add(size, Ordering::Relaxed);
+            if let Some(bar) = bar {
+                bar.set(before + size);
+            }
         }
     };
     in_threads(threads.min(paths.len()), &work);

@@ -42,6 +42,7 @@ use crate::lua::bytes::{Blob, Bytes, Sha256Digits};
 use crate::lua::module::Module;
 use crate::lua::options::Both;
 use crate::lua::value::{Field, Wrong, word};
+use crate::modules::progress::during;
 use crate::tree::names::Patterns;
 use member::{Kind, Limits, Member};
 use rules::{Devices, Owners, Profile, Rules, Summary};
@@ -113,6 +114,7 @@ options! {
         paths: Vec<Bytes>,
         target: Bytes,
         threads: Option<Threads>,
+        label: Option<LuaString>,
     }
 }
 
@@ -160,16 +162,18 @@ fn current_umask() -> u32 {
 fn extract(lua: &Lua, Both(options, rules): Both<ExtractOptions, RuleOptions>) -> Result<Table> {
     let sha256 = options.sha256.map(|digest| digest.0);
     let (rules, umask) = (Rules::try_from(rules)?, current_umask());
-    let summary = until_threads_end(|| {
-        one::extract(
-            &options.path,
-            &options.target,
-            sha256.as_deref(),
-            &rules,
-            options.merge,
-            decoders(),
-            umask,
-        )
+    let summary = during(|| {
+        until_threads_end(|| {
+            one::extract(
+                &options.path,
+                &options.target,
+                sha256.as_deref(),
+                &rules,
+                options.merge,
+                decoders(),
+                umask,
+            )
+        })
     })?;
     summary_table(lua, &rules, &summary)
 }
@@ -186,8 +190,20 @@ fn extract_all(
     let paths: Vec<PathBuf> = options.paths.into_iter().map(PathBuf::from).collect();
     let (rules, umask) = (Rules::try_from(rules)?, current_umask());
     let threads = options.threads.unwrap_or_default().0;
-    let summary =
-        until_threads_end(|| many::extract_all(&paths, &options.target, &rules, threads, umask))?;
+    let label = options.label.map(|label| label.to_string_lossy());
+    let bar = label.map(|label| many::bar(&label, &paths));
+    let summary = during(|| {
+        until_threads_end(|| {
+            many::extract_all(
+                &paths,
+                &options.target,
+                &rules,
+                threads,
+                umask,
+                bar.as_ref(),
+            )
+        })
+    })?;
     summary_table(lua, &rules, &summary)
 }
 

@@ -9,6 +9,7 @@ use mlua::Lua;
 use super::attributes::set_times;
 use crate::error::{Error, Result};
 use crate::lua::bytes::Bytes;
+use crate::modules::progress::during;
 use crate::tree;
 
 fn at<T>(path: &Bytes, op: &str, result: io::Result<T>) -> Result<T> {
@@ -24,7 +25,7 @@ pub(super) fn remove(_: &Lua, path: Bytes) -> Result<bool> {
 }
 
 pub(super) fn remove_all(_: &Lua, path: Bytes) -> Result<bool> {
-    tree::remove::all(&path)
+    during(|| tree::remove::all(&path))
 }
 
 pub(super) fn symlink(_: &Lua, (target, path): (Bytes, Bytes)) -> Result<()> {

@@ -13,6 +13,7 @@ use nix::libc;
 use super::attributes::{make_writable, set_times};
 use crate::error::{Error, Result};
 use crate::lua::bytes::Bytes;
+use crate::modules::progress::during;
 use crate::tree::remove::{self, is_absent};
 
 options! {
@@ -27,11 +28,11 @@ nix::ioctl_write_int!(ficlone, 0x94, 9);
 
 /// Copies a path and everything below it. Files that are hard links of each other stay so.
 pub(super) fn copy(_: &Lua, (from, to, options): (Bytes, Bytes, CopyOptions)) -> Result<()> {
-    Copier {
+    let mut copier = Copier {
         options: &options,
         seen: HashMap::new(),
-    }
-    .copy(&from, &to)
+    };
+    during(|| copier.copy(&from, &to))
 }
 
 struct Copier<'o> {

@@ -18,7 +18,7 @@ mod screen;
 use row::Row;
 pub(crate) use row::Unit;
 use screen::{Kind, kind, screen};
-pub(crate) use screen::{clear, is_shown, tick};
+pub(crate) use screen::{clear, during, is_shown, tick};
 
 /// How often what is shown is drawn again during a wait.
 pub(crate) const TICK: Duration = Duration::from_secs(1);

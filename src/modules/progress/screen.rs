@@ -4,13 +4,15 @@
 //! prompt is there.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::{measure_text_width, truncate_str};
 
-use super::events;
 use super::row::Row;
+use super::{TICK, events};
+use crate::kernel::threads::until_threads_end;
 use crate::modules::log::{set_around, size};
 
 /// Between two drawings that show only a new position.
@@ -89,6 +91,29 @@ pub(crate) fn tick() {
 /// Whether there is anything that changes with time.
 pub(crate) fn is_shown() -> bool {
     OWNER.get().is_some() && !screen().rows.is_empty()
+}
+
+/// Calls a function that may take long, and draws what is shown again every second meanwhile. The thread that does so has ended
+/// when it returns.
+pub(crate) fn during<T>(work: impl FnOnce() -> T) -> T {
+    if !is_shown() {
+        return work();
+    }
+    let (end, ended) = channel::<()>();
+    let draw = move || {
+        while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            tick();
+        }
+    };
+    until_threads_end(|| {
+        std::thread::scope(|scope| {
+            // Without it, what is shown stands still.
+            drop(std::thread::Builder::new().spawn_scoped(scope, draw));
+            // Also if the work panics, the thread ends with this.
+            let _end = end;
+            work()
+        })
+    })
 }
 
 /// Takes away all that is drawn.
