@@ -53,6 +53,8 @@ fn run(file: &Path) -> Result<(), Failed> {
         .arg(file)
         .current_dir(scratch.path())
         .env_remove("BQ_PATH")
+        .env_remove("BQ_STORE")
+        .env("BQ_CONFIG", "")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -293,6 +293,7 @@ fn stores_come_from_the_environment_and_the_configuration() {
     );
     let mut command = rig.command(&["coordinator", "--workspace", "other"]);
     let left: Left = command
+        .env_remove("BQ_CONFIG")
         .env("XDG_CONFIG_HOME", rig.path("config"))
         .output()
         .expect("bq runs")
@@ -301,6 +302,7 @@ fn stores_come_from_the_environment_and_the_configuration() {
     assert_eq!(left.started(), [""; 0]);
     let mut command = rig.command(&["coordinator", "--help"]);
     let help: Left = command
+        .env_remove("BQ_CONFIG")
         .env("XDG_CONFIG_HOME", rig.path("config"))
         .output()
         .expect("bq runs")
@@ -325,6 +327,7 @@ fn stores_come_from_the_environment_and_the_configuration() {
         rig.write("config/bq/config.lua", text);
         let mut command = rig.command(&words);
         let left: Left = command
+            .env_remove("BQ_CONFIG")
             .env("XDG_CONFIG_HOME", rig.path("config"))
             .output()
             .expect("bq runs")

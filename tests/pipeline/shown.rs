@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::processes_with;
+use crate::support::{eventually, processes_with};
 use crate::support::screen::screen;
 use crate::{Left, Rig, needs_namespaces};
 
@@ -193,9 +193,9 @@ fn a_view_on_a_terminal() {
         drawn.extend_from_slice(&part[..size]);
         if !is_seen && String::from_utf8_lossy(&drawn).contains("  waits for low/base") {
             is_seen = true;
-            let pids = processes_with(&mark);
-            assert!(!pids.is_empty(), "the first step runs");
-            for pid in pids {
+            let pids = || processes_with(&mark);
+            eventually("the program of the first step", || !pids().is_empty());
+            for pid in pids() {
                 kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it is ours");
             }
         }

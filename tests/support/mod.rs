@@ -36,10 +36,13 @@ pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
         "BQ_OUTSIDE",
         "BQ_HOLDER",
         "BQ_EVENTS",
+        "BQ_STORE",
         "CLICOLOR_FORCE",
     ] {
         command.env_remove(name);
     }
+    // The user's own configuration is of no test.
+    command.env("BQ_CONFIG", "");
     command
 }
 
