@@ -76,11 +76,16 @@ local function is_reordered(a, b)
   return sorted[1] == sorted[2] and plain[1] ~= plain[2]
 end
 
---- A time zone, if the clocks differ by whole hours only.
+--- A time zone, if both say the same time in another one: where a zone has no offset, if the clocks differ by whole quarters.
 local function zone(a, b)
-  local minutes, one = times.clock(a)
-  local others, other = times.clock(b)
-  return minutes and minutes == others and one ~= other
+  local ours, one, offset = times.clock(a)
+  local theirs, other, to = times.clock(b)
+  if not ours or not theirs or one == other then
+    return false
+  elseif offset and to then
+    return (ours - offset - theirs + to) % 86400 == 0
+  end
+  return (ours - theirs) % 900 == 0
 end
 
 --- The kinds without which the texts are not equal; `nil` if all together do not explain the difference.

@@ -58,6 +58,25 @@ local function identifiers(text)
   text = text:gsub("[%w+/_-]+=*", function(word)
     return #word >= 16 and word:find "%d" and word:find "%l" and word:find "%u" and HIDDEN or nil
   end)
+  return text
+end
+
+--- Whether a word looks like what mkstemp(3) puts into a name: letters of both cases, or digits among them or many of them.
+local function is_random(word)
+  return #word >= 6 and (word:find "%l" and word:find "%u" or word:find "%d+%a" or word:find "%d%d%d") and true or false
+end
+
+--- Hides the parts of names that are made for temporary files: by compilers, by mktemp(1) and by the number of a process.
+local function temporary(text)
+  text = text:gsub("%f[%w]cc(%w%w%w%w%w%w)%f[%W]", function(word)
+    return is_random(word) and "cc" .. HIDDEN or nil
+  end)
+  text = text:gsub("(tmp/)([%w+-]+)%f[^%w+-]", function(folder, word)
+    return is_random(word) and folder .. HIDDEN or nil
+  end)
+  text = text:gsub("(tmp/[%w_+-]*[._-])(%w+)%f[^%w_-]", function(name, word)
+    return (not word:find "%D" or is_random(word)) and name .. HIDDEN or nil
+  end)
   return (text:gsub("%f[%w]tmp[%w._]*", HIDDEN))
 end
 
@@ -90,6 +109,7 @@ local function locale_names(text)
 end
 
 masks.VERSION = "a version of a tool or package"
+masks.IDENTIFIER = "a random identifier, or a digest"
 
 ---@class bq.diff.Kind
 ---@field name string what messages call it
@@ -151,6 +171,10 @@ masks.KINDS = {
     end,
   },
   {
+    name = "a temporary name",
+    mask = temporary,
+  },
+  {
     name = "a user",
     also = "a path",
     mask = function(text)
@@ -179,6 +203,10 @@ masks.KINDS = {
     end,
   },
   {
+    name = masks.IDENTIFIER,
+    mask = identifiers,
+  },
+  {
     name = masks.VERSION,
     mask = function(text)
       text = text:gsub("%f[%d]%d+%.%d+[%w.+~:-]*", HIDDEN):gsub("%.so%.%d[%d.]*", HIDDEN)
@@ -190,10 +218,6 @@ masks.KINDS = {
     mask = function(text)
       return paths(text, true)
     end,
-  },
-  {
-    name = "an identifier: random, or a digest of something else",
-    mask = identifiers,
   },
   {
     name = "the number of processors",
@@ -213,7 +237,8 @@ masks.KINDS = {
   {
     name = "options of the compiler",
     mask = function(text)
-      return (text:gsub("%s*%f[%S]%-[%a][%w=+,./:_-]*", ""))
+      -- The frontier is not seen at the beginning of a text: the NUL that stands for it is no space.
+      return ((" " .. text):gsub("%s*%f[%S]['\"]?%-[%a][%w=+,./:_-]*['\"]?", ""))
     end,
   },
   {
@@ -247,6 +272,12 @@ masks.KINDS = {
     is_weak = true,
     mask = function(text)
       return (text:gsub("0x%x+", HIDDEN))
+    end,
+  },
+  {
+    name = "the ends of lines (CR LF)",
+    mask = function(text)
+      return (text:gsub("\r+\n", "\n"):gsub("\r+$", ""))
     end,
   },
   {

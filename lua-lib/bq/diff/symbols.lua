@@ -74,7 +74,7 @@ function symbols_of.compare(top, a, b)
     part:because(found)
     part.open = part.open or #found == 0
   end
-  for _, name in ipairs(tables.append(gone, new)) do
+  for _, name in ipairs(tables.append(tables.copy(gone), new)) do
     local option = name:find "^__stack_chk" and "-fstack-protector" or name:find "^__%w+_chk$" and "-D_FORTIFY_SOURCE"
     part:because { option and cause.likely("options of the compiler", ("%s (%s)"):format(name, option)) or nil }
   end

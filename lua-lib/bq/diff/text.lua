@@ -74,6 +74,15 @@ local function pairs_of(node, removed, added, budget)
   return is_known
 end
 
+--- Texts without what separates them from the next one: the last line of a list has no comma.
+local function bare(list)
+  local out = {}
+  for index, line in ipairs(list) do
+    out[index] = line:gsub("[%s,;|&\\]+$", "")
+  end
+  return out
+end
+
 --- Compares two lists of texts, and adds what differs to a node.
 ---@param node bq.diff.Node changed
 ---@param a string[]
@@ -84,6 +93,13 @@ function text.compare_lists(node, a, b, what)
   if is_reordered then
     node:fact(("the same %s in another order"):format(what))
     node:because(order(a, b))
+  else
+    local ours, theirs = bare(a), bare(b)
+    is_reordered = table.concat(ours, "\n") ~= table.concat(theirs, "\n") and sequence.is_reordered(ours, theirs)
+    if is_reordered then
+      node:fact(("the same %s in another order, but for what separates them"):format(what))
+      node:because(order(ours, theirs))
+    end
   end
   local hunks, is_known, count = sequence.hunks(a, b), true, 0
   if not hunks then

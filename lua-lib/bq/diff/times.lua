@@ -30,6 +30,9 @@ local FOREIGN <const> = times.set [[
 local ZONES <const> =
   times.set "UTC GMT CET CEST EST EDT CST CDT MST MDT PST PDT BST IST JST MSK EET EEST WET WEST AEST AEDT Z"
 
+-- Zones whose offset everybody knows; other names mean several.
+local OFFSETS <const> = { UTC = 0, GMT = 0, Z = 0 }
+
 --- Hides the words of a set; a word may have letters of UTF-8 and a point at its end.
 local function hide_words(text, words)
   return (
@@ -85,14 +88,20 @@ function times.hide_foreign(text)
   return hide_words(text, FOREIGN)
 end
 
---- The zone of a time, with all that is not of the minute: `nil` if the text has none.
+--- The first time of a text that has a zone: `nil` if there is none.
 ---@param text string
----@return string? minutes and seconds of its clock
+---@return integer? seconds of its clock since midnight
 ---@return string? zone
+---@return integer? offset of the zone, in seconds, if it is a number
 function times.clock(text)
-  local hour, rest, zone = text:match "(%d%d):(%d%d:%d%d)[.%d]*%s?([+-]?[%w:]*)"
-  if hour and (ZONES[zone] or zone:find "^[+-]%d%d:?%d%d$") then
-    return rest, zone
+  for hour, minute, at in text:gmatch "%f[%d](%d%d):(%d%d)()" do
+    local second, after = text:match("^:(%d%d)[.,]?%d*()", at)
+    local zone = text:match("^%s?([+-]?[%w:]*)", after or at)
+    local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)"
+    if sign or ZONES[zone] then
+      local offset = sign and (hours * 3600 + minutes * 60) * (sign == "-" and -1 or 1)
+      return hour * 3600 + minute * 60 + (second or 0) // 1, zone, offset or OFFSETS[zone]
+    end
   end
 end
 
