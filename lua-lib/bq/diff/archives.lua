@@ -11,8 +11,23 @@ local archives = {}
 local MOST <const> = 256 << 20
 local READABLE <const>, SEARCHABLE <const> = tonumber("400", 8), tonumber("700", 8)
 
---- Adds what a tar's own headers say, if they can be read again.
+--- Adds what a zip's own headers say.
+local function add_zip_headers(bytes, list)
+  local ok, raw = pcall(headers.zip, bytes)
+  for _, entry in ipairs(ok and list or {}) do
+    local header = raw[entry.path] or {}
+    entry.form, entry.stamps = header.form, header.stamps
+    entry.uid, entry.gid = header.uid or entry.uid, header.gid or entry.gid
+  end
+end
+
+--- Adds what an archive's own headers say, if they can be read again.
 local function add_headers(path, list)
+  local file <close> = assert(io.open(path, "rb"))
+  local size = file:seek "end"
+  if file:seek("set", 0) and file:read(2) == "PK" then
+    return size <= MOST and file:seek("set", 0) and add_zip_headers(file:read "a", list)
+  end
   local ok, bytes = pcall(archive.decompress, path, { max_bytes = MOST })
   if not ok or not bytes:find("^ustar", 258) then
     return

@@ -2,6 +2,7 @@
 local archive = require "bq.archive"
 local archives = require "bq.diff.archives"
 local cause = require "bq.diff.cause"
+local disks = require "bq.diff.disks"
 local entries = require "bq.diff.entries"
 local fail = require "bq.fail"
 local key = require "bq.plan.key"
@@ -95,47 +96,6 @@ local function compare_workspaces(session, top, a, b, bar)
   end
 end
 
-local function compare_disks(session, top, a, b, bar)
-  local function say(what, ours, theirs)
-    if ours ~= theirs then
-      top:fact(("%s: %s → %s"):format(what, tostring(ours), tostring(theirs)))
-    end
-  end
-  say("format", a.disk.format, b.disk.format)
-  say("compression", a.disk.compression, b.disk.compression)
-  say("size", a.disk.size, b.disk.size)
-  say("id of the disk", a.disk.disk_guid, b.disk.disk_guid)
-  say("partitions", #a.disk.partitions, #b.disk.partitions)
-  for index = 1, math.min(#a.disk.partitions, #b.disk.partitions) do
-    local one, other = a.disk.partitions[index], b.disk.partitions[index]
-    local part = node.new(("partition %d (%s)"):format(index, one.name))
-    for _, field in ipairs { "name", "type", "guid", "start", "size", "filesystem", "label", "id" } do
-      if one[field] ~= other[field] then
-        part:fact(("%s %s → %s"):format(field, tostring(one[field]), tostring(other[field])))
-      end
-    end
-    local is_read = one.filesystem == "ext4" or one.filesystem == "fat32"
-    if is_read and one.filesystem == other.filesystem then
-      entries.compare(
-        part,
-        side.partition(session, a.name, index),
-        side.partition(session, b.name, index),
-        looker(session, bar)
-      )
-    elseif one.filesystem then
-      part:fact(("its files are not compared: %s cannot be read"):format(one.filesystem))
-      part.open = true
-    end
-    if not part:is_empty() then
-      top:add(part)
-    end
-  end
-  if top:is_empty() then
-    top:fact "the files and partitions are the same; the disks differ beside them"
-    top.open = true
-  end
-end
-
 --- Compares two sides.
 ---@param session bq.diff.Session
 ---@param a bq.diff.Side
@@ -152,8 +112,8 @@ function compare.sides(session, a, b)
   elseif a.kind == "file" and b.kind == "file" then
     look.compare(session, top, a.name, b.name)
     return top
-  elseif a.kind == "disk" and b.kind == "disk" and #a.disk.partitions + #b.disk.partitions > 0 then
-    compare_disks(session, top, a, b, bar)
+  elseif a.kind == "disk" and b.kind == "disk" then
+    disks.compare(session, top, a, b, looker(session, bar))
     return top
   end
   local ours, theirs = listing(session, a), listing(session, b)

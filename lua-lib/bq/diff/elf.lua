@@ -27,6 +27,7 @@ local elf = {}
 ---@field by_name table<string, bq.diff.Section>
 ---@field symbols bq.diff.Symbol[] of the full table
 ---@field dynamic bq.diff.Symbol[] of the dynamic one
+---@field linked table<string, true> what the linker was asked for, as options of GNU ld
 
 local MAGIC <const> = "\127ELF\2\1"
 elf.NOBITS, elf.SYMTAB, elf.STRTAB, elf.DYNAMIC, elf.NOTE, elf.DYNSYM = 8, 2, 3, 6, 7, 11
@@ -83,6 +84,49 @@ local function read_symbols(sections, kind)
   return out
 end
 
+-- Tags of `.dynamic`, and types of segments. Source: System V ABI, chapter 5; the `DT_GNU_` and `PT_GNU_` of the LSB and binutils.
+local SYMBOLIC <const>, TEXTREL <const>, BIND_NOW <const>, FLAGS <const>, FLAGS_1 <const> = 16, 22, 24, 30, 0x6FFFFFFB
+local OPTIONS <const> = {
+  [4] = "--hash-style=sysv",
+  [0x6FFFFEF5] = "--hash-style=gnu",
+  [15] = "--disable-new-dtags",
+  [29] = "--enable-new-dtags",
+  [36] = "-z pack-relative-relocs",
+  [SYMBOLIC] = "-Bsymbolic",
+  [TEXTREL] = "-z notext",
+  [BIND_NOW] = "-z now",
+}
+-- Bits of the flags, with the tag that means the same.
+local BITS <const> = {
+  [FLAGS] = { [2] = SYMBOLIC, [4] = TEXTREL, [8] = BIND_NOW },
+  [FLAGS_1] = { [1] = BIND_NOW },
+}
+local GNU_STACK <const>, GNU_RELRO <const>, EXECUTE <const> = 0x6474E551, 0x6474E552, 1
+
+--- What the linker was asked for, as far as a file shows it.
+local function read_linked(bytes, sections)
+  local out = {}
+  for _, section in ipairs(sections) do
+    for at = 1, section.type == elf.DYNAMIC and #section.bytes - 15 or 0, 16 do
+      local tag, value = ("<i8i8"):unpack(section.bytes, at)
+      if tag == 0 then
+        break
+      end
+      out[OPTIONS[tag] or ""] = true
+      for bit, meant in pairs(BITS[tag] or {}) do
+        out[value & bit ~= 0 and OPTIONS[meant] or ""] = true
+      end
+    end
+  end
+  local at, size, count = ("<I8"):unpack(bytes, 33), ("<I2I2"):unpack(bytes, 55)
+  for index = 0, count - 1 do
+    local kind, flags = ("<I4I4"):unpack(bytes, at + index * size + 1)
+    out[kind == GNU_RELRO and "-z relro" or kind == GNU_STACK and flags & EXECUTE ~= 0 and "-z execstack" or ""] = true
+  end
+  out[""] = nil
+  return out
+end
+
 local function read(bytes)
   local kind, machine = ("<I2I2"):unpack(bytes, 17)
   local section_at, flags, section_size, section_count, names_at = ("<I8I4xxxxxxI2I2I2"):unpack(bytes, 41)
@@ -90,11 +134,21 @@ local function read(bytes)
       and section_size >= 64
       and read_sections(bytes, section_at, section_size, section_count, names_at)
     or {}
-  local out = { type = kind, machine = machine, flags = flags, sections = {}, by_name = {}, symbols = {}, dynamic = {} }
+  local out = {
+    type = kind,
+    machine = machine,
+    flags = flags,
+    sections = {},
+    by_name = {},
+    symbols = {},
+    dynamic = {},
+    linked = {},
+  }
   for index = 1, section_count - 1 do
     out.sections[index] = sections[index]
     out.by_name[sections[index].name] = sections[index]
   end
+  out.linked = read_linked(bytes, out.sections)
   out.symbols, out.dynamic = read_symbols(sections, elf.SYMTAB), read_symbols(sections, elf.DYNSYM)
   return out
 end
@@ -111,7 +165,7 @@ function elf.read(bytes)
   return ok and out or nil
 end
 
---- The texts of a section: runs of printable characters, as strings(1) finds them.
+--- The texts of a section: runs of printable characters in UTF-8, as strings(1) finds them; where that is damaged, only ASCII.
 ---@param bytes string
 ---@param least? integer the shortest, 4 if absent
 ---@return string[]
@@ -119,7 +173,9 @@ function elf.strings(bytes, least)
   local out = {}
   for run in bytes:gmatch "[\t\32-\126\xc2-\xf4\x80-\xbf]+" do
     if #run >= (least or 4) then
-      out[#out + 1] = run
+      for part in run:gmatch(utf8.len(run) and ".+" or "[\t\32-\126]+") do
+        out[#out + 1] = #part >= (least or 4) and part or nil
+      end
     end
   end
   return out

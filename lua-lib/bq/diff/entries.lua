@@ -1,9 +1,12 @@
 -- Compares two listings of files: of trees, archives and disks. Each path that differs is a node.
 local cause = require "bq.diff.cause"
+local members = require "bq.diff.members"
 local node = require "bq.diff.node"
-local sequence = require "bq.diff.sequence"
 
 local entries = {}
+
+-- What the names of compressed files end with.
+local ENDINGS <const> = { gz = true, xz = true, zst = true, bz2 = true, lz = true }
 
 ---@class bq.diff.Entry
 ---@field path string
@@ -18,6 +21,8 @@ local entries = {}
 ---@field mtime? integer
 ---@field time? string the same with parts of seconds, if pax says it
 ---@field form? string of a header of tar
+---@field stamps? string all times of a header of zip, as seconds since 1970
+---@field place? string where it was in the file system that it was packed from, of a header of cpio
 ---@field target? string of a link
 ---@field capabilities? string
 ---@field ["package"]? string
@@ -108,69 +113,6 @@ function entries.is_same_file(a, b)
   return true
 end
 
---- The paths that both have, in the order of one of them.
-local function common(ours, theirs)
-  local out = {}
-  for _, entry in ipairs(ours.list) do
-    out[#out + 1] = theirs.by_path[entry.path] and entry.path or nil
-  end
-  return out
-end
-
-local function compare_order(top, ours, theirs)
-  local a, b = common(ours, theirs), common(theirs, ours)
-  if table.concat(a, "\n") == table.concat(b, "\n") then
-    return
-  end
-  for index = 1, math.max(#a, #b) do
-    if a[index] ~= b[index] then
-      top:fact(("another order: member %d is %s → %s"):format(index, a[index] or "none", b[index] or "none"))
-      break
-    end
-  end
-  if sequence.is_reordered(a, b) then
-    top:because { cause.sure("an archive's order", "the same members in another order") }
-  else
-    top:fact "a member is there more often on one side"
-    top.open = true
-  end
-end
-
---- The times of an archive's members.
-local function compare_times(top, ours, theirs)
-  local count, shift, one, is_shifted = 0, nil, nil, true
-  for _, a in ipairs(ours.list) do
-    local b = theirs.by_path[a.path]
-    if b and a.mtime and a.mtime == b.mtime and a.time ~= b.time then
-      top:fact(
-        ("the time of %s differs in parts of a second: %s → %s"):format(a.path, a.time or "none", b.time or "none")
-      )
-      top:because { cause.sure("a time", "the parts of seconds in the headers of pax") }
-    elseif b and a.mtime and b.mtime and a.mtime ~= b.mtime then
-      count = count + 1
-      one = (not one or one.a.follows) and { a = a, b = b } or one
-      shift = shift or b.mtime - a.mtime
-      is_shifted = is_shifted and shift == b.mtime - a.mtime
-    end
-  end
-  if not one then
-    return
-  end
-  top:fact(
-    ("the times of %d members differ: %s %s → %s"):format(
-      count,
-      one.a.path,
-      cause.date(one.a.mtime),
-      cause.date(one.b.mtime)
-    )
-  )
-  local is_zone = count > 1 and is_shifted and shift % 900 == 0 and math.abs(shift) <= 14 * 3600
-  top:because { cause.sure("a time", ("the times of %d members"):format(count)) }
-  if is_zone then
-    top:because { cause.likely("a time zone", ("all times differ by %g hours"):format(shift / 3600)) }
-  end
-end
-
 --- Owners and modes: what all paths have in common says why.
 local function compare_attributes(top, changed)
   local modes, owners, open = {}, {}, false
@@ -223,6 +165,42 @@ local function compare_entry(top, a, b, ours, theirs, look, changed)
   top:add(one)
 end
 
+--- Compares a file with the one that stands for it under the name of another compression.
+local function compare_renamed(top, a, b, ours, theirs, look)
+  local one = node.new(("%s → %s"):format(a.path, b.path))
+  one.kind, one.package = "changed", b.package or a.package
+  local from, to = ours.file(a.path), theirs.file(b.path)
+  if from and to then
+    look(one, from, to)
+  else
+    one.open = true
+  end
+  top:add(one)
+end
+
+--- The name of a compressed file without what says by which program; `nil` if it is none.
+local function stem(path)
+  local name, ending = path:match "^(.+)%.(%w+)$"
+  return ENDINGS[ending] and name
+end
+
+--- Compressed files that are on one side only, where the other one has them under the name of another compression.
+local function renamed(ours, theirs)
+  local by_stem, out = {}, {}
+  for _, b in ipairs(theirs.list) do
+    local name = not ours.by_path[b.path] and b.type == "file" and stem(b.path)
+    by_stem[name or ""] = b
+  end
+  by_stem[""] = nil
+  for _, a in ipairs(ours.list) do
+    local other = not theirs.by_path[a.path] and a.type == "file" and by_stem[stem(a.path) or ""]
+    if other then
+      out[a.path], out[other.path] = other, a
+    end
+  end
+  return out
+end
+
 --- Compares two listings.
 ---@param top bq.diff.Node changed
 ---@param ours bq.diff.Listing
@@ -231,6 +209,7 @@ end
 ---@param is_archive? boolean order and times count
 function entries.compare(top, ours, theirs, look, is_archive)
   local changed, seen = {}, {}
+  local others = renamed(ours, theirs)
   local function lonely(entry, kind)
     local one = node.new(entry.path)
     one.kind, one.package = kind, entry.package
@@ -246,7 +225,9 @@ function entries.compare(top, ours, theirs, look, is_archive)
   for _, a in ipairs(ours.list) do
     local b = theirs.by_path[a.path]
     -- The last member of a name is the one that counts.
-    if not seen[a.path] and not b then
+    if not seen[a.path] and not b and others[a.path] then
+      compare_renamed(top, a, others[a.path], ours, theirs, look)
+    elseif not seen[a.path] and not b then
       lonely(a, "gone")
     elseif not seen[a.path] then
       compare_entry(top, ours.by_path[a.path], b, ours, theirs, look, changed)
@@ -259,15 +240,14 @@ function entries.compare(top, ours, theirs, look, is_archive)
     seen[a.path] = true
   end
   for _, b in ipairs(theirs.list) do
-    if not ours.by_path[b.path] and not seen[b.path] then
+    if not ours.by_path[b.path] and not seen[b.path] and not others[b.path] then
       seen[b.path] = true
       lonely(b, "added")
     end
   end
   compare_attributes(top, changed)
   if is_archive then
-    compare_order(top, ours, theirs)
-    compare_times(top, ours, theirs)
+    members.compare(top, ours, theirs)
   end
 end
 

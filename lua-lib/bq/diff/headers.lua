@@ -1,6 +1,6 @@
 -- Reads what archives say of their members and unpacking loses: owners by name, forms of headers. Also reads archives of ar(1), which
 -- hold the parts of static libraries, and of cpio. Formats: ustar (POSIX.1-2017, pax), ar (System V, with GNU's long names), cpio
--- newc (the kernel's buffer-format.rst).
+-- newc (the kernel's buffer-format.rst), zip (PKWARE's APPNOTE, and Info-ZIP's extrafld.txt).
 local headers = {}
 
 local BLOCK <const> = 512
@@ -36,6 +36,58 @@ function headers.tar(bytes)
       form, time = "", nil
     end
     at = at + BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK
+  end
+  return out
+end
+
+--- The fields that Info-ZIP adds to a member: all its times, and its owner.
+local function extra_fields(bytes, out)
+  local at, names = 1, {}
+  while at + 3 <= #bytes do
+    local id, size = ("<I2I2"):unpack(bytes, at)
+    local content = bytes:sub(at + 4, at + 3 + size)
+    names[#names + 1] = ("%04x"):format(id)
+    if id == 0x5455 and #content >= 5 then
+      local parts = {}
+      for place = 2, #content - 3, 4 do
+        parts[#parts + 1] = tostring((("<I4"):unpack(content, place)))
+      end
+      out.stamps = table.concat(parts, " ")
+    elseif id == 0x7875 and #content >= 3 then
+      local uid_size = content:byte(2)
+      local gid_size = content:byte(3 + uid_size)
+      if uid_size <= 8 and gid_size and gid_size <= 8 and #content >= 3 + uid_size + gid_size then
+        out.uid, out.gid = ("<I" .. uid_size):unpack(content, 3), ("<I" .. gid_size):unpack(content, 4 + uid_size)
+      end
+    end
+    at = at + 4 + size
+  end
+  return names
+end
+
+--- What a zip's headers say of its members, by path. Raises if it is damaged.
+---@param bytes string
+---@return table<string, { form: string, stamps?: string, uid?: integer, gid?: integer }> stamps: all times, as seconds since 1970
+function headers.zip(bytes)
+  local out, at = {}, bytes:find "PK\1\2"
+  while at and bytes:find("^PK\1\2", at) do
+    local made, system, needed, flags, method = ("<BBI2I2I2"):unpack(bytes, at + 4)
+    local name_size, extra_size, comment_size, place = ("<I2I2I2xxxxxxxxI4"):unpack(bytes, at + 28)
+    local name = bytes:sub(at + 46, at + 45 + name_size)
+    local local_name, local_extra = ("<I2I2"):unpack(bytes, place + 27)
+    local one = {}
+    local extra = bytes:sub(place + 31 + local_name, place + 30 + local_name + local_extra)
+    local names = table.concat(extra_fields(extra, one), " ")
+    one.form = ("version %d of system %d, needs %d, flags %d, method %d, fields %s"):format(
+      made,
+      system,
+      needed,
+      flags,
+      method,
+      names == "" and "none" or names
+    )
+    out[name:gsub("/$", "")] = one
+    at = at + 46 + name_size + extra_size + comment_size
   end
   return out
 end
@@ -109,6 +161,7 @@ function headers.cpio(bytes)
       uid = field(2),
       gid = field(3),
       mtime = field(5),
+      place = ("inode %d of device %d:%d, %d links"):format(field(0), field(7), field(8), field(4)),
       target = kind == "link" and content or nil,
       bytes = content,
     }

@@ -3,12 +3,14 @@ local archive = require "bq.archive"
 local archives = require "bq.diff.archives"
 local bytes_of = require "bq.diff.bytes"
 local cause = require "bq.diff.cause"
+local disks = require "bq.diff.disks"
 local elf = require "bq.diff.elf"
 local entries = require "bq.diff.entries"
 local fs = require "bq.fs"
 local headers = require "bq.diff.headers"
 local node = require "bq.diff.node"
 local program = require "bq.diff.program"
+local side = require "bq.diff.side"
 local text = require "bq.diff.text"
 
 local look = {}
@@ -88,17 +90,6 @@ local function compare_listings(session, top, ours, theirs, depth)
   entries.compare(top, ours, theirs, function(one, from, to)
     compare(session, one, from, to, depth + 1)
   end, true)
-  local forms = {}
-  for _, entry in ipairs(ours.list) do
-    local other = theirs.by_path[entry.path]
-    if other and entry.form ~= other.form then
-      forms[#forms + 1] = ("%s %s → %s"):format(entry.path, entry.form or "none", other.form or "none")
-    end
-  end
-  if #forms > 0 then
-    top:fact(("the form of %d headers differs: %s"):format(#forms, forms[1]))
-    top:because { cause.likely("the packer of an archive, or its options", forms[1]) }
-  end
 end
 
 local function compare_archives(session, top, a, b, depth)
@@ -138,9 +129,9 @@ local function compare_compressed(session, top, a, b, kinds, depth)
     top:add(inner)
   elseif #top.causes == 0 then
     top:fact "what is compressed is the same"
-    top:because {
+    top:because(kinds[1] ~= kinds[2] and {} or {
       cause.likely("the level or the version of a compressor", "the same content, compressed in another way"),
-    }
+    })
   end
 end
 
@@ -157,6 +148,24 @@ local function compare_members(session, top, a, b, read, depth)
     return
   end
   compare_listings(session, top, archives.of_members(session, from), archives.of_members(session, to), depth)
+end
+
+--- Two disks or file systems, as other files have them in them. Returns whether they are.
+local function compare_disks(session, top, a, b, depth)
+  local ours, theirs = side.disk(a), side.disk(b)
+  if not ours or not theirs then
+    return false
+  end
+  local ok, err = pcall(function()
+    disks.compare(session, top, { name = a, disk = ours }, { name = b, disk = theirs }, function(one, from, to)
+      compare(session, one, from, to, depth + 1)
+    end)
+  end)
+  if not ok then
+    top:fact("it cannot be read: " .. tostring(err))
+    top.open = true
+  end
+  return true
 end
 
 local function compare_bytes(top, ours, theirs)
@@ -190,6 +199,8 @@ local function compare_kinds(session, top, a, b, depth)
     top.open = true
   elseif kinds[1] == "tar" or kinds[1] == "zip" then
     compare_archives(session, top, a, b, depth)
+  elseif kinds[1] == "bytes" and compare_disks(session, top, a, b, depth) then
+    return
   elseif largest > MOST then
     top:fact "it is too large to be looked into"
     top.open = true

@@ -17,6 +17,7 @@ local cause = require "bq.diff.cause"
 ---@field ["package"]? string of a file
 ---@field same? integer of two workspaces: how many steps have the same output
 ---@field build_id? boolean of a section: the build id differs
+---@field is_numbers? boolean of a section: it differs in bytes, not in texts
 local Node = {}
 Node.__index = Node
 

@@ -1,61 +1,22 @@
 -- Compares two ELF files: header, libraries, sections, symbols, texts, and the features of a processor that the code uses.
 local cause = require "bq.diff.cause"
-local bytes_of = require "bq.diff.bytes"
 local elf = require "bq.diff.elf"
-local hex = require "bq.hex"
 local instructions = require "bq.diff.instructions"
 local masks = require "bq.diff.masks"
-local node = require "bq.diff.node"
 local packaged = require "bq.elf"
 local tables = require "bq.tables"
+local sections_of = require "bq.diff.sections"
 local symbols_of = require "bq.diff.symbols"
-local text = require "bq.diff.text"
 
 local program = {}
 
-local DEBUG <const> = { "^%.debug", "^%.zdebug", "^%.symtab", "^%.strtab", "^%.stab", "^%.gnu_debuglink", "^%.gdb" }
--- Sections that follow from others: when nothing else differs, they are looked at.
-local DERIVED <const> = {
-  "^%.rela?%.",
-  "^%.eh_frame",
-  "^%.gnu%.hash",
-  "^%.hash",
-  "^%.shstrtab",
-  "^%.strtab",
-  "^%.symtab",
-  "^%.dynsym",
-  "^%.dynstr",
-  "^%.gnu%.version",
-  "^%.got",
-  "^%.plt",
-  "^%.dynamic",
-  "^%.gnu_debuglink",
-  "^%.debug_",
-  "^%.relr",
-  "^%.note%.gnu%.build%-id",
-  "^%.init_array",
-  "^%.fini_array",
-  "^%.data%.rel%.ro",
-}
--- Those of them that have texts of their own.
-local TEXTS <const> = { "^%.debug_", "^%.dynstr", "^%.gnu_debuglink" }
 -- Programs in which more texts differ than these have little in common.
 local FOREIGN <const> = 200
-local BUILD_ID <const>, COMPILER <const> = "GNU 3", ".comment"
-
-local function matches(name, patterns)
-  for _, pattern in ipairs(patterns) do
-    if name:find(pattern) then
-      return true
-    end
-  end
-  return false
-end
-
---- Whether a part follows from others, so that it has no cause of its own.
-local function is_derived(part)
-  return matches(part.name:gsub("^section ", ""), DERIVED)
-end
+local COMPILER <const> = ".comment"
+local OPTIONS <const>, LINKER <const>, MARCH <const> =
+  "options of the compiler", "options of the linker", "a processor's feature (-march)"
+-- With these, constants and addresses in data change, too.
+local OF_CODE <const> = { [OPTIONS] = true, [LINKER] = true, [MARCH] = true }
 
 --- The features of all code of a file.
 local function features(one)
@@ -88,7 +49,7 @@ local function compare_features(part, a, b, is_other)
   if #said > 0 then
     part:fact("features of the processor: " .. table.concat(said, ", "))
     -- Two programs that have little in common differ in this, too.
-    part:because(is_other and {} or { cause.likely("a processor's feature (-march)", table.concat(said, ", ")) })
+    part:because(is_other and {} or { cause.likely(MARCH, table.concat(said, ", ")) })
   end
 end
 
@@ -110,7 +71,7 @@ local function compare_header(top, a, b, files)
   end
   local is_program = a.type == elf.EXEC and b.type == elf.DYN or a.type == elf.DYN and b.type == elf.EXEC
   say("kind", KINDS[a.type] or a.type, KINDS[b.type] or b.type, is_program and {
-    cause.likely("options of the compiler", "position-independent code (-pie) on one side only"),
+    cause.likely(OPTIONS, "position-independent code (-pie) on one side only"),
   } or nil)
   say("machine", a.machine, b.machine)
   say("flags", a.flags, b.flags)
@@ -119,8 +80,7 @@ local function compare_header(top, a, b, files)
   end)
   if ok and ours and theirs then
     local is_static = (#ours.needed == 0) ~= (#theirs.needed == 0)
-    local linked = is_static
-      and { cause.likely("options of the compiler", "linked statically (-static) on one side only") }
+    local linked = is_static and { cause.likely(OPTIONS, "linked statically (-static) on one side only") }
     local from, to = ours.interpreter or "none", theirs.interpreter or "none"
     say("interpreter", from, to, linked or cause.of(from, to))
     from, to = ours.soname or "none", theirs.soname or "none"
@@ -132,79 +92,25 @@ local function compare_header(top, a, b, files)
   end
 end
 
---- Compares a section that both files have. Returns its node.
-local function compare_section(one, other)
-  local part = node.new("section " .. one.name)
-  if one.size ~= other.size then
-    part:fact(("%d → %d bytes"):format(one.size, other.size))
-  end
-  if one.flags & elf.CODE ~= 0 then
-    part:fact "its code differs"
-  elseif one.type == elf.NOTE then
-    local ours, theirs = elf.notes(one.bytes), elf.notes(other.bytes)
-    for _, name in ipairs(tables.names(ours)) do
-      if theirs[name] and theirs[name] ~= ours[name] then
-        part:fact(("note %s: %s → %s"):format(name, hex(ours[name]):sub(1, 40), hex(theirs[name]):sub(1, 40)))
-      end
-    end
-    part.build_id = ours[BUILD_ID] ~= theirs[BUILD_ID]
-    part.open = not part.build_id
-  else
-    local ours, theirs = elf.strings(one.bytes), elf.strings(other.bytes)
-    local has_texts = not is_derived(part) or matches(one.name, TEXTS)
-    if not is_derived(part) and bytes_of.are_times(one.bytes, other.bytes) then
-      bytes_of.compare(part, one.bytes, other.bytes)
-    elseif has_texts and table.concat(ours, "\n") ~= table.concat(theirs, "\n") then
-      text.compare_lists(part, ours, theirs, "strings")
-    elseif #one.bytes == #other.bytes then
-      bytes_of.compare(part, one.bytes, other.bytes, is_derived(part))
-    else
-      part.open = true
+--- What the linker was asked for on one side only.
+local function compare_linked(top, a, b)
+  local said = {}
+  for _, pair in ipairs { { a.linked, b.linked, "yes → no" }, { b.linked, a.linked, "no → yes" } } do
+    for _, option in ipairs(tables.names(pair[1])) do
+      said[#said + 1] = not pair[2][option] and ("`%s` %s"):format(option, pair[3]) or nil
     end
   end
-  return part
-end
-
---- Compares all sections. Returns the nodes of those that differ, whether code does, and how many are on one side only.
-local function compare_sections(top, a, b)
-  local only, has_code, parts, is_stripped = { {}, {} }, false, {}, false
-  for index, pair in ipairs { { a, b }, { b, a } } do
-    for _, section in ipairs(pair[1].sections) do
-      if not pair[2].by_name[section.name] then
-        table.insert(only[index], section.name)
-        is_stripped = is_stripped or section.name == ".symtab" or section.name == ".debug_info"
-      end
-    end
+  if #said > 0 then
+    top:fact("how it was linked: " .. table.concat(said, ", "))
+    top:because { cause.likely(LINKER, table.concat(said, ", ")) }
   end
-  local lonely = 0
-  for index, word in ipairs { "gone", "new" } do
-    local list = only[index] --[[@as string[] ]]
-    for _, name in ipairs(list) do
-      lonely = lonely + (matches(name, DEBUG) and 0 or 1)
-    end
-    if #list > 0 then
-      top:fact(("sections that are %s: %s"):format(word, table.concat(list, " ")))
-    end
-  end
-  if is_stripped then
-    top:because { cause.likely("symbols or debug information in one of them only (strip, -g)", "its sections") }
-  end
-  for _, section in ipairs(a.sections) do
-    local other = b.by_name[section.name]
-    local differs = other and (other.bytes ~= section.bytes or other.size ~= section.size)
-    if differs and section.type ~= elf.SYMTAB and section.type ~= elf.DYNSYM then
-      parts[#parts + 1] = compare_section(section, other)
-      has_code = has_code or section.flags & elf.CODE ~= 0
-    end
-  end
-  return parts, has_code, lonely
 end
 
 --- A guess by how many functions have another size: options change most of them, a change of the source a few.
 local function guess_by_sizes(top, symbols)
   local said = ("%d of %d functions and objects have another size"):format(symbols.resized, symbols.count)
   if symbols.resized > 1 and 2 * symbols.resized >= symbols.count then
-    top:because { cause.likely("options of the compiler", said .. ", by the same compiler: such as -O") }
+    top:because { cause.likely(OPTIONS, said .. ", by the same compiler: such as -O") }
   elseif symbols.resized > 0 and 3 * symbols.resized <= symbols.count then
     top:because { cause.likely("another source", said) }
   else
@@ -234,8 +140,9 @@ function program.compare(top, ours, theirs, files)
     return false
   end
   compare_header(top, a, b, files)
+  compare_linked(top, a, b)
   local symbols = symbols_of.compare(top, a, b)
-  local parts, has_code, lonely = compare_sections(top, a, b)
+  local parts, has_code, lonely = sections_of.compare(top, a, b)
   if has_code then
     local lines = 0
     for _, part in ipairs(parts) do
@@ -270,9 +177,15 @@ function program.compare(top, ours, theirs, files)
     guess_by_sizes(top, symbols)
     known = #top.causes > 0
   end
+  local is_of_code = false
+  for _, one in ipairs(top:all_causes()) do
+    is_of_code = is_of_code or OF_CODE[one.name] or false
+  end
   for _, part in ipairs(top.nodes) do
     -- What follows from a known difference is not open itself: addresses, hashes, tables of names.
-    part.open = part.open and not (known and (is_derived(part) or part == symbols.part))
+    part.open = part.open
+      and not (known and (sections_of.is_derived(part) or part == symbols.part))
+      and not (has_code and is_of_code and part.is_numbers)
   end
   if #top.facts == 0 and #top.nodes == 0 then
     top:fact "the files differ between or after their sections only"

@@ -95,6 +95,7 @@ function side.partition(session, disk, partition)
       type = file.type,
       size = file.size,
       mode = file.mode,
+      mtime = file.mtime,
       uid = file.uid,
       gid = file.gid,
       target = file.target,
@@ -111,6 +112,14 @@ function side.partition(session, disk, partition)
       kept[path] = nil
     end
   end)
+end
+
+--- What a file says if it is a disk or a file system; `nil` if it is neither.
+---@param path string
+---@return bq.image.Info?
+function side.disk(path)
+  local ok, info = pcall(image.info, path)
+  return ok and (info.format == "qcow2" or #info.partitions > 0 or info.filesystem) and info or nil
 end
 
 --- What a name on the command line is.
@@ -135,11 +144,8 @@ function side.open(name)
   elseif stat.type ~= "file" then
     fail.usage(("`%s` is a %s"):format(name, stat.type), "a file or a folder can be compared")
   end
-  local ok, info = pcall(image.info, name)
-  if ok and (info.format == "qcow2" or #info.partitions > 0 or info.filesystem) then
-    return { name = name, kind = "disk", disk = info }
-  end
-  return { name = name, kind = "file" }
+  local disk = side.disk(name)
+  return { name = name, kind = disk and "disk" or "file", disk = disk }
 end
 
 return side

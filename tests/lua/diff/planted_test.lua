@@ -8,9 +8,12 @@ local session = require "bq.diff.session"
 local show = require "bq.diff.show"
 local side = require "bq.diff.side"
 
+-- Tools of file systems are not in the path of every user.
+local PATH <const> = os.getenv "PATH" .. ":/usr/sbin:/sbin"
+
 --- Runs a program in a folder.
 local function run(cwd, argv, env)
-  local all = { PATH = os.getenv "PATH", LC_ALL = "C", TZ = "UTC" }
+  local all = { PATH = PATH, LC_ALL = "C", TZ = "UTC" }
   for name, value in pairs(env or {}) do
     all[name] = value
   end
@@ -44,8 +47,16 @@ local function look(a, b)
   return said, top:is_open(), table.concat(show.lines(top), "\n")
 end
 
---- Exactly these causes are named, and nothing is left without one.
-local function causes(name, expected, make)
+--- Exactly these causes are named, and nothing is left without one. `nil` if the machine lacks a program that makes them.
+local function causes(name, expected, make, needs)
+  for _, program in ipairs(needs or {}) do
+    if
+      not process.run({ argv = { "sh", "-c", "command -v " .. program }, env = { PATH = PATH }, stdout = "capture" }).ok
+    then
+      print(("skipped: planted_test: there is no %s"):format(program))
+      return nil
+    end
+  end
   local said, open, text = look(plant(name, make))
   check.equal(said, expected, text)
   check.truthy(not open, "a difference is left without a cause:\n" .. text)
@@ -258,6 +269,150 @@ check.run {
         shell(work, members(to .. "/t.tar", index, inner))
       end)
       check.contains(text, "t.tar\n  in.gz\n    the archive in it\n      another order: member 1 is x → y\n")
+    end,
+  },
+  {
+    "where an archive of cpio was packed: the numbers of inodes",
+    function()
+      causes("inodes", { "the file system that was packed (inodes, devices, links)" }, function(work, to)
+        shell(work, "mkdir d; echo x > d/x; find d -exec touch -d @1700000000 {} +")
+        shell(work, ("echo d; find d | sort | cpio --quiet -o -H newc > %s/initrd"):format(to))
+      end, { "cpio" })
+    end,
+  },
+  {
+    "a time that is not the file's: when a zip was made it was read, or when a squashfs was made",
+    function()
+      local text = causes("times-zip", { "a time" }, function(_, to, index)
+        -- A member of no bytes, with the field of Info-ZIP for its times: of the file, and of when it was read.
+        local stamps = ("<I2I2BI4I4"):pack(0x5455, 9, 3, 1700000000, 1700010000 + index)
+        local head = ("<I2I2I2I2I2I4I4I4I2I2"):pack(10, 0, 0, 0xB1AA, 0x576E, 0, 0, 0, 1, #stamps)
+        local first = "PK\3\4" .. head .. "x" .. stamps
+        local listed = ("<I2"):pack(0x031E) .. head:sub(1, 24) .. ("<I2"):pack(0)
+        listed = "PK\1\2" .. listed .. ("<I2I2I2I4I4"):pack(0, 0, 0, 0x81A40000, 0) .. "x"
+        local last = "PK\5\6" .. ("<I2I2I2I2I4I4I2"):pack(0, 0, 1, 1, #listed, #first, 0)
+        scratch.write(to .. "/x.zip", first .. listed .. last)
+      end)
+      check.contains(text, "further times of members differ, as seconds since 1970: x 1700000000 1700010001 → ")
+      causes("times-squashfs", { "a time" }, function(work, to, index)
+        shell(work, "mkdir r; echo x > r/x; touch -d @1700000000 r/x r")
+        local time = tostring(1700000000 + index * 3600)
+        run(work, { "mksquashfs", "r", to .. "/r.img", "-quiet", "-no-progress", "-mkfs-time", time })
+      end, { "mksquashfs" })
+    end,
+  },
+  {
+    "the same in another compression, under the name of that",
+    function()
+      local text = causes("compression", { "another compression" }, function(work, to, index)
+        local program, ending = "gzip -n", "gz"
+        if index == 2 then
+          program, ending = "xz", "xz"
+        end
+        shell(work, ("echo x > data; %s data; ar rcD %s/x.deb data.%s"):format(program, to, ending))
+      end, { "xz" })
+      check.truthy(not text or text:find("data.gz → data.xz\n", 1, true), text)
+    end,
+  },
+  {
+    "names that are made up: of a temporary file, of sections, with the number of a process",
+    function()
+      causes("name-source", { "likely a temporary name" }, function(work, to)
+        shell(work, ("f=$(mktemp ./ccXXXXXX.c); echo 'int f(void) { return 7; }' > $f; cc -c $f -o %s/f.o"):format(to))
+      end)
+      causes("name-folder", { "likely a temporary name" }, function(work, to)
+        shell(work, [[sh -c 'echo "#define AT \"/tmp/build.$$/obj\"" > at.h']])
+        scratch.write(work .. "/p.c", '#include "at.h"\nconst char s[] = AT;\nint main(void) { return s[1]; }\n')
+        run(work, { "cc", "-O2", "-s", "p.c", "-o", to .. "/p" })
+      end)
+      local text = causes("name-lto", { "likely a random identifier, or a digest" }, function(work, to)
+        -- Not in a folder for each side: the compiler's own form of the source has its name.
+        scratch.write(work .. "/../p.c", "int n;\nint f(int x) { n += x; return n * 3; }\n")
+        run(work .. "/..", { "cc", "-O2", "-flto", "-ffat-lto-objects", "-c", "p.c", "-o", to .. "/p.o" })
+      end)
+      check.contains(text, "sections have another name: .gnu.lto_")
+    end,
+  },
+  {
+    "an order of a list whose last line has no comma",
+    function()
+      causes("order-comma", { "likely an order" }, function(_, to, index)
+        local lines = { "  'ar' => 'ar'", "  'ld' => 'ld'", "  'cc' => 'gcc'" }
+        local list = index == 1 and lines or { lines[3], lines[1], lines[2] }
+        scratch.write(to .. "/Config.pm", "$x = {\n" .. table.concat(list, ",\n") .. "\n};\n")
+      end)
+    end,
+  },
+  {
+    "options of the compiler and the linker explain the data, too",
+    function()
+      local source = [[
+        #include <stdio.h>
+        #include <string.h>
+        int sum(const int *p, int n) { int s = 0; for (int i = 0; i < n; i++) s += p[i] * i; return s; }
+        int most(const int *p, int n) { int m = p[0]; for (int i = 1; i < n; i++) m = p[i] > m ? p[i] : m; return m; }
+        int load(const char *name) {
+          char line[128]; FILE *f = fopen(name, "r");
+          if (!f || !fgets(line, sizeof line, f)) line[0] = 0;
+          return strlen(line);
+        }
+      ]]
+      for name, one in pairs {
+        level = { "likely options of the compiler", "-O2", "-O3" },
+        now = { "likely options of the linker", "-Wl,-z,lazy", "-Wl,-z,now" },
+        hash = { "likely options of the linker", "-Wl,--hash-style=gnu", "-Wl,--hash-style=both" },
+        protector = { "likely options of the compiler", "-fno-stack-protector", "-fstack-protector-all" },
+      } do
+        local text = causes("options-" .. name, { one[1] }, function(work, to, index)
+          scratch.write(work .. "/l.c", source)
+          run(work, { "cc", "-O2", "-fPIC", "-shared", "-s", one[index + 1], "l.c", "-o", to .. "/l.so" })
+        end)
+        check.truthy(name ~= "now" or text:find("how it was linked: `-z now` no → yes", 1, true), text)
+        -- Names that are new are not counted as gone.
+        check.truthy(name ~= "protector" or text:find("0 names are gone, 1 are new", 1, true), text)
+      end
+    end,
+  },
+  {
+    "a file system that is a file: its id, its times and its files",
+    function()
+      local function disk(name, make)
+        return causes("disk-" .. name, { make[1] }, function(work, to, index)
+          scratch.write(work .. "/r/x", "x")
+          run(work, { "touch", "-d", "@1700000000", "r/x", "r" })
+          local more = make[index + 1]
+          run(work, {
+            "mkfs.ext4",
+            "-q",
+            "-d",
+            "r",
+            "-U",
+            more.id or "01234567-89ab-cdef-0123-456789abcdef",
+            "-E",
+            "hash_seed=01234567-89ab-cdef-0123-456789abcdef",
+            to .. "/disk.img",
+            "2M",
+          }, { E2FSPROGS_FAKE_TIME = more.time or "1700000000" })
+        end, { "mkfs.ext4" })
+      end
+      local id = disk("id", {
+        "a random identifier, or a digest",
+        {},
+        { id = "76543210-89ab-cdef-0123-456789abcdef" },
+      })
+      check.truthy(id == nil or id:find("id 01234567-89ab-cdef-0123-456789abcdef → 7654", 1, true), id)
+      local time = disk("time", { "a time", {}, { time = "1700003600" } })
+      check.truthy(time == nil or time:find("the time it was made: 2023-11-14 22:13:20 → ", 1, true), time)
+      if id then
+        -- Both sides as the disk itself, not as a file of a folder.
+        local said, _, text = look("disk-id/a/disk.img", "disk-id/b/disk.img")
+        check.equal(said, { "a random identifier, or a digest" }, text)
+        local bytes = fs.read "disk-id/b/disk.img"
+        fs.write("disk-id/b/disk.img", bytes:sub(1, 2048) .. ("\255"):rep(2048) .. bytes:sub(4097))
+        local _, open, damaged = look("disk-id/a", "disk-id/b")
+        check.contains(damaged, "it cannot be read: ")
+        check.truthy(open, damaged)
+      end
     end,
   },
   {
