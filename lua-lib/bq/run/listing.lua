@@ -17,9 +17,21 @@ end
 ---@param space bq.Workspace
 ---@return string[]
 function listing.lines(rows, space)
-  local out = {}
+  local out, step, version = {}, 0, 0
+  for _, row in ipairs(rows) do
+    step, version = math.max(step, #row.step), math.max(version, #row.version)
+  end
+  local function wide(text, width)
+    return text .. (" "):rep(width - #text)
+  end
   for index, row in ipairs(rows) do
-    out[index] = ("%-8s %-26s %-10s %s"):format(row.state, row.step, row.version, detail(row, space))
+    local line = ("%-8s %s  %s  %s"):format(
+      row.state,
+      wide(row.step, step),
+      wide(row.version, version),
+      detail(row, space)
+    )
+    out[index] = line:gsub(" +$", "")
   end
   return out
 end
