@@ -46,20 +46,8 @@ local function output(one, id)
 end
 
 local function compare_step(session, top, a, b, id, bar)
-  local ours, theirs = a.build.outputs[id], b.build.outputs[id]
   local part = node.new(id)
   part.kind = "changed"
-  if not ours or not theirs then
-    part:fact(
-      not ours and not theirs and "it is not built on either side"
-        or ("it is not built in `%s`"):format(not ours and a.name or b.name)
-    )
-    part.open = ours ~= theirs
-    if ours or theirs then
-      top:add(part)
-    end
-    return
-  end
   local one, our_meta = output(a, id)
   local other, their_meta = output(b, id)
   if our_meta.key == their_meta.key then
@@ -74,15 +62,17 @@ local function compare_step(session, top, a, b, id, bar)
 end
 
 local function compare_workspaces(session, top, a, b, bar)
-  local same, alone = 0, { 0, 0 }
+  local same, alone, built = 0, { 0, 0 }, { {}, {} }
   for _, step in ipairs(a.build.plan.steps) do
     local output_of = a.build.outputs[step.id]
     if not b.build.by_id[step.id] then
       alone[1] = alone[1] + 1
     elseif output_of and output_of == b.build.outputs[step.id] then
       same = same + 1
-    else
+    elseif output_of and b.build.outputs[step.id] then
       compare_step(session, top, a, b, step.id, bar)
+    elseif output_of or b.build.outputs[step.id] then
+      table.insert(built[output_of and 1 or 2], step.id)
     end
   end
   for _, step in ipairs(b.build.plan.steps) do
@@ -92,6 +82,9 @@ local function compare_workspaces(session, top, a, b, bar)
   for index, one in ipairs { a, b } do
     if alone[index] > 0 then
       top:fact(("%d steps are in the plan of `%s` only"):format(alone[index], one.name))
+    end
+    if #built[index] > 0 then
+      top:fact(("%d steps are built in `%s` only: %s"):format(#built[index], one.name, table.concat(built[index], " ")))
     end
   end
 end
@@ -112,8 +105,9 @@ function compare.sides(session, a, b)
   elseif a.kind == "file" and b.kind == "file" then
     look.compare(session, top, a.name, b.name)
     return top
-  elseif a.kind == "disk" and b.kind == "disk" then
-    disks.compare(session, top, a, b, looker(session, bar))
+  elseif a.disk and b.disk then
+    local ours, theirs = { name = a.name, disk = a.disk }, { name = b.name, disk = b.disk }
+    disks.compare(session, top, ours, theirs, looker(session, bar))
     return top
   end
   local ours, theirs = listing(session, a), listing(session, b)

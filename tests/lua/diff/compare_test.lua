@@ -7,6 +7,7 @@ local image = require "bq.image"
 local json = require "bq.json"
 local process = require "bq.process"
 local scratch = require "scratch"
+local state = require "bq.run.state"
 
 local PHASES <const> = { { name = "low", base = { "seed" } }, { name = "high", base = { "low" } } }
 local STEPS <const> = { { "low/lib" }, { "low/app", { "low/lib" } }, { "high/end" } }
@@ -54,6 +55,20 @@ paths: 1 changed
 causes: likely a user (1), likely other inputs of the step (1)
 ]]
       )
+    end,
+  },
+  {
+    "steps that are built on one side only do not differ",
+    function()
+      local part = make("part", "made by ann\n", {})
+      local key = state.look(part, part:plan()).keys["low/app"]
+      fs.remove_all(part:at("store", key))
+      local said = diff(1, one.path, part.path)
+      check.contains(said, ("2 steps are built in `%s` only: low/app high/end\n"):format(one.path))
+      check.contains(said, "1 steps have the same output, 0 differ\n")
+      check.truthy(not said:find("changed", 1, true) and not said:find("without a known cause", 1, true), said)
+      check.contains(diff(1, part.path, one.path), ("are built in `%s` only: low/app"):format(one.path))
+      check.contains(diff(0, part.path, part.path), "nothing differs")
     end,
   },
   {
