@@ -155,6 +155,6 @@ if #missing > 0 or trouble or options.from and counts.wrong > 0 then
   fail.raise(options.to and "not all was written" or "not all came", {
     cause = trouble,
     notes = missing,
-    hint = options.to and "build it first: `bq scripts/coordinator.lua`" or nil,
+    hint = options.to and ("build it first: `bq scripts/coordinator.lua%s`"):format(space:option()) or nil,
   })
 end

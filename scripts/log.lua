@@ -62,7 +62,9 @@ end
 local where = path()
 local stat = fs.lstat(where)
 if not stat then
-  fail.raise(("there is no log of `%s`"):format(id), { hint = "build it: `bq scripts/coordinator.lua`" })
+  fail.raise(("there is no log of `%s`"):format(id), {
+    hint = ("build it: `bq scripts/coordinator.lua%s`"):format(space:option()),
+  })
 elseif stat.type ~= "file" then
   -- A pipe would wait for a writer, and a device may have no end.
   fail.raise(("the log `%s` is a %s, not a file"):format(where, stat.type), { hint = "build the step again" })

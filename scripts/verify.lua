@@ -70,7 +70,7 @@ if options.store then
       #keys,
       bad,
       bad > 0 and not may_remove and ", and not removed, since a build runs"
-        or bad > 0 and " and removed; run `bq scripts/coordinator.lua` to build them again"
+        or bad > 0 and (" and removed; run `bq scripts/coordinator.lua%s` to build them again"):format(space:option())
         or ""
     )
   )
@@ -169,7 +169,7 @@ if options.expected then
     )
   )
   if #found.same == 0 and #found.other_seed == 0 and bad == 0 then
-    fail.raise("nothing was compared", { hint = "build it: `bq scripts/coordinator.lua`" })
+    fail.raise("nothing was compared", { hint = ("build it: `bq scripts/coordinator.lua%s`"):format(space:option()) })
   end
 end
 

@@ -201,7 +201,7 @@ fn what_cannot_be_a_disk() {
     disk(&build, &[])
         .fails(1)
         .says("error: `image/kernel` is not built")
-        .says("hint: build it: `bq scripts/coordinator.lua`");
+        .says("hint: build it: `bq scripts/coordinator.lua");
 }
 
 #[test]

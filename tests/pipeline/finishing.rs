@@ -55,7 +55,7 @@ fn holds_what_was_built_and_its_metadata_files() {
     rig.stage(&[]).is(0);
     finish(&rig, &["--output", "rootfs.tar.gz"])
         .is(1)
-        .says("error: `high/final`, `high/root` are not built\nhint: build it: `bq scripts/coordinator.lua`\n");
+        .says("error: `high/final`, `high/root` are not built\nhint: build it: `bq scripts/coordinator.lua --workspace ");
     rig.build(&[]).is(0);
     finish(&rig, &["--output", "rootfs.tar.gz"]).is(0);
     let files = rig.lua(

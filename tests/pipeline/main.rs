@@ -360,7 +360,8 @@ fn from_a_seed_to_built_steps() {
     let target = format!("{}-bq-linux-musl", std::env::consts::ARCH);
     staged
         .says(&format!(": 5 steps for {target}\n"))
-        .says("next: `bq scripts/coordinator.lua`\n");
+        .says("next: `bq scripts/coordinator.lua --workspace ")
+        .says("/space`\n");
     assert_eq!(rig.text("space/rootfs/etc/seed"), "a seed\n");
     assert!(
         rig.read("space/rootfs/usr/local/bin/bq") == std::fs::read(&rig.bq).expect("it is there")

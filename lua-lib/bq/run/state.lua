@@ -282,7 +282,7 @@ function State:require_done(steps)
   end
   if #missing > 0 then
     fail.raise(("%s %s not built"):format(table.concat(missing, ", "), #missing == 1 and "is" or "are"), {
-      hint = "build it: `bq scripts/coordinator.lua`",
+      hint = ("build it: `bq scripts/coordinator.lua%s`"):format(self.workspace:option()),
     })
   end
 end
@@ -290,11 +290,13 @@ end
 --- Raises if an output is damaged; called before it is used.
 ---@param id string
 function State:require_sound(id)
-  local found = self:glance(id)
+  local found, option = self:glance(id), self.workspace:option()
   if found then
     fail.raise(("the output of `%s` is damaged"):format(id), {
       cause = found.why,
-      hint = "remove it, and what was built from it: `bq scripts/verify.lua --store`; then build it again: `bq scripts/coordinator.lua`",
+      hint = ("remove it, and what was built from it: `bq scripts/verify.lua --store%s`; then build it again: "):format(
+        option
+      ) .. ("`bq scripts/coordinator.lua%s`"):format(option),
     })
   end
 end

@@ -213,7 +213,7 @@ function prepare.main(declared, words)
       jobs = options.jobs,
     })
   else
-    log.info "next: `bq scripts/coordinator.lua`"
+    log.info(("next: `bq scripts/coordinator.lua%s`"):format(space:option()))
   end
 end
 
