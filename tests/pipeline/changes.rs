@@ -370,7 +370,7 @@ fn a_field_is_a_template_and_a_function_is_not() {
     rig.replace("packages/base.lua", "{{name}} ${name}\"", "{nmae}\"");
     rig.build(&[])
         .is(1)
-        .says("error: `{nmae}` stands for nothing\n")
+        .says("caused by: `{nmae}` stands for nothing\n")
         .says("hint: did you mean `{name}`? `{{nmae}}` is how the text `{nmae}` is written\n");
 }
 

@@ -104,7 +104,7 @@ fn a_signal_ends_everything_and_loses_nothing() {
         assert_eq!(left.status, Some(130), "{signal}: {left:?}");
         let name = &signal.as_str()[3..];
         let left = left.says(&format!(
-            "error: the build was stopped\ncaused by: signal {name}\nhint: what is done is kept; go on by the same command\n"
+            "error: the build was stopped\ncaused by: signal {name}\nhint: the same command goes on\n"
         ));
         let how = if signal == Signal::SIGINT {
             "Ctrl-C"
@@ -122,6 +122,9 @@ fn a_signal_ends_everything_and_loses_nothing() {
             left.err
         );
         assert!(!left.err.contains("traceback"), "{}", left.err);
+        // When it is over, nothing runs, and what is next is said once.
+        assert!(left.err.contains(" stopped\nerror: "), "{}", left.err);
+        assert!(!left.err.contains("\nnext: "), "{}", left.err);
         rig.is_quiet();
         // Steps that were done before are not built again.
         assert!(rig.outputs().contains_key("low/base"));

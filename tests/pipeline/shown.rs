@@ -142,7 +142,7 @@ fn lines_without_a_terminal_have_times() {
         "{tail:?}"
     );
     assert!(
-        tail[3].starts_with("outputs: ") && tail[3].contains(", of which "),
+        tail[3].starts_with("outputs: ") && tail[3].contains("; the largest: "),
         "{tail:?}"
     );
     assert!(tail[8].starts_with("slowest: "), "{tail:?}");

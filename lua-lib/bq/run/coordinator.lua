@@ -291,7 +291,7 @@ function Run:run()
       self.display:finish(self)
       fail.raise("the build was stopped", {
         cause = "signal " .. status.caught,
-        hint = "what is done is kept; go on by the same command",
+        hint = "the same command goes on",
         status = 130,
       })
     elseif status then

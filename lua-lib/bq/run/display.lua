@@ -29,7 +29,7 @@ local DRAW <const>, EVENT <const>, HEARTBEAT <const> = 0.25, 5, 60
 ---@field package total integer steps that waited at the begin
 ---@field package live bq.Live
 ---@field package summary bq.Summary
----@field package why_stopping? string
+---@field why_stopping? string a signal ends the run
 ---@field package said_copied? boolean
 local Display = {}
 Display.__index = Display
@@ -173,16 +173,33 @@ function Display:blocked(step, by)
   events.say("failure", { step = step.id, message = ("left out, because %s failed"):format(by), blocked_by = by })
 end
 
+--- How many lines at the end of an excerpt are the failure itself, which is shown below it.
+local function said_again(excerpt, lines)
+  local last = #excerpt > 0 and excerpt[#excerpt].lines or {}
+  for count = math.min(#last, #lines), 1, -1 do
+    local is_same = true
+    for index = 1, count do
+      is_same = is_same and last[#last - count + index] == lines[index]
+    end
+    if is_same then
+      return count
+    end
+  end
+  return 0
+end
+
 function Display:failed(step, details)
   self.live:ended(step.id)
   self.summary:failed()
   log.error(("%s failed after %s"):format(step.id, report.time(details.seconds or 0)))
-  for _, part in ipairs(details.excerpt) do
-    if part.first > 1 then
+  local again = said_again(details.excerpt, details.lines)
+  for number, part in ipairs(details.excerpt) do
+    local count = #part.lines - (number == #details.excerpt and again or 0)
+    if part.first > 1 and count > 0 then
       log.raw(("  | … line %d:"):format(part.first))
     end
-    for _, line in ipairs(part.lines) do
-      log.raw("  | " .. visible(line))
+    for index = 1, count do
+      log.raw("  | " .. visible(part.lines[index]))
     end
   end
   for index, line in ipairs(details.lines) do

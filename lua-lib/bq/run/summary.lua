@@ -3,6 +3,7 @@ local fs = require "bq.fs"
 local json = require "bq.json"
 local report = require "bq.report"
 local store = require "bq.store"
+local tables = require "bq.tables"
 
 local summary = {}
 
@@ -83,7 +84,18 @@ local function sizes(self, workspace)
   return all, largest
 end
 
-local STATES <const> = { "done", "failed", "blocked", "waiting", "running" }
+-- How many failed steps are named.
+local MOST_FAILED <const> = 5
+
+-- States, with the word for them: when a run is over, nothing runs any more.
+---@type [string, string][]
+local STATES <const> = {
+  { "done", "done" },
+  { "failed", "failed" },
+  { "blocked", "blocked" },
+  { "waiting", "waiting" },
+  { "running", "stopped" },
+}
 
 --- How many steps of the plan are in each state.
 local function states(run)
@@ -91,10 +103,24 @@ local function states(run)
   for _, one in pairs(run.state.states) do
     counts[one] = (counts[one] or 0) + 1
   end
-  for _, name in ipairs(STATES) do
-    parts[#parts + 1] = counts[name] and ("%d %s"):format(counts[name], name) or nil
+  for _, one in ipairs(STATES) do
+    parts[#parts + 1] = counts[one[1]] and ("%d %s"):format(counts[one[1]], one[2]) or nil
   end
   return ("%d steps: %s"):format(#run.plan.steps, table.concat(parts, ", ")), counts
+end
+
+--- The lines about steps that failed: their logs, and what is next.
+local function failures(list)
+  local out, names = {}, {}
+  for index = 1, math.min(#list, MOST_FAILED) do
+    out[index] = (index == 1 and "log: " or "     ") .. list[index].log
+    names[index] = ("`%s`"):format(list[index].step)
+  end
+  if #list > MOST_FAILED then
+    names[#names + 1] = ("%d more"):format(#list - MOST_FAILED)
+  end
+  out[#out + 1] = ("next: mend %s, then run the same command"):format(table.concat(names, ", "))
+  return out
 end
 
 --- The lines of the summary. The last one counts the steps of the plan.
@@ -119,14 +145,18 @@ function Summary:lines(run, seconds, next)
     end
     local all, largest = sizes(self, space)
     out[#out + 1] = ("outputs: %s"):format(report.size(all))
-      .. (largest and (", of which %s %s"):format(largest.id, report.size(largest.bytes)) or "")
+      .. (largest and ("; the largest: %s, %s"):format(largest.id, report.size(largest.bytes)) or "")
   end
-  local failed = run.failures[1]
-  out[#out + 1] = failed and "log: " .. failed.log
-    or ("log of a step: `bq scripts/log.lua STEP%s`"):format(space:option())
   local line, by_state = states(run)
-  if failed then
-    out[#out + 1] = ("next: mend `%s`, then run the same command"):format(failed.step)
+  if #run.failures > 0 then
+    tables.append(out, failures(run.failures))
+  else
+    out[#out + 1] = ("log of a step: `bq scripts/log.lua STEP%s`"):format(space:option())
+  end
+  if #run.failures > 0 or run.display.why_stopping then
+    -- What to do is said already, or by the error that follows.
+    out[#out + 1] = line
+    return out
   elseif (by_state.done or 0) < #run.plan.steps then
     out[#out + 1] = "next: the same command goes on"
   elseif next then
