@@ -40,7 +40,7 @@ if options.diffoscope then
   fail.exit(process.run({ argv = argv, stdin = "inherit" }).exit_status)
 end
 
-local place <close> = session.new()
+local place <close> = session.watched()
 local top = compare.sides(place, side.open(options[1]), side.open(options[2]))
 if options.html then
   fs.write(options.html, page.of(top))

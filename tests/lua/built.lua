@@ -108,6 +108,14 @@ function built.workspace(folder, plan, outputs)
   return space
 end
 
+--- The file of a program of this tree.
+---@param name string
+---@return string
+function built.program(name)
+  local host = require "bq.host"
+  return ("%s/scripts/%s.lua"):format(fs.realpath(host.script):match "^(.*)/tests/", name)
+end
+
 --- Runs a program of this tree: its exit status, what it wrote, and what it said.
 ---@param name string
 ---@param words string[]
@@ -115,10 +123,8 @@ end
 ---@return string
 ---@return string
 function built.run(name, words)
-  local host = require "bq.host"
   local process = require "bq.process"
-  local root = fs.realpath(host.script):match "^(.*)/tests/"
-  local argv = { process.executable(), ("%s/scripts/%s.lua"):format(root, name) }
+  local argv = { process.executable(), built.program(name) }
   local ended = process.run {
     argv = table.move(words, 1, #words, #argv + 1, argv),
     stdout = "capture",

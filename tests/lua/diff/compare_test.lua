@@ -144,6 +144,45 @@ causes: likely a user (1), likely other inputs of the step (1)
     end,
   },
   {
+    "a signal removes what was unpacked, and ends the program",
+    function()
+      fs.mkdir "temporary"
+      local lines = {}
+      for side, name in ipairs { "x", "y" } do
+        for index = 1, 400000 do
+          lines[index] = ("%d: %d"):format(index, index * side)
+        end
+        scratch.write(name .. ".log", table.concat(lines, "\n"))
+        check.truthy(process.run({ argv = { "gzip", "-1", name .. ".log" } }).ok)
+      end
+      for _, signal in ipairs { "INT", "TERM", "HUP" } do
+        local env = { PATH = os.getenv "PATH", TMPDIR = fs.realpath "temporary" }
+        local pid = process.spawn {
+          argv = { process.executable(), built.program "diff", "x.log.gz", "y.log.gz" },
+          env = env,
+          session = true,
+          stdout = "null",
+          stderr = { "stderr" },
+        }
+        local function unpacked()
+          local folder = fs.list("temporary")[1]
+          return folder and #fs.list("temporary/" .. folder) > 0
+        end
+        for _ = 1, 1000 do
+          if unpacked() then
+            break
+          end
+          process.wait_any { timeout = 0.01 }
+        end
+        check.truthy(unpacked(), signal .. ": nothing was unpacked")
+        check.truthy(process.kill(pid, signal))
+        local status = assert(process.wait_any { timeout = 60 })
+        check.truthy(status.exit_status > 128, signal)
+        check.equal(fs.list "temporary", {}, signal)
+      end
+    end,
+  },
+  {
     "bad input is named: nothing there, a pipe, two things that cannot be compared, a damaged archive",
     function()
       local _, err = diff(2, "left", "nowhere")
