@@ -26,12 +26,24 @@ complete -o default -F _bq bq]=],
 _bq() {
   local -a found
   found=("${(@f)$(bq --completion words -- "${(@)words[2,CURRENT]}" 2> /dev/null)}")
-  if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else _files; fi
+  if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else compset -P '--[^=]##='; _files; fi
 }
 compdef _bq bq]=],
   fish = [=[
 # In ~/.config/fish/config.fish: bq --completion fish | source
-complete -c bq -a '(bq --completion words -- (commandline -opc)[2..-1] (commandline -ct) 2> /dev/null)']=],
+function __bq_words
+  set -l typed (commandline -ct)
+  set -l found (bq --completion words -- (commandline -opc)[2..-1] "$typed" 2> /dev/null)
+  if test (count $found) -gt 0
+    printf '%s\n' $found
+  else
+    set -l option (string match -r -- '^--[^=]+=' "$typed")
+    for path in (__fish_complete_path (string replace -r -- '^--[^=]+=' '' "$typed"))
+      echo "$option$path"
+    end
+  end
+end
+complete -c bq -f -a '(__bq_words)']=],
 }
 
 -- bq's own options, and those of them that take a word.

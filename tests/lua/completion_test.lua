@@ -1,8 +1,10 @@
 local check = require "check"
 local completion = require "bq.completion"
+local fs = require "bq.fs"
 local host = require "bq.host"
 local process = require "bq.process"
 local programs = require "bq.programs"
+local scratch = require "scratch"
 local tables = require "bq.tables"
 
 local function has(words, ...)
@@ -11,6 +13,30 @@ local function has(words, ...)
     check.truthy(tables.contains(found, word), ("`%s` is not among %s"):format(word, table.concat(found, " ")))
   end
   return found
+end
+
+--- What a shell says to a script, with `bq` being this program; `nil` if it is not here.
+local function shell(name, words, script)
+  local found = process.which(name)
+  if not found then
+    print(("skipped: completion_test: there is no %s"):format(name))
+    return nil
+  end
+  local argv = table.move(words, 1, #words, 2, { found })
+  argv[#argv + 1] = script
+  local status = process.run {
+    argv = argv,
+    env = {
+      PATH = os.getenv "PATH",
+      HOME = fs.realpath ".",
+      BQ = process.executable(),
+      BQ_PATH = table.concat(host.module_folders, ":"),
+    },
+    stdout = "capture",
+    stderr = "capture",
+  }
+  check.equal(status.stderr, "")
+  return status.stdout
 end
 
 check.run {
@@ -65,11 +91,6 @@ check.run {
   {
     "bash completes by it",
     function()
-      local bash = process.which "bash"
-      if not bash then
-        print "skipped: completion_test: there is no bash"
-        return
-      end
       local script = [[
         set -e
         bq() { command "$BQ" "$@"; }
@@ -80,13 +101,46 @@ check.run {
         try bq build_sysroot --set =
         try bq build_sysroot --offl
       ]]
-      local status = process.run {
-        argv = { bash, "-c", script },
-        env = { PATH = os.getenv "PATH", BQ = process.executable(), BQ_PATH = table.concat(host.module_folders, ":") },
-        stdout = "capture",
-        stderr = "capture",
-      }
-      check.equal({ status.stdout, status.stderr }, { "coordinator\ncore\ncore full image\n--offline\n", "" })
+      local said = shell("bash", { "-c" }, script)
+      check.truthy(not said or said == "coordinator\ncore\ncore full image\n--offline\n", said)
+    end,
+  },
+  {
+    "zsh completes by it, and files where bq has no words, also behind `--option=`",
+    function()
+      local script = [[
+        bq() { command "$BQ" "$@" }
+        compdef() {}
+        compadd() { shift; echo "words $*" }
+        compset() { echo "compset $*" }
+        _files() { echo files }
+        eval "$(bq --completion zsh)"
+        try() { words=("$@"); CURRENT=$#; _bq }
+        try bq coor
+        try bq build_sysroot --set ''
+        try bq build_sysroot --set=c
+        try bq build_sysroot --output=x
+      ]]
+      local said = shell("zsh", { "-f", "-c" }, script)
+      local expected = "words coordinator\nwords core full image\nwords --set=core\ncompset -P --[^=]##=\nfiles\n"
+      check.truthy(not said or said == expected, said)
+    end,
+  },
+  {
+    "fish completes by it, and files only where bq has no words, also behind `--option=`",
+    function()
+      scratch.write("files/core-of-files", "")
+      local script = [[
+        function bq; command $BQ $argv; end
+        bq --completion fish | source
+        cd files
+        for line in "bq coor" "bq build_sysroot --set " "bq build_sysroot --set=c" "bq diff c" "bq build_sysroot --output=c"
+          complete -C "$line"
+        end
+      ]]
+      local said = shell("fish", { "--no-config", "-c" }, script)
+      local expected = "coordinator\ncore\nfull\nimage\n--set=core\ncore-of-files\n--output=core-of-files\n"
+      check.truthy(not said or said == expected, said)
     end,
   },
 }
