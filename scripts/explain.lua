@@ -46,6 +46,8 @@ local steps = build.plan.steps
 
 -- The widest name of a field that values are lined up behind.
 local WIDTH <const> = 40
+-- What is said of fields that have nothing in them.
+local EMPTY <const> = { [""] = "none", ["{}"] = "none", ["[]"] = "none" }
 
 --- What a change of a package can build again.
 local function show_change(name)
@@ -121,9 +123,10 @@ local function show_step(id)
     end
   end
   if inputs then
-    log.out(("key %s, of"):format(key.of(inputs)))
+    log.out(("key %s, made of"):format(key.of(inputs)))
     for _, field in ipairs(fields) do
-      log.out(("  %-" .. WIDTH .. "s %s"):format(field.name, visible((field.value:gsub("\n", "\\n")))))
+      local value = EMPTY[field.value] or visible((field.value:gsub("\n", "\\n")))
+      log.out(("  %-" .. WIDTH .. "s %s"):format(field.name, value))
     end
   end
 end

@@ -383,7 +383,8 @@ fn explain_gives_the_reasons_before_anything_is_built() {
         .is(0)
         .says("low/lib 1\ndone: its output ")
         .says(" in the store; nothing changed since it was built\nkey ")
-        .says("\n  fields env FLAG ");
+        .says("\n  fields env FLAG ")
+        .says(&format!("\n  {:<40} none\n", "patches"));
     rig.replace("packages/lib.lua", "FLAG = \"one\"", "FLAG = \"two\"");
     rig.stage(&[]).is(0);
     let reason = "env.FLAG changed: `one` → `two`";
