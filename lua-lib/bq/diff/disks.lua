@@ -12,7 +12,7 @@ local disks = {}
 ---@class bq.diff.Super where a file system says something of itself, in bytes of it
 ---@field start integer
 ---@field times [integer, string][] the places of numbers of four bytes, seconds since 1970
----@field ids [integer, string][] the places of 16 bytes
+---@field ids [integer, string, integer][] their places, and how many bytes they have
 
 ---@type table<string, bq.diff.Super>
 local SUPERS <const> = {
@@ -24,8 +24,10 @@ local SUPERS <const> = {
       { 0x40, "the time of its last check" },
       { 0x108, "the time it was made" },
     },
-    ids = { { 0xEC, "the seed of its hashes" } },
+    ids = { { 0xEC, "the seed of its hashes", 16 } },
   },
+  -- FAT12 and FAT16: the boot sector of Microsoft's FAT specification; that of FAT32 is read as the id.
+  fat = { start = 0, times = {}, ids = { { 0x27, "the id of the volume", 4 } } },
   squashfs = { start = 0, times = { { 8, "the time it was made" } }, ids = {} },
 }
 local SUPER_SIZE <const>, BLOCK <const> = 1024, 1 << 20
@@ -46,9 +48,14 @@ end
 
 --- The first block of a file system with zeros where it speaks of itself.
 local function without(form, block)
+  local function hide(at, size)
+    block = block:sub(1, at) .. ("\0"):rep(size) .. block:sub(at + size + 1)
+  end
   for _, field in ipairs(form.times) do
-    local at = form.start + field[1]
-    block = block:sub(1, at) .. ("\0"):rep(4) .. block:sub(at + 5)
+    hide(form.start + field[1], 4)
+  end
+  for _, field in ipairs(form.ids) do
+    hide(form.start + field[1], field[3])
   end
   return block
 end
@@ -79,7 +86,7 @@ local function compare_supers(part, kind, a, b)
   end
   for _, field in ipairs(form.ids) do
     local at, what = field[1], field[2]
-    local from, to = ours:sub(at + 1, at + 16), theirs:sub(at + 1, at + 16)
+    local from, to = ours:sub(at + 1, at + field[3]), theirs:sub(at + 1, at + field[3])
     if from ~= to then
       part:fact(("%s: %s → %s"):format(what, hex(from), hex(to)))
       part:because { cause.sure(masks.IDENTIFIER, what) }

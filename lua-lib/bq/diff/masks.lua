@@ -216,7 +216,8 @@ masks.KINDS = {
   {
     name = "a path",
     mask = function(text)
-      return paths(text, true)
+      -- Also lists of them, of any length.
+      return (paths(text, true):gsub("\1[:;\1]*\1", HIDDEN))
     end,
   },
   {

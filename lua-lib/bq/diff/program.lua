@@ -95,6 +95,10 @@ end
 --- What the linker was asked for on one side only.
 local function compare_linked(top, a, b)
   local said = {}
+  -- What is linked statically has none of it.
+  if (a.by_name[".dynamic"] == nil) ~= (b.by_name[".dynamic"] == nil) then
+    return
+  end
   for _, pair in ipairs { { a.linked, b.linked, "yes → no" }, { b.linked, a.linked, "no → yes" } } do
     for _, option in ipairs(tables.names(pair[1])) do
       said[#said + 1] = not pair[2][option] and ("`%s` %s"):format(option, pair[3]) or nil

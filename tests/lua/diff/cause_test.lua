@@ -29,6 +29,7 @@ local PAIRS <const> = {
   { "2026-11-26 22:06+0000", "2026-11-27 03:51+0545", "a time zone" },
   { "at 22:06:46 +0000", "at 22:36:46 +0100", "a time" },
   { "/build/one/src/x.c:12", "/tmp/two/src/x.c:12", "a path" },
+  { "PATH=/bin:/usr/bin", "PATH=/opt/x/bin:/bin:/usr/bin", "a path" },
   { "-I/build/one -O2", "-I/other/two -O2", "a path" },
   { "/home/ann/src/x.c", "/home/bob/src/x.c", "a user + a path" },
   { "root@one", "ann@one", "a user" },
