@@ -17,6 +17,14 @@ function report.time(seconds)
   return ("%d h %d min"):format(whole // 3600, whole % 3600 // 60)
 end
 
+--- A number of things: `1 path`, `3 paths`.
+---@param count integer
+---@param one string a word whose plural ends with `s`
+---@return string
+function report.count(count, one)
+  return ("%d %s%s"):format(count, one, count == 1 and "" or "s")
+end
+
 --- Bytes for people.
 ---@param bytes number
 ---@return string

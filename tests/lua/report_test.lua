@@ -25,6 +25,15 @@ check.run {
     end,
   },
   {
+    "a number of things",
+    function()
+      check.equal(
+        { report.count(0, "path"), report.count(1, "path"), report.count(2, "path") },
+        { "0 paths", "1 path", "2 paths" }
+      )
+    end,
+  },
+  {
     "bytes for people",
     function()
       check.equal(

@@ -1,6 +1,7 @@
 -- Compares bytes of which nothing is known: where they differ, and the numbers there.
 local cause = require "bq.diff.cause"
 local hex = require "bq.hex"
+local report = require "bq.report"
 
 local bytes_of = {}
 
@@ -76,7 +77,12 @@ function bytes_of.compare(node, a, b, follows)
   local runs, count = places(a, b)
   local is_known = #runs > 0
   node:fact(
-    ("%d bytes differ, in %d places; the first is byte %d"):format(count, #runs, runs[1] and runs[1].first - 1 or MOST)
+    ("%s %s, in %s; the first is byte %d"):format(
+      report.count(count, "byte"),
+      count == 1 and "differs" or "differ",
+      report.count(#runs, "place"),
+      runs[1] and runs[1].first - 1 or MOST
+    )
   )
   for index, run in ipairs(runs) do
     local ours, theirs = time_at(a, b, run)

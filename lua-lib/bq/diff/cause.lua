@@ -1,6 +1,7 @@
 -- Guesses why two texts, modes or numbers differ. A guess says that it is one: it is sure only where a format says what a field
 -- means.
 local masks = require "bq.diff.masks"
+local report = require "bq.report"
 local times = require "bq.diff.times"
 
 local cause = {}
@@ -202,12 +203,7 @@ function cause.of_modes(changes)
   end
   return cause.likely(
     "a umask",
-    ("the modes of %d %s are those of umask %03o → %03o"):format(
-      #changes,
-      #changes == 1 and "path" or "paths",
-      ours.mask,
-      theirs.mask
-    )
+    ("the modes of %s are those of umask %03o → %03o"):format(report.count(#changes, "path"), ours.mask, theirs.mask)
   )
 end
 

@@ -2,6 +2,7 @@
 local cause = require "bq.diff.cause"
 local members = require "bq.diff.members"
 local node = require "bq.diff.node"
+local report = require "bq.report"
 
 local entries = {}
 
@@ -131,7 +132,10 @@ local function compare_attributes(top, changed)
   if #owners > 0 then
     local first = owners[1]
     top:because {
-      cause.sure("a user", ("the owners of %d paths: %s → %s"):format(#owners, owner(first.a), owner(first.b))),
+      cause.sure(
+        "a user",
+        ("the owners of %s: %s → %s"):format(report.count(#owners, "path"), owner(first.a), owner(first.b))
+      ),
     }
   end
   top.open = top.open or open and true or false

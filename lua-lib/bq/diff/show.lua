@@ -1,5 +1,6 @@
 -- Shows what differs: as text, as data, and what it comes to.
 local json = require "bq.json"
+local report = require "bq.report"
 local visible = require "bq.visible"
 
 local show = {}
@@ -64,7 +65,7 @@ local function add_parts(lines, nodes, indent, all)
       lines[#lines + 1] = ("%s… and more: %d in all; `--all` shows them"):format(space, #nodes)
       break
     elseif child.kind == "gone" or child.kind == "added" then
-      local below = shown.below > 0 and (", with %d paths below it"):format(shown.below) or ""
+      local below = shown.below > 0 and (", with %s below it"):format(report.count(shown.below, "path")) or ""
       lines[#lines + 1] = space .. clean(("%s: %s%s"):format(child.name, child.facts[1], below))
     else
       lines[#lines + 1] = space .. clean(child.name)

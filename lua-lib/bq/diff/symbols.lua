@@ -88,7 +88,7 @@ function symbols_of.compare(top, a, b)
     end
   end
   if #gone + #new > 0 then
-    part:fact(("%d names are gone, %d are new"):format(#gone, #new))
+    part:fact(("names that are gone: %d, new: %d"):format(#gone, #new))
   end
   if #sized > 0 then
     part:fact(

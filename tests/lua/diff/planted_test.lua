@@ -369,7 +369,7 @@ check.run {
         end)
         check.truthy(name ~= "now" or text:find("how it was linked: `-z now` no → yes", 1, true), text)
         -- Names that are new are not counted as gone.
-        check.truthy(name ~= "protector" or text:find("0 names are gone, 1 are new", 1, true), text)
+        check.truthy(name ~= "protector" or text:find("names that are gone: 0, new: 1", 1, true), text)
       end
     end,
   },
