@@ -9,8 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{eventually, processes_with};
 use crate::support::screen::screen;
+use crate::support::{eventually, processes_with};
 use crate::{Left, Rig, needs_namespaces};
 
 /// The events that a program wrote.
