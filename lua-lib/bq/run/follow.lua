@@ -51,7 +51,7 @@ function Follow:look()
   for piece in file:lines(PIECE) do
     self.size = self.size + #piece
     local text = self.rest .. piece
-    local rest = text:match "^.*\n()" or 1 ---@type integer
+    local rest = (text:match "^.*\n()" or 1) --[[@as integer]]
     if rest > 1 then
       see(self, text:sub(1, rest - 1))
     end
