@@ -167,12 +167,14 @@ local function plan_of_own()
 end
 
 local function enter_rootfs(what)
-  local plan = space:read("plan.json", form.FORMAT)
+  local stat = fs.stat(what)
+  local is_folder = stat ~= nil and stat.type == "dir"
+  -- No phase has a `/` in its name: for such a folder the plan is not read.
+  local plan = not (is_folder and what:find("/", 1, true)) and space:read("plan.json", form.FORMAT)
   if plan and plan.phases[what] then
     return enter_phase(plan, what)
   end
-  local stat = fs.stat(what)
-  if not stat or stat.type ~= "dir" then
+  if not is_folder then
     local near = plan and require "bq.nearest"(what, plan.phases)
     fail.usage(
       ("`--rootfs %s`: neither a phase of the plan nor a folder"):format(what),

@@ -9,7 +9,6 @@ local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
 local log = require "bq.log"
-local places = require "bq.share.places"
 local process = require "bq.process"
 local share_options = require "bq.share.options"
 local tables = require "bq.tables"
@@ -64,7 +63,11 @@ end
 ---@param options table<string|integer, any> of a program, by the names of `bq.share.options`
 ---@return bq.share.Agents?
 function agents.start(space, options)
-  local list = places.of(options)
+  if #share_options.words(options) == 0 then
+    return nil
+  end
+  -- They are much, and most builds have none.
+  local list = require("bq.share.places").of(options)
   if #list == 0 then
     return nil
   end
