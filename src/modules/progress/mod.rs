@@ -1,9 +1,9 @@
-//! `bq.progress`: lines on a terminal that are drawn again. No thread redraws them: the process forks, and may have only one
-//! thread then.
+//! `bq.progress`: lines on a terminal that are drawn again. A thread redraws them only within one native function, see `during`:
+//! the process forks, and may have only one thread then.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mlua::{Lua, LuaString, Table, Value};
 
@@ -18,10 +18,7 @@ mod screen;
 use row::Row;
 pub(crate) use row::Unit;
 use screen::{Kind, kind, screen};
-pub(crate) use screen::{clear, during, is_shown, tick};
-
-/// How often what is shown is drawn again during a wait.
-pub(crate) const TICK: Duration = Duration::from_secs(1);
+pub(crate) use screen::{TICK, clear, during, is_shown, tick};
 
 /// One line on the terminal. It is removed when the value is dropped.
 pub(crate) struct Bar(u64);

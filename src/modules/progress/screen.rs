@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use console::{measure_text_width, truncate_str};
 
+use super::events;
 use super::row::Row;
-use super::{TICK, events};
 use crate::kernel::threads::until_threads_end;
 use crate::modules::log::{set_around, size};
 
+/// How often what is shown is drawn again during a wait.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
 /// Between two drawings that show only a new position.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Between two lines about the same bar where there is no terminal.
