@@ -111,6 +111,10 @@ fn node(op: &str, top: &Path, entry: &walkdir::DirEntry, path: Vec<u8>) -> Resul
 
 /// The error of a walk below `top`, with the path that failed.
 pub(crate) fn failed(op: &str, top: &Path, error: walkdir::Error) -> Error {
-    let path = error.path().unwrap_or(top).as_os_str().as_bytes().to_vec();
-    Error::io(op, &std::io::Error::from(error)).at(shown(&path))
+    let path = error.path().unwrap_or(top).as_os_str().as_bytes();
+    let failed = match error.io_error() {
+        Some(cause) => Error::io(op, cause),
+        None => Error::new(op, "io", error.to_string()),
+    };
+    failed.at(shown(path))
 }

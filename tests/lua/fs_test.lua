@@ -244,6 +244,17 @@ check.run {
     end,
   },
   {
+    "a walk that fails has the kernel's code and the path",
+    function()
+      scratch.write("w/file", "x")
+      refused("ENOENT", "w/none", fs.walk, "w/none")
+      refused("ENOENT", "w/none", digest.tree, "w/none")
+      refused("ENOTDIR", "w/file/below", fs.walk, "w/file/below")
+      fs.symlink("loop", "w/loop")
+      refused("ELOOP", "w/loop/x", fs.walk, "w/loop/x")
+    end,
+  },
+  {
     "times of files and of links themselves",
     function()
       scratch.write("t/file", "x")
