@@ -69,13 +69,7 @@ local function clean(name, things, path, remove)
   local gone, size, all = gc.choose(things, rules), 0, 0
   for _, thing in ipairs(gone) do
     local days = math.max(math.floor((rules.now - thing.used) / 86400), 0)
-    log.out(
-      ("  %-50s %10s  %s"):format(
-        visible(thing.what),
-        report.size(thing.size),
-        days == 1 and "1 day" or days .. " days"
-      )
-    )
+    log.out(("  %-50s %10s  %s"):format(visible(thing.what), report.size(thing.size), report.count(days, "day")))
     size = size + thing.size
   end
   for _, thing in ipairs(things) do

@@ -1,4 +1,5 @@
 -- What a run came to, on less than a screen.
+local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local report = require "bq.report"
@@ -61,14 +62,12 @@ local function slowest(self)
   return table.move(all, 1, math.min(#all, SLOWEST), 1, {})
 end
 
---- The bytes of a tree's files.
+--- The bytes of a tree's files; 0 for one that cannot be read.
 local function bytes_of(tree)
-  local sum = 0
-  local ok, entries = pcall(fs.walk, tree)
-  for _, entry in ipairs(ok and entries or {}) do
-    sum = sum + (entry.type == "file" and entry.size or 0)
-  end
-  return sum
+  local ok, bytes = pcall(function()
+    return files.bytes(tree, fs.lstat(tree))
+  end)
+  return ok and bytes or 0
 end
 
 --- The bytes of all outputs that were built, and the largest.
@@ -130,11 +129,9 @@ end
 ---@return string[]
 function Summary:lines(run, seconds, next)
   local counts, space, out = self.counts, run.workspace, {}
-  local before = #run.plan.steps
-  for _, one in pairs(run.state.states) do
-    before = before - (one == "done" and 0 or 1)
-  end
-  local parts = { ("built %d"):format(counts.built), ("reused %d"):format(before - counts.built) }
+  local line, by_state = states(run)
+  local done = by_state.done or 0
+  local parts = { ("built %d"):format(counts.built), ("reused %d"):format(done - counts.built) }
   parts[#parts + 1] = counts.fetched > 0 and ("fetched %d"):format(counts.fetched) or nil
   parts[#parts + 1] = counts.failed > 0 and ("failed %d"):format(counts.failed) or nil
   out[#out + 1] = ("%s, in %s"):format(table.concat(parts, ", "), report.time(seconds))
@@ -147,7 +144,6 @@ function Summary:lines(run, seconds, next)
     out[#out + 1] = ("outputs: %s"):format(report.size(all))
       .. (largest and ("; the largest: %s, %s"):format(largest.id, report.size(largest.bytes)) or "")
   end
-  local line, by_state = states(run)
   if #run.failures > 0 then
     tables.append(out, failures(run.failures))
   else
@@ -157,7 +153,7 @@ function Summary:lines(run, seconds, next)
     -- What to do is said already, or by the error that follows.
     out[#out + 1] = line
     return out
-  elseif (by_state.done or 0) < #run.plan.steps then
+  elseif done < #run.plan.steps then
     out[#out + 1] = "next: the same command goes on"
   elseif next then
     out[#out + 1] = ("next: `%s%s`"):format(next, space:option())
