@@ -65,12 +65,8 @@ local function super(path, start)
   return file:seek("set", start) and file:read(SUPER_SIZE) or ""
 end
 
---- What two file systems of a kind say of themselves. Only a raw disk is read.
-local function compare_supers(part, kind, a, b)
-  local form = SUPERS[kind]
-  if not form or a.disk.format ~= "raw" or b.disk.format ~= "raw" then
-    return
-  end
+--- What two file systems of a form say of themselves.
+local function compare_supers(part, form, a, b)
   local ours, theirs = super(a.name, a.start + form.start), super(b.name, b.start + form.start)
   if #ours < SUPER_SIZE or #theirs < SUPER_SIZE then
     return
@@ -95,9 +91,8 @@ local function compare_supers(part, kind, a, b)
 end
 
 --- Whether two file systems that cannot be read have the same bytes beside what they say of themselves.
-local function is_same_beside(kind, a, b)
-  local form = SUPERS[kind]
-  if not form or a.disk.format ~= "raw" or b.disk.format ~= "raw" or a.size ~= b.size then
+local function is_same_beside(form, a, b)
+  if a.size ~= b.size then
     return false
   end
   local one <close> = assert(io.open(a.name, "rb"))
@@ -126,13 +121,17 @@ local function compare_filesystems(session, part, one, other, a, b, look)
   if not one.filesystem or one.filesystem ~= other.filesystem then
     return
   end
-  local from = { name = a.name, disk = a.disk, start = one.start or 0, size = one.size }
-  local to = { name = b.name, disk = b.disk, start = other.start or 0, size = other.size }
-  compare_supers(part, one.filesystem, from, to)
+  local from = { name = a.name, start = one.start or 0, size = one.size }
+  local to = { name = b.name, start = other.start or 0, size = other.size }
+  -- Only a raw disk has its bytes at their places.
+  local form = a.disk.format == "raw" and b.disk.format == "raw" and SUPERS[one.filesystem] or nil
+  if form then
+    compare_supers(part, form, from, to)
+  end
   if one.filesystem == "ext4" or one.filesystem == "fat32" then
     local ours, theirs = side.partition(session, a.name, one.index), side.partition(session, b.name, other.index)
     entries.compare(part, ours, theirs, look, true)
-  elseif not is_same_beside(one.filesystem, from, to) then
+  elseif not (form and is_same_beside(form, from, to)) then
     part:fact(("its files are not compared: %s cannot be read"):format(one.filesystem))
     part.open = true
   end

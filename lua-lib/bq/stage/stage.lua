@@ -87,26 +87,30 @@ local function carried(one)
   return out
 end
 
---- Writes a file of a root. Links are followed inside the root. Returns whether the content was different.
-local function write_if_changed(root, name, text)
+--- Where a file of a root is, and whether it is one of this size. Links of folders are followed inside the root.
+local function look(root, name, size)
   local folder = files.inside(root, files.parent(name))
   local path = folder .. "/" .. files.name(name)
   local stat = fs.lstat(path)
-  if not stat or stat.type ~= "file" or stat.size ~= #text or fs.read(path) ~= text then
-    fs.mkdir(folder)
-    fs.write(path, text, { sync = false })
-    return true
+  return path, folder, stat ~= nil and stat.type == "file" and stat.size == size
+end
+
+--- Writes a file of a root. Returns whether the content was different.
+local function write_if_changed(root, name, text)
+  local path, folder, is_similar = look(root, name, #text)
+  if is_similar and fs.read(path) == text then
+    return false
   end
-  return false
+  fs.mkdir(folder)
+  fs.write(path, text, { sync = false })
+  return true
 end
 
 --- Copies a program into a root, if it is not there. It may be large, so nothing holds it whole in memory. Returns whether it
 --- was not there.
 local function install_program(root, name, from)
-  local folder = files.inside(root, files.parent(name))
-  local path = folder .. "/" .. files.name(name)
-  local stat = fs.lstat(path)
-  if stat and stat.type == "file" and stat.size == fs.stat(from).size and digest.file(path) == digest.file(from) then
+  local path, folder, is_similar = look(root, name, fs.stat(from).size)
+  if is_similar and digest.file(path) == digest.file(from) then
     return false
   end
   local copy = path .. ".new"
