@@ -29,6 +29,11 @@ pub(super) fn read(lua: &Lua, (path, how): (Bytes, ReadOptions)) -> Result<LuaSt
     }
     let limit = how.limit.unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
+    // One byte more than the file has, so that the end is seen without growing.
+    let expected = meta.len().min(limit).saturating_add(1);
+    bytes
+        .try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX))
+        .map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
     // Reads one byte more than allowed: a file may grow while it is read.
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
