@@ -115,19 +115,30 @@ end
 ---@return bq.schema.Kind
 function schema.map(kind, name)
   local is_map = schema.any_map()
+  local function problem(key, item)
+    local wrong, at = kind(item)
+    if wrong then
+      return wrong, ("[%q]%s"):format(key, at or "")
+    end
+    wrong = name and name(key)
+    if wrong then
+      return ("has the name `%s`, which %s"):format(key, wrong)
+    end
+  end
   return function(value)
     local wrong, at = is_map(value)
     if wrong then
       return wrong, at
     end
-    for key, item in tables.sorted(value) do
-      wrong, at = kind(item)
-      if wrong then
-        return wrong, ("[%q]%s"):format(key, at or "")
-      end
-      wrong = name and name(key)
-      if wrong then
-        return ("has the name `%s`, which %s"):format(key, wrong)
+    for key, item in next, value do
+      if problem(key, item) then
+        -- The order of a table is any: of all that is wrong, the first by name is said.
+        for first, one in tables.sorted(value) do
+          wrong, at = problem(first, one)
+          if wrong then
+            return wrong, at
+          end
+        end
       end
     end
   end
@@ -212,16 +223,9 @@ function schema.problem(value, kind)
   return wrong and ("`%s` %s"):format((at or ""):gsub("^%.", ""), wrong):gsub("^`` ", "it ") or nil
 end
 
---- The value of a text. `get` gives it; what that raises is the cause of the error.
-local function checked(format, name, get)
-  return fail.wrap(("cannot read %s `%s`"):format(format.what, name), { hint = format.hint }, function()
-    local value = json.decode(get())
-    local problem = schema.problem(value, format.kind)
-    if problem then
-      fail.raise(problem)
-    end
-    return value
-  end)
+--- Raises what is wrong with a file.
+local function refuse(format, name, cause)
+  fail.wrap(("cannot read %s `%s`"):format(format.what, name), { hint = format.hint }, error, cause, 0)
 end
 
 --- Reads a file of data. Raises, with file and field, if it is not what it should be, or is no plain file.
@@ -229,12 +233,12 @@ end
 ---@param format bq.schema.Format
 ---@return any? value `nil` if there is no file
 function schema.read(path, format)
-  if not (format.nofollow and fs.lstat or fs.stat)(path) then
-    return nil
+  local ok, text = pcall(fs.read, path, { limit = format.limit, nofollow = format.nofollow })
+  if ok then
+    return schema.parse(text, path, format)
+  elseif text.code ~= "ENOENT" and text.code ~= "ENOTDIR" then
+    refuse(format, path, text)
   end
-  return checked(format, path, function()
-    return fs.read(path, { limit = format.limit, nofollow = format.nofollow })
-  end)
 end
 
 --- The same for a file of a disk or of the binary, whose text was read elsewhere.
@@ -243,12 +247,15 @@ end
 ---@param format bq.schema.Format
 ---@return any value
 function schema.parse(text, name, format)
-  return checked(format, name, function()
-    if #text > format.limit then
-      fail.raise(("it has more than %d bytes"):format(format.limit))
-    end
-    return text
-  end)
+  if #text > format.limit then
+    refuse(format, name, fail.new(("it has more than %d bytes"):format(format.limit)))
+  end
+  local ok, value = pcall(json.decode, text)
+  local problem = ok and schema.problem(value, format.kind)
+  if not ok or problem then
+    refuse(format, name, problem and fail.new(problem) or value)
+  end
+  return value
 end
 
 return schema

@@ -79,15 +79,11 @@ end
 ---@return bq.Meta? meta `nil` if the key is not in the store, or its entry is damaged
 ---@return string? damage
 function store.get(workspace, key)
-  local stat = fs.lstat(workspace:at("store", key))
-  if not stat then
-    return nil
-  end
   local ok, meta = pcall(schema.read, store.record(workspace, key), store.META)
   if not ok then
     return nil, "its record cannot be read: " .. tostring(meta.cause)
   elseif not meta then
-    return nil, "it has no record"
+    return nil, fs.lstat(workspace:at("store", key)) and "it has no record" or nil
   elseif meta.key ~= key then
     return nil, "its record is that of another output"
   end

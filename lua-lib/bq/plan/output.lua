@@ -20,7 +20,7 @@ output.FIELDS = {
 -- The fields that hold paths, in a list or as the names of a map.
 local PATHS <const> = { "keep", "may_name", "may_write", "yields" }
 
--- What is wrong with a value of a map; `nil` if nothing is.
+-- What is wrong with a value of a field that is a map of paths; `nil` if nothing is.
 local VALUES <const> = {
   owners = function(value)
     return not attributes.owner(value) and ("`%s` is not of the form `user:group`"):format(value) or nil
@@ -32,6 +32,8 @@ local VALUES <const> = {
     return select(2, capability.encode(value))
   end,
 }
+
+local MAPS <const> = tables.names(VALUES)
 
 local function path_problem(path)
   -- `{prefix}/lib` becomes one.
@@ -54,7 +56,8 @@ function output.check(data, problem)
       say(field, type(path) == "string" and path_problem(path))
     end
   end
-  for field, wrong in tables.sorted(VALUES) do
+  for _, field in ipairs(MAPS) do
+    local wrong = VALUES[field]
     for path, value in tables.sorted(type(data[field]) == "table" and data[field] or {}) do
       say(
         field,

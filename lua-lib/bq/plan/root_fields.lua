@@ -23,14 +23,15 @@ local CHECKS <const> = {
   groups = accounts.check_groups,
   services = services.check,
 }
+local CHECKED <const> = tables.names(CHECKS)
 
 --- What is wrong with what a recipe says for its roots, whose types are right.
 ---@param data table
 ---@param problem fun(field: string, message: string)
 function root_fields.check(data, problem)
-  for field, check in tables.sorted(CHECKS) do
+  for _, field in ipairs(CHECKED) do
     if type(data[field]) == "table" then
-      check(data[field], function(at, message)
+      CHECKS[field](data[field], function(at, message)
         problem(at:match "[^.]+$" or field, ("`%s` %s"):format(at, message))
       end)
     end
