@@ -1,22 +1,16 @@
 #!/usr/bin/env bq
 -- Builds the plan: enters the staged rootfs if it is outside, and builds the steps that are not in the store.
-local agents = require "bq.share.agents"
 local args = require "bq.args"
 local elsewhere = require "bq.run.elsewhere"
 local events = require "bq.events"
-local prepare = require "bq.stage.prepare"
-local coordinator = require "bq.run.coordinator"
-local display = require "bq.run.display"
-local enter = require "bq.run.enter"
-local fail = require "bq.fail"
-local finished = require "bq.system.finished"
 local log = require "bq.log"
 local process = require "bq.process"
 local progress = require "bq.progress"
+local refresh = require "bq.stage.refresh"
 local share_options = require "bq.share.options"
-local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
 local tables = require "bq.tables"
+local trees = require "bq.run.trees"
 local workspace = require "bq.workspace"
 
 local OPTIONS <const> = tables.append({
@@ -46,10 +40,10 @@ local plan = space:plan(true)
 space:create()
 space:lock()
 local command
-plan, command = prepare.refresh(space, plan)
+plan, command = refresh(space, plan)
 
 local foreign = state.leave_out_foreign(plan)
-if #foreign > 0 and not enter.is_entered(space) then
+if #foreign > 0 and not require("bq.run.enter").is_entered(space) then
   log.warn(
     ("left out: %s, since what is built has to run there, on a machine (or an emulator) for %s: `bq coordinator.lua` in the packed chroot"):format(
       table.concat(foreign, ", "),
@@ -61,24 +55,35 @@ local build = state.new(space, plan)
 local bar = progress.bar { label = "look into the store" }
 local done = build:look()
 bar:finish()
-local can_finish = finished.is_own(plan) or #plan.finish > 0
-local next_command = can_finish and "bq scripts/finish.lua" or "bq scripts/status.lua"
-local run = coordinator.new {
-  state = build,
-  display = display.new { next = next_command },
-  jobs = options.jobs or process.cores(),
-  keep_going = options.keep_going,
-  keep_build = options.keep_build,
-  check = options.check,
-  log_limit = options.log_limit,
-}
 do
   local sweeping <close> = progress.bar { label = "remove old build trees" }
-  run:sweep()
+  trees.new(space):sweep(build.states)
 end
 if done == #plan.steps and elsewhere.is_complete(build) then
   log.info(("nothing to do: all %d steps are in the store"):format(#plan.steps))
-elseif enter.is_entered(space) then
+  return
+end
+
+-- What builds is loaded now: loading it takes longer than to see that there is nothing to do.
+local agents = require "bq.share.agents"
+local coordinator = require "bq.run.coordinator"
+local display = require "bq.run.display"
+local enter = require "bq.run.enter"
+local fail = require "bq.fail"
+local finished = require "bq.system.finished"
+local stage = require "bq.stage.stage"
+
+if enter.is_entered(space) then
+  local can_finish = finished.is_own(plan) or #plan.finish > 0
+  local run = coordinator.new {
+    state = build,
+    display = display.new { next = can_finish and "bq scripts/finish.lua" or "bq scripts/status.lua" },
+    jobs = options.jobs or process.cores(),
+    keep_going = options.keep_going,
+    keep_build = options.keep_build,
+    check = options.check,
+    log_limit = options.log_limit,
+  }
   if not run:run() then
     fail.exit(1)
   end

@@ -7,7 +7,6 @@ collectgarbage "stop"
 local args = require "bq.args"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
-local form = require "bq.plan.form"
 local fs = require "bq.fs"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
@@ -160,9 +159,14 @@ local function enter_own(plan)
   return status
 end
 
+--- The plan, if there is one.
+local function plan_of_workspace()
+  return space:read("plan.json", require("bq.plan.form").FORMAT)
+end
+
 --- The plan, if a system or packages were asked for.
 local function plan_of_own()
-  local plan = not (options.staged or space.inside) and space:read("plan.json", form.FORMAT)
+  local plan = not (options.staged or space.inside) and plan_of_workspace()
   return plan and plan.root and (plan.system or #plan.selection.with > 0) and plan or nil
 end
 
@@ -170,7 +174,7 @@ local function enter_rootfs(what)
   local stat = fs.stat(what)
   local is_folder = stat ~= nil and stat.type == "dir"
   -- No phase has a `/` in its name: for such a folder the plan is not read.
-  local plan = not (is_folder and what:find("/", 1, true)) and space:read("plan.json", form.FORMAT)
+  local plan = not (is_folder and what:find("/", 1, true)) and plan_of_workspace()
   if plan and plan.phases[what] then
     return enter_phase(plan, what)
   end

@@ -8,8 +8,8 @@ local finish = require "bq.stage.finish"
 local finished = require "bq.system.finished"
 local form = require "bq.plan.form"
 local log = require "bq.log"
-local prepare = require "bq.stage.prepare"
 local program = require "bq.stage.program"
+local refresh = require "bq.stage.refresh"
 local source = require "bq.source.source"
 local stage = require "bq.stage.stage"
 local state = require "bq.run.state"
@@ -33,7 +33,7 @@ local options = args.parse({
 local space = workspace.new(options.workspace)
 local plan = space:plan()
 space:lock()
-plan = prepare.refresh(space, plan)
+plan = refresh(space, plan)
 local is_own = finished.is_own(plan)
 local inside = not is_own and space:read("inside.json", form.FORMAT) or nil
 if not is_own and (not inside or #plan.finish == 0) then

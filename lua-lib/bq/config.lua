@@ -5,7 +5,6 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local nearest = require "bq.nearest"
-local sandbox = require "bq.plan.sandbox"
 local schema = require "bq.schema"
 local tables = require "bq.tables"
 
@@ -62,7 +61,8 @@ end
 function config.parse(path)
   local hint = "mend the file, or use none by `BQ_CONFIG=`"
   return fail.wrap(("cannot read the configuration `%s`"):format(path), { hint = hint }, function()
-    local chunk, message = sandbox.load(files.chunk(fs.read(path, { limit = LIMIT })), "@" .. path)
+    -- Most users have no such file: what reads one is loaded only then.
+    local chunk, message = require("bq.plan.sandbox").load(files.chunk(fs.read(path, { limit = LIMIT })), "@" .. path)
     if not chunk then
       fail.raise(message --[[@as string]])
     end

@@ -1,4 +1,5 @@
 -- Reads files of the disk and files inside the binary. Names of files inside the binary begin with `$/`.
+local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local host = require "bq.host"
@@ -24,6 +25,13 @@ end
 function files.chunk(text)
   text = text:gsub("^\xEF\xBB\xBF", "")
   return text:sub(1, 1) == "#" and "--" .. text or text
+end
+
+--- The digest of a Lua chunk, by which a plan knows that it was edited.
+---@param text string
+---@return string
+function files.chunk_digest(text)
+  return digest.sha256(files.chunk(text))
 end
 
 --- The names in a folder, sorted; empty if there is none.

@@ -10,7 +10,6 @@
 local args = require "bq.args"
 local fail = require "bq.fail"
 local files = require "bq.files"
-local form = require "bq.plan.form"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local process = require "bq.process"
@@ -248,6 +247,7 @@ end
 ---@param any_form? boolean whether one of another version of bq is one, too; it can only be made again
 ---@return bq.Plan
 function Workspace:plan(any_form)
+  local form = require "bq.plan.form"
   local plan = self:read("plan.json", any_form and form.ANY_FORMAT or form.FORMAT)
   if not plan then
     fail.raise(("there is no plan in `%s`"):format(self.path), {

@@ -21,6 +21,7 @@
 ---@field steps bq.PlanStep[] each after what it depends on
 ---@field code table<string, string> texts of the strategies' modules
 ---@field library string the digest of what carries out every step
+---@field library_text string the same, comments included
 ---@field recipes table<string, { version: string, digest: string }>
 
 ---@class bq.PlanRoot

@@ -1,4 +1,5 @@
 -- Workspaces that look built, for tests of the programs that only look at them.
+local form = require "bq.plan.form"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local key = require "bq.plan.key"
@@ -14,7 +15,7 @@ local built = {}
 ---@param steps table<integer, [string, string[]?, table?]>
 function built.plan(phases, steps)
   local out = {
-    schema = 2,
+    schema = form.VERSION,
     arch = "x86_64",
     kernel_arch = "x86_64",
     target = "x86_64-bq-linux-musl",
@@ -28,6 +29,7 @@ function built.plan(phases, steps)
     steps = json.array {},
     code = {},
     library = "none",
+    library_text = ("0"):rep(64),
     recipes = {},
   }
   for index, phase in ipairs(phases) do

@@ -1,10 +1,10 @@
 -- What the report of a build tells: collected from the plan, the store, the lock and the journal.
 local explain = require "bq.run.explain"
 local fs = require "bq.fs"
+local identity = require "bq.source.identity"
 local journal = require "bq.journal"
 local key = require "bq.plan.key"
 local overview = require "bq.run.overview"
-local source = require "bq.source.source"
 local store = require "bq.store"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
@@ -169,7 +169,7 @@ end
 function facts.sources(self, step)
   local out = {}
   for name, alternatives in tables.sorted(step.sources) do
-    local used = self.build.context.locked[source.id(step, name)]
+    local used = self.build.context.locked[identity.id(step, name)]
     if used then
       local from = {}
       for _, one in ipairs(alternatives) do

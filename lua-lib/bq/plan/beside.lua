@@ -130,4 +130,27 @@ function beside.patches(found, version)
   return json.array(out)
 end
 
+--- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
+---@param folders string[] of recipes: the first that has it wins
+---@param name string
+---@return string?
+function beside.fingerprint(folders, name)
+  for _, folder in ipairs(folders) do
+    local text = files.read(("%s/%s.lua"):format(folder, name))
+    if text then
+      local parts, found = { text }, { name = name, folder = folder }
+      for _, patches in ipairs(beside.patch_folders(found)) do
+        for _, file in ipairs(patches.files) do
+          local path = patches.path .. "/" .. file
+          parts[#parts + 1] = path:sub(#folder + 2) .. "=" .. digest.sha256(files.read(path) or "")
+        end
+      end
+      for _, file in ipairs(beside.all(found)) do
+        parts[#parts + 1] = file.name .. "=" .. digest.sha256(file.text)
+      end
+      return digest.sha256(table.concat(parts, "\n"))
+    end
+  end
+end
+
 return beside

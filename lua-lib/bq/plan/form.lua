@@ -4,7 +4,7 @@ local schema = require "bq.schema"
 local form = {}
 
 --- Raised when plans come to hold something else; a plan of another form is made again.
-form.VERSION = 2
+form.VERSION = 3
 
 local text, list, map = schema.text(), schema.list, schema.map
 local texts <const> = list(text)
@@ -110,6 +110,7 @@ local WHOLE <const> = schema.where(
     steps = list(STEP),
     code = map(text),
     library = text,
+    library_text = schema.SHA256,
     recipes = map(schema.record { version = text, digest = schema.SHA256 }, schema.NAME),
     ["script?"] = schema.SHA256,
   },

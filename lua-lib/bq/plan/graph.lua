@@ -162,4 +162,25 @@ function Graph:named_by(id)
   return self.dependents_of[id] or {}
 end
 
+--- The steps that a step's root shows besides its base: its dependencies and all of theirs, in plan order.
+---@param by_id table<string, table>
+---@param step table
+---@return string[] ids
+function graph.closure(by_id, step)
+  local seen, out = {}, {}
+  local function add(id)
+    if not seen[id] then
+      seen[id] = true
+      for _, next_id in ipairs(by_id[id].depends) do
+        add(next_id)
+      end
+      out[#out + 1] = id
+    end
+  end
+  for _, id in ipairs(step.depends) do
+    add(id)
+  end
+  return out
+end
+
 return graph

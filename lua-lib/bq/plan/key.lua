@@ -1,7 +1,7 @@
 -- Keys: the digest of everything that goes into a step, and what differs between two of them.
 local digest = require "bq.digest"
+local identity = require "bq.source.identity"
 local json = require "bq.json"
-local source = require "bq.source.source"
 
 local key = {}
 
@@ -72,8 +72,8 @@ function key.inputs(context, step)
   local phase = made.phases[step.phase]
   local sources, depends, patches = {}, {}, {}
   for name in pairs(step.sources) do
-    local locked = context.locked[source.id(step, name)]
-    sources[name] = locked and source.identity(step, name, locked) or "unknown"
+    local locked = context.locked[identity.id(step, name)]
+    sources[name] = locked and identity.of(step, name, locked) or "unknown"
   end
   for _, id in ipairs(step.depends) do
     depends[id] = dependency(context, id)

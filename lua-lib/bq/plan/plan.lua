@@ -23,9 +23,27 @@ local plan = {}
 --- What the kernel's build calls an architecture.
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
+--- Fields of a recipe that a step says in its own words: they are not among the step's `fields`.
+local OWN_WORDS <const> = {
+  "name",
+  "version",
+  "license",
+  "homepage",
+  "depends",
+  "uses",
+  "source",
+  "sources",
+  "strategy",
+  "patches",
+  "patches_from",
+  "seed_at",
+  "leave_out",
+}
+
 --- One step, without what its dependencies resolve to.
-local function make_step(recipes, found, phase, made)
-  local fields, verbs = recipes:resolve(found, phase.name)
+---@param fields table what the recipe says for the phase, changed
+---@param verbs string[] the functions among it
+local function make_step(recipes, found, phase, made, fields, verbs)
   local strategy = recipes:strategy(fields.strategy)
   local values = {
     name = found.name,
@@ -80,10 +98,8 @@ local function make_step(recipes, found, phase, made)
       step.code[name] = code
     end
   end
-  local planned =
-    "name version license homepage depends uses source sources strategy patches patches_from seed_at leave_out"
-  for gone in planned:gmatch "%S+" do
-    fields[gone] = nil
+  for _, field in ipairs(OWN_WORDS) do
+    fields[field] = nil
   end
   step.fields = fields
   return step
@@ -96,13 +112,15 @@ end
 ---@param selection bq.Selection
 ---@param recipes bq.Recipes where problems are noted
 local function add_steps(made, declared, phase, selection, recipes)
-  local below, known = along.below(made, phase.name), {}
+  local below, known, verbs = along.below(made, phase.name), {}, {}
   --- After a mistake there is no plan, and what is wrong may be of any type.
   local function fields_of(name)
     local found = not known[name] and recipes:get(name)
     if found then
       recipes:lint(found)
-      known[name] = #recipes.problems == 0 and recipes:resolve(found, phase.name) or nil
+      if #recipes.problems == 0 then
+        known[name], verbs[name] = recipes:resolve(found, phase.name)
+      end
     end
     return #recipes.problems == 0 and known[name] or nil
   end
@@ -114,7 +132,7 @@ local function add_steps(made, declared, phase, selection, recipes)
     if refusal then
       recipes:problem(found, "depends", refusal)
     elseif fields then
-      local step = make_step(recipes, found, phase, made)
+      local step = make_step(recipes, found, phase, made, fields, verbs[name])
       steps[#steps + 1], by_name[name] = step, step
     elseif recipes.loaded[name] == nil then
       local near = nearest(name, recipes:names())
@@ -170,6 +188,7 @@ function plan.make(declared, selection, recipes)
     steps = json.array {},
     code = {},
     library = library.digest(recipes.modules),
+    library_text = library.text_digest(recipes.modules),
     recipes = {},
   }
   for _, phase in ipairs(declared.phases) do
@@ -197,56 +216,9 @@ function plan.make(declared, selection, recipes)
     for module in pairs(step.code) do
       made.code[module] = made.code[module] or files.module(module, recipes.modules)
     end
-    made.recipes[step.name] = { version = step.version, digest = recipes:fingerprint(step.name) }
+    made.recipes[step.name] = { version = step.version, digest = beside.fingerprint(recipes.folders, step.name) }
   end
   return made
-end
-
---- Whether the recipes and strategies that a plan was made from still say the same; the first that does not.
----@param made table the plan
----@param recipes bq.Recipes
----@return string? what has changed
-function plan.stale(made, recipes)
-  if made.schema ~= form.VERSION then
-    return "the plan was made by another version of bq"
-  end
-  for name, old in pairs(made.recipes) do
-    local now = recipes:fingerprint(name)
-    if not now then
-      return ("the recipe `%s` is gone"):format(name)
-    elseif now ~= old.digest then
-      return ("the recipe `%s` was edited"):format(name)
-    end
-  end
-  if library.digest(recipes.modules) ~= made.library then
-    return "the library that carries out steps was edited"
-  end
-  for module, text in pairs(made.code) do
-    if files.module(module, recipes.modules) ~= text then
-      return ("`%s` was edited"):format(module)
-    end
-  end
-end
-
---- The steps that a step's root shows besides its base: its dependencies and all of theirs, in plan order.
----@param by_id table<string, table>
----@param step table
----@return string[] ids
-function plan.closure(by_id, step)
-  local seen, out = {}, {}
-  local function add(id)
-    if not seen[id] then
-      seen[id] = true
-      for _, next_id in ipairs(by_id[id].depends) do
-        add(next_id)
-      end
-      out[#out + 1] = id
-    end
-  end
-  for _, id in ipairs(step.depends) do
-    add(id)
-  end
-  return out
 end
 
 return plan

@@ -252,26 +252,4 @@ function Recipes:add_texts(found, fields, kinds, values)
   return names
 end
 
---- What a recipe, its patches and the files beside it say, in one digest; `nil` if there is no such recipe.
----@param name string
----@return string?
-function Recipes:fingerprint(name)
-  for _, folder in ipairs(self.folders) do
-    local text = files.read(("%s/%s.lua"):format(folder, name))
-    if text then
-      local parts, found = { text }, { name = name, folder = folder }
-      for _, patches in ipairs(beside.patch_folders(found)) do
-        for _, file in ipairs(patches.files) do
-          local path = patches.path .. "/" .. file
-          parts[#parts + 1] = path:sub(#folder + 2) .. "=" .. digest.sha256(files.read(path) or "")
-        end
-      end
-      for _, file in ipairs(beside.all(found)) do
-        parts[#parts + 1] = file.name .. "=" .. digest.sha256(file.text)
-      end
-      return digest.sha256(table.concat(parts, "\n"))
-    end
-  end
-end
-
 return recipe

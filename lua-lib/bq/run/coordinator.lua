@@ -1,7 +1,6 @@
 -- Builds a plan: starts the steps that are ready, several at once, until all are in the store.
 --
 --   local run = coordinator.new { state = state.look(space, plan), display = display.new(), jobs = 8 }
---   run:sweep()          -- removes what an earlier run left in `build/`
 --   local ok = run:run() -- builds; `false` if a step failed
 --
 -- A run is one loop: start the steps that are ready, wait for a process to end, record its result. `bq.run.state` knows
@@ -255,11 +254,6 @@ local function start_ready(self)
   return waits
 end
 
---- Removes the build trees that an earlier run left.
-function Run:sweep()
-  self.trees:sweep(self.state.states)
-end
-
 --- Builds all steps that are not in the store.
 ---@return boolean ok
 function Run:run()
@@ -304,7 +298,7 @@ function Run:run()
     end_talkers(self)
     self.display:tick()
   end
-  self:sweep()
+  self.trees:sweep(self.state.states)
   local ok = #self.failures == 0
   journal.add(self.workspace, { event = "run_end", ok = ok })
   self.display:finish(self)

@@ -1,9 +1,9 @@
 -- Makes the job for a step's process from the plan, the state of the build and the step's share of the slots.
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local identity = require "bq.source.identity"
 local json = require "bq.json"
 local key = require "bq.plan.key"
-local source = require "bq.source.source"
 local step_root = require "bq.run.step_root"
 
 --- The job of a step.
@@ -18,13 +18,13 @@ local function make_job(run, step, inputs, folder, share)
   local phase = plan.phases[step.phase]
   local sources = {}
   for name in pairs(step.sources) do
-    local locked = run.state.context.locked[source.id(step, name)]
+    local locked = run.state.context.locked[identity.id(step, name)]
     if not locked or not fs.stat(space:at("sources", locked.file)) then
       fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
         hint = "fetch it: `bq scripts/build_sysroot.lua`",
       })
     end
-    sources[name] = source.unpacking(step, name, locked)
+    sources[name] = identity.unpacking(step, name, locked)
     sources[name].path, sources[name].sha256 = space:at("sources", locked.file), locked.sha256
   end
   local code = {}

@@ -9,7 +9,6 @@ local filters = require "bq.run.filters"
 local fs = require "bq.fs"
 local hint = require "bq.hint"
 local log = require "bq.log"
-local noted = require "bq.run.noted"
 local process = require "bq.process"
 local syscall = require "bq.syscall"
 local tables = require "bq.tables"
@@ -174,6 +173,8 @@ local function first_process(sandbox, terminal)
   syscall.umask(files.mode "022")
   -- Its path is outside of the root.
   local notes = sandbox.noted and syscall.open_path(sandbox.noted)
+  -- Loaded here, since the library cannot be reached from inside the root. Shells do without it.
+  local noted = notes and require "bq.run.noted"
   fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
     if not sandbox.network then
       syscall.loopback_up()

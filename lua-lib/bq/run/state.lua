@@ -8,7 +8,6 @@ local fail = require "bq.fail"
 local graph = require "bq.plan.graph"
 local json = require "bq.json"
 local key = require "bq.plan.key"
-local plan = require "bq.plan.plan"
 local siblings = require "bq.run.siblings"
 local store = require "bq.store"
 local syscall = require "bq.syscall"
@@ -241,7 +240,7 @@ function State:layers(step)
       out[#out + 1] = base_of(self.by_id[id]) == name and id or nil
     end
   end
-  return tables.append(out, siblings.layered(self.by_id, plan.closure(self.by_id, step)))
+  return tables.append(out, siblings.layered(self.by_id, graph.closure(self.by_id, step)))
 end
 
 --- The trees of a step's root, the topmost first. All dependencies of the step have to be done.

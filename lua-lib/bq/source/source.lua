@@ -4,7 +4,7 @@ local digest = require "bq.digest"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local json = require "bq.json"
+local identity = require "bq.source.identity"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
 local missing = require "bq.source.missing"
@@ -19,59 +19,13 @@ local VERIFIED <const> =
   { what = "the list of verified sources", limit = 1 << 26, kind = schema.map(schema.text { max = 200 }, schema.FILE) }
 
 ---@class bq.Wanted
----@field id string `name-version:source`, see `source.id`
+---@field id string `name-version:source`, see `identity.id`
 ---@field ["package"] string its name
 ---@field label string for people
 ---@field alternatives table[] the pinned ones, interpolated: `url` or `debian`, `sha256`, `file`
 ---@field unpinned table[] the others
 ---@field got? { sha256: string, file: string }
 ---@field tried string[] what went wrong, a line each
-
---- The id under which the lock knows a source of a step: phases share it, but for one that has sources of its own.
----@param step table
----@param name string of the source
----@return string
-function source.id(step, name)
-  return ("%s-%s%s:%s"):format(step.name, step.version, step.own_sources and "@" .. step.phase or "", name)
-end
-
---- How a source is unpacked: what the places of its digest say, the first that says it.
----@param step table
----@param name string of the source
----@param locked { sha256: string, file: string }
----@return { name: string, strip?: integer, exclude?: string[], unpack?: false }
-function source.unpacking(step, name, locked)
-  local out = {}
-  for _, one in ipairs(step.sources[name]) do
-    if one.sha256 == locked.sha256 then
-      local place = template.fill(one, { name = step.name, version = step.version })
-      out.name = out.name or files.name(place.url or place.debian)
-      for _, field in ipairs { "strip", "exclude", "unpack" } do
-        if out[field] == nil then
-          out[field] = one[field]
-        end
-      end
-    end
-  end
-  out.name = out.name or locked.file
-  if out.unpack ~= false then
-    out.unpack = nil
-  end
-  return out
-end
-
---- What a source is, for the key: its bytes, and how they are unpacked.
----@param step table
----@param name string of the source
----@param locked { sha256: string, file: string }
----@return string
-function source.identity(step, name, locked)
-  local how = source.unpacking(step, name, locked)
-  return locked.sha256
-    .. (how.strip or "")
-    .. (how.exclude and " without " .. json.encode(how.exclude) or "")
-    .. (how.unpack == false and " as " .. how.name or "")
-end
 
 --- All sources that a plan's steps want, each once.
 ---@param plan table
@@ -85,7 +39,7 @@ function source.wanted(plan)
     end
     table.sort(names)
     for _, name in ipairs(names) do
-      local id = source.id(step, name)
+      local id = identity.id(step, name)
       if not seen[id] then
         seen[id] = true
         local names = {}

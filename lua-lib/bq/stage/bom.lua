@@ -1,7 +1,7 @@
 -- The bill of materials: CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/), the same for the same root.
 local digest = require "bq.digest"
+local identity = require "bq.source.identity"
 local json = require "bq.json"
-local source = require "bq.source.source"
 local spdx = require "bq.plan.spdx"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
@@ -31,7 +31,7 @@ end
 local function sources(step, locked)
   local out = {}
   for name in tables.sorted(step.sources) do
-    local used, suffix = locked[source.id(step, name)], name == "main" and "" or ":" .. name
+    local used, suffix = locked[identity.id(step, name)], name == "main" and "" or ":" .. name
     out[#out + 1] = used and { "bq:source" .. suffix, used.file } or nil
     out[#out + 1] = used and { "bq:source" .. suffix .. ":sha256", used.sha256 } or nil
   end
@@ -42,7 +42,7 @@ end
 local function references(step, locked)
   local out = json.array {}
   for name, alternatives in tables.sorted(step.sources) do
-    local used = locked[source.id(step, name)]
+    local used = locked[identity.id(step, name)]
     for _, one in ipairs(alternatives) do
       if used and one.sha256 == used.sha256 and one.url then
         out[#out + 1] = {

@@ -5,6 +5,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local finished = require "bq.system.finished"
 local fs = require "bq.fs"
+local identity = require "bq.source.identity"
 local json = require "bq.json"
 local metadata = require "bq.stage.metadata"
 local progress = require "bq.progress"
@@ -197,7 +198,7 @@ local function sources_of(space, inside, steps)
   local ids = {}
   for _, step in ipairs(inside and {} or steps) do
     for name in pairs(step.sources) do
-      ids[#ids + 1] = source.id(step, name)
+      ids[#ids + 1] = identity.id(step, name)
     end
   end
   for _, want in ipairs(inside and source.wanted(inside) or {}) do

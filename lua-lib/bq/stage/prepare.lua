@@ -14,7 +14,6 @@ local log = require "bq.log"
 local page = require "bq.system.page"
 local plan = require "bq.plan.plan"
 local preflight = require "bq.run.preflight"
-local process = require "bq.process"
 local recipe = require "bq.plan.recipe"
 local seed = require "bq.seed"
 local source = require "bq.source.source"
@@ -82,7 +81,7 @@ local function find_system(space, declared, options, selection, recipes)
   recipes:check()
   ---@cast system bq.System
   selection.set, selection.system, selection.image = system.set, system, system_fields.image(system)
-  return { secrets = secrets, page = { path = fs.realpath(options.system), sha256 = page.digest(from.text) } }
+  return { secrets = secrets, page = { path = fs.realpath(options.system), sha256 = files.chunk_digest(from.text) } }
 end
 
 --- Writes what only this workspace may know of its system.
@@ -215,51 +214,6 @@ function prepare.main(declared, words)
   else
     log.info(("next: `bq scripts/coordinator.lua%s`"):format(space:option()))
   end
-end
-
---- Makes the plan again if its recipes, strategies or declaration have changed.
----@param space bq.Workspace
----@param made table
----@return table plan
----@return bq.Command command what the workspace was made by
-function prepare.refresh(space, made)
-  local one, another = command.recall(space, made)
-  local stale = plan.stale(made, recipe.collection(one.recipes, one.modules))
-  if not stale and made.script and one.text and digest.sha256(one.text) ~= made.script then
-    local here = one.folder .. "/"
-    stale = ("`%s` was edited"):format(one.script:sub(1, #here) == here and one.script:sub(#here + 1) or one.script)
-  end
-  local staged = not space.inside and space:staged()
-  if not stale and staged and not staged.made then
-    stale = "the rootfs was staged by another version of bq"
-  end
-  local changed = made.page and not space.inside and files.read(made.page.path)
-  if made.page and not space.inside and (not changed or page.digest(changed) ~= made.page.sha256) then
-    stale = stale or ("`%s` %s"):format(files.name(made.page.path), changed and "was edited" or "is gone")
-  end
-  if not stale then
-    if another then
-      command.remember(space, one)
-    end
-    return made, one
-  end
-  log.info(stale .. ": making the plan again")
-  space:unlock()
-  -- A plain chroot has no /proc to find the running program, and no /dev/null. So the streams are the caller's.
-  local program = space.inside and "/usr/local/bin/bq" or process.executable()
-  local status = process.run {
-    argv = tables.append(tables.append({ program }, command.words(one, space)), events.is_on and { "--json" } or {}),
-    cwd = one.folder,
-    stdin = "inherit",
-    stdout = "inherit",
-    stderr = "inherit",
-    die_with_parent = true,
-  }
-  if not status.ok then
-    fail.exit(status.code or 1)
-  end
-  space:lock()
-  return space:plan(), one
 end
 
 return prepare

@@ -1,7 +1,6 @@
 -- The page of a system: a file of Lua that returns a table, loaded where recipes are, so it cannot touch the machine. All of its
 -- mistakes are noted together.
 local declaration = require "bq.plan.declaration"
-local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fields = require "bq.system.fields"
 local files = require "bq.files"
@@ -258,13 +257,6 @@ end
 ---@return bq.Secrets
 function page.secrets(space)
   return space:read("secrets.json", SECRETS) or { passwords = {} }
-end
-
---- The digest of a page, by which a plan knows that it was edited.
----@param text string
----@return string
-function page.digest(text)
-  return digest.sha256(files.chunk(text))
 end
 
 return page

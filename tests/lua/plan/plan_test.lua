@@ -1,10 +1,11 @@
 local check = require "check"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local graph = require "bq.plan.graph"
 local json = require "bq.json"
 local plan = require "bq.plan.plan"
-local recipe = require "bq.plan.recipe"
 local scratch = require "scratch"
+local stale = require "bq.plan.stale"
 local state = require "bq.run.state"
 local syscall = require "bq.syscall"
 
@@ -414,22 +415,22 @@ check.run {
     function()
       local made, recipes = make({ a = "", b = "" }, { "a", "b" })
       made = json.decode(json.encode(made))
-      local function stale()
-        return plan.stale(made, recipe.collection(recipes.folders))
+      local function of()
+        return stale(made, recipes.folders)
       end
       local path = recipes.folders[1] .. "/a.lua"
       local text = fs.read(path)
-      check.equal(stale(), nil)
+      check.equal(of(), nil)
       fs.write(path, text .. "-- a comment\n")
-      check.equal(stale(), "the recipe `a` was edited")
+      check.equal(of(), "the recipe `a` was edited")
       fs.remove(path)
-      check.equal(stale(), "the recipe `a` is gone")
+      check.equal(of(), "the recipe `a` is gone")
       fs.write(path, text)
-      check.equal(stale(), nil)
+      check.equal(of(), nil)
       made.code["bq.strategy.files"] = "return {}"
-      check.equal(stale(), "`bq.strategy.files` was edited")
+      check.equal(of(), "`bq.strategy.files` was edited")
       made.schema = 0
-      check.equal(stale(), "the plan was made by another version of bq")
+      check.equal(of(), "the plan was made by another version of bq")
     end,
   },
   {
@@ -443,8 +444,8 @@ check.run {
       for _, step in ipairs(made.steps) do
         by_id[step.id] = step
       end
-      check.equal(plan.closure(by_id, by_id["one/a"]), { "one/d", "one/b", "one/c" })
-      check.equal(plan.closure(by_id, by_id["one/d"]), {})
+      check.equal(graph.closure(by_id, by_id["one/a"]), { "one/d", "one/b", "one/c" })
+      check.equal(graph.closure(by_id, by_id["one/d"]), {})
     end,
   },
   {

@@ -314,18 +314,18 @@ check.run {
     "patches, in order, and the fingerprint of all",
     function()
       local recipes = scratch.recipes("patched", { a = scratch.recipe "a" })
-      local before = recipes:fingerprint "a"
+      local before = beside.fingerprint(recipes.folders, "a")
       check.equal(#beside.patches(recipes:get "a", "1"), 0)
       scratch.write("patched/patches/a-1/0002-b.patch", "b")
       scratch.write("patched/patches/a-1/0001-a.patch", "a")
       scratch.write("patched/patches/a-1/notes.txt", "n")
       local patches = beside.patches(recipes:get "a", "1")
       check.equal({ #patches, patches[1].name, patches[2].hex }, { 2, "0001-a.patch", "62" })
-      local after = recipes:fingerprint "a"
+      local after = beside.fingerprint(recipes.folders, "a")
       check.truthy(before ~= after)
       fs.write("patched/patches/a-1/0001-a.patch", "c")
-      check.truthy(recipes:fingerprint "a" ~= after)
-      check.equal(recipes:fingerprint "zzz", nil)
+      check.truthy(beside.fingerprint(recipes.folders, "a") ~= after)
+      check.equal(beside.fingerprint(recipes.folders, "zzz"), nil)
     end,
   },
   {
@@ -343,9 +343,9 @@ check.run {
       )
       check.equal(fields.other, { "all.config" })
       recipes:check()
-      local before = recipes:fingerprint "a"
+      local before = beside.fingerprint(recipes.folders, "a")
       scratch.write("beside/a/x86_64.config", "B=3\n")
-      check.truthy(recipes:fingerprint "a" ~= before)
+      check.truthy(beside.fingerprint(recipes.folders, "a") ~= before)
       recipes:add_texts(recipes:get "a", { fragments = { "{arch}.config" } }, kinds, { arch = "aarch64" })
       check.contains(
         check.raises(function()
@@ -354,11 +354,11 @@ check.run {
         "`fragments`: there is no file `a/aarch64.config` beside the recipe"
       )
       -- In a folder below, too.
-      before = recipes:fingerprint "a"
+      before = beside.fingerprint(recipes.folders, "a")
       scratch.write("beside/a/more/deep/x", "1")
-      local with = recipes:fingerprint "a"
+      local with = beside.fingerprint(recipes.folders, "a")
       scratch.write("beside/a/more/deep/x", "2")
-      check.truthy(before ~= with and recipes:fingerprint "a" ~= with)
+      check.truthy(before ~= with and beside.fingerprint(recipes.folders, "a") ~= with)
     end,
   },
   {

@@ -5,7 +5,7 @@ local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
 local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "5cfd2e1e4b336982"
+local FORM <const>, DIGEST <const> = 5, "71c39145e3d05cb2"
 
 check.run {
   {

@@ -3,6 +3,7 @@ local check = require "check"
 local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
+local identity = require "bq.source.identity"
 local plan_module = require "bq.plan.plan"
 local scratch = require "scratch"
 local source = require "bq.source.source"
@@ -249,7 +250,7 @@ check.run {
       local locked = source.get(space(), made, { mirrors = { "owned" }, offline = true })
       local got = {}
       for index, step in ipairs(made.steps) do
-        got[index] = locked[source.id(step, "main")].sha256
+        got[index] = locked[identity.id(step, "main")].sha256
       end
       check.equal(got, { digest.sha256 "a", digest.sha256 "b", digest.sha256 "a" })
     end,
@@ -297,8 +298,8 @@ check.run {
     function()
       local function of(alternatives)
         local step = plan(alternatives).steps[1]
-        return source.identity(step, "main", { sha256 = HASH, file = "f" }),
-          source.unpacking(step, "main", { sha256 = HASH, file = "f" })
+        return identity.of(step, "main", { sha256 = HASH, file = "f" }),
+          identity.unpacking(step, "main", { sha256 = HASH, file = "f" })
       end
       local other =
         { url = "http://x/other.tar", sha256 = digest.sha256 "other", strip = 5, exclude = { "all" }, unpack = false }

@@ -1,5 +1,6 @@
 local bom = require "bq.stage.bom"
 local check = require "check"
+local identity = require "bq.source.identity"
 
 --- The bill of one package.
 ---@return table
@@ -38,11 +39,10 @@ check.run {
   {
     "all sources are told, and each with its digest",
     function()
-      local source = require "bq.source.source"
       local step = package { sources = { main = {}, docs = {} } }
       local locked = {
-        [source.id(step, "main")] = { sha256 = "m", file = "main.tar" },
-        [source.id(step, "docs")] = { sha256 = "d", file = "docs.tar" },
+        [identity.id(step, "main")] = { sha256 = "m", file = "main.tar" },
+        [identity.id(step, "docs")] = { sha256 = "d", file = "docs.tar" },
       }
       local said = {}
       for _, property in ipairs(bill(step, locked).components[1].properties) do
@@ -71,10 +71,9 @@ check.run {
         sources = sources,
         depends = {},
       }
-      local source = require "bq.source.source"
       local locked = {}
       for name in pairs(sources) do
-        locked[source.id(step, name)] = { sha256 = name, file = name }
+        locked[identity.id(step, name)] = { sha256 = name, file = name }
       end
       local made = bom.make({ arch = "x86_64", target = "t", epoch = 0 }, { step }, locked, {}, ("0"):rep(64), "p")
       local urls = {}
