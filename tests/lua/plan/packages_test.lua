@@ -4,6 +4,7 @@ local debian_lock = require "bq.seed.debian_lock"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local places = require "bq.plan.places"
+local plan = require "bq.plan.plan"
 local process = require "bq.process"
 local recipe = require "bq.plan.recipe"
 local spdx = require "bq.plan.spdx"
@@ -22,6 +23,20 @@ local function dry_run(...)
   }
   check.truthy(status.ok, status.stderr)
   return status.stdout
+end
+
+--- The bundled declaration, as its script hands it on.
+local function declared()
+  local name = "bq.stage.prepare"
+  local real = package.loaded[name]
+  package.loaded[name] = {
+    main = function(one)
+      return one
+    end,
+  }
+  local one = dofile(root .. "/scripts/build_sysroot.lua")
+  package.loaded[name] = real
+  return one
 end
 
 --- The phases of the plan that is shown, each with the names of its packages.
@@ -83,6 +98,22 @@ check.run {
         { status.stdout, status.stderr },
         { "the seed's clang is 18.1.8, and LLVM's C++ library needs 19 or newer\n", "" }
       )
+    end,
+  },
+  {
+    "each step is told to be user 0 without a complaint, and has UTF-8",
+    function()
+      local made = plan.make(declared(), { set = "full", arch = "x86_64" }, recipes)
+      check.truthy(#made.steps > 40, #made.steps)
+      for _, step in ipairs(made.steps) do
+        local env, own = {}, recipes:resolve(recipes:get(step.name), step.phase).env or {}
+        for _, name in ipairs { "FORCE_UNSAFE_CONFIGURE", "LC_ALL" } do
+          env[name] = own[name] or made.phases[step.phase].env[name]
+        end
+        -- The `configure` of GNU tar and of others stops if it runs as user 0. In the locale C, CMake unpacks no names
+        -- that are not ASCII.
+        check.equal({ step.id, env.FORCE_UNSAFE_CONFIGURE, env.LC_ALL }, { step.id, "1", "C.UTF-8" })
+      end
     end,
   },
   {
