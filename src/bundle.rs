@@ -54,10 +54,23 @@ pub(crate) fn tree_of(mut folder: PathBuf) -> Option<PathBuf> {
 
 /// Whether only root and the caller can change a tree. This matters because its code runs without an option that asks for it.
 pub(crate) fn is_trusted(tree: &Path) -> bool {
+    let (library, modules, programs) = (
+        tree.join("lua-lib"),
+        tree.join("lua-lib/bq"),
+        tree.join("scripts"),
+    );
+    [tree, &library, &modules].into_iter().all(is_ours)
+        && (is_ours(&programs) || programs.symlink_metadata().is_err())
+}
+
+/// Whether only root and the caller can change a folder. The maker of a link decides where it leads, so the link counts too.
+fn is_ours(folder: &Path) -> bool {
     let me = nix::unistd::geteuid().as_raw();
-    std::fs::metadata(tree.join("lua-lib/bq")).is_ok_and(|meta| {
-        (meta.uid() == me || meta.uid() == 0) && meta.mode() & 0o022 & !group_write(&meta) == 0
-    })
+    let is_owner = |meta: &std::fs::Metadata| meta.uid() == me || meta.uid() == 0;
+    folder.symlink_metadata().is_ok_and(|meta| is_owner(&meta))
+        && folder
+            .metadata()
+            .is_ok_and(|meta| is_owner(&meta) && meta.mode() & 0o022 & !group_write(&meta) == 0)
 }
 
 /// The group's write bit, if the group belongs to the owner alone, as on many systems. Then it gives access to no one else.

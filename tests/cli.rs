@@ -204,6 +204,70 @@ fn a_bundled_program_by_its_name() {
     assert_eq!(shell.run(["tree/scripts/status.lua"]), good("the tree\n"));
 }
 
+/// Whoever goes into a folder of somebody else and runs a program there does not run theirs.
+#[test]
+fn a_tree_that_others_can_change_is_not_used() {
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+
+    let shell = Shell::new();
+    let bundled = shell.run(["status", "--help"]);
+    shell.write("tree/lua-lib/bq/own.lua", "return 'the tree'");
+    shell.write("tree/scripts/status.lua", "print 'of the tree'");
+    let at = |name: &str| shell.path().join(name);
+    let set = |name: &str, mode: u32| {
+        std::fs::set_permissions(at(name), PermissionsExt::from_mode(mode)).expect("it is ours");
+    };
+    let give = |name: &str, user: u32| lchown(at(name), Some(user), None).expect("root may");
+    let run = |words: &[&str]| left(shell.command(words).current_dir(at("tree")));
+    let is_used = |what: &str, wanted: bool| {
+        let own = run(&["-e", "print((require 'bq.own'))"]);
+        let status = run(&["status", "--help"]);
+        if wanted {
+            assert_eq!(status, good("of the tree\n"), "{what}");
+            assert_eq!(own, good("the tree\n"), "{what}");
+        } else {
+            assert_eq!(status, bundled, "{what}");
+            assert_eq!(own.status, Some(1), "{what}: {own:?}");
+        }
+    };
+    let folders = ["tree", "tree/lua-lib", "tree/lua-lib/bq", "tree/scripts"];
+    for name in folders {
+        set(name, 0o755);
+    }
+    is_used("ours", true);
+    for name in folders {
+        for mode in [0o757, 0o1777] {
+            set(name, mode);
+            is_used(&format!("{name} {mode:o}"), false);
+        }
+        set(name, 0o755);
+        if support::is_root() {
+            give(name, 4711);
+            is_used(&format!("{name} of another user"), false);
+            give(name, 0);
+        }
+        is_used(name, true);
+    }
+    // A link of another user is theirs, whatever it leads to.
+    for name in ["tree/scripts", "tree/lua-lib/bq", "tree/lua-lib"] {
+        std::fs::rename(at(name), at("moved")).expect("it is ours");
+        symlink(at("moved"), at(name)).expect("it is new");
+        is_used(&format!("{name} by a link"), true);
+        if support::is_root() {
+            give(name, 4711);
+            is_used(&format!("{name} by another user's link"), false);
+        }
+        std::fs::remove_file(at(name)).expect("it is ours");
+        std::fs::rename(at("moved"), at(name)).expect("it is ours");
+    }
+    // Without programs it is one as well.
+    std::fs::remove_dir_all(at("tree/scripts")).expect("it is ours");
+    assert_eq!(
+        run(&["-e", "print((require 'bq.own'))"]),
+        good("the tree\n")
+    );
+}
+
 #[test]
 fn code_stdin_and_files_that_are_no_regular_ones() {
     let shell = Shell::new();
