@@ -2,7 +2,7 @@
 apt-get update -q >/dev/null
 install_packages git gcc libc6-dev ca-certificates debian-archive-keyring gpgv openssl xz-utils zstd bzip2 file gdisk dosfstools mtools \
   e2fsprogs xfsprogs btrfs-progs iproute2 patch python3-venv \
-  cpio libarchive-tools skopeo umoci bubblewrap binutils sbsigntool squashfs-tools zsh fish
+  cpio libarchive-tools skopeo umoci bubblewrap binutils sbsigntool squashfs-tools zip zsh fish
 # The WASM build of StyLua needs Node.js; some machines have one that is newer than Debian's.
 command -v npm >/dev/null || install_packages nodejs npm
 # QEMU and its tools have to be of one release, and an image may come with newer tools.

@@ -289,8 +289,7 @@ fn set_where_that_is_asked_for() {
     let place = Place::new();
     tree(&place);
     if std::fs::metadata(place.path()).expect("is there").uid() != 0 {
-        eprintln!("skipped: owners can be set by root only");
-        return;
+        return crate::support::skip("only root can set owners");
     }
     run(
         &place,
