@@ -27,9 +27,10 @@ fn what_a_step_leaves_in_its_home() {
             "types",
             format!("fs.write('{file}', '{{\"lines\":[1],\"command\":2}}')"),
         ),
+        // Where the workspace is for who reads the file.
         (
             "a link",
-            format!("fs.symlink('../../../../secret.json', '{file}')"),
+            format!("fs.symlink('/var/lib/bq/secret.json', '{file}')"),
         ),
         ("a folder", format!("fs.mkdir('{file}/a')")),
         ("no home", "fs.chmod('/bq/home', 0)".to_owned()),
