@@ -145,6 +145,10 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
                 libc::ioctl(terminal_fd, libc::TIOCSCTTY, 0),
                 libc::dup2(folder_fd, 77),
             ];
+            // As nohup does, and as some services do with all of them.
+            for signal in [libc::SIGHUP, libc::SIGUSR1] {
+                libc::signal(signal, libc::SIG_IGN);
+            }
             if steps.iter().all(|&step| step >= 0) {
                 Ok(())
             } else {
@@ -181,6 +185,7 @@ environment of the parent:
 Max stack size: 8388608 8388608 bytes
 Max core file size: 0 0 bytes
 Max open files: 1024 4096 files
+ignored signals: 0
 host name: bq
 root: bq dev etc opt proc run seed sys tmp usr var
 sys: 

@@ -208,6 +208,12 @@ fn surroundings() {
         let words: Vec<&str> = line.unwrap_or("none").split_whitespace().collect();
         say(name, words.join(" "));
     }
+    // Programs in Rust ignore SIGPIPE from their start on.
+    let ignored = u64::from_str_radix(&status_line("SigIgn"), 16).expect("a set");
+    say(
+        "ignored signals",
+        format!("{:x}", ignored & !(1 << (libc::SIGPIPE - 1))),
+    );
     say(
         "host name",
         fs::read_to_string("/proc/sys/kernel/hostname")
