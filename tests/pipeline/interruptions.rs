@@ -223,10 +223,13 @@ fn a_workspace_of_another_user() {
     std::os::unix::fs::chown(rig.path("space"), Some(4711), None).expect("root may");
     rig.replace("plan.lua", "return build", "os.exit(77) return build");
     for words in [
-        vec!["coordinator", "--workspace", "space"],
-        vec!["verify", "--store", "--workspace", "space"],
+        &["coordinator"][..],
+        &["verify", "--store"],
+        &["finish"],
+        &["copy", "lib", "--to", "elsewhere"],
+        &["gc"],
     ] {
-        rig.run(&words)
+        rig.run(&[words, &["--workspace", "space"]].concat())
             .is(1)
             .says("` belongs to another user\ncaused by: it is of user 4711, and this is user 0\n");
     }
