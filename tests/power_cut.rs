@@ -1,5 +1,7 @@
-//! What is left after a power cut. The file system of a build is in a file; a clone of that file, made at a
-//! random moment (one FICLONE, so the file is on an XFS), contains what the disk would contain after a power cut then.
+//! What is left after a power cut. The file system of a build is in a file; a clone of that file (one FICLONE, so the file is
+//! on an XFS) contains what the disk would contain after a power cut then. It is made at random moments, and as soon as
+//! something is listed as done. Before most cuts, the file system writes its names and sizes: it does so by itself every few
+//! seconds, and that is when a name can be there without its content.
 //!
 //! `BQ_CUTS` says how many cuts there are for each file system and each way to make step roots, 3 if it is absent. Only root
 //! can mount a file system. All mounts are in a mount namespace of the test's own, and go with the thread.
@@ -65,6 +67,14 @@ impl Roots {
             }
             Roots::Copied => overlay::command(folder, words),
         }
+    }
+
+    /// The workspace, seen from outside of an overlay.
+    fn workspace(self, folder: &Path) -> PathBuf {
+        folder.join(match self {
+            Roots::Overlay => "over/ws",
+            Roots::Copied => "layers/upper/ws",
+        })
     }
 
     /// Stages, builds and packs.
@@ -167,6 +177,25 @@ fn clone_file(from: &Path, to: &Path) {
     unsafe { ficlone(to.as_raw_fd(), from.as_raw_fd() as u64) }.expect("FICLONE");
 }
 
+/// Lets a mounted file system write its names and sizes to the disk without the content of files, as it does every few seconds
+/// by itself. What is listed as done before its content is on the disk is seen to be damaged then.
+fn commit(kind: &str, at: &Path) {
+    // linux/btrfs.h: BTRFS_IOC_START_SYNC and BTRFS_IOC_WAIT_SYNC end a transaction, and wait for no data.
+    nix::ioctl_read!(start_sync, 0x94, 24, u64);
+    nix::ioctl_write_ptr!(wait_sync, 0x94, 22, u64);
+    if kind == "btrfs" {
+        let (top, mut transaction) = (File::open(at).expect("a folder"), 0);
+        // SAFETY: an open folder, and a number that lives for the call.
+        unsafe { start_sync(top.as_raw_fd(), &raw mut transaction) }.expect("START_SYNC");
+        // SAFETY: as above.
+        unsafe { wait_sync(top.as_raw_fd(), &raw const transaction) }.expect("WAIT_SYNC");
+    } else {
+        // These have one log: who waits for a file waits for all that was done before.
+        let file = File::create(at.join("committed")).expect("a file");
+        file.sync_all().expect("it is on the disk");
+    }
+}
+
 /// Numbers that look random enough: of a linear congruential generator (Knuth's MMIX).
 struct Random(u64);
 
@@ -203,19 +232,64 @@ fn result(folder: &Path) -> Option<Result> {
     Some(Result { outputs, tarball })
 }
 
-/// Waits for a child, and clones the image at the moments that are due.
-fn cut_while(
-    child: &mut Child,
-    moments: &[Duration],
-    image: &Path,
-    cut: impl Fn(usize) -> PathBuf,
-) {
-    let start = Instant::now();
-    for (index, moment) in moments.iter().enumerate() {
-        std::thread::sleep(moment.saturating_sub(start.elapsed()));
-        clone_file(image, &cut(index));
+/// When the image is cloned.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So long after the begin.
+    At(Duration),
+    /// As soon as so many results are listed: the staged rootfs first, then outputs.
+    Listed(usize),
+}
+
+/// A cut; whether the file system has just written its names and sizes.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    moment: Moment,
+    committed: bool,
+}
+
+impl Cut {
+    /// The cut of this number, in a run of about this length. Four kinds follow each other.
+    fn new(number: usize, length: Duration, random: &mut Random) -> Self {
+        let moment = match number % 4 {
+            0 => Moment::Listed(1),
+            1 => Moment::Listed(2 + (random.share() * f64::from(PACKAGES.len() as u32)) as usize),
+            _ => Moment::At(length.mul_f64(random.share())),
+        };
+        Self {
+            moment,
+            committed: number % 4 != 2,
+        }
     }
-    let status = child.wait().expect("it ends");
+}
+
+/// How many results a workspace lists.
+fn listed(workspace: &Path) -> usize {
+    let outputs = std::fs::read_dir(workspace.join("store")).map_or(0, Iterator::count);
+    usize::from(workspace.join("rootfs").exists()) + outputs
+}
+
+/// Waits for a child, and makes each cut when its moment has come.
+fn cut_while(child: &mut Child, cuts: &[Cut], workspace: &Path, cut: impl Fn(usize, Cut)) {
+    let start = Instant::now();
+    let mut waiting: Vec<(usize, Cut)> = cuts.iter().copied().enumerate().collect();
+    let mut ended = None;
+    while ended.is_none() {
+        ended = child.try_wait().expect("it is ours");
+        // What is due after the end is the whole of it.
+        waiting.retain(|&(index, one)| {
+            let is_due = match one.moment {
+                Moment::At(after) => start.elapsed() >= after,
+                Moment::Listed(count) => listed(workspace) >= count,
+            };
+            if is_due || ended.is_some() {
+                cut(index, one);
+            }
+            !is_due
+        });
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let status = ended.expect("the loop ends by it");
     assert!(status.success(), "the build itself failed: {status}");
 }
 
@@ -291,23 +365,33 @@ fn cuts(kind: &str, roots: Roots) {
     while done < count {
         let (mounted, build) = make();
         let name = build.path().file_name().expect("it has a name").to_owned();
-        let mut moments: Vec<Duration> = (0..(count - done).min(8))
-            .map(|_| length.mul_f64(random.share()))
+        let cuts: Vec<Cut> = (done..count)
+            .take(8)
+            .map(|number| Cut::new(number, length, &mut random))
             .collect();
-        moments.sort();
-        let cut = |index: usize| outer.join(format!("cut{index}.img"));
+        let clone = |index: usize| outer.join(format!("cut{index}.img"));
         let mut child = roots
             .job(build.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("bq starts");
-        cut_while(&mut child, &moments, &image, cut);
+        cut_while(
+            &mut child,
+            &cuts,
+            &roots.workspace(build.path()),
+            |index, cut| {
+                if cut.committed {
+                    commit(kind, &place);
+                }
+                clone_file(&image, &clone(index));
+            },
+        );
         // Two file systems of one id cannot be mounted at once: the first goes before its clones come.
         std::mem::forget(build);
         drop(mounted);
-        for (index, moment) in moments.iter().enumerate() {
-            let image = cut(index);
+        for (index, cut) in cuts.iter().enumerate() {
+            let image = clone(index);
             check(kind, &image, &place);
             let mounted = Mounted::new(&image, &place);
             let folder = place.join(&name);
@@ -315,15 +399,13 @@ fn cuts(kind: &str, roots: Roots) {
                 roots,
                 &folder,
                 &wanted,
-                &format!(
-                    "{kind}, {roots:?}, cut at {moment:?} of {length:?}, random start {start}"
-                ),
+                &format!("{kind}, {roots:?}, {cut:?} of {length:?}, random start {start}"),
                 seen,
             );
             drop(mounted);
             std::fs::remove_file(&image).expect("it is ours");
         }
-        done += moments.len();
+        done += cuts.len();
     }
     drop(outer_mount);
 }
@@ -347,11 +429,7 @@ fn after_cut(
     what: &str,
     seen: impl Fn(&Path) -> Option<Result>,
 ) {
-    let has_plan = match roots {
-        Roots::Overlay => folder.join("over/ws/plan.json"),
-        Roots::Copied => layer(folder).join("over/ws/plan.json"),
-    };
-    if has_plan.exists() {
+    if roots.workspace(folder).join("plan.json").exists() {
         let verified =
             Run::of(&mut roots.command(folder, &["verify", "--workspace", "over/ws", "--store"]));
         assert_eq!(
