@@ -54,6 +54,7 @@
 ---@field make? string[] of several strategies
 ---@field install_targets? string[] of `autotools`, `cmake`, `make`
 ---@field build_targets? string[] of `cmake`, `make`
+---@field autoreconf? boolean of `autotools`
 ---@field in_tree? boolean of `autotools`
 ---@field gnu? boolean of `autotools`
 ---@field cmake? string[] of `cmake`, `llvm`

@@ -7,6 +7,7 @@ local autotools = {
     configure = "strings", -- more options of configure
     make = "strings", -- arguments of every make
     install_targets = "strings",
+    autoreconf = "boolean", -- configure is made first: its source has none, or one of other tools
     in_tree = "boolean", -- for a configure that cannot work in another folder
     gnu = "boolean", -- false for a configure that was written by hand and knows few options besides `--prefix`
   },
@@ -19,6 +20,9 @@ end
 
 ---@param b bq.Step
 function autotools.configure(b)
+  if b.recipe.autoreconf then
+    b:run({ "autoreconf", "--force", "--install" }, { cwd = b.src })
+  end
   local argv = { b.src .. "/configure", "--prefix=" .. b.prefix }
   if b.recipe.gnu ~= false then
     argv[#argv + 1] = "--host=" .. b.target
