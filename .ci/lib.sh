@@ -67,8 +67,17 @@ make_place() {
   chown -R "$user" "$area/user" "$area/bq/data"
 }
 
+# Ends a process with all that it has started.
+end_tree() {
+  local child
+  for child in $(ps -o pid= --ppid "$1"); do end_tree "$child"; done
+  kill "$1" 2>/dev/null || true
+}
+
 clean_place() {
-  local status=$?
+  local status=$? job
+  # A part that failed may have left a machine running.
+  for job in $(jobs -p); do end_tree "$job"; done
   rm -rf "$area"
   exit "$status"
 }
