@@ -15,7 +15,11 @@ local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local OPTIONS <const> = {
-  { name = "to", value = "PLACE", help = "write outputs there: a folder, a cache (http://…), or FILE.tar.zst" },
+  {
+    name = "to",
+    value = "PLACE",
+    help = "write outputs there: a folder, a cache (grpc://…, http://…), or FILE.tar.zst",
+  },
   { name = "from", value = "PLACE", help = "bring outputs from there into the workspace" },
   { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
 }

@@ -93,6 +93,11 @@ function archive.read(path, member, options) end
 ---@return string content
 function archive.decompress(path, options) end
 
+---A text, compressed by zstd. `decompress` gives it back.
+---@param content string
+---@return string
+function archive.compress(content) end
+
 ---@class bq.archive.Source
 ---@field path string a folder or a file on disk
 ---@field prefix? string where it goes in the archive: of a folder, the folder that its content goes to, "" (the top) if absent; of a file, its whole name there, its own name if absent

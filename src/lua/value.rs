@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use mlua::{FromLua, Function, Lua, LuaString, Table, Value};
 
@@ -209,6 +210,24 @@ impl Field for f64 {
             Value::Integer(number) => Ok(number as f64),
             Value::Number(number) => Ok(number),
             other => Err(Wrong::expected("a number", &other)),
+        }
+    }
+}
+
+/// The longest time. A longer one is cut to this.
+const MAX_SECONDS: f64 = 365.0 * 86400.0;
+
+/// A time above zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl Field for Seconds {
+    fn read(value: Value, lua: &Lua) -> Result<Self, Wrong> {
+        match f64::read(value.clone(), lua) {
+            Ok(number) if number > 0.0 => {
+                Ok(Self(Duration::from_secs_f64(number.min(MAX_SECONDS))))
+            }
+            _ => Err(Wrong::expected("a number of seconds above 0", &value)),
         }
     }
 }

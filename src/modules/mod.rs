@@ -6,6 +6,7 @@ mod archive;
 mod digest;
 mod fetch;
 mod fs;
+mod grpc;
 mod image;
 mod json;
 pub(crate) mod log;
@@ -23,6 +24,7 @@ const MODULES: &[(&str, Loader)] = &[
     ("digest", digest::module),
     ("fetch", fetch::module),
     ("fs", fs::module),
+    ("grpc", grpc::module),
     ("image", image::module),
     ("json", json::module),
     ("log", log::module),

@@ -35,7 +35,7 @@ for _, step in ipairs(plan.steps) do
     { path = "meta.json", digest = { hash = require("bq.digest").sha256(record), size = #record }, contents = record },
     { path = "output.tar.zst", digest = digest },
   }
-  fs.write(("%s/cache/ac/%s"):format(folder, (entry.address(ask))), result, { sync = false })
+  fs.write(("%s/cache/ac/%s"):format(folder, entry.address(ask).hash), result, { sync = false })
   size = size + #result
 end
 fs.remove_all(space:at "store")

@@ -13,12 +13,12 @@ local blobs = {}
 
 ---@class bq.share.Transport
 ---@field name string for messages
----@field results fun(self, hashes: string[]): table<string, string>, bq.share.Trouble?
+---@field results fun(self, actions: bq.share.Digest[]): table<string, string>, bq.share.Trouble?
 ---@field fetch fun(self, blobs: bq.share.Digest[], into: string): table<string, string>, bq.share.Trouble?
 ---@field may_write fun(self): boolean
 ---@field has fun(self, blobs: bq.share.Digest[]): boolean
 ---@field upload fun(self, blobs: bq.share.Blob[], again?: boolean): integer?, bq.share.Trouble?
----@field publish fun(self, hash: string, text: string): bq.share.Trouble?
+---@field publish fun(self, action: bq.share.Digest, text: string): bq.share.Trouble?
 
 ---@class bq.share.Blobs: bq.share.Place
 ---@field transport bq.share.Transport
@@ -42,13 +42,13 @@ end
 ---@return table<string, string> wrong by key, why what is there is not taken
 ---@return bq.share.Trouble?
 function Blobs:look(asks)
-  local hashes, out, wrong, records, by_hash = {}, {}, {}, {}, {} ---@type string[], table, table, table, table
+  local actions, out, wrong, records, by_hash = {}, {}, {}, {}, {} ---@type bq.share.Digest[], table, table, table, table
   for index, ask in ipairs(asks) do
-    hashes[index] = entry.address(ask)
+    actions[index] = entry.address(ask)
   end
-  local texts, trouble = self.transport:results(hashes)
+  local texts, trouble = self.transport:results(actions)
   for index, ask in ipairs(asks) do
-    local text = texts[hashes[index]]
+    local text = texts[actions[index].hash]
     local ok, found = pcall(function()
       return text and entry.read(text, ask, self.name)
     end)
@@ -72,14 +72,14 @@ end
 
 --- Leaves out the outputs that too few trusted keys have signed.
 function Blobs:require_signatures(out, wrong)
-  local hashes, of = {}, {} ---@type string[], table<string, { key: string, public: string }>
+  local actions, of = {}, {} ---@type bq.share.Digest[], table<string, { key: string, public: string }>
   for key in tables.sorted(out) do
     for _, one in ipairs(self.trust.keys) do
-      local hash = signature.address(key, one.public)
-      hashes[#hashes + 1], of[hash] = hash, { key = key, public = one.public }
+      local action = signature.address(key, one.public)
+      actions[#actions + 1], of[action.hash] = action, { key = key, public = one.public }
     end
   end
-  local counts, texts, trouble = {}, self.transport:results(hashes)
+  local counts, texts, trouble = {}, self.transport:results(actions)
   for hash, one in pairs(of) do
     local output = out[one.key].meta.output
     if texts[hash] and signature.is_right(texts[hash], one.key, output, one.public) then
@@ -97,14 +97,14 @@ end
 
 --- Signs an output, unless that was done.
 local function sign(self, key, output)
-  local hash, list, result = signature.make(self.secret, key, output)
-  local found, trouble = self.transport:results { hash }
-  if trouble or found[hash] then
+  local action, list, result = signature.make(self.secret, key, output)
+  local found, trouble = self.transport:results { action }
+  if trouble or found[action.hash] then
     return trouble
   end
   local written
   written, trouble = self.transport:upload(list)
-  return trouble or written and self.transport:publish(hash, result) or nil
+  return trouble or written and self.transport:publish(action, result) or nil
 end
 
 --- Fetches the records that are not in their results.
@@ -166,15 +166,15 @@ end
 ---@return integer? bytes that were written; `nil` if there was nothing to do, or it failed
 ---@return bq.share.Trouble?
 function Blobs:put(ask, output, pack, again)
-  local hash, inputs = entry.address(ask)
+  local action, inputs = entry.address(ask)
   if not again then
-    local found, trouble = self.transport:results { hash }
+    local found, trouble = self.transport:results { action }
     if trouble and trouble.kind == "down" then
       return nil, trouble
     end
     -- What another one wrote first stays.
-    local ok, result = pcall(entry.read, found[hash] or "", ask, self.name)
-    again = found[hash] ~= nil and not ok
+    local ok, result = pcall(entry.read, found[action.hash] or "", ask, self.name)
+    again = found[action.hash] ~= nil and not ok
     if ok and result and self.transport:has { result.archive, result.log } then
       local is_ours = self.secret and result.meta and result.meta.output == output
       return nil, is_ours and sign(self, ask.key, output) or nil
@@ -189,7 +189,7 @@ function Blobs:put(ask, output, pack, again)
     end
     bytes = bytes + written
   end
-  local trouble = self.transport:publish(hash, text) or self.secret and sign(self, ask.key, output) or nil
+  local trouble = self.transport:publish(action, text) or self.secret and sign(self, ask.key, output) or nil
   return not trouble and bytes or nil, trouble
 end
 

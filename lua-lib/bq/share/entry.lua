@@ -45,7 +45,7 @@ end
 ---@param words string[] of its command
 ---@param outputs string[] the files of its result, sorted
 ---@param inputs string the text of its only input
----@return string hash
+---@return bq.share.Digest action
 ---@return bq.share.Blob[] blobs
 function entry.action(words, outputs, inputs)
   local command = message.command(words, outputs)
@@ -55,12 +55,12 @@ function entry.action(words, outputs, inputs)
   for index, text in ipairs { inputs, command, root, action } do
     blobs[index] = { digest = digest_of(text), text = text }
   end
-  return blobs[4].digest.hash, blobs
+  return blobs[4].digest, blobs
 end
 
 --- Where the result of a step is, and what has to be there too.
 ---@param ask bq.share.Ask
----@return string hash of the action
+---@return bq.share.Digest action
 ---@return bq.share.Blob[] blobs
 function entry.address(ask)
   return entry.action({ "bq", "step", ask.key }, { LOG, META, ARCHIVE }, json.encode(ask.inputs))
@@ -94,7 +94,7 @@ function entry.read(text, ask, place)
       fail.raise(("it has no `%s`"):format(name))
     end
   end
-  local record = found.files[META]
+  local record, packed = found.files[META], found.files[ARCHIVE].digest
   local inline = record.contents
   if inline and digest.sha256(inline) ~= record.digest.hash then
     fail.raise "its record has another digest than it says"
@@ -103,7 +103,7 @@ function entry.read(text, ask, place)
     text = inline,
     meta = inline and entry.meta(inline, ask, place) or nil,
     record = record.digest,
-    archive = found.files[ARCHIVE].digest,
+    archive = { hash = packed.hash, size = packed.size, is_packed = true },
     log = found.files[LOG].digest,
   }
 end

@@ -26,12 +26,13 @@ local function down(err)
 end
 
 --- The texts of results.
----@param hashes string[]
+---@param actions bq.share.Digest[]
 ---@return table<string, string> # by hash
 ---@return bq.share.Trouble?
-function Folder:results(hashes)
+function Folder:results(actions)
   local out, trouble = {}, nil
-  for _, hash in ipairs(hashes) do
+  for _, action in ipairs(actions) do
+    local hash = action.hash
     local path = ("%s/ac/%s"):format(self.path, hash)
     local ok, text = pcall(fs.read, path, { limit = message.LARGEST, nofollow = true })
     if ok then
@@ -144,11 +145,11 @@ function Folder:upload(blobs, _)
 end
 
 --- Writes a result. All its blobs are there.
----@param hash string
+---@param action bq.share.Digest
 ---@param text string
 ---@return bq.share.Trouble?
-function Folder:publish(hash, text)
-  local ok, err = pcall(place, self, "ac", hash, function(path)
+function Folder:publish(action, text)
+  local ok, err = pcall(place, self, "ac", action.hash, function(path)
     fs.write(path, text, { sync = false })
   end)
   return not ok and { kind = "refused", text = tostring(err) } or nil

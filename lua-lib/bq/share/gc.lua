@@ -49,7 +49,7 @@ function gc.reached(space)
   for id, key in pairs(build.keys) do
     local meta = build.states[id] == "done" and (store.get(space, key) or store.known(space, key))
     if meta then
-      keys[key], hashes[entry.address { key = key, inputs = meta.inputs }] = true, true
+      keys[key], hashes[entry.address({ key = key, inputs = meta.inputs }).hash] = true, true
     end
   end
   return keys, hashes

@@ -69,17 +69,17 @@ local function send(self, requests)
 end
 
 --- The texts of results.
----@param hashes string[]
+---@param actions bq.share.Digest[]
 ---@return table<string, string> # by hash
 ---@return bq.share.Trouble?
-function Http:results(hashes)
+function Http:results(actions)
   local requests, out = {}, {}
-  for index, hash in ipairs(hashes) do
-    requests[index] = { method = "GET", kind = "ac", hash = hash, max_size = message.LARGEST }
+  for index, action in ipairs(actions) do
+    requests[index] = { method = "GET", kind = "ac", hash = action.hash, max_size = message.LARGEST }
   end
   local answers, trouble = send(self, requests)
   for index, answer in ipairs(answers) do
-    out[hashes[index]] = answer.status == 200 and answer.body or nil
+    out[actions[index].hash] = answer.status == 200 and answer.body or nil
   end
   return out, trouble
 end
@@ -159,11 +159,11 @@ function Http:upload(blobs, again)
 end
 
 --- Writes a result. All its blobs are there.
----@param hash string
+---@param action bq.share.Digest
 ---@param text string
 ---@return bq.share.Trouble?
-function Http:publish(hash, text)
-  local _, trouble = send(self, { { method = "PUT", kind = "ac", hash = hash, body = text } })
+function Http:publish(action, text)
+  local _, trouble = send(self, { { method = "PUT", kind = "ac", hash = action.hash, body = text } })
   return trouble
 end
 

@@ -32,7 +32,7 @@ options.ACCESS = {
 options.OPTIONS = tables.append({
   options.STORE,
   { name = "remote", value = "URL", many = true, once = true, variable = "BQ_REMOTE", separator = " ",
-    help = "a cache to read outputs from: http://… or https://…" },
+    help = "a cache to read outputs from: grpc://HOST:PORT, grpcs://…, http://… or https://…" },
   { name = "remote-write", once = true, help = "write what is built to the caches, too" },
 }, options.ACCESS)
 

@@ -6,6 +6,7 @@ local entry = require "bq.share.entry"
 local fail = require "bq.fail"
 local folder = require "bq.share.folder"
 local fs = require "bq.fs"
+local grpc = require "bq.share.grpc"
 local http = require "bq.share.http"
 local log = require "bq.log"
 local signature = require "bq.share.signature"
@@ -37,17 +38,21 @@ local places = {}
 local Places = {}
 Places.__index = Places
 
---- Says what is wrong with the address of a cache.
-local function refuse(url)
-  local rest = url:match "^https?://(.+)$"
-  if not rest then
-    fail.usage(
-      ("`--remote %s`: not an address of a cache"):format(visible(url)),
-      "`http://HOST[:PORT]` or `https://HOST`"
-    )
-  elseif rest:match("^[^/]*"):find "@" then
+--- The cache at an address.
+---@return bq.share.Http|bq.share.Grpc
+local function cache(url, options)
+  local scheme, rest = url:match "^(%l+)://(.+)$"
+  if rest and rest:match("^[^/]*"):find "@" then
     fail.usage("an address of a cache holds no password", "write `USER:PASSWORD` into a file: `--remote-login FILE`")
+  elseif scheme == "http" or scheme == "https" then
+    return http.new(url, access.of(options, url))
+  elseif grpc.parse(url) then
+    return grpc.new(url, access.of(options, url))
   end
+  fail.usage(
+    ("`--remote %s`: not an address of a cache"):format(visible(url)),
+    "`grpc://HOST:PORT[/INSTANCE]`, `grpcs://HOST`, `http://HOST[:PORT]` or `https://HOST`"
+  )
 end
 
 --- The places that the options name.
@@ -63,8 +68,7 @@ function places.of(options)
     out[#out + 1] = trees.is_workspace(path) and trees.new(path) or blobs.new(folder.new(path), true)
   end
   for _, url in ipairs(options.remote or {}) do
-    refuse(url)
-    out[#out + 1] = blobs.new(http.new(url, access.of(options, url)), options.remote_write == true)
+    out[#out + 1] = blobs.new(cache(url, options), options.remote_write == true)
   end
   local trust = options.trust and signature.trust(options.trust)
   local secret = options.sign and signature.secret(options.sign)

@@ -98,7 +98,7 @@ end
 --- Where the signature of a key by a signer is, and what has to be there too.
 ---@param key string
 ---@param signer string the public key
----@return string hash
+---@return bq.share.Digest action
 ---@return bq.share.Blob[] blobs
 function signature.address(key, signer)
   return entry.action({ "bq", "signature", key, signer }, { FILE }, json.encode { key = key, signer = signer })
@@ -112,16 +112,16 @@ end
 ---@param secret string
 ---@param key string
 ---@param output string its digest
----@return string hash
+---@return bq.share.Digest action
 ---@return bq.share.Blob[] blobs
 ---@return string result
 function signature.make(secret, key, output)
   local statement = { key = key, output = output, signer = sign.public(secret), time = os.time() }
   local text = json.encode { signature = sign.sign(secret, signed(statement)), statement = statement }
-  local hash, blobs = signature.address(key, statement.signer)
+  local action, blobs = signature.address(key, statement.signer)
   local own = { hash = digest.sha256(text), size = #text }
   blobs[#blobs + 1] = { digest = own, text = text }
-  return hash, blobs, message.result { { path = FILE, digest = own, contents = text } }
+  return action, blobs, message.result { { path = FILE, digest = own, contents = text } }
 end
 
 --- Whether a result is the signature of an output.
@@ -153,7 +153,7 @@ function signature.of(result, hash)
     local file = result.files[FILE]
     local said = schema.parse(file.contents, FILE, FORMAT).statement
     local address, blobs = signature.address(said.key, said.signer)
-    assert(address == hash)
+    assert(address.hash == hash)
     local hashes = { file.digest.hash }
     for _, blob in ipairs(blobs) do
       hashes[#hashes + 1] = blob.digest.hash

@@ -54,6 +54,7 @@ pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
         .function("list", list)
         .function("read", read)
         .function("decompress", decompress)
+        .function("compress", compress)
         .function("pack", pack::pack)
         .build()
 }
@@ -279,4 +280,11 @@ fn decompress(lua: &Lua, (path, options): (Bytes, ReadOptions)) -> Result<LuaStr
     let max = options.max_bytes;
     let content = until_threads_end(|| one::decompress(&path, max, decoders()))?;
     Ok(lua.create_string(content)?)
+}
+
+/// The default level of zstd.
+fn compress(lua: &Lua, content: LuaString) -> Result<LuaString> {
+    let packed = zstd::encode_all(&*content.as_bytes(), zstd::DEFAULT_COMPRESSION_LEVEL);
+    let packed = packed.map_err(|e| Error::io("archive.compress", &e))?;
+    Ok(lua.create_string(packed)?)
 }

@@ -18,7 +18,6 @@ use super::back_off::back_off;
 use super::failure::{Failure, Next};
 use super::floor::Floor;
 use super::http;
-use super::options::Seconds;
 use super::part::{CHUNK, read};
 use super::proxy;
 use super::resolve::Direct;
@@ -27,6 +26,7 @@ use super::watch::{Watch, Watched};
 use crate::error::{Error, Result};
 use crate::kernel::threads::{in_threads, until_threads_end};
 use crate::lua::bytes::{Blob, Bytes};
+use crate::lua::value::Seconds;
 use crate::tree::open;
 use crate::tree::replace::Replacement;
 

@@ -4,14 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mlua::{Lua, LuaString, Value};
+use mlua::LuaString;
 
 use crate::error::{Error, Result};
 use crate::lua::bytes::{Bytes, Sha256Digits};
-use crate::lua::value::{Field, Wrong};
-
-/// The longest timeout. A longer one is cut to this.
-const MAX_SECONDS: f64 = 365.0 * 86400.0;
+use crate::lua::value::Seconds;
 
 #[derive(Debug)]
 pub(super) struct Options {
@@ -59,20 +56,6 @@ options! {
         sha256: Option<Sha256Digits>,
         size: Option<u64>,
         name: Option<LuaString>,
-    }
-}
-
-/// A time above zero.
-pub(super) struct Seconds(pub(super) Duration);
-
-impl Field for Seconds {
-    fn read(value: Value, lua: &Lua) -> std::result::Result<Self, Wrong> {
-        match f64::read(value.clone(), lua) {
-            Ok(number) if number > 0.0 => {
-                Ok(Self(Duration::from_secs_f64(number.min(MAX_SECONDS))))
-            }
-            _ => Err(Wrong::expected("a number of seconds above 0", &value)),
-        }
     }
 }
 
