@@ -1,8 +1,13 @@
-# Servers that others run as caches: nginx, as Debian has it, unpacked without root.
+# Servers that others run as caches, as Debian has them, unpacked without root: nginx, and casd and justbuild of the Remote
+# Execution API.
 make_place
-as_user bash tests/engines/nginx "$area/user/engines" install
+for engine in nginx casd justbuild; do
+  as_user bash "tests/engines/$engine" "$area/user/engines" install
+done
 for who in user root; do
   said=$("as_$who" env BQ_ENGINES="$area/user/engines" cargo test --locked --test pipeline engines:: 2>&1) || fail "$said"
-  expect "$said" "engines::nginx_keeps_outputs ... ok"
-  ! grep -F 'skipped: engines' <<<"$said" || fail "the engine was not there"
+  for test in nginx_keeps_outputs casd_keeps_outputs justbuild_takes_blobs_and_says_that_it_takes_no_results; do
+    expect "$said" "engines::$test ... ok"
+  done
+  ! grep -F 'skipped: engines' <<<"$said" || fail "an engine was not there"
 done

@@ -7,7 +7,7 @@ local batches = {}
 
 -- What a blob of a batch has besides its content, at most: its digest, a status, tags and lengths.
 local OVERHEAD <const> = 512
--- How many digests are asked for in a call, and how many batches are open at once.
+-- How many digests are asked for in a call, which has some hundreds of KiB then, and how many batches are open at once.
 local DIGESTS <const>, JOBS <const> = 10000, 4
 
 ---@class bq.share.Batches

@@ -10,6 +10,7 @@ local blobs = {}
 ---@class bq.share.Trouble with a place as a whole
 ---@field kind "down"|"refused" it cannot be used; it takes nothing
 ---@field text string
+---@field lacks_blobs? boolean it did not take a result, since it has not all that is in it
 
 ---@class bq.share.Transport
 ---@field name string for messages
@@ -181,15 +182,17 @@ function Blobs:put(ask, output, pack, again)
     end
   end
   local own, text = pack()
-  local bytes = 0
-  for _, list in ipairs { inputs, own } do
-    local written, trouble = self.transport:upload(list, again)
-    if not written then
-      return nil, trouble
+  local all = tables.append(inputs, own)
+  local bytes, trouble = self.transport:upload(all, again)
+  if bytes then
+    trouble = self.transport:publish(action, text)
+    if trouble and trouble.lacks_blobs then
+      -- What was there before is dropped at any time.
+      bytes, trouble = self.transport:upload(all)
+      trouble = trouble or self.transport:publish(action, text)
     end
-    bytes = bytes + written
+    trouble = trouble or self.secret and sign(self, ask.key, output) or nil
   end
-  local trouble = self.transport:publish(action, text) or self.secret and sign(self, ask.key, output) or nil
   return not trouble and bytes or nil, trouble
 end
 

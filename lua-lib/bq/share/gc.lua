@@ -114,8 +114,8 @@ local function described(path, hash, found)
   end
   local is_ours, step, blobs, key = pcall(function()
     local meta = json.decode(text)
-    local address, inputs = entry.address { key = meta.key, inputs = meta.inputs }
-    assert(address == hash)
+    local action, inputs = entry.address { key = meta.key, inputs = meta.inputs }
+    assert(action.hash == hash)
     local hashes = {}
     for _, blob in ipairs(inputs) do
       hashes[#hashes + 1] = blob.digest.hash

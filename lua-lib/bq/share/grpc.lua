@@ -239,7 +239,12 @@ function Grpc:publish(action, text)
   end
   local request = requests.update_result(self.instance, action, text)
   local answers = self.calls:run { { method = requests.UPDATE_RESULT, send = request, bytes = #request } }
-  return calls.trouble(answers[1] --[[@as bq.grpc.Answer]], true)
+  local answer = answers[1] --[[@as bq.grpc.Answer]]
+  local trouble = calls.trouble(answer, true)
+  if trouble then
+    trouble.lacks_blobs = answer.status == calls.FAILED_PRECONDITION or answer.status == calls.NOT_FOUND
+  end
+  return trouble
 end
 
 return grpc
