@@ -1,5 +1,6 @@
 //! Caches that speak the Remote Execution API, and all that can be wrong with them.
 
+use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -242,6 +243,37 @@ fn grpc_answers_later_and_is_asked_again() {
         assert_eq!(left.started(), [""; 0]);
         assert!(!left.err.contains("left out"), "{}", left.err);
     }
+    let closing = like(&remote, |seen| match (seen.method.as_str(), seen.count) {
+        ("GetActionResult" | "BatchReadBlobs", 1) => Fault::Close,
+        _ => Fault::None,
+    });
+    rig.stage_in("last");
+    let left = rig.build_in("last", &["--remote", &closing.url()]).is(0);
+    assert_eq!(left.started(), [""; 0]);
+    assert_eq!(closing.connections(), 3);
+}
+
+#[test]
+fn grpc_connections_that_say_nothing_are_given_up() {
+    let rig = Rig::new();
+    let call = |port: u16, deadline: &str| {
+        let code = format!(
+            "local grpc = require 'bq.grpc'
+            local connection = grpc.connection {{ host = '127.0.0.1', port = {port}, keep_alive = 0.1 }}
+            local call = {{ method = '/a.B/C', send = 'x', deadline = {deadline} }}
+            local answer = grpc.exchange(connection, {{ calls = {{ call }} }})[1]
+            print(answer.status, answer.is_lost)"
+        );
+        rig.run(&["-e", &code]).is(0)
+    };
+    // It takes the connection, and that is all: it is lost long before the deadline.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = silent.local_addr().expect("it is bound").port();
+    call(port, "600").says("14\ttrue");
+    // It says that it is there, but has no answer.
+    let remote = Remote::judged(|_| Fault::Hang);
+    call(remote.port(), "1").says("4\tfalse");
+    assert_eq!(remote.connections(), 1);
 }
 
 #[test]

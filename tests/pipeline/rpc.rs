@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Nonsense,
     /// A message of 5 MiB.
     Long,
+    /// The connection ends, and another one can be made.
+    Close,
     /// The server drops all its blobs before.
     Forget,
     /// Each blob of a batch has this status.
@@ -197,6 +199,10 @@ impl Remote {
         format!("{scheme}://{}", self.address)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub(crate) fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().expect("no handler panicked")
     }
@@ -322,6 +328,10 @@ async fn handle(
         }
         Fault::Gone => {
             shared.content().is_gone = true;
+            drop(line.shutdown(Shutdown::Both));
+            return;
+        }
+        Fault::Close => {
             drop(line.shutdown(Shutdown::Both));
             return;
         }
