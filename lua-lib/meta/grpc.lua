@@ -52,7 +52,7 @@ function grpc.connection(place) end
 ---
 ---| status | what happened |
 ---| --- | --- |
----| 4 | no answer within `deadline`, or nothing moved for `stall` |
+---| 4 | no connection within `connect_timeout`, no answer within `deadline`, or nothing moved for `stall` |
 ---| 13 | a message is compressed or longer than `max_size`, or the answer ended in it |
 ---| 14 | no connection, a lost one, or a stream that was not begun |
 ---| 1, 13 | the server ended the stream without a status |

@@ -204,9 +204,12 @@ fn grpc_that_cannot_be_used_is_left_out_and_that_is_said_once() {
     for (index, (method, fault, says)) in faults.into_iter().enumerate() {
         let space = format!("space-{index}");
         rig.stage_in(&space);
-        let remote = Remote::judged(move |seen| match seen.method == method {
-            true => fault,
-            false => Fault::None,
+        let remote = Remote::judged(move |seen| {
+            if seen.method == method {
+                fault
+            } else {
+                Fault::None
+            }
         });
         let words = ["--remote", &remote.url(), "--remote-write"];
         let left = rig.build_in(&space, &words).is(0);
@@ -301,9 +304,12 @@ fn grpc_that_refuses_writing_is_still_read() {
     ];
     rig.replace("packages/alone.lua", "alone\\n", "alone, again\\n");
     for (index, (method, fault, says)) in faults.into_iter().enumerate() {
-        let refusing = like(&remote, move |seen| match seen.method == method {
-            true => fault,
-            false => Fault::None,
+        let refusing = like(&remote, move |seen| {
+            if seen.method == method {
+                fault
+            } else {
+                Fault::None
+            }
         });
         let space = format!("space-{index}");
         rig.stage_in(&space);
@@ -406,9 +412,10 @@ fn grpc_batches_stay_below_the_limits() {
 fn with_fault(can: Can, method: &'static str, fault: Fault, text: &str) -> (Remote, Left) {
     let rig = Rig::new();
     let remote = able(can, move |seen| {
-        match seen.method == method && seen.count == 1 {
-            true => fault,
-            false => Fault::None,
+        if seen.method == method && seen.count == 1 {
+            fault
+        } else {
+            Fault::None
         }
     });
     let code = format!(
@@ -550,9 +557,10 @@ fn grpc_secrets_go_to_the_cache_and_nowhere_else() {
     let remote = Remote::judged(|seen| {
         let has =
             |name: &str, value: &str| seen.headers.get(name).is_some_and(|found| found == value);
-        match has("authorization", "Bearer s3cr3t") && has("x-team", "blue") {
-            true => Fault::None,
-            false => Fault::Status(16, "who are you?"),
+        if has("authorization", "Bearer s3cr3t") && has("x-team", "blue") {
+            Fault::None
+        } else {
+            Fault::Status(16, "who are you?")
         }
     });
     let url = remote.url();
@@ -613,9 +621,10 @@ fn grpc_blobs_that_went_before_their_result_are_written_again() {
     let own = forgets.clone();
     let remote = Remote::judged(move |seen| {
         let mut forgets = own.lock().expect("nobody panicked");
-        match seen.method == "UpdateActionResult" && std::mem::replace(&mut *forgets, false) {
-            true => Fault::Forget,
-            false => Fault::None,
+        if seen.method == "UpdateActionResult" && std::mem::replace(&mut *forgets, false) {
+            Fault::Forget
+        } else {
+            Fault::None
         }
     });
     rig.stage(&[]).is(0);

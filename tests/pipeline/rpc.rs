@@ -470,9 +470,10 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
     } else {
         format!("{}/", can.instance)
     };
-    let is_ours = match is_stream {
-        true => resource.starts_with(&top),
-        false => resource == can.instance,
+    let is_ours = if is_stream {
+        resource.starts_with(&top)
+    } else {
+        resource == can.instance
     };
     if !is_ours {
         return Err((3, format!("no instance for `{resource}`")));
@@ -671,7 +672,7 @@ async fn write(body: RecvStream, fault: Fault, shared: &Shared) -> Answer {
 
 /// The end of a write: what came is the blob of the name.
 fn finish(content: &mut Content, can: &Can, name: &str, data: Vec<u8>) -> Answer {
-    let top = if can.instance.is_empty() { 0 } else { 1 };
+    let top = usize::from(!can.instance.is_empty());
     let parts: Vec<&str> = name.split('/').skip(top).collect();
     let (packed, id, hash, size) = match parts[..] {
         ["uploads", id, "blobs", hash, size] => (false, id, hash, size),
@@ -684,9 +685,10 @@ fn finish(content: &mut Content, can: &Can, name: &str, data: Vec<u8>) -> Answer
         content.complain(format!("`{name}` has no id or another instance"));
     }
     let length = data.len() as i64;
-    let data = match packed {
-        true => zstd::decode_all(&data[..]).unwrap_or_default(),
-        false => data,
+    let data = if packed {
+        zstd::decode_all(&data[..]).unwrap_or_default()
+    } else {
+        data
     };
     if !content.keep(hash, size.parse().unwrap_or(0), data) {
         return Err((3, "the blob has another digest".to_owned()));

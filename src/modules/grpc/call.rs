@@ -71,7 +71,7 @@ impl Life {
 
 /// What a call needs besides itself.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct Around<'a> {
     pub(super) lua: &'a Lua,
     pub(super) sender: &'a SendRequest<Bytes>,
     /// The headers of every call.
@@ -81,11 +81,11 @@ pub(super) struct Line<'a> {
 
 impl Call {
     /// Makes the call. An error is one of the script.
-    pub(super) async fn run(&self, line: Line<'_>) -> mlua::Result<Answer> {
-        line.life.touch();
+    pub(super) async fn run(&self, around: Around<'_>) -> mlua::Result<Answer> {
+        around.life.touch();
         let reply = RefCell::new(None);
-        let work = self.talk(line, &reply);
-        let status = match within(work, self.deadline, self.stall, line.life).await {
+        let work = self.talk(around, &reply);
+        let status = match within(work, self.deadline, self.stall, around.life).await {
             Ok(status) | Err(Trouble::Status(status)) => status,
             Err(Trouble::Script(error)) => return Err(error),
         };
@@ -95,14 +95,14 @@ impl Call {
 
     async fn talk(
         &self,
-        line: Line<'_>,
+        around: Around<'_>,
         reply: &RefCell<Option<Vec<u8>>>,
     ) -> Result<Status, Trouble> {
-        let mut sender = line.sender.clone().ready().await?;
-        let (answer, stream) = sender.send_request(self.request(line.head), false)?;
+        let mut sender = around.sender.clone().ready().await?;
+        let (answer, stream) = sender.send_request(self.request(around.head), false)?;
         drop(sender);
-        let mut sending = pin!(self.send(line, stream));
-        let mut receiving = pin!(self.receive(line, answer, reply));
+        let mut sending = pin!(self.send(around, stream));
+        let mut receiving = pin!(self.receive(around, answer, reply));
         let mut is_sent = false;
         poll_fn(|cx| {
             if !is_sent && let Poll::Ready(sent) = sending.as_mut().poll(cx) {
@@ -136,18 +136,18 @@ impl Call {
         request
     }
 
-    async fn send(&self, line: Line<'_>, mut stream: SendStream<Bytes>) -> Result<(), Trouble> {
+    async fn send(&self, around: Around<'_>, mut stream: SendStream<Bytes>) -> Result<(), Trouble> {
         match &self.outgoing {
-            Outgoing::One(message) => feed(&mut stream, message.clone(), line.life).await?,
+            Outgoing::One(message) => feed(&mut stream, message.clone(), around.life).await?,
             Outgoing::Many(next) => loop {
                 let message: Value = next.call(()).map_err(Trouble::Script)?;
                 if message.is_nil() {
                     break;
                 }
                 let message: LuaString =
-                    mlua::FromLua::from_lua(message, line.lua).map_err(Trouble::Script)?;
+                    mlua::FromLua::from_lua(message, around.lua).map_err(Trouble::Script)?;
                 let message = framed(&message.as_bytes());
-                feed(&mut stream, message, line.life).await?;
+                feed(&mut stream, message, around.life).await?;
             },
         }
         stream.send_data(Bytes::new(), true)?;
@@ -156,12 +156,12 @@ impl Call {
 
     async fn receive(
         &self,
-        line: Line<'_>,
+        around: Around<'_>,
         answer: ResponseFuture,
         reply: &RefCell<Option<Vec<u8>>>,
     ) -> Result<Status, Trouble> {
         let response = answer.await?;
-        line.life.touch();
+        around.life.touch();
         let (head, mut body) = response.into_parts();
         if let Some(status) = Status::of_headers(&head.headers) {
             return Ok(status);
@@ -175,12 +175,12 @@ impl Call {
         let mut frames = Frames::new(self.max_size);
         while let Some(chunk) = body.data().await {
             let chunk = chunk?;
-            line.life.touch();
+            around.life.touch();
             body.flow_control().release_capacity(chunk.len())?;
             frames.add(&chunk);
             while let Some(message) = frames.next()? {
                 match &self.receive {
-                    Some(take) => self.give(line.lua, take, &message)?,
+                    Some(take) => give(around.lua, take, &message)?,
                     None => *reply.borrow_mut() = Some(message.to_vec()),
                 }
             }
@@ -191,16 +191,16 @@ impl Call {
         }
         Ok(status)
     }
+}
 
-    /// Gives a message to the script, which wants no more if it says `false`.
-    fn give(&self, lua: &Lua, take: &Function, message: &[u8]) -> Result<(), Trouble> {
-        let message = lua.create_string(message).map_err(Trouble::Script)?;
-        let wants: Value = take.call(message).map_err(Trouble::Script)?;
-        if matches!(wants, Value::Boolean(false)) {
-            return Err(Status::new(CANCELLED, "it was given up").into());
-        }
-        Ok(())
+/// Gives a message to the script, which wants no more if it says `false`.
+fn give(lua: &Lua, take: &Function, message: &[u8]) -> Result<(), Trouble> {
+    let message = lua.create_string(message).map_err(Trouble::Script)?;
+    let wants: Value = take.call(message).map_err(Trouble::Script)?;
+    if matches!(wants, Value::Boolean(false)) {
+        return Err(Status::new(CANCELLED, "it was given up").into());
     }
+    Ok(())
 }
 
 /// Sends bytes as the server takes them.

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::call::Life;
-use super::status::Status;
+use super::status::{DEADLINE_EXCEEDED, Status};
 
 /// How much a server may send before it hears that it was taken: of a stream, and of all.
 const WINDOW: u32 = 4 << 20;
@@ -87,8 +87,8 @@ impl Target {
             Err(trouble)
         };
         timeout(self.connect, work).await.unwrap_or_else(|_| {
-            let seconds = self.connect.as_secs_f32();
-            Err(Status::lost(format!("no connection within {seconds} s")))
+            let text = format!("no connection within {} s", self.connect.as_secs_f32());
+            Err(Status::new(DEADLINE_EXCEEDED, text))
         })
     }
 

@@ -22,7 +22,7 @@ mod frames;
 mod secure;
 mod status;
 
-use call::{Answer, Call, Life, Line, Outgoing};
+use call::{Answer, Around, Call, Life, Outgoing};
 use connection::{Connection, Open, Target, keep_alive, runtime};
 use secure::Pem;
 use status::Status;
@@ -115,9 +115,10 @@ fn connect(_: &Lua, place: Place) -> Result<Handle> {
 /// The headers of every call.
 fn head(place: &Place, port: u16) -> Result<Request<()>> {
     let scheme = if place.tls { "https" } else { "http" };
-    let host = match place.host.contains(':') {
-        true => format!("[{}]", place.host),
-        false => place.host.clone(),
+    let host = if place.host.contains(':') {
+        format!("[{}]", place.host)
+    } else {
+        place.host.clone()
     };
     let uri: Uri = format!("{scheme}://{host}:{port}/")
         .parse()
@@ -257,7 +258,7 @@ async fn all(
 ) -> mlua::Result<Vec<Answer>> {
     let life = Life::new();
     let sender = open.sender.clone();
-    let line = Line {
+    let around = Around {
         lua,
         sender: &sender,
         head: &target.head,
@@ -277,7 +278,7 @@ async fn all(
             let Some(call) = calls.get(index) else {
                 break;
             };
-            let answer = call.run(line).await?;
+            let answer = call.run(around).await?;
             if answer.status.code == status::DEADLINE_EXCEEDED {
                 *late.borrow_mut() = Some(answer.status.clone());
             }

@@ -24,21 +24,18 @@ pub(super) fn config(pem: &Pem) -> Result<Arc<ClientConfig>> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|e| tls(&e.to_string()))?;
-    let builder = match &pem.ca {
-        Some(ca) => {
-            let mut roots = RootCertStore::empty();
-            for one in certificates(ca).ok_or_else(|| wrong("ca"))? {
-                roots.add(one).map_err(|e| tls(&format!("`ca`: {e}")))?;
-            }
-            builder.with_root_certificates(roots)
+    let builder = if let Some(ca) = &pem.ca {
+        let mut roots = RootCertStore::empty();
+        for one in certificates(ca).ok_or_else(|| wrong("ca"))? {
+            roots.add(one).map_err(|e| tls(&format!("`ca`: {e}")))?;
         }
-        None => {
-            let system = rustls_platform_verifier::Verifier::new(provider);
-            let system = system.map_err(|e| tls(&e.to_string()))?;
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(system))
-        }
+        builder.with_root_certificates(roots)
+    } else {
+        let system = rustls_platform_verifier::Verifier::new(provider);
+        let system = system.map_err(|e| tls(&e.to_string()))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(system))
     };
     let mut config = match (&pem.cert, &pem.key) {
         (Some(cert), Some(key)) => {
