@@ -1,5 +1,4 @@
-# Servers that others run as caches, as Debian has them, unpacked without root: nginx, and casd and justbuild of the Remote
-# Execution API.
+# Servers that others run as caches, unpacked from Debian without root: nginx by HTTP, casd and justbuild by gRPC.
 make_place
 for engine in nginx casd justbuild; do
   as_user bash "tests/engines/$engine" "$area/user/engines" install
