@@ -131,7 +131,7 @@ check.run {
       for _, header in ipairs { "no header", "Te: x", "grpc-timeout: 1S", "Host: x", ": x", "a: \1" } do
         check.raises(function()
           core.connection { host = "127.0.0.1", port = 1, headers = { header } }
-        end, "expected `Name: value`", header)
+        end, "expected `Name: value`")
       end
       check.raises(function()
         core.connection { host = "127.0.0.1", port = 70000 }
@@ -165,7 +165,7 @@ check.run {
         local packed = archive.compress(text)
         check.truthy(#packed < #text or #text < 20)
         fs.write("packed", packed)
-        check.equal(archive.decompress("packed"), text)
+        check.equal(archive.decompress "packed", text)
       end
     end,
   },
