@@ -7,7 +7,10 @@ return {
   homepage = "https://www.gnu.org/software/autoconf/",
   source = {
     { url = "https://ftp.gnu.org/gnu/autoconf/autoconf-{version}.tar.xz" },
-    { debian = "autoconf_2.72.orig.tar.xz", sha256 = "ba885c1319578d6c94d46e9b0dceb4014caafe2490e437a0dbca3f270a223f5a" },
+    {
+      debian = "autoconf_2.72.orig.tar.xz",
+      sha256 = "ba885c1319578d6c94d46e9b0dceb4014caafe2490e437a0dbca3f270a223f5a",
+    },
   },
   strategy = "autotools",
   depends = { "m4", "perl" },

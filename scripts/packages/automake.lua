@@ -7,7 +7,10 @@ return {
   homepage = "https://www.gnu.org/software/automake/",
   source = {
     { url = "https://ftp.gnu.org/gnu/automake/automake-{version}.tar.xz" },
-    { debian = "automake-1.17_1.17.orig.tar.xz", sha256 = "8920c1fc411e13b90bf704ef9db6f29d540e76d232cb3b2c9f4dc4cc599bd990" },
+    {
+      debian = "automake-1.17_1.17.orig.tar.xz",
+      sha256 = "8920c1fc411e13b90bf704ef9db6f29d540e76d232cb3b2c9f4dc4cc599bd990",
+    },
   },
   strategy = "autotools",
   depends = { "autoconf", "perl" },

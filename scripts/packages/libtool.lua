@@ -9,7 +9,10 @@ return {
   homepage = "https://www.gnu.org/software/libtool/",
   source = {
     { url = "https://ftp.gnu.org/gnu/libtool/libtool-{version}.tar.xz" },
-    { debian = "libtool_2.5.4.orig.tar.xz", sha256 = "d9189031edeaa6aa74695b2aeb80a8c26df50b29d8b72c991667e01adecea42c" },
+    {
+      debian = "libtool_2.5.4.orig.tar.xz",
+      sha256 = "d9189031edeaa6aa74695b2aeb80a8c26df50b29d8b72c991667e01adecea42c",
+    },
   },
   strategy = "autotools",
   depends = { "m4" },

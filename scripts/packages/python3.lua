@@ -12,7 +12,10 @@ return {
   homepage = "https://www.python.org",
   source = {
     { url = "https://www.python.org/ftp/python/{version}/Python-{version}.tar.xz" },
-    { debian = "python3.13_3.13.5.orig.tar.xz", sha256 = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640" },
+    {
+      debian = "python3.13_3.13.5.orig.tar.xz",
+      sha256 = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640",
+    },
   },
   strategy = "autotools",
   depends = { "bzip2", "libffi", "ncurses", "pkgconf", "sqlite", "xz", "zlib" },
@@ -38,7 +41,11 @@ return {
       -- What `python3 -O` runs is compiled when it is asked for, and what is edited here is, too.
       if name:find "%.opt%-[12]%.pyc$" or name:find "^_sysconfigdata.*%.pyc$" or name:find "^turtle%." then
         b:remove(path)
-      elseif name:find "^_sysconfigdata.*%.py$" or one.path:find "^config%-.*/Makefile$" or one.path:find "^config%-.*/config%.c$" then
+      elseif
+        name:find "^_sysconfigdata.*%.py$"
+        or one.path:find "^config%-.*/Makefile$"
+        or one.path:find "^config%-.*/config%.c$"
+      then
         -- Where it was built is of no use to anybody.
         b:write(path, (b:read(path):gsub(b.src, "."):gsub(b.build, ".")))
       end
