@@ -29,7 +29,7 @@ local options = args.parse({
   about = "Takes a recipe to a newer release: fetches its places, and writes version and digests into the recipe.",
   usage = "bq scripts/bump.lua NAME [VERSION]",
   options = {
-    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones; that of the workspace if absent" },
     { name = "workspace", value = "DIR", help = "the folder that keeps the indexes [default: data/sysroot]" },
   },
   positional = "NAME [VERSION]",
@@ -38,7 +38,8 @@ local options = args.parse({
 if #options < 1 or #options > 2 then
   fail.usage("which recipe, and which version?", "usage: `bq scripts/bump.lua NAME [VERSION]`")
 end
-local recipes = recipe.collection(command.recipe_folders(options.recipes))
+local space = workspace.new(options.workspace)
+local recipes = recipe.collection(command.recipes_of(space, options.recipes))
 local found = recipes:get(options[1])
 recipes:check()
 if not found then
@@ -50,7 +51,6 @@ elseif found.path:sub(1, 2) == "$/" then
   )
 end
 
-local space = workspace.new(options.workspace)
 local folder = space:at "index"
 
 -- Patches of others were chosen for one version: which of them the new one needs is for people to say.

@@ -25,13 +25,19 @@ local options = args.parse({
     { name = "unpinned", help = "fetch nothing: list the places of all recipes that have no digest" },
     { name = "mirror", value = "URL", help = "the mirror of Debian to ask [default: the one of the machine's apt]" },
     { name = "keyring", value = "FILE", help = "the keys that sign Debian's indexes [default: those of its package]" },
-    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+    {
+      name = "recipes",
+      value = "DIR",
+      many = true,
+      help = "a folder of recipes that go before the bundled ones; that of the workspace if absent",
+    },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
   positional = "NAME...",
 }, arg)
 
-local recipes = recipe.collection(command.recipe_folders(options.recipes))
+local space = workspace.new(options.workspace)
+local recipes = recipe.collection(command.recipes_of(space, options.recipes))
 
 --- Every place of a recipe's sources, with names in braces replaced, with its text in the recipe and its version.
 local function places_of(found)
@@ -72,7 +78,6 @@ elseif #options == 0 then
   fail.usage("which recipe?", "usage: `bq scripts/hash_sources.lua NAME...`")
 end
 
-local space = workspace.new(options.workspace)
 local folder = space:at "hash"
 local mirror = options.mirror and options.mirror:gsub("/+$", "")
 

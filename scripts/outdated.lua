@@ -30,14 +30,14 @@ local options = args.parse({
   options = {
     { name = "all", help = "show the recipes too that are at the newest release" },
     { name = "home", help = "look at the folders of the home sites, too" },
-    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones" },
+    { name = "recipes", value = "DIR", many = true, help = "a folder of recipes that go before the bundled ones; that of the workspace if absent" },
     { name = "workspace", value = "DIR", help = "the folder that keeps the indexes [default: data/sysroot]" },
   },
   positional = "[NAME...]",
 }, arg)
 
-local recipes = recipe.collection(command.recipe_folders(options.recipes))
 local space = workspace.new(options.workspace)
+local recipes = recipe.collection(command.recipes_of(space, options.recipes))
 local folder = space:at "index"
 
 local has_file = {}

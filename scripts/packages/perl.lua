@@ -56,11 +56,15 @@ return {
       "-Dosname=linux",
       "-Dosvers=6",
       "-Dmyuname=linux",
-      "-Dcf_time=Wed Jan  1 00:00:00 UTC 2025",
+      "-Dcf_time=Wed Jan  1 00:00:00 UTC 2025", -- `perl -V` shows it
     }, { cwd = b.src })
   end,
   install = function(b)
     make.install(b)
+    -- They write mails about bugs, and name the day on which they were made.
+    for _, name in ipairs { "perlbug", "perlthanks" } do
+      b:remove(b.dest .. b.prefix .. "/bin/" .. name)
+    end
     -- Configure writes down where the compiler of the build and its libraries are. Programs find both by their names.
     local folder = b.sysroot:gsub("%p", "%%%0") .. "/"
     for _, name in ipairs { "Config.pm", "Config_heavy.pl" } do

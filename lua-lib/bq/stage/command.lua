@@ -212,6 +212,15 @@ local function take_at_hand(one)
   return true
 end
 
+--- The folders in which a program looks for recipes: those of its command line, or else those that the workspace was asked for last.
+---@param space bq.Workspace
+---@param own string[] of the command line; an empty name is none
+---@return string[] folders the first wins
+function command.recipes_of(space, own)
+  local one = #own == 0 and not space.inside and space:read("command.json", FORMAT) or nil
+  return command.recipe_folders(one and one.options.recipes or own)
+end
+
 --- The options of the last time, if the same script made the plan, with the set and the architecture that the plan has.
 ---@param space bq.Workspace
 ---@return table<string, any>? `nil` if there is no plan

@@ -48,7 +48,11 @@ check.run {
         workspace = "one",
       }
       check.equal(asked.recipes[1], fs.cwd() .. "/own")
+      check.truthy(command.recipes_of(space, {})[1] ~= fs.cwd() .. "/own")
       command.remember(space, asked)
+      -- Programs that only look at recipes look there, too, unless they are told otherwise.
+      check.equal(command.recipes_of(space, {})[1], fs.cwd() .. "/own")
+      check.truthy(command.recipes_of(space, { "" })[1] ~= fs.cwd() .. "/own")
       local again, another = command.recall(space, {})
       check.equal(another, false)
       check.equal(again.options, {
