@@ -137,14 +137,18 @@ local function get(place)
   return result.ok and path or nil, last and last.message
 end
 
---- Returns a note about a digest, whether the digest is right, and whether to write it.
+--- Returns a note about a digest, whether the digest is right, whether to write it, and if not, why.
 local function judge(place, actual)
   if not place.sha256 then
     return "not pinned yet", true, true
   end
   local misfit = places.misfit(place.raw, place.version)
   if not misfit then
-    return place.sha256 == actual and "as pinned" or "pinned: " .. place.sha256, place.sha256 == actual, false
+    if place.sha256 == actual then
+      return "as pinned", true, false
+    end
+    local way = "raise `version`, or remove `sha256` from the recipe to take this one"
+    return "pinned: " .. place.sha256, false, false, "one version has one file; " .. way
   elseif place.sha256 == actual and place.raw.pinned then
     return ("still the file of %s: change the place, or `pinned` if it is the same file"):format(place.raw.pinned),
       false,
@@ -198,10 +202,13 @@ for _, name in ipairs(options) do
       bad = bad + 1
       log.out(("  sha256 = %q  (not the file of the signed index: %s)"):format(actual, file.sha256))
     else
-      local words, is_good, is_new = judge(place, actual)
+      local words, is_good, is_new, why_not = judge(place, actual)
       log.out(("  sha256 = %q  (%s)"):format(actual, words))
       if not is_good or (options.write and is_new and not write(found, place, actual)) then
         bad = bad + 1
+      end
+      if options.write and why_not then
+        log.out("  not written: " .. why_not)
       end
     end
   end

@@ -41,13 +41,18 @@ boot.OPTIONS = {
 
 --- What a machine is to be told, in the order of the command line.
 ---@param ordered { name: string, value: string }[] the options `wait-for`, `type` and `run`
----@param ran fun(output: string, status: integer): boolean is told of each command that was run
+---@param ran fun(output: string, status: integer, command: string): boolean is told of each command that was run
 ---@return bq.image.Step[]
 function boot.steps(ordered, ran)
   local steps, before = {}, nil
   for _, one in ipairs(ordered) do
     if one.name == "run" then
-      tables.append(steps, shell.steps(one.value, ran))
+      tables.append(
+        steps,
+        shell.steps(one.value, function(output, status)
+          return ran(output, status, one.value)
+        end)
+      )
     elseif one.name == "wait-for" then
       steps[#steps + 1] = { wait = one.value }
     elseif before == "wait-for" then
@@ -150,10 +155,13 @@ local function run(options, path, folder, from)
   local program = machine.program(found.arch)
   local result = 0
   -- What commands print comes to standard output.
-  local steps = boot.steps(options.ordered, function(output, status)
+  local steps = boot.steps(options.ordered, function(output, status, command)
     io.stdout:write(output)
     io.stdout:flush()
     result = status
+    if status ~= 0 then
+      log.warn(("`%s` ended with status %d; nothing more is run"):format(command, status))
+    end
     return status == 0
   end)
   if #options.run > 0 and options.keep and steps[#steps].wait then

@@ -225,7 +225,7 @@ local function refuse(conflicts)
     local count = #found == 1 and "a path is" or ("%d paths are"):format(#found)
     fail.raise(count .. " in two packages, which differ there", {
       notes = notes,
-      hint = 'add the path to `yields` in the recipe of the package that gives way: `yields = { "PATH" }`; a folder and a file always conflict',
+      hint = 'add the path to `yields` in the recipe of the package that gives way: `yields = { "PATH" }`, or for a file of the system to `replaces` in its page; a folder and a file always conflict',
     })
   end
 end
