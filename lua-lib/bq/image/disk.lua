@@ -168,7 +168,7 @@ local function partition_problems(at, one, seen, out)
     end
     seen.rest, seen.rest_filesystem = at, filesystem
   elseif disk.size(one.size) < LEAST[filesystem] then
-    say("has %s, but a %s has at least %dM", one.size, filesystem, LEAST[filesystem] // MIB)
+    say("has %s, but %s needs at least %dM", one.size, filesystem, LEAST[filesystem] // MIB)
   end
 end
 

@@ -225,13 +225,17 @@ function lint.recipe(self, found)
       self:problem(
         found,
         "strategy",
-        ("no strategy `%s`"):format(tostring(strategy_name)) .. (near and (", did you mean `%s`?"):format(near) or "")
+        ("no strategy `%s`"):format(tostring(strategy_name))
+          .. (near and (", did you mean `%s`?"):format(near) or "; there are " .. table.concat(known, ", "))
       )
     end
     local own = strategy and strategy.module.fields or {}
     for field, value in pairs(data) do
       local kind = own[field] or lint.FIELDS[field] or (lint.VERBS[field] and type(value) == "function" and "verb")
-      if not kind then
+      if not kind and strategy_name and not strategy then
+        -- It may be a field of the strategy that was meant.
+        goto continue
+      elseif not kind then
         local known = {}
         for _, set in ipairs { lint.FIELDS, own, lint.VERBS } do
           for key in pairs(set) do
@@ -258,6 +262,7 @@ function lint.recipe(self, found)
           )
         end
       end
+      ::continue::
     end
     local function problem(field, message)
       self:problem(found, field, message)

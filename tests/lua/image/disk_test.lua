@@ -128,7 +128,7 @@ LABEL=srv-www /srv/www ext4 noatime,nodev 0 2
         ["but a label of fat32 has at most 11 bytes"] = {
           partitions = { one { mount = "/something-long", filesystem = "fat32" } },
         },
-        ["has 8M, but a fat32 has at least 34M"] = { partitions = { one { size = "8M", filesystem = "fat32" } } },
+        ["has 8M, but fat32 needs at least 34M"] = { partitions = { one { size = "8M", filesystem = "fat32" } } },
         ["has the name `bq`, which is the label of the root"] = { partitions = { one { name = "bq" } } },
         ["is a fat32, which cannot grow"] = {
           size = "4G",
