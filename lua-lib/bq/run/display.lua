@@ -252,18 +252,14 @@ end
 --- A line about what goes on, where nothing is drawn.
 local function heartbeat(self)
   local one, names = shown(self), {}
+  local left = view.left(one)
   for index, running in ipairs(one.running) do
     names[index] = ("%s (%s, %s)"):format(running.id, running.verb, report.time(running.seconds))
   end
   names[1] = names[1] or one.removing and "removing build trees" or nil
   say(
     self,
-    ("  still  %s  [%d/%d]%s"):format(
-      table.concat(names, ", "),
-      one.done,
-      one.total,
-      one.left and (", %s left"):format(view.about(one.left)) or ""
-    )
+    ("  still  %s  [%d/%d]%s"):format(table.concat(names, ", "), one.done, one.total, left and ", " .. left or "")
   )
 end
 

@@ -14,6 +14,7 @@ local REST <const> = 0.1
 ---@class bq.Estimate
 ---@field expected table<string, number> seconds by step id
 ---@field is_known boolean whether anything is known of how long steps take
+---@field package guessed table<string, true> ids of steps whose package was never built
 ---@field jobs integer
 ---@field package plan table
 ---@field package dependents table<string, string[]> ids of steps, and phases as `phase:NAME`, by what they wait for
@@ -35,17 +36,21 @@ end
 
 --- What each step is expected to take: what it took before, else what its package took in another phase, else what half
 --- of the known steps took at most.
+---@return table<string, number> seconds by step id
+---@return table<string, true> guessed ids of those that stand for nothing that was seen
+---@return boolean is_known
 local function expectations(plan, before)
-  local by_name, values, out = {}, {}, {}
+  local by_name, values, out, guessed = {}, {}, {}, {}
   for id, seconds in pairs(before) do
     by_name[name_of(id)] = math.max(by_name[name_of(id)] or 0, seconds)
     values[#values + 1] = seconds
   end
   local usual = median(values)
   for _, step in ipairs(plan.steps) do
-    out[step.id] = before[step.id] or by_name[name_of(step.id)] or usual or 0
+    local seen = before[step.id] or by_name[name_of(step.id)]
+    out[step.id], guessed[step.id] = seen or usual or 0, not seen or nil
   end
-  return out, usual ~= nil
+  return out, guessed, usual ~= nil
 end
 
 --- The node of a phase's base for a step that later phases see.
@@ -61,7 +66,7 @@ end
 function estimate.new(plan, states, before, jobs)
   local self =
     setmetatable({ plan = plan, jobs = jobs, dependents = {}, needs = {}, was = 0, is_now = 0, all = 0 }, Estimate)
-  self.expected, self.is_known = expectations(plan, before)
+  self.expected, self.guessed, self.is_known = expectations(plan, before)
   local function wait(id, needed)
     self.dependents[needed] = self.dependents[needed] or {}
     table.insert(self.dependents[needed], id)
@@ -134,6 +139,18 @@ function Estimate:part(states, running)
     end
   end
   return all > 0 and 1 - left / all or 1
+end
+
+--- Whether the rest may take much longer than `seconds` says: how long one of the steps that are left takes was never seen.
+---@param states table<string, string> of steps, by id
+---@return boolean
+function Estimate:is_least(states)
+  for id in pairs(self.guessed) do
+    if states[id] == "waiting" or states[id] == "running" then
+      return true
+    end
+  end
+  return false
 end
 
 --- The seconds until the run is over; `nil` if nothing is known.

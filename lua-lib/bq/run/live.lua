@@ -25,7 +25,7 @@ local LONG <const> = 5
 ---@field package pause number seconds to the next look if nothing happens
 ---@field package cost number seconds that the last look took
 ---@field package is_stale boolean whether a step has started or ended since
----@field package whole { left?: number, part: number, free: integer, waiting: table[], others: integer }
+---@field package whole { left?: number, is_least: boolean, part: number, free: integer, waiting: table[], others: integer }
 local Live = {}
 Live.__index = Live
 
@@ -111,6 +111,7 @@ local function look(self, now)
   local named, others = waiting(state)
   self.whole = {
     left = self.estimate:seconds(state.states, elapsed),
+    is_least = self.estimate:is_least(state.states),
     part = self.estimate:part(state.states, elapsed),
     free = fs.space(self.run.workspace.path).free,
     waiting = named,
@@ -149,6 +150,7 @@ function Live:shown()
   return {
     part = whole.part,
     left = whole.left and math.max(whole.left - (now - self.looked), 0),
+    is_least = whole.is_least,
     used = run.slots:used(),
     jobs = run.jobs,
     free = whole.free,

@@ -10,6 +10,7 @@ local view = {}
 ---@field failed integer
 ---@field part number of the work that is done, 0 to 1
 ---@field left? number seconds
+---@field is_least? boolean it may be much longer
 ---@field used integer jobs that run
 ---@field jobs integer
 ---@field free? integer bytes of the disk
@@ -60,6 +61,18 @@ function view.about(seconds)
   return ("about %d h %d min"):format(minutes // 60, minutes % 60)
 end
 
+--- What is left: `about 4 min left`, or `over 4 min left` if it may be much longer.
+---@param shown { left?: number, is_least?: boolean }
+---@return string? # `nil` if nothing can be said
+function view.left(shown)
+  local about = shown.left and view.about(shown.left)
+  if about and shown.is_least then
+    about = about:match "^about (.*)$"
+    return about and ("over %s left"):format(about)
+  end
+  return about and about .. " left"
+end
+
 local function bar(paint, part, columns)
   local full = math.floor(math.max(0, math.min(1, part)) * columns)
   local head = full < columns and ">" or ""
@@ -69,7 +82,7 @@ end
 --- The first two lines: the whole.
 local function whole(paint, shown, columns)
   local counts = ("%d of %d steps"):format(shown.done, shown.total)
-  local left = shown.left and view.about(shown.left) .. " left" or ""
+  local left = view.left(shown) or ""
   local percent = ("%3d %%"):format(math.floor(shown.part * 100))
   local room = math.min(60, columns - width(counts) - width(left) - #percent - 9)
   local first = ("%s  %s %s  %s"):format(counts, bar(paint, shown.part, math.max(room, 5)), percent, left)

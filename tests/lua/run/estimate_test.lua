@@ -36,6 +36,17 @@ check.run {
     end,
   },
   {
+    "a step that is left and was never seen makes it the least",
+    function()
+      local made = plan(CHAIN)
+      check.equal(estimate.new(made, states(made), BEFORE, 2):is_least(states(made)), false)
+      local one = estimate.new(made, states(made), { ["low/a"] = 10, ["low/b"] = 20, ["low/c"] = 25 }, 2)
+      check.equal(one:is_least(states(made)), true)
+      check.equal(one:is_least(states(made, { ["high/d"] = "running" })), true)
+      check.equal(one:is_least(states(made, { ["high/d"] = "done" })), false)
+    end,
+  },
+  {
     "what runs has its rest to go, and more if it takes longer than before",
     function()
       local made = plan(CHAIN)

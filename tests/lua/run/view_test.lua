@@ -49,6 +49,16 @@ end
 
 check.run {
   {
+    "what is left, and what is only the least",
+    function()
+      check.equal(view.left { left = 252 }, "about 4 min left")
+      check.equal(view.left { left = 252, is_least = true }, "over 4 min left")
+      check.equal(view.left { left = 2 }, "a few seconds left")
+      check.equal(view.left { left = 2, is_least = true }, nil)
+      check.equal(view.left {}, nil)
+    end,
+  },
+  {
     "80 columns and 24 rows",
     function()
       local lines = view.lines(shown(), { rows = 24, columns = 80, color = false })
