@@ -31,12 +31,25 @@ pub(crate) fn unblock_all() -> nix::Result<()> {
     SigSet::all().thread_unblock()
 }
 
-/// Resets every signal to its default action. That includes ignored signals, such as SIGHUP under `nohup`.
+/// Resets every signal to its default action. That includes ignored signals, such as SIGHUP under `nohup`, and those that the C
+/// library keeps for itself: glibc's `posix_spawn` ignores them in a child of a program that has used them. The library refuses to
+/// set these, so the kernel is asked.
 pub(crate) fn reset_all() {
+    // The kernel's `struct sigaction` has four words at most (a handler, flags, a restorer, a mask); all zero is `SIG_DFL`.
+    const DEFAULT: [u64; 4] = [0; 4];
+    const MASK_SIZE: usize = size_of::<u64>();
     for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: the default action needs no handler. KILL, STOP and the signals of the C library cannot be set, and need not
-        // be.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+        // SAFETY: the default action needs no handler, and the kernel only reads the array. KILL and STOP cannot be set, and
+        // need not be.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                DEFAULT.as_ptr(),
+                std::ptr::null::<u64>(),
+                MASK_SIZE,
+            )
+        };
     }
 }
 

@@ -149,6 +149,10 @@ fn on_terminal(mut command: Command, machine: &Machine) -> (Option<i32>, String)
             for signal in [libc::SIGHUP, libc::SIGUSR1] {
                 libc::signal(signal, libc::SIG_IGN);
             }
+            // As glibc does in a child of a program that has ended a thread: with a signal that it lets nobody set.
+            let ignore: [usize; 4] = [libc::SIG_IGN, 0, 0, 0];
+            let none = std::ptr::null::<usize>();
+            libc::syscall(libc::SYS_rt_sigaction, 32, ignore.as_ptr(), none, 8_usize);
             if steps.iter().all(|&step| step >= 0) {
                 Ok(())
             } else {
