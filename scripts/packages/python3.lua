@@ -1,4 +1,4 @@
--- The language Python, without its tests, its editor, what needs X, and `ssl`, which needs OpenSSL.
+-- The language Python, without its tests, its editor and what needs X.
 local autotools = require "bq.strategy.autotools"
 
 local version <const> = "3.13.5"
@@ -18,7 +18,7 @@ return {
     },
   },
   strategy = "autotools",
-  depends = { "bzip2", "libffi", "ncurses", "pkgconf", "sqlite", "xz", "zlib" },
+  depends = { "bzip2", "libffi", "ncurses", "openssl", "pkgconf", "sqlite", "xz", "zlib" },
   uses = { "musl", "linux-headers" },
   configure = {
     "--enable-shared",
