@@ -9,7 +9,10 @@ return {
   homepage = "https://www.openssl.org",
   source = {
     { url = "https://github.com/openssl/openssl/releases/download/openssl-{version}/openssl-{version}.tar.gz" },
-    { debian = "openssl_3.5.7.orig.tar.gz", sha256 = "a8c0d28a529ca480f9f36cf5792e2cd21984552a3c8e4aa11a24aa31aeac98e8" },
+    {
+      debian = "openssl_3.5.7.orig.tar.gz",
+      sha256 = "a8c0d28a529ca480f9f36cf5792e2cd21984552a3c8e4aa11a24aa31aeac98e8",
+    },
   },
   strategy = "make",
   depends = { "perl" },
