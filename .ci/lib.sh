@@ -8,15 +8,21 @@ export DEBIAN_FRONTEND=noninteractive
 install_packages() { apt-get install -q -y --no-install-recommends "$@" >/dev/null; }
 
 # A folder for what takes long to make and is kept where the machine is kept: `kept NAME VERSION COMMAND...` runs the command
-# with the folder as its last word, unless it has been run for this version; `$folder` is the folder.
+# with the folder as its last word, unless it has been run for this version; `$folder` is the folder. Another run waits meanwhile.
 kept() {
-  local name=$1 version=$2 all=${XDG_CACHE_HOME:-$HOME/.cache}/bq-ci
+  local name=$1 version=$2 all=${XDG_CACHE_HOME:-$HOME/.cache}/bq-ci lock
   folder=$all/$name-$version
   if [ ! -e "$folder/complete" ]; then
-    rm -rf "$all/$name"-*
-    mkdir -p "$folder"
-    "${@:3}" "$folder"
-    touch "$folder/complete"
+    mkdir -p "$all"
+    exec {lock}>"$all/.lock"
+    flock "$lock"
+    if [ ! -e "$folder/complete" ]; then
+      rm -rf "$all/$name"-*
+      mkdir -p "$folder"
+      "${@:3}" "$folder"
+      touch "$folder/complete"
+    fi
+    exec {lock}>&-
   fi
 }
 

@@ -42,7 +42,8 @@ function process.spawn(command) end
 ---@return bq.process.Status
 function process.run(command) end
 
----Waits until any child that `spawn` started ends, a caught signal comes, or the time is over.
+---Waits until any child that `spawn` started ends, a caught signal comes, or the time is over. A child that ended while `reap` waited is not
+---told.
 ---@param options? { timeout?: number } seconds; for ever if absent
 ---@return bq.process.Status|{ caught: string }|nil # `{ caught = "INT" }` for a signal, nil for the time
 function process.wait_any(options) end

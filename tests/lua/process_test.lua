@@ -461,6 +461,30 @@ check.run {
     end,
   },
   {
+    "what ends while another one is reaped is no child any more",
+    function()
+      local status = run {
+        argv = lua [[
+          local fs, process = require "bq.fs", require "bq.process"
+          local other = process.spawn { argv = { process.executable(), "-e", "" } }
+          local child = process.fork()
+          if child == 0 then
+            -- It has ended, or was reaped already.
+            local is_there, text = true, ""
+            while is_there and not text:find ") Z" do
+              is_there, text = pcall(fs.read, ("/proc/%d/stat"):format(other))
+            end
+            process.exit(0)
+          end
+          process.reap(child)
+          print(process.wait_any { timeout = 0 }, process.kill(other, "0"))
+        ]],
+        stderr = "capture",
+      }
+      check.equal({ status.stdout, status.stderr }, { "nil\tfalse\n", "" })
+    end,
+  },
+  {
     "reap takes in orphans' ends and passes signals on",
     function()
       local status = run {

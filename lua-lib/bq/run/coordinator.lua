@@ -5,6 +5,7 @@
 --
 -- A run is one loop: start the steps that are ready, wait for a process to end, record its result. `bq.run.state` knows
 -- which steps are done or ready. `bq.run.job` knows what a step's process gets and leaves.
+local away = require "bq.run.away"
 local damage = require "bq.run.damage"
 local elsewhere = require "bq.run.elsewhere"
 local fail = require "bq.fail"
@@ -36,6 +37,13 @@ local LOG_LIMIT <const> = 256
 -- How many of the last lines of a log are shown when the step fails.
 local TAIL <const> = 20
 
+---@class bq.Running a step that is built
+---@field step table
+---@field folder string
+---@field lock? bq.syscall.Descriptor
+---@field share? bq.Share of the slots; `nil` of a step that is away
+---@field talks? boolean its log has grown over the limit
+
 ---@class bq.Run
 ---@field workspace bq.Workspace
 ---@field plan table
@@ -53,7 +61,8 @@ local TAIL <const> = 20
 ---@field slots bq.Slots
 ---@field stopping? boolean no step is started any more
 ---@field package elsewhere bq.Elsewhere
----@field package running table<integer, { step: table, folder: string, share: bq.Share, talks?: boolean }> by process
+---@field package away? bq.Away `nil` if no workers build steps
+---@field package running table<integer, bq.Running> by process
 local Run = {}
 Run.__index = Run
 
@@ -65,6 +74,7 @@ function coordinator.new(options)
   self.workspace, self.plan = self.state.workspace, self.state.plan
   self.running, self.log_limit = {}, self.log_limit or LOG_LIMIT
   self.trees, self.elsewhere = trees.new(self.workspace), elsewhere.new(self.state, self.display)
+  self.away = away.new(self.workspace)
   return self
 end
 
@@ -76,27 +86,37 @@ local function environment()
   return env
 end
 
-local function start(self, step)
+--- Starts a step.
+---@param self bq.Run
+---@param step table
+---@param is_away boolean on a worker
+local function start(self, step, is_away)
   local inputs = key.inputs(self.state.context, step)
   local why = reason(self.workspace, self.history[step.id], inputs)
-  local share = self.slots:open()
+  local share = not is_away and self.slots:open() or nil
   local folder = self.trees:clear(step.id)
   job.clean(folder)
   local lock = job.enter(folder)
   job.write(make_job(self, step, inputs, folder, share))
   local log = job.paths(folder).log
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
-  local pid = process.spawn {
-    argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
-    env = environment(),
-    log = log,
-    session = true,
-    die_with_parent = true,
-    pass = share.fds,
-  }
-  self.running[pid] = { step = step, folder = folder, share = share, lock = lock }
+  local one = { step = step, folder = folder, share = share, lock = lock } ---@type bq.Running
+  if share then
+    local pid = process.spawn {
+      argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
+      env = environment(),
+      log = log,
+      session = true,
+      die_with_parent = true,
+      pass = share.fds,
+    }
+    self.running[pid] = one
+  else
+    fs.write(log, "", { sync = false })
+    self.away:start(one, self.log_limit)
+  end
   self.state:set(step, "running")
-  self.display:started(step, why, log)
+  self.display:started(step, why, log, is_away)
 end
 
 --- Ends the steps whose logs have grown over the limit: what a step prints must not fill the disk.
@@ -142,14 +162,11 @@ local function failed(self, one, status)
   self.display:failed(one.step, details)
 end
 
-local function ended(self, status)
-  self.trees:ended(status.pid)
-  local one = self.running[status.pid]
-  if not one then
-    return
-  end
-  self.running[status.pid] = nil
-  self.slots:close(one.share)
+--- A step was built, here or on a worker, or failed.
+---@param self bq.Run
+---@param one bq.Running
+---@param status { ok: boolean, seconds: number, code?: integer, signal?: string }
+local function settle(self, one, status)
   fs.unlock(one.lock)
   local id, at = one.step.id, job.paths(one.folder)
   if fs.stat(at.copied) then
@@ -182,7 +199,37 @@ local function ended(self, status)
   self.elsewhere:built(one.step)
 end
 
---- Ends all running steps and all processes that they started.
+--- A process has ended.
+local function ended(self, status)
+  self.trees:ended(status.pid)
+  local one = self.running[status.pid]
+  if one then
+    self.running[status.pid] = nil
+    self.slots:close(one.share)
+    settle(self, one, status)
+  end
+end
+
+--- Takes the steps that have come back from workers. One without a result waits again, to be built here.
+local function take_returned(self)
+  local all = self.away and self.away:returned() or {}
+  for _, back in ipairs(all) do
+    if back.answer.trouble then
+      fs.unlock(back.one.lock)
+      journal.add(
+        self.workspace,
+        { event = "end", step = back.one.step.id, key = self.state.keys[back.one.step.id], ok = false }
+      )
+      self.built_on_damage[back.one.step.id] = nil
+      self.state:set(back.one.step, "waiting")
+      self.display:returned(back.one.step)
+    else
+      settle(self, back.one, { ok = back.answer.ok, seconds = back.answer.seconds, code = 1 })
+    end
+  end
+end
+
+--- Ends all running steps and all processes that they started. What workers do is cancelled when this program has ended.
 local function stop(self)
   for pid in pairs(self.running) do
     process.kill(pid, "TERM")
@@ -243,8 +290,12 @@ local function start_ready(self)
           if not self.elsewhere:holds(step) then
             return start_ready(self)
           end
+        elseif self.away and self.away:takes(step) and (self.away.only or self.away:is_free()) then
+          if self.away:is_free() then
+            start(self, step, true)
+          end
         elseif self.slots:may_start() then
-          start(self, step)
+          start(self, step, false)
         else
           waits = true
         end
@@ -267,7 +318,8 @@ function Run:run()
     local waits = start_ready(self)
     self.elsewhere:send()
     self.trees:remove()
-    if not (next(self.running) or self.trees:busy() or self.elsewhere:is_busy()) then
+    local is_away = self.away ~= nil and self.away:is_busy()
+    if not (next(self.running) or is_away or self.trees:busy() or self.elsewhere:is_busy()) then
       if self.stopping or not self.elsewhere:fetch_wanted() then
         break
       end
@@ -276,7 +328,7 @@ function Run:run()
     if not waits then
       self.slots:balance()
     end
-    local pause = (waits or self.slots:is_shared()) and POLL or self.display.pause
+    local pause = (waits or is_away or self.slots:is_shared()) and POLL or self.display.pause
     local status = process.wait_any { timeout = self.elsewhere:is_busy() and ASKING or pause }
     if status and status.caught then
       self.display:stopping(status.caught)
@@ -290,9 +342,10 @@ function Run:run()
       })
     elseif status then
       ended(self, status)
-      if #self.failures > 0 and not self.keep_going then
-        self.stopping = true
-      end
+    end
+    take_returned(self)
+    if #self.failures > 0 and not self.keep_going then
+      self.stopping = true
     end
     self.elsewhere:poll()
     end_talkers(self)

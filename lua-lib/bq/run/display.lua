@@ -81,10 +81,19 @@ end
 ---@param step table
 ---@param why string
 ---@param path string of the step's log
-function Display:started(step, why, path)
-  say(self, ("  %s  %s %s: %s"):format(paint("36", "start"), step.id, step.version, why))
+---@param is_away boolean on a worker
+function Display:started(step, why, path, is_away)
+  local place = is_away and ", on a worker" or ""
+  say(self, ("  %s  %s %s%s: %s"):format(paint("36", "start"), step.id, step.version, place, why))
   self.live:started(step.id, path)
-  events.say("start", { step = step.id, version = step.version, reason = json.text(why) })
+  events.say("start", { step = step.id, version = step.version, reason = json.text(why), away = is_away or nil })
+end
+
+--- A step came back from a worker without a result. Why was said.
+---@param step table
+function Display:returned(step)
+  self.live:ended(step.id)
+  events.say("end", { step = step.id, ok = false, again = true })
 end
 
 --- Says once that the roots of steps are copies, not overlays.

@@ -11,7 +11,7 @@ local step_root = require "bq.run.step_root"
 ---@param step table
 ---@param inputs table what its key is the digest of
 ---@param folder string
----@param share bq.Share
+---@param share? bq.Share `nil` if a worker builds it, which has slots of its own
 ---@return bq.Job
 local function make_job(run, step, inputs, folder, share)
   local plan, space = run.plan, run.workspace
@@ -55,8 +55,8 @@ local function make_job(run, step, inputs, folder, share)
     sysroot = plan.sysroot,
     epoch = plan.epoch,
     jobs = run.jobs,
-    makeflags = share.makeflags,
-    pass = json.array(share.fds),
+    makeflags = share and share.makeflags or "",
+    pass = json.array(share and share.fds or {}),
     check = run.check or nil,
     observer = run.observer,
   }

@@ -37,7 +37,8 @@ local namespace = {}
 ---@field cwd? string
 
 --- Whether this process can make namespaces without a new user namespace.
-local function has_power()
+---@return boolean
+function namespace.has_power()
   for _, name in ipairs(syscall.capabilities()) do
     if name == "sys_admin" then
       return true
@@ -242,7 +243,7 @@ local function launch(sandbox, dies_with_parent)
     kinds[#kinds + 1] = "net"
   end
   local uid, gid = syscall.geteuid(), syscall.getegid()
-  local own = not has_power()
+  local own = not namespace.has_power()
   if own then
     table.insert(kinds, 1, "user")
   end

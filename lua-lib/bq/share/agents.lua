@@ -18,13 +18,16 @@ local agents = {}
 -- How long an agent may take to start, in seconds. A program that gives a token may ask its user.
 local PATIENCE <const> = 90
 local POLL <const> = 0.05
+-- How many steps are with workers at once, if nothing is said.
+local JOBS <const> = 8
 -- After this many seconds of waiting for uploads, that is said.
 local QUIET <const> = 2
 
 ---@class bq.share.Agents
 ---@field folder string
 ---@field name string of the folder
----@field pids table<string, integer> by role, `get` and `put`
+---@field pids table<string, integer> by role: `get`, `put` and `execute`
+---@field execution? table<string, string> what the build has to know of its workers
 ---@field lock? bq.syscall.Descriptor held as long as the build runs
 
 --- Removes what runs left that were killed.
@@ -41,10 +44,14 @@ local function sweep(space)
   fs.remove_all(space:at("share", "new"))
 end
 
-local function start(space, folder, options)
+-- The modules of the roles, if it is not that of the agents.
+local MODULES <const> = { execute = "bq.share.executor" }
+
+local function start(space, folder, role, options)
   fs.mkdir(folder)
   local argv = tables.append({ process.executable() }, host.options)
-  tables.append(argv, { "-e", "return os.exit(require('bq.share.agent').main(...))", space.path, folder, options })
+  local code = ("return os.exit(require('%s').main(...))"):format(MODULES[role] or "bq.share.agent")
+  tables.append(argv, { "-e", code, space.path, folder, options })
   return process.spawn { argv = argv, die_with_parent = true }
 end
 
@@ -67,7 +74,8 @@ function agents.start(space, options)
     return nil
   end
   -- They are much, and most builds have none.
-  local list = require("bq.share.places").of(options)
+  local places = require "bq.share.places"
+  local list, server = places.of(options), places.executor(options)
   if #list == 0 then
     return nil
   end
@@ -76,14 +84,22 @@ function agents.start(space, options)
   local folder = fs.mkdtemp(space:at("share", "run-"))
   ---@type bq.share.Agents
   local self = { folder = folder, name = files.name(folder), pids = {}, lock = fs.lock(folder .. "/lock") }
-  local writes = false
+  local writes, roles = false, { "get" }
   for _, place in ipairs(list) do
     writes = writes or place.is_written
   end
   local text = encoded(options)
-  for _, role in ipairs(writes and { "get", "put" } or { "get" }) do
-    self.pids[role] = start(space, ("%s/%s"):format(folder, role), text)
+  roles[#roles + 1] = writes and "put" or nil
+  roles[#roles + 1] = server and "execute" or nil
+  for _, role in ipairs(roles) do
+    self.pids[role] = start(space, ("%s/%s"):format(folder, role), role, text)
   end
+  self.execution = server
+    and {
+      BQ_SHARE_WORKERS = tostring(options.remote_jobs or JOBS),
+      BQ_SHARE_ONLY = options.remote_only and "1" or nil,
+      BQ_SHARE_TREE = options.remote_tree and "1" or nil,
+    }
   local deadline = process.clock() + PATIENCE
   for role, pid in pairs(self.pids) do
     while not fs.stat(("%s/%s/ready"):format(folder, role)) do
@@ -100,7 +116,11 @@ end
 ---@param self? bq.share.Agents
 ---@return table<string, string>
 function agents.environment(self)
-  return self and { BQ_SHARE = self.name, BQ_SHARE_WRITES = self.pids.put and "1" or nil } or {}
+  local out = self and { BQ_SHARE = self.name, BQ_SHARE_WRITES = self.pids.put and "1" or nil } or {}
+  for name, value in pairs(self and self.execution or {}) do
+    out[name] = value
+  end
+  return out
 end
 
 --- Waits until all is written, and ends the agents.

@@ -44,7 +44,7 @@ local NAMES <const> = {
 --- Those that are looked at.
 calls.OK, calls.CANCELLED, calls.DEADLINE_EXCEEDED, calls.NOT_FOUND, calls.ALREADY_EXISTS = 0, 1, 4, 5, 6
 calls.RESOURCE_EXHAUSTED, calls.FAILED_PRECONDITION, calls.ABORTED = 8, 9, 10
-calls.UNIMPLEMENTED, calls.UNAVAILABLE = 12, 14
+calls.UNIMPLEMENTED, calls.INTERNAL, calls.UNAVAILABLE = 12, 13, 14
 
 -- What may be better a moment later.
 local LATER <const> = {
@@ -65,6 +65,7 @@ local DOWN <const> = {
 ---@field send? string|(fun(): string?)
 ---@field receive? fun(message: string): boolean?
 ---@field bytes? integer of its content: the more, the longer it may take
+---@field deadline? number seconds, of what takes its time
 ---@field make? fun(self: bq.share.One) sets `send` and `receive` before each attempt
 ---@field has_moved? boolean the last attempt got further, so it does not count
 
@@ -124,7 +125,7 @@ function Calls:once(list, jobs)
       send = one.send,
       receive = one.receive,
       -- The others that are open carry content, too.
-      deadline = DEADLINE + size * math.min(jobs, #list) // SLOWEST,
+      deadline = one.deadline or DEADLINE + size * math.min(jobs, #list) // SLOWEST,
       stall = size > 0 and STALL or nil,
     }
   end

@@ -41,6 +41,13 @@ local function digest_of(text)
   return { hash = digest.sha256(text), size = #text }
 end
 
+--- A text as a blob.
+---@param text string
+---@return bq.share.Blob
+function entry.blob(text)
+  return { digest = digest_of(text), text = text }
+end
+
 --- The digest of an action, and the blobs that it is made of: some servers refuse a result without its action.
 ---@param words string[] of its command
 ---@param outputs string[] the files of its result, sorted
@@ -53,7 +60,7 @@ function entry.action(words, outputs, inputs)
   local action = message.action(digest_of(command), digest_of(root))
   local blobs = {}
   for index, text in ipairs { inputs, command, root, action } do
-    blobs[index] = { digest = digest_of(text), text = text }
+    blobs[index] = entry.blob(text)
   end
   return blobs[4].digest, blobs
 end
@@ -126,7 +133,7 @@ function entry.pack(workspace, meta, folder)
   local blobs = {
     { digest = { hash = packed.sha256, size = packed.size }, path = path },
     { digest = { hash = digest.file(log), size = fs.stat(log).size }, path = log },
-    { digest = digest_of(record), text = record },
+    entry.blob(record),
   }
   local result = message.result {
     { path = LOG, digest = blobs[2].digest },

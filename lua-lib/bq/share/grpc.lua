@@ -172,15 +172,27 @@ function Grpc:may_write()
   return true
 end
 
+--- Which of these are not there.
+---@param blobs bq.share.Digest[]
+---@return table<string, true>? # by hash
+---@return bq.share.Trouble?
+function Grpc:missing(blobs)
+  local trouble = prepare(self)
+  if trouble then
+    return nil, trouble
+  end
+  return self.batches:missing(blobs)
+end
+
 --- Whether all of these are there.
 ---@param blobs bq.share.Digest[]
 ---@return boolean
 function Grpc:has(blobs)
-  local not_there = not prepare(self) and self.batches:missing(blobs)
+  local not_there = self:missing(blobs)
   return not_there and next(not_there) == nil or false
 end
 
---- Writes blobs that are not there.
+--- Writes blobs of a result that are not there.
 ---@param blobs bq.share.Blob[]
 ---@param again? boolean those that are there may be wrong, so they are written, too
 ---@return integer? bytes that were written; `nil` if it failed
@@ -191,6 +203,27 @@ function Grpc:upload(blobs, again)
     return nil, trouble
   elseif self.can.takes_results == false then
     return nil, { kind = "refused", text = "it says that it takes no results" }
+  end
+  return self:store(blobs, again)
+end
+
+--- Whether it has workers. Old servers do not say it.
+---@return boolean
+---@return bq.share.Trouble?
+function Grpc:executes()
+  local trouble = prepare(self)
+  return not trouble and self.can.executes ~= false, trouble
+end
+
+--- Writes blobs that are not there.
+---@param blobs bq.share.Blob[]
+---@param again? boolean those that are there may be wrong, so they are written, too
+---@return integer? bytes that were written; `nil` if it failed
+---@return bq.share.Trouble?
+function Grpc:store(blobs, again)
+  local trouble = prepare(self)
+  if trouble then
+    return nil, trouble
   end
   local digests, wanted = {}, nil
   for index, blob in ipairs(blobs) do

@@ -26,40 +26,57 @@ function message.digest(digest)
   return bytes(1, digest.hash) .. whole(2, digest.size)
 end
 
---- A command that nobody runs: it names the step, and what a result of it has.
+--- What a worker has to have, by the words of its engine.
+---@param properties? { name: string, value: string }[] sorted by name, then by value
+---@return string # empty if there is none
+local function platform(field, properties)
+  local out = {}
+  for index, one in ipairs(properties or {}) do
+    out[index] = bytes(1, bytes(1, one.name) .. bytes(2, one.value))
+  end
+  return #out > 0 and bytes(field, table.concat(out)) or ""
+end
+
+--- A command.
 ---@param arguments string[]
 ---@param outputs string[] paths of files, sorted
+---@param properties? { name: string, value: string }[] of the worker, sorted
 ---@return string
-function message.command(arguments, outputs)
+function message.command(arguments, outputs, properties)
   local out = {}
   for _, one in ipairs(arguments) do
     out[#out + 1] = bytes(1, one)
   end
   -- Old servers know only the first of these two fields, new ones only the second.
-  for _, field in ipairs { 3, 7 } do
-    for _, path in ipairs(outputs) do
-      out[#out + 1] = bytes(field, path)
-    end
+  for _, path in ipairs(outputs) do
+    out[#out + 1] = bytes(3, path)
+  end
+  out[#out + 1] = platform(5, properties)
+  for _, path in ipairs(outputs) do
+    out[#out + 1] = bytes(7, path)
   end
   return table.concat(out)
 end
 
 --- A folder of plain files.
----@param files { name: string, digest: bq.share.Digest }[] sorted by name
+---@param files { name: string, digest: bq.share.Digest, is_program?: boolean }[] sorted by name
 ---@return string
 function message.directory(files)
   local out = {}
   for index, file in ipairs(files) do
-    out[index] = bytes(1, bytes(1, file.name) .. bytes(2, message.digest(file.digest)))
+    local is_program = whole(4, file.is_program and 1 or 0)
+    out[index] = bytes(1, bytes(1, file.name) .. bytes(2, message.digest(file.digest)) .. is_program)
   end
   return table.concat(out)
 end
 
+--- What is done: a command on a folder. The worker's properties are in it and in its command: old servers look there.
 ---@param command bq.share.Digest
 ---@param input_root bq.share.Digest
+---@param properties? { name: string, value: string }[] of the worker, sorted
 ---@return string
-function message.action(command, input_root)
-  return bytes(1, message.digest(command)) .. bytes(2, message.digest(input_root))
+function message.action(command, input_root, properties)
+  return bytes(1, message.digest(command)) .. bytes(2, message.digest(input_root)) .. platform(10, properties)
 end
 
 ---@param files bq.share.File[]
@@ -85,9 +102,23 @@ function message.read_digest(text)
   return { hash = hash, size = size }
 end
 
+-- When what happened to an action, by the fields of its metadata.
+local TIMES <const> = { queued = 2, started = 3, completed = 4 }
+
+--- The moments that a server tells, in seconds since 1970.
+local function read_times(text)
+  local found, out = fields(text), {}
+  for name, field in pairs(TIMES) do
+    local moment = fields(last(found, field, ""))
+    local seconds = last(moment, 1, 0)
+    out[name] = seconds > 0 and seconds + last(moment, 2, 0) / 1e9 or nil
+  end
+  return out
+end
+
 --- Reads a result. Raises if it is none, or if one of its files has no path or digest.
 ---@param text string
----@return { files: table<string, bq.share.File>, exit_code: integer } files by path
+---@return { files: table<string, bq.share.File>, exit_code: integer, times: table<string, number> } files by path
 function message.read_result(text)
   local found, out = fields(text), { files = {} }
   for _, one in ipairs(wire.texts(found, 2)) do
@@ -101,6 +132,7 @@ function message.read_result(text)
     }
   end
   out.exit_code = last(found, 4, 0)
+  out.times = read_times(last(found, 9, ""))
   return out
 end
 

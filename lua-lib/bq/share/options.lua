@@ -26,6 +26,19 @@ options.ACCESS = {
   { name = "sign", value = "FILE", once = true, help = "sign what is written by this key" },
 }
 
+--- What is built by the workers of a server.
+---@type bq.Option[]
+-- stylua: ignore
+options.EXECUTION = {
+  { name = "remote-execute", once = true, help = "have steps built by the workers of the first cache at grpc://…" },
+  { name = "remote-jobs", value = "N", number = true, once = true, help = "how many steps at once [default: 8]" },
+  { name = "remote-property", value = "NAME=VALUE", many = true, once = true, help = "what a worker has to have" },
+  { name = "remote-patience", value = "SECONDS", number = true, once = true,
+    help = "how long a step may wait for a worker [default: 600]" },
+  { name = "remote-tree", once = true, help = "bring the build tree of a step that failed on a worker" },
+  { name = "remote-only", once = true, help = "build nothing here that workers can build" },
+}
+
 --- All of them, for programs that build.
 ---@type bq.Option[]
 -- stylua: ignore
@@ -34,7 +47,7 @@ options.OPTIONS = tables.append({
   { name = "remote", value = "URL", many = true, once = true, variable = "BQ_REMOTE", separator = " ",
     help = "a cache to read outputs from: grpc://HOST:PORT, grpcs://…, http://… or https://…" },
   { name = "remote-write", once = true, help = "write what is built to the caches, too" },
-}, options.ACCESS)
+}, tables.append(tables.copy(options.EXECUTION), options.ACCESS))
 
 --- The options as words for another program.
 ---@param values table<string|integer, any> as `args.parse` gave them

@@ -78,6 +78,42 @@ function places.of(options)
   return out
 end
 
+--- Properties of workers, as words of a command line.
+local function properties(words)
+  local out = {}
+  for index, word in ipairs(words or {}) do
+    local name, value = word:match "^([^=]+)=(.*)$"
+    if not name then
+      fail.usage(
+        ("`--remote-property %s`: not a property"):format(visible(word)),
+        "`NAME=VALUE`, as its engine knows it"
+      )
+    end
+    out[index] = { name = name, value = value }
+  end
+  table.sort(out, function(a, b)
+    return a.name < b.name or a.name == b.name and a.value < b.value
+  end)
+  return out
+end
+
+--- The server whose workers build steps, if the options want that: the first cache that can have some.
+---@param options table<string|integer, any> of a program, by the names of `bq.share.options`
+---@return bq.share.Grpc? # `nil` if no step is to be built elsewhere
+---@return { name: string, value: string }[]? properties of its workers, sorted
+function places.executor(options)
+  local wanted = properties(options.remote_property)
+  if not options.remote_execute then
+    return nil
+  end
+  for _, url in ipairs(options.remote or {}) do
+    if grpc.parse(url) then
+      return grpc.new(url, access.of(options, url)), wanted
+    end
+  end
+  fail.usage("`--remote-execute` wants a server with workers", "name it: `--remote grpc://HOST:PORT[/INSTANCE]`")
+end
+
 --- Places for a workspace.
 ---@param workspace bq.Workspace
 ---@param list bq.share.Place[]

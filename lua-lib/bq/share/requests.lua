@@ -1,6 +1,6 @@
 -- What is asked of a server of the Remote Execution API, and what it answers: a pair of functions for each of its services.
 --   github.com/bazelbuild/remote-apis, build/bazel/remote/execution/v2/remote_execution.proto
---   github.com/googleapis/googleapis, google/bytestream/bytestream.proto
+--   github.com/googleapis/googleapis, google/bytestream/bytestream.proto and google/longrunning/operations.proto
 local message = require "bq.share.message"
 local wire = require "bq.share.wire"
 
@@ -20,6 +20,9 @@ requests.BATCH_UPDATE = API .. "ContentAddressableStorage/BatchUpdateBlobs"
 requests.READ = "/google.bytestream.ByteStream/Read"
 requests.WRITE = "/google.bytestream.ByteStream/Write"
 requests.QUERY_WRITE = "/google.bytestream.ByteStream/QueryWriteStatus"
+requests.EXECUTE = API .. "Execution/Execute"
+requests.WAIT = API .. "Execution/WaitExecution"
+requests.CANCEL = "/google.longrunning.Operations/CancelOperation"
 
 -- Numbers of enumerations.
 local SHA256 <const>, ZSTD <const> = 1, 1
@@ -40,13 +43,15 @@ end
 ---@field takes_results? boolean `nil` if it does not say
 ---@field batch integer the most bytes of a batch; 0 if it does not say
 ---@field largest integer the most bytes of a blob; 0 if it does not say
+---@field executes? boolean whether it has workers; `nil` if it does not say
 ---@field has_zstd boolean whether streams may be compressed
 
 --- What a server can do.
 ---@param text string
 ---@return bq.share.Capabilities
 function requests.read_capabilities(text)
-  local cache = fields(last(fields(text), 1, ""))
+  local all = fields(text)
+  local cache = fields(last(all, 1, ""))
   local functions = wire.numbers(cache, 1)
   local updates = cache[2] and fields(last(cache, 2, ""))
   return {
@@ -55,6 +60,7 @@ function requests.read_capabilities(text)
     batch = last(cache, 4, 0),
     largest = last(cache, 8, 0),
     has_zstd = wire.numbers(cache, 6)[ZSTD] or false,
+    executes = all[2] and last(fields(last(all, 2, "")), 2, 0) ~= 0,
   }
 end
 
@@ -212,6 +218,53 @@ end
 function requests.read_query(text)
   local found = fields(text)
   return last(found, 1, 0), last(found, 2, 0) ~= 0
+end
+
+---@param instance string
+---@param action bq.share.Digest
+---@param is_anew boolean not by an earlier result
+---@return string
+function requests.execute(instance, action, is_anew)
+  return name(1, instance) .. whole(3, is_anew and 1 or 0) .. bytes(6, message.digest(action))
+end
+
+--- Of an operation: to hear of it again, or to end it.
+---@param operation string its name
+---@return string
+function requests.operation(operation)
+  return bytes(1, operation)
+end
+
+-- The stages of an operation.
+local STAGES <const> = { "look-up", "queue", "work", "end" }
+
+---@class bq.share.Operation what is known of an action that was asked for
+---@field name string
+---@field stage? "look-up"|"queue"|"work"|"end" `nil` if the server does not say
+---@field is_done boolean
+---@field status integer a code of gRPC, once it is done
+---@field message string
+---@field result? string an action result, once it is done
+---@field is_cached boolean
+
+---@param text string
+---@return bq.share.Operation
+function requests.read_operation(text)
+  local found = fields(text)
+  local metadata = fields(last(fields(last(found, 2, "")), 2, ""))
+  local wrong = fields(last(found, 4, ""))
+  local response = fields(last(fields(last(found, 5, "")), 2, ""))
+  local status = fields(last(response, 3, ""))
+  local is_wrong = found[4] ~= nil
+  return {
+    name = last(found, 1, ""),
+    stage = STAGES[last(metadata, 1, 0)],
+    is_done = last(found, 3, 0) ~= 0,
+    status = is_wrong and last(wrong, 1, 0) or last(status, 1, 0),
+    message = is_wrong and last(wrong, 2, "") or last(status, 2, ""),
+    result = response[1] and last(response, 1, ""),
+    is_cached = last(response, 2, 0) ~= 0,
+  }
 end
 
 return requests

@@ -145,6 +145,11 @@ impl Children {
             let status = match wait(Some(pid), WaitPidFlag::WNOHANG) {
                 Ok(status) => status,
                 Err(Errno::EINTR) => continue,
+                // It ended while `reap` waited for another one, which takes all.
+                Err(Errno::ECHILD) => {
+                    self.running.remove(&pid);
+                    continue;
+                }
                 Err(errno) => return Err(Error::os("wait4", errno).at(pid.to_string())),
             };
             let Some(child) = self.running.get(&pid) else {

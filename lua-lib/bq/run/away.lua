@@ -1,0 +1,152 @@
+-- The steps of a build that workers of a server build. A process outside of the staged root speaks with the server
+-- (`bq.share.executor`); what comes back is as if the step had been built here.
+local fs = require "bq.fs"
+local json = require "bq.json"
+local log = require "bq.log"
+local process = require "bq.process"
+local schema = require "bq.schema"
+local visible = require "bq.visible"
+
+local away = {}
+
+-- How often to look whether the process outside still runs, in seconds.
+local CHECK <const> = 0.5
+
+---@type bq.schema.Format
+local ANSWER <const> = {
+  what = "what came of a step on a worker",
+  limit = 1 << 24,
+  kind = schema.record {
+    ok = schema.flag(),
+    ["trouble?"] = schema.text(),
+    ["is_down?"] = schema.flag(),
+    seconds = schema.number(),
+    ["queued?"] = schema.number(),
+  },
+}
+
+---@class bq.Away
+---@field folder string
+---@field most integer steps at once
+---@field only boolean nothing is built here that a worker can build
+---@field brings_tree boolean
+---@field off? string why no step is given away any more
+---@field counts { built: integer, seconds: number, queued: number } of the run
+---@field package count integer
+---@field package open table<integer, table> running steps by the number of the request
+---@field package tried table<string, true> ids of steps that came back without a result
+---@field package checked number
+local Away = {}
+Away.__index = Away
+
+--- The workers of this build; `nil` if there are none.
+---@param workspace bq.Workspace
+---@return bq.Away?
+function away.new(workspace)
+  local most = math.tointeger(tonumber(os.getenv "BQ_SHARE_WORKERS"))
+  return most
+    and setmetatable({
+      folder = workspace:at("share", os.getenv "BQ_SHARE" --[[@as string]], "execute"),
+      most = most,
+      only = os.getenv "BQ_SHARE_ONLY" ~= nil,
+      brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
+      counts = { built = 0, seconds = 0, queued = 0 },
+      count = 0,
+      open = {},
+      tried = {},
+      checked = 0,
+    }, Away)
+end
+
+--- Whether a worker can have a step at all.
+---@param step table
+---@return boolean
+function Away:takes(step)
+  return not self.off and not self.tried[step.id]
+end
+
+--- Whether one more step can be given away now.
+---@return boolean
+function Away:is_free()
+  local count = 0
+  for _ in pairs(self.open) do
+    count = count + 1
+  end
+  return count < self.most
+end
+
+--- Gives a step away.
+---@param one { step: table, folder: string } as the run keeps it
+---@param log_limit integer MiB
+function Away:start(one, log_limit)
+  self.count = self.count + 1
+  self.open[self.count] = one
+  fs.write(
+    ("%s/%d.ask"):format(self.folder, self.count),
+    json.encode { folder = one.folder:match "[^/]+$", log_limit = log_limit, brings_tree = self.brings_tree or nil },
+    { sync = false }
+  )
+end
+
+--- Whether the process outside has ended: it holds a lock as long as it runs.
+local function has_ended(self)
+  if process.clock() - self.checked < CHECK then
+    return false
+  end
+  self.checked = process.clock()
+  local lock = fs.lock(self.folder .. "/lock")
+  if lock then
+    fs.unlock(lock)
+  end
+  return lock ~= nil
+end
+
+--- The steps that have come back, each with what came of it.
+---@return { one: table, answer: bq.share.Returned }[]
+function Away:returned()
+  local out = {}
+  local is_over = self:is_busy() and has_ended(self)
+  for number, one in pairs(self.open) do
+    local ok, answer = pcall(schema.read, ("%s/%d.answer"):format(self.folder, number), ANSWER)
+    if not ok then
+      answer = { ok = false, trouble = tostring(answer), seconds = 0 }
+    elseif not answer and is_over then
+      answer =
+        { ok = false, trouble = "the process that speaks with its server has ended", is_down = true, seconds = 0 }
+    end
+    if answer then
+      self.open[number] = nil
+      out[#out + 1] = { one = one, answer = answer }
+      if answer.trouble then
+        self.tried[one.step.id] = true
+        self:note(one.step, answer)
+      else
+        self.counts.built = self.counts.built + 1
+        self.counts.seconds = self.counts.seconds + answer.seconds
+        self.counts.queued = self.counts.queued + (answer.queued or 0)
+      end
+    end
+  end
+  return out
+end
+
+--- Says that a step is not built by a worker, and, once, that no other is any more.
+---@param step table
+---@param answer bq.share.Returned
+function Away:note(step, answer)
+  local text = visible(answer.trouble)
+  if answer.is_down and not self.off then
+    self.off = answer.trouble
+    log.warn(("no step is given to workers from here on: %s: %s"):format(step.id, text))
+  elseif not answer.is_down then
+    log.warn(("%s is built here, since what a worker made is not taken: %s"):format(step.id, text))
+  end
+end
+
+--- Whether a step is away.
+---@return boolean
+function Away:is_busy()
+  return next(self.open) ~= nil
+end
+
+return away

@@ -1,0 +1,259 @@
+-- A step on a worker of an execution engine: in a folder with bq, the job and archives of all that the step is built on, and
+-- nothing else (`bq.share.action`). The worker needs no more than Linux with user namespaces.
+--
+-- The step runs as it does at home: in a root that is staged here, with a workspace that holds what its own root is made of.
+-- Beside the job are left, whatever happened, the files that `worker.OUTPUTS` names.
+local archive = require "bq.archive"
+local fail = require "bq.fail"
+local failure = require "bq.run.failure"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local hint = require "bq.hint"
+local jobs = require "bq.run.job"
+local json = require "bq.json"
+local namespace = require "bq.run.namespace"
+local process = require "bq.process"
+local schema = require "bq.schema"
+local stage = require "bq.stage.stage"
+local syscall = require "bq.syscall"
+local workspace = require "bq.workspace"
+
+local worker = {}
+
+--- The files of a result, sorted by name. All of them are there after each run, since some engines give none back if one is
+--- missing. What a run does not have is one line.
+worker.OUTPUTS = { "failure.json", "log", "meta.json", "output.tar.zst", "tree.tar.zst" }
+--- What stands for a file that a run does not have.
+worker.NOTHING = "nothing\n"
+--- Exit statuses: the step failed; it could not be begun here.
+worker.FAILED, worker.UNABLE = 1, 3
+
+--- A job as it goes to a worker.
+---@type bq.schema.Format
+worker.FORMAT = {
+  what = "the job of a worker",
+  limit = 1 << 28,
+  kind = schema.record {
+    job = schema.any_map(),
+    -- The archives of the trees below the step's root: by the paths of these trees at home.
+    trees = schema.map(schema.record { file = schema.FILE, sha256 = schema.SHA256 }),
+    -- The seed is the tree `/`.
+    ["seed?"] = schema.record { id = schema.text(), digest = schema.SHA256 },
+    library = schema.record { file = schema.FILE, sha256 = schema.SHA256 },
+    epoch = schema.whole(),
+    log_limit = schema.whole(1),
+    ["brings_tree?"] = schema.flag(),
+  },
+}
+
+local BINARY <const> = "usr/local/bin/bq"
+-- A tree has about this many times the bytes of its archive, and a build those of its packed sources. Then there is what programs
+-- need themselves. Measured on the packages of set core and on LLVM.
+local TREE <const>, BUILD <const>, PROGRAMS <const> = 4, 40, 1 << 30
+-- How often to look at the log of the step, in seconds.
+local POLL <const> = 1
+-- What of the step's folder shows how far it came.
+local KEPT <const> = { "src", "build", "home", "entry/output" }
+
+--- The bytes of memory that can be used.
+local function free_memory()
+  local meminfo = files.read "/proc/meminfo" or ""
+  local free = (tonumber(meminfo:match "MemAvailable:%s*(%d+)") or 0) * 1024
+  -- A container may have less than the machine.
+  for _, place in ipairs { "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes" } do
+    free = math.min(free, tonumber(files.read(place) or "") or math.huge)
+  end
+  return free
+end
+
+--- The bytes that the step may need.
+local function needed(one)
+  local bytes = PROGRAMS
+  for _, tree in pairs(one.trees) do
+    bytes = bytes + fs.stat(tree.file).size * TREE
+  end
+  for _, source in pairs(one.job.sources) do
+    bytes = bytes + fs.stat(source.sha256).size * BUILD
+  end
+  return bytes
+end
+
+--- A user and a mount namespace of this process's own, in which it is root.
+local function take_power()
+  local uid, gid = syscall.geteuid(), syscall.getegid()
+  local has_power = namespace.has_power()
+  local ok, err = pcall(function()
+    syscall.unshare(has_power and { "mount" } or { "user", "mount" })
+    if not has_power then
+      syscall.write_proc_self_map { outer_uid = uid, outer_gid = gid }
+    end
+    syscall.mount { target = "/", flags = { "rec", "private" } }
+  end)
+  if not ok then
+    fail.raise("cannot make namespaces", { cause = err, hint = hint.of("unshare", err) })
+  end
+end
+
+--- A folder for the root and the workspace: in memory if there is enough of it, else on a disk. It is not in the engine's own
+--- folder, which may be on a file system that cannot be below an overlay.
+local function make_place(one)
+  local place = fs.mkdtemp((os.getenv "TMPDIR" or "/var/tmp") .. "/bq-step-")
+  if free_memory() >= needed(one) then
+    syscall.mount {
+      source = "tmpfs",
+      target = place,
+      type = "tmpfs",
+      flags = { "nosuid", "nodev" },
+      data = "mode=755,size=100%",
+    }
+  end
+  return place
+end
+
+--- Unpacks an archive that is beside the job.
+local function unpack(one, target, merge)
+  archive.extract {
+    path = one.file,
+    sha256 = one.sha256,
+    target = target,
+    profile = "rootfs",
+    attributes = "collect",
+    merge = merge,
+  }
+end
+
+--- Stages the root, as it is at home.
+local function make_root(one, root)
+  fs.mkdir(root)
+  local seed = one.trees["/"]
+  if seed then
+    unpack(seed, root)
+  end
+  local staged = one.seed or { id = "none", digest = ("0"):rep(64) }
+  stage.mark(root, { seed_id = staged.id, seed_digest = staged.digest, made = stage.places(root) })
+  unpack(one.library, files.inside(root, workspace.SHARE:sub(2)) .. "/lua-lib", true)
+  local binary = files.inside(root, files.parent(BINARY)) .. "/" .. files.name(BINARY)
+  fs.copy("bq", binary)
+  fs.chmod(binary, files.mode "0755")
+end
+
+--- Fills the workspace: what the step is built on, its sources, and its folder with the job.
+---@return string folder of the step, inside the root
+local function make_space(one, space)
+  local inside = #workspace.INSIDE
+  for path, tree in pairs(one.trees) do
+    if path ~= "/" then
+      unpack(tree, space .. path:sub(inside + 1))
+    end
+  end
+  fs.mkdir(space .. "/sources")
+  for _, source in pairs(one.job.sources) do
+    local path = space .. source.path:sub(inside + 1)
+    if not fs.stat(path) then
+      fs.copy(source.sha256, path)
+    end
+  end
+  local folder = "/build/step"
+  jobs.clean(space .. folder)
+  local cores = process.cores()
+  local job = one.job --[[@as bq.Job]]
+  job.folder = workspace.INSIDE .. folder
+  job.jobs, job.makeflags, job.pass = cores, ("-j%d"):format(cores), json.array {}
+  fs.write(jobs.paths(space .. folder).job, json.encode(job), { sync = false })
+  return job.folder
+end
+
+--- Builds the step, inside. Ends it if its log grows over the limit.
+---@return integer status
+local function build(folder, log_limit)
+  local log = jobs.paths(folder).log
+  local pid = process.spawn {
+    argv = { "/" .. BINARY, "-e", "return os.exit(require('bq.run.launch')(...))", folder },
+    env = {},
+    log = log,
+    session = true,
+    die_with_parent = true,
+  }
+  local talks = false
+  while true do
+    local status = process.wait_any { timeout = POLL }
+    if status and status.pid then
+      if talks then
+        fs.write(jobs.paths(folder).failure, json.encode { lines = failure.of_log(log_limit) }, { sync = false })
+      end
+      return status.exit_status
+    end
+    local stat = fs.stat(log)
+    if stat and stat.size > log_limit << 20 and not talks then
+      talks = true
+      process.kill(-pid, "KILL")
+    end
+  end
+end
+
+--- Packs a folder.
+local function pack(output, sources, epoch)
+  archive.pack { output = output, sources = sources, compression = "zstd", mtime = epoch }
+end
+
+--- Takes what the step left.
+local function take(one, folder, ok)
+  local at = jobs.paths(folder)
+  local meta = ok and schema.read(at.meta, require("bq.store").META)
+  fs.copy(at.log, "log", { merge = true })
+  if meta then
+    pack("output.tar.zst", { { path = at.output, attributes = meta.attributes } }, one.epoch)
+    fs.copy(at.meta, "meta.json", { merge = true })
+    return 0
+  end
+  local why = failure.read(at.failure)
+    or { lines = { "error: the step was ended", "hint: the worker may have too little memory" } }
+  fs.write("failure.json", json.encode(why), { sync = false })
+  if one.brings_tree then
+    local sources = {}
+    for _, name in ipairs(KEPT) do
+      sources[#sources + 1] = { path = folder .. "/" .. name, prefix = name }
+    end
+    pack("tree.tar.zst", sources, one.epoch)
+  end
+  return worker.FAILED
+end
+
+--- Builds the step of a job in the current folder.
+---@param path string of the job
+---@return integer status
+function worker.main(path)
+  syscall.umask(files.mode "022")
+  for _, name in ipairs(worker.OUTPUTS) do
+    fs.write(name, worker.NOTHING, { sync = false })
+  end
+  local place
+  local ok, result = xpcall(function()
+    local one = schema.read(path, worker.FORMAT) or fail.raise(("there is no `%s`"):format(path))
+    take_power()
+    place = make_place(one)
+    make_root(one, place .. "/rootfs")
+    fs.mkdir(place .. "/space")
+    local folder = make_space(one, place .. "/space")
+    local status = namespace.run {
+      root = place .. "/rootfs",
+      binds = { { source = place .. "/space", target = workspace.INSIDE } },
+      body = function()
+        return build(folder, one.log_limit)
+      end,
+    }
+    return take(one, place .. "/space" .. folder:sub(#workspace.INSIDE + 1), status.ok)
+  end, function(err)
+    return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
+  end)
+  if not ok then
+    failure.write("failure.json", result)
+    result = worker.UNABLE
+  end
+  if place then
+    pcall(fs.remove_all, place)
+  end
+  return result
+end
+
+return worker
