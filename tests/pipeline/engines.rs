@@ -44,21 +44,14 @@ struct Engine {
 impl Engine {
     /// A server; `None` if it is not there.
     fn start(name: &'static str, folder: &Path) -> Option<Self> {
-        let Some(engines) = std::env::var_os("BQ_ENGINES") else {
+        if std::env::var_os("BQ_ENGINES").is_none() {
             skip(format!(
                 "`BQ_ENGINES` names no folder of `tests/engines/{name} FOLDER install`"
             ));
             return None;
-        };
+        }
         let own = folder.join(name);
         std::fs::create_dir(&own).expect("it is new");
-        // What was installed; a server of this machine has nothing there.
-        for program in ["debian", "buildbox", "just"] {
-            let place = Path::new(&engines).join(program);
-            if place.exists() {
-                std::os::unix::fs::symlink(place, own.join(program)).expect("it is new");
-            }
-        }
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port is free")
