@@ -59,7 +59,7 @@ Uploads.__index = Uploads
 ---@param aside string a folder for what is temporary
 ---@return bq.share.Uploads
 function action.uploads(space, server, aside)
-  fs.mkdir(space:at("share", "packed"))
+  fs.mkdir(space:at("share", "archives"))
   return setmetatable({ workspace = space, server = server, aside = aside }, Uploads)
 end
 
@@ -72,14 +72,14 @@ end
 
 --- The archive that a tree is known to be; `nil` if it was never packed, or that cannot be read.
 local function known(self, tree)
-  local ok, found = pcall(schema.read, self.workspace:at("share", "packed", tree.name .. ".json"), PACKED)
+  local ok, found = pcall(schema.read, self.workspace:at("share", "archives", tree.name .. ".json"), PACKED)
   return ok and found or nil
 end
 
 --- Packs a tree and has it on the server, unless somebody else has done so meanwhile.
 ---@return bq.share.Digest
 local function put_tree(self, tree)
-  local note = self.workspace:at("share", "packed", tree.name .. ".json")
+  local note = self.workspace:at("share", "archives", tree.name .. ".json")
   local lock = fs.lock(note .. ".lock")
   while not lock do
     process.wait_any { timeout = POLL }

@@ -159,9 +159,8 @@ local function run(space, options, ask, heard)
   say(at.log, "upload")
   local wish = { log_limit = ask.log_limit, brings_tree = ask.brings_tree, properties = properties }
   local ok, back = pcall(execute, action.uploads(space, server, aside), server, job, wish, function(operation)
-    if operation.stage == "queue" or operation.stage == "work" then
-      say(at.log, operation.stage)
-    end
+    -- Many servers do not say whether a worker has it.
+    say(at.log, operation.stage or "sent")
     heard(operation)
   end, function(text)
     say(at.log, "fetch")
