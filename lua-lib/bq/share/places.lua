@@ -105,6 +105,11 @@ function places.executor(options)
   local wanted = properties(options.remote_property)
   if not options.remote_execute then
     return nil
+  elseif options.trust then
+    fail.usage(
+      "`--remote-execute` and `--trust` contradict each other: nobody signs what a worker makes",
+      "leave one of them out; `BQ_CONFIG=` leaves out what the configuration says"
+    )
   end
   for _, url in ipairs(options.remote or {}) do
     if grpc.parse(url) then
