@@ -156,6 +156,8 @@ function Blobs:get(results, into)
       end
     end
   end
+  -- Once for all of them: many are small.
+  fs.syncfs(into)
   return out, wrong, trouble, bytes
 end
 

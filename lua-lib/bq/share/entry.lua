@@ -143,7 +143,8 @@ function entry.pack(workspace, meta, folder)
   return blobs, result
 end
 
---- Makes an entry of the store from the files of a result, and checks all of it. Raises if anything is wrong.
+--- Makes an entry of the store from the files of a result, and checks all of it. Raises if anything is wrong. What was written is not
+--- durable yet.
 ---@param result bq.share.Result with its record
 ---@param from { archive: string, log: string } the files
 ---@param target string a new folder
@@ -168,7 +169,6 @@ function entry.unpack(result, from, target)
   fs.copy(from.log, target .. "/log")
   fs.chmod(target .. "/log", files.mode "0644")
   fs.write(target .. "/" .. META, result.text --[[@as string]], { sync = false })
-  fs.syncfs(target)
 end
 
 return entry

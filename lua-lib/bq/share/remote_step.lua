@@ -76,6 +76,7 @@ local function take_output(server, job, text, aside, at)
   result.meta = entry.meta(result.text, ask, server.name)
   fs.remove_all(at.entry)
   entry.unpack(result, { archive = got["output.tar.zst"], log = got.log }, at.entry)
+  fs.syncfs(at.entry)
 end
 
 --- Takes what a step left that failed.

@@ -76,11 +76,11 @@ function Trees:get(results, into)
       if actual ~= meta.output then
         fail.raise(("tree digest %s, expected %s"):format(actual, meta.output))
       end
-      fs.syncfs(target)
     end)
     out[key] = ok and target or nil
     wrong[key] = not ok and tostring(err) or nil
   end
+  fs.syncfs(into)
   return out, wrong, nil, 0
 end
 
