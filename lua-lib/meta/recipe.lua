@@ -63,6 +63,7 @@
 ---@field runs_itself? boolean of `llvm`
 ---@field config? table<string, boolean|integer|string> of `busybox`
 ---@field fragments? string[] of `kernel`: names of files beside the recipe
+---@field configs? table<string, string[]> of `kernel`: by name, further such files that a system can choose
 ---@field code? string[] of `efi`: names of C files beside the recipe
 ---@field program? string of `efi`: where it is installed
 ---@field files? table<string, string> of `files`: path = content

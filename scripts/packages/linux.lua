@@ -14,6 +14,7 @@ return {
   },
   strategy = "kernel",
   fragments = { "common.config", "{arch}.config" },
+  configs = { virtual = {}, generic = { "generic.config", "generic-{arch}.config" } },
   -- The makefile of a compressed aarch64 kernel needs hexdump. od is available on every system.
   make = { "cmd_copy_and_pad=cp $< $@; truncate -s $$(od -An -tu4 -j16 -N4 $<) $@" },
 }

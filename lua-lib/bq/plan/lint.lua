@@ -98,6 +98,14 @@ local CHECKS = {
 }
 CHECKS.source, CHECKS.sources, CHECKS.phases = CHECKS.table, CHECKS.table, CHECKS.table
 CHECKS.texts = CHECKS.strings
+function CHECKS.choices(value)
+  for name, list in pairs(type(value) == "table" and value or { value }) do
+    if type(name) ~= "string" or not CHECKS.strings(list) then
+      return false
+    end
+  end
+  return true
+end
 
 local TYPES = {
   string = "a text that is not empty",
@@ -106,6 +114,7 @@ local TYPES = {
   count = "a whole number that is not negative",
   strings = "a list of texts",
   texts = "a list of the names of files",
+  choices = "a map of names to lists of the names of files",
   map = "a map of names to texts, numbers or true/false",
   table = "a table",
 }
@@ -258,7 +267,7 @@ function lint.recipe(self, found)
             found,
             field,
             value,
-            (lint.PLANNED[field] or kind == "texts") and template.PLAN or template.FIELDS
+            (lint.PLANNED[field] or kind == "texts" or kind == "choices") and template.PLAN or template.FIELDS
           )
         end
       end

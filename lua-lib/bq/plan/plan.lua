@@ -59,6 +59,11 @@ local function make_step(recipes, found, phase, made, fields, verbs)
     fields[field] = template.fill(fields[field], values)
   end
   local as_is = recipes:add_texts(found, fields, strategy.module.fields, values)
+  if strategy.module.settle and #recipes.problems == 0 then
+    strategy.module.settle(fields, made.system, function(file, line, message)
+      recipes:problem({ path = ("%s/%s/%s"):format(found.folder, found.name, file), text = "" }, line, message)
+    end)
+  end
   local step = {
     id = phase.name .. "/" .. found.name,
     name = found.name,

@@ -229,24 +229,35 @@ end
 --- Puts the texts of files where a recipe names them: they lie in a folder of the recipe's name, beside it.
 ---@param found bq.Recipe
 ---@param fields table of a step, changed
----@param kinds? table<string, string> of the strategy's fields: those of the kind `texts`
+---@param kinds? table<string, string> of the strategy's fields: those of the kinds `texts` and `choices`
 ---@param values table<string, string> by the names that stand for them
 ---@return string[] names of the fields
 function Recipes:add_texts(found, fields, kinds, values)
   local names = json.array {}
-  for field, kind in pairs(kinds or {}) do
+  local function read(field, list)
     local texts = json.array {}
-    for index, name in ipairs(kind == "texts" and template.fill(fields[field], values) or {}) do
+    for index, name in ipairs(template.fill(list, values)) do
       local text, problem = beside.read(found, name)
       if not text then
         self:problem(found, field, ("`%s`: %s"):format(field, problem))
       end
       texts[index] = { name = name, text = text }
     end
+    return texts
+  end
+  for field, kind in pairs(kinds or {}) do
+    local choices = {}
+    for choice, list in pairs(kind == "choices" and fields[field] or {}) do
+      choices[choice] = read(field, list)
+    end
+    if next(choices) then
+      fields[field] = choices
+    end
+    local texts = read(field, kind == "texts" and fields[field] or {})
     if #texts > 0 then
       fields[field] = texts
-      names[#names + 1] = field
     end
+    names[#names + 1] = kind == "texts" and field or nil
   end
   table.sort(names)
   return names

@@ -34,8 +34,11 @@ local function named(recipes, data)
   for _, layer in ipairs(layers(data)) do
     local strategy = recipes:strategy(layer.strategy or data.strategy)
     for field, kind in pairs(strategy and strategy.module.fields or {}) do
-      for _, name in ipairs(kind == "texts" and type(layer[field]) == "table" and layer[field] or {}) do
-        out[#out + 1] = pattern(name)
+      local value = layer[field]
+      for _, list in pairs(kind == "choices" and value or kind == "texts" and { value } or {}) do
+        for _, name in ipairs(list) do
+          out[#out + 1] = pattern(name)
+        end
       end
     end
   end

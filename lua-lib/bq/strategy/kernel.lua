@@ -1,14 +1,78 @@
 -- The kernel as one EFI program without modules. Fragments name all options that are on. The same source gives the same
 -- bytes. The kernel's makefiles tell clang the target.
 local fail = require "bq.fail"
+local nearest = require "bq.nearest"
 local tables = require "bq.tables"
 
 local kernel = {
   fields = {
-    fragments = "texts", -- files of `CONFIG_NAME=value` lines; together they name all options that are on
+    fragments = "texts", -- files of `CONFIG_NAME=value` lines, a later one wins; together they name all options that are on
+    configs = "choices", -- by name, further such files: a system chooses one by `kernel = { config = NAME }`
     make = "strings", -- more arguments of every make
   },
 }
+
+---@class bq.kernel.Option
+---@field value string as a line of a configuration has it; `n` is off
+---@field file string
+---@field line integer
+
+local function is_value(text)
+  for _, pattern in ipairs(text and { "^[yn]$", "^%-?%d+$", "^0[xX]%x+$", '^"[^"]*"$' } or {}) do
+    if text:gsub("\\.", ""):find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- The options that a file of Kconfig sets, such as a fragment or a `.config`.
+---@param file { name: string, text: string }
+---@param say? fun(line: integer, message: string) told of what is wrong
+---@return table<string, bq.kernel.Option> by name, without `CONFIG_`
+---@return string[] names in the order of the file
+function kernel.options(file, say)
+  local out, names, number = {}, {}, 0
+  say = say or function() end
+  for line in (file.text .. "\n"):gmatch "(.-)\n" do
+    number = number + 1
+    local name, value = line:match "^CONFIG_([%w_]+)=(.*)$"
+    local off = line:match "^# CONFIG_([%w_]+) is not set$"
+    if name and value == "m" then
+      say(number, ("`%s` asks for a module, and the kernel is one file; say `y`"):format(line))
+    elseif off or is_value(value) then
+      name, value = name or off, value or "n"
+      local before = out[name]
+      if before and before.value ~= value then
+        say(number, ("sets `CONFIG_%s` to %s, and line %d to %s"):format(name, value, before.line, before.value))
+      end
+      names[#names + 1] = not before and name or nil
+      out[name] = { value = value, file = file.name, line = number }
+    elseif not line:find "^%s*#" and line:find "%S" then
+      say(
+        number,
+        ("is `%s`, expected `CONFIG_NAME=value` or `# CONFIG_NAME is not set`"):format((line:gsub("%c", "?")))
+      )
+    end
+  end
+  return out, names
+end
+
+--- When the plan is made, adds to the fragments what the system chooses, and checks those of the recipe.
+---@param fields table of the step, with the texts of files; changed
+---@param system? bq.System
+---@param say fun(file: string, line: integer, message: string) told of what is wrong
+function kernel.settle(fields, system, say)
+  local wish = system and system.kernel or {}
+  local added = fields.configs and fields.configs[wish.config or ""]
+  local fragments = tables.append(tables.append({}, fields.fragments), added)
+  for _, one in ipairs(fragments) do
+    kernel.options(one, function(line, message)
+      say(one.name, line, message)
+    end)
+  end
+  fields.fragments, fields.configs = tables.append(fragments, wish.fragments), nil
+end
 
 ---@param b bq.Step
 local function arguments(b, more)
@@ -30,27 +94,79 @@ local function environment(b)
   }
 end
 
+--- What the source says of options: the lines of each one's entry in its files of Kconfig.
+---@param b bq.Step
+---@return table<string, string[]> by name
+local function entries(b)
+  local out = {} ---@type table<string, string[]>
+  for _, entry in ipairs(b:walk(b.src)) do
+    local entry_lines
+    for line in
+      (entry.path:find "Kconfig[^/]*$" and entry.type == "file" and b:read(b.src .. "/" .. entry.path) or ""):gmatch "[^\n]+"
+    do
+      local name = line:match "^%s*config%s+([%w_]+)%s*$" or line:match "^%s*menuconfig%s+([%w_]+)%s*$"
+      if name then
+        out[name] = out[name] or {}
+        entry_lines = out[name]
+      elseif entry_lines and (line:find "^%S" or line:find "^%s+help%s*$") then
+        entry_lines = nil
+      elseif entry_lines then
+        entry_lines[#entry_lines + 1] = line
+      end
+    end
+  end
+  return out
+end
+
+--- Why Kconfig leaves an option out, as far as its entries tell.
+---@param name string
+---@param known table<string, string[]>
+---@return string
+local function reason(name, known)
+  local lines = known[name]
+  if not lines then
+    local near = nearest(name, known)
+    return "this kernel has no such option" .. (near and (", did you mean `CONFIG_%s`?"):format(near) or "")
+  end
+  local needs, has_prompt = {}, false
+  for _, line in ipairs(lines) do
+    needs[#needs + 1] = line:match "^%s+depends on%s+(.*)$"
+    has_prompt = has_prompt or line:find "^%s+%l+%s+[\"']" ~= nil
+  end
+  return not has_prompt and "it is on where another option selects it, and cannot be set"
+    or #needs > 0 and "it depends on " .. table.concat(needs, " && ")
+    or "what it depends on is off"
+end
+
 ---@param b bq.Step
 function kernel.configure(b)
-  local wanted, lines = {}, {}
+  local wanted, order = {}, {}
   for _, fragment in ipairs(b.recipe.fragments) do
-    for line in fragment.text:gmatch "[^\n]+" do
-      wanted[#wanted + 1] = line:match "^CONFIG_[%w_]+=.+" and { line = line, file = fragment.name } or nil
-      lines[#lines + 1] = line
+    local options, names = kernel.options(fragment)
+    for _, name in ipairs(names) do
+      order[#order + 1] = not wanted[name] and name or nil
+      wanted[name] = options[name]
     end
+  end
+  local lines = {}
+  for index, name in ipairs(order) do
+    lines[index] = ("CONFIG_%s=%s\n"):format(name, wanted[name].value)
   end
   local path <const> = b.build .. "/fragments.config"
-  b:write(path, table.concat(lines, "\n") .. "\n")
+  b:write(path, table.concat(lines))
   b:make(arguments(b, { "KCONFIG_ALLCONFIG=" .. path, "allnoconfig" }), { env = environment(b) })
   -- Kconfig silently drops options that it does not know, and options whose dependencies are off.
-  local config, lost = "\n" .. b:read(b.build .. "/.config"), {}
-  for _, one in ipairs(wanted) do
-    if not config:find("\n" .. one.line .. "\n", 1, true) then
-      lost[#lost + 1] = ("%s (%s)"):format(one.line, one.file)
+  local made, known, notes = kernel.options { name = ".config", text = b:read(b.build .. "/.config") }, nil, {}
+  for _, name in ipairs(order) do
+    local one, value = wanted[name], made[name] and made[name].value or "n"
+    if value ~= one.value then
+      known = known or entries(b)
+      local why = value == "n" and reason(name, known) or ("it became `%s`"):format(value)
+      notes[#notes + 1] = ("  %s:%d: CONFIG_%s=%s: %s"):format(one.file, one.line, name, one.value, why)
     end
   end
-  if #lost > 0 then
-    fail.raise("the kernel's configuration leaves out what is wanted", { cause = table.concat(lost, ", ") })
+  if #notes > 0 then
+    fail.raise("the kernel's configuration leaves out what is wanted", { notes = notes })
   end
 end
 

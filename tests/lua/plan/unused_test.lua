@@ -14,7 +14,7 @@ local function found(recipes, beside, packages)
     texts[name], names[#names + 1] = scratch.recipe(name, more ~= "" and more or nil), name
   end
   for _, path in ipairs(beside) do
-    scratch.write(folder .. "/" .. path, "text")
+    scratch.write(folder .. "/" .. path, "# text")
   end
   table.sort(names)
   local collection = scratch.recipes(folder, texts)
@@ -101,6 +101,16 @@ check.run {
           { files[1], files[2], files[4] }
         ),
         {}
+      )
+      check.equal(
+        found({ linux = kernel .. ', configs = { one = {}, two = { "sub/{arch}.config" } }' }, {
+          "linux/all.config",
+          "linux/x86_64.config",
+          "linux/sub/x86_64.config",
+          "linux/sub/aarch64.config",
+          "linux/other.txt",
+        }),
+        { "`linux/other.txt` is not used: no field of the recipe names it" }
       )
     end,
   },
