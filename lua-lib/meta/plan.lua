@@ -16,7 +16,7 @@
 ---@field finish string[] the phases that the root is made of which builds itself again
 ---@field root? bq.PlanRoot what a root of one's own is made of
 ---@field system? bq.System
----@field page? { path: string, sha256: string } of the system
+---@field page? { path: string, sha256: string, beside?: table<string, string> } of the system; the digests of files that it names, by path
 ---@field phases table<string, bq.PlanPhase>
 ---@field steps bq.PlanStep[] each after what it depends on
 ---@field code table<string, string> texts of the strategies' modules

@@ -29,7 +29,7 @@
 ---@field capabilities? table<string, string> by path: as setcap(8) takes them
 ---@field secret? string[] paths whose content is in no record
 ---@field replaces? string[] paths at which the system's files take the place of those of packages
----@field kernel? { command_line?: string }
+---@field kernel? { config?: string, fragments?: string[], command_line?: string } fragments: paths of files, from that of the page
 ---@field disk? bq.DiskLayout|false `false`: none, so no kernel is built
 ---@field container? bq.ContainerConfig of format `oci`
 
@@ -63,6 +63,6 @@
 ---@field capabilities table<string, string>
 ---@field secret string[]
 ---@field replaces string[]
----@field kernel { command_line?: string }
+---@field kernel { config?: string, fragments?: { name: string, text: string }[], command_line?: string }
 ---@field disk? bq.DiskLayout|false
 ---@field container? bq.ContainerConfig

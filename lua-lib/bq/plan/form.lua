@@ -105,7 +105,7 @@ local WHOLE <const> = schema.where(
     finish = list(schema.NAME),
     ["root?"] = schema.record { phases = list(schema.NAME), packages = list(schema.NAME), leave_out = texts },
     ["system?"] = schema.record { name = schema.NAME, packages = list(schema.NAME), parts = list(schema.NAME) },
-    ["page?"] = schema.record { path = text, sha256 = schema.SHA256 },
+    ["page?"] = schema.record { path = text, sha256 = schema.SHA256, ["beside?"] = map(schema.SHA256) },
     phases = map(PHASE, schema.NAME),
     steps = list(STEP),
     code = map(text),

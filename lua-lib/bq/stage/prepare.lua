@@ -67,7 +67,7 @@ local function check_machine(space)
 end
 
 --- Adds the system to a selection: that of the command line, or inside a staged rootfs that of its plan.
----@return { secrets?: bq.Secrets, page?: { path: string, sha256: string } }
+---@return { secrets?: bq.Secrets, page?: { path: string, sha256: string, beside?: table<string, string> } }
 local function find_system(space, declared, options, selection, recipes)
   if not options.system then
     local made = space.inside and fs.stat(space:at "plan.json") and space:plan(true) or {}
@@ -81,7 +81,10 @@ local function find_system(space, declared, options, selection, recipes)
   recipes:check()
   ---@cast system bq.System
   selection.set, selection.system, selection.image = system.set, system, system_fields.image(system)
-  return { secrets = secrets, page = { path = fs.realpath(options.system), sha256 = files.chunk_digest(from.text) } }
+  return {
+    secrets = secrets,
+    page = { path = fs.realpath(options.system), sha256 = files.chunk_digest(from.text), beside = from.beside },
+  }
 end
 
 --- Writes what only this workspace may know of its system.

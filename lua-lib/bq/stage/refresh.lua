@@ -9,6 +9,22 @@ local process = require "bq.process"
 local stale = require "bq.plan.stale"
 local tables = require "bq.tables"
 
+--- Whether the page of a system, or a file that it names, is not what the plan was made from any more.
+---@param page { path: string, sha256: string, beside?: table<string, string> }
+---@return string? what has changed
+local function edited(page)
+  local text = files.read(page.path)
+  if not text or files.chunk_digest(text) ~= page.sha256 then
+    return ("`%s` %s"):format(files.name(page.path), text and "was edited" or "is gone")
+  end
+  for path, sha256 in tables.sorted(page.beside or {}) do
+    text = files.read(path)
+    if not text or digest.sha256(text) ~= sha256 then
+      return ("`%s` %s"):format(files.name(path), text and "was edited" or "is gone")
+    end
+  end
+end
+
 --- Makes the plan again if its recipes, strategies or declaration have changed.
 ---@param space bq.Workspace
 ---@param made table
@@ -25,10 +41,7 @@ local function refresh(space, made)
   if not why and staged and not staged.made then
     why = "the rootfs was staged by another version of bq"
   end
-  local changed = made.page and not space.inside and files.read(made.page.path)
-  if made.page and not space.inside and (not changed or files.chunk_digest(changed) ~= made.page.sha256) then
-    why = why or ("`%s` %s"):format(files.name(made.page.path), changed and "was edited" or "is gone")
-  end
+  why = why or made.page and not space.inside and edited(made.page) or nil
   if not why then
     if another then
       command.remember(space, one)

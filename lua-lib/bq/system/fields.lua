@@ -3,6 +3,7 @@ local accounts = require "bq.system.accounts"
 local boot = require "bq.system.boot"
 local disk = require "bq.image.disk"
 local json = require "bq.json"
+local kernel = require "bq.system.kernel"
 local kinds = require "bq.system.kinds"
 local network = require "bq.system.network"
 local oci = require "bq.image.oci"
@@ -73,7 +74,7 @@ fields.KINDS = {
   ["capabilities?"] = overlay.CAPABILITIES,
   ["secret?"] = overlay.PATHS,
   ["replaces?"] = overlay.PATHS,
-  ["kernel?"] = kinds.record { ["command_line?"] = kinds.text("[\32-\126]*", "a line of printable ASCII", 2047) },
+  ["kernel?"] = kernel.KIND,
   ["disk?"] = disk_kind,
   ["container?"] = container_kind,
 }

@@ -7,6 +7,7 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local kinds = require "bq.system.kinds"
+local kernel = require "bq.system.kernel"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
 local network = require "bq.system.network"
@@ -23,6 +24,7 @@ local page = {}
 ---@field text string
 ---@field folder string where relative paths of it start
 
+---@field beside? table<string, string> digests of files that it names and the plan holds, by path
 ---@class bq.Secrets what no record may hold
 ---@field passwords table<string, string> hashes by user
 
@@ -247,6 +249,10 @@ end
 --- The folder of the system's own files, if it has one.
 ---@param plan bq.Plan
 ---@return string?
+  from.beside = kernel.settle(system, from.folder, declared, recipes, say, function(name, line, message)
+    local place = name:find "^/" and "" or from.path:match "^.*/" or ""
+    recipes:problem({ path = place .. name, text = "" }, line, message)
+  end)
 function page.files_folder(plan)
   local folder = plan.system and plan.system.files
   return folder and (folder:find "^/" and folder or page.folder(plan) .. "/" .. folder) or nil

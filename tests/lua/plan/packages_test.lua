@@ -3,10 +3,13 @@ local check = require "check"
 local debian_lock = require "bq.seed.debian_lock"
 local fs = require "bq.fs"
 local host = require "bq.host"
+local json = require "bq.json"
+local page = require "bq.system.page"
 local places = require "bq.plan.places"
 local plan = require "bq.plan.plan"
 local process = require "bq.process"
 local recipe = require "bq.plan.recipe"
+local scratch = require "scratch"
 local spdx = require "bq.plan.spdx"
 local tables = require "bq.tables"
 
@@ -114,6 +117,49 @@ check.run {
         -- that are not ASCII.
         check.equal({ step.id, env.FORCE_UNSAFE_CONFIGURE, env.LC_ALL }, { step.id, "1", "C.UTF-8" })
       end
+    end,
+  },
+  {
+    "a system chooses its kernel: the same choice is the same step, whatever else the page says",
+    function()
+      local function kernel_of(more, arch)
+        scratch.write("page/mine.lua", ('return { name = "mine", packages = {}, %s }'):format(more))
+        local system = page.read("page/mine.lua", declared(), recipes)
+        recipes:check()
+        local made = plan.make(declared(), { set = "core", arch = arch or "x86_64", system = system }, recipes)
+        for _, step in ipairs(made.steps) do
+          if step.strategy == "kernel" then
+            return json.encode { step.fields, step.code, step.as_is }, step
+          end
+        end
+      end
+      scratch.write("page/own.config", "CONFIG_KVM=y\n")
+      local usual, step = kernel_of ""
+      check.equal(#step.fields.fragments, 2)
+      check.equal(step.fields.configs, nil)
+      check.equal(kernel_of 'kernel = { config = "virtual" }', usual)
+      check.equal(kernel_of 'hostname = "other", kernel = { command_line = "quiet" }', usual)
+      local generic
+      generic, step = kernel_of 'kernel = { config = "generic" }'
+      check.truthy(generic ~= usual)
+      check.equal(
+        kernel_of 'kernel = { config = "generic" }, hostname = "other", users = { ann = { uid = 1000 } }',
+        generic
+      )
+      local names = {}
+      for index, one in ipairs(step.fields.fragments) do
+        names[index] = one.name
+      end
+      check.equal(names, { "common.config", "x86_64.config", "generic.config", "generic-x86_64.config" })
+      local own
+      own, step = kernel_of 'kernel = { fragments = { "own.config" } }'
+      check.truthy(own ~= usual and own ~= generic)
+      local fragments = step.fields.fragments --[[@as { name: string, text: string }[] ]]
+      check.equal(fragments[3], { name = "own.config", text = "CONFIG_KVM=y\n" })
+      check.equal(step.as_is, { "fragments" })
+      step = select(2, kernel_of('kernel = { config = "generic" }', "aarch64"))
+      fragments = step.fields.fragments
+      check.equal(fragments[4].name, "generic-aarch64.config")
     end,
   },
   {

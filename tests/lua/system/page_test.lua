@@ -16,10 +16,18 @@ local RECIPES <const> = {
 
 local function declared()
   local out = scratch.declaration { "skeleton" }
-  out.roots =
-    { packages = { "skeleton" }, sets = { core = { lists = { "core" }, phases = { "one" } }, full = { phases = {} } } }
+  out.phases[1].packages.disk = { "kernel" }
+  out.roots = {
+    packages = { "skeleton" },
+    disk = { "disk" },
+    sets = { core = { lists = { "core" }, phases = { "one" } }, full = { phases = {} } },
+  }
   return out
 end
+
+-- A recipe of a kernel with two configurations.
+local KERNEL <const> =
+  { skeleton = "", kernel = 'strategy = "kernel", fragments = {}, configs = { small = {}, large = {} }' }
 
 --- Reads a page; the folder is new.
 local function read(text, recipes)
@@ -160,6 +168,69 @@ return {
           "mine.lua:6: `kernel.comand_line` is no field, did you mean `command_line`?",
         }
       )
+    end,
+  },
+  {
+    "the kernel: its configuration is one that there is, its fragments are files, read and checked line by line",
+    function()
+      local folder = "case" .. count + 1
+      scratch.write(folder .. "/kernel/own.config", "CONFIG_A=y\n")
+      local place = scratch.write(fs.cwd() .. "/elsewhere/other.config", "CONFIG_B=y\n")
+      local system, _, collection, from = read(
+        ('return { name = "mine", packages = {}, kernel = { config = "large", fragments = { "kernel/own.config", "%s" } } }'):format(
+          place
+        ),
+        KERNEL
+      )
+      collection:check()
+      -- What goes into keys does not tell where a file is on this machine.
+      check.equal(system.kernel, {
+        config = "large",
+        fragments = {
+          { name = "kernel/own.config", text = "CONFIG_A=y\n" },
+          { name = "other.config", text = "CONFIG_B=y\n" },
+        },
+      })
+      check.equal(from.beside, {
+        [("%s/%s/kernel/own.config"):format(fs.cwd(), folder)] = scratch.sha256 "CONFIG_A=y\n",
+        [place] = scratch.sha256 "CONFIG_B=y\n",
+      })
+      folder = "case" .. count + 1
+      scratch.write(folder .. "/own.config", "CONFIG_A=y\n\nCONFIG_B=m\nCONFIG_C\n")
+      scratch.write(folder .. "/latin1.config", "# \xe9\n")
+      check.equal(
+        mistakes(
+          [[
+return {
+  name = "mine",
+  packages = {},
+  kernel = {
+    config = "larg",
+    fragments = { "own.config", "none.config", "latin1.config", "own.config", { name = "x", text = "" } },
+  },
+}]],
+          KERNEL
+        ),
+        {
+          'mine.lua:5: `kernel.config` is `larg`, expected "large" or "small", did you mean `large`?',
+          "mine.lua:6: `kernel.fragments[2]` is `none.config`, and there is no such file",
+          "mine.lua:6: `kernel.fragments[3]` is `latin1.config`, which is not UTF-8",
+          "mine.lua:6: `kernel.fragments[4]` is `own.config`, which is named twice",
+          "mine.lua:6: `kernel.fragments[5]` is a table, expected the path of a file",
+          "own.config:3: `CONFIG_B=m` asks for a module, and the kernel is one file; say `y`",
+          "own.config:4: is `CONFIG_C`, expected `CONFIG_NAME=value` or `# CONFIG_NAME is not set`",
+        }
+      )
+      check.equal(
+        mistakes('return { name = "mine", packages = {}, disk = false, kernel = { config = "small" } }', KERNEL),
+        { "mine.lua:1: `kernel.config` says nothing: with `disk = false`, no kernel is built" }
+      )
+      check.equal(mistakes 'return { name = "mine", packages = {}, kernel = { config = "small", fragments = 1 } }', {
+        "mine.lua:1: `kernel.fragments` is a number, expected a list of files",
+      })
+      check.equal(mistakes 'return { name = "mine", packages = {}, kernel = { config = "small" } }', {
+        "mine.lua:1: `kernel.config` is `small`, and no kernel of the plan has configurations to choose from",
+      })
     end,
   },
   {
