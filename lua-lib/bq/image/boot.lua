@@ -30,6 +30,8 @@ boot.OPTIONS = {
   { name = "network", value = "KIND", help = "none, or user: a card behind this machine's network [default: none, with `--forward` user]" },
   { name = "forward", value = "PORT:PORT", many = true, help = "a port of this machine that leads to one of the guest: [ADDRESS:]PORT:PORT[/udp]" },
   { name = "display", value = "KIND", help = "a screen and a keyboard, as QEMU's -display takes it: gtk, sdl, vnc=:1" },
+  { name = "drive", value = "KIND", help = "how the disk is attached: " .. table.concat(machine.DRIVES, ", ") .. " [default: virtio]" },
+  { name = "card", value = "MODEL", help = "the network card, as QEMU calls it: e1000e, igb, vmxnet3 [default: virtio-net-pci]" },
   { name = "keep", help = "what it writes stays on the disk, instead of being thrown away" },
   { name = "emulate", help = "never use KVM" },
   { name = "arch", value = "ARCH", help = "x86_64 or aarch64; what the image says if absent" },
@@ -109,6 +111,9 @@ local function what(options, path, folder, from)
     fail.wrap(unreadable, nil, image.write, options_of)
     return { arch = options.arch or program, disk = copy, format = "raw" }
   elseif stat and stat.type == "file" and is_first_root(path) then
+    if options.drive then
+      fail.usage "`--drive` says nothing for a first root: it is on no disk"
+    end
     local kernel = options.kernel or input.kernel(workspace.new(options.workspace), from)
     if not fs.stat(kernel) then
       fail.usage(("`--kernel %s`: there is no such file"):format(kernel))
@@ -148,6 +153,13 @@ local function check(options)
     fail.usage "`--forward` wants a network: `--network user`"
   end
   options.forward, options.network = forward, options.network or #forward > 0 and "user" or "none"
+  if options.drive and not tables.contains(machine.DRIVES, options.drive) then
+    fail.usage(("`--drive %s`: it is one of %s"):format(options.drive, table.concat(machine.DRIVES, ", ")))
+  elseif options.card and options.network == "none" then
+    fail.usage "`--card` wants a network: `--network user`"
+  elseif options.card and not options.card:find "^[%w._-]+$" then
+    fail.usage(("`--card %s` is no name of a card"):format(options.card))
+  end
 end
 
 local function run(options, path, folder, from)
@@ -181,6 +193,8 @@ local function run(options, path, folder, from)
     memory = options.memory,
     cores = options.cores,
     network = options.network,
+    drive = options.drive,
+    card = options.card,
     forward = options.forward,
     display = options.display,
     keep = options.keep,

@@ -42,6 +42,18 @@ local KINDS <const> = {
   },
 }
 
+-- The devices of QEMU that a disk is attached by.
+---@type table<string, string[]>
+local DEVICES <const> = {
+  virtio = { "virtio-blk-pci,drive=disk,bootindex=0" },
+  nvme = { "nvme,serial=bq,drive=disk,bootindex=0" },
+  ahci = { "ich9-ahci,id=ahci", "ide-hd,bus=ahci.0,drive=disk,bootindex=0" },
+  usb = { "qemu-xhci,id=usb", "usb-storage,bus=usb.0,drive=disk,bootindex=0" },
+}
+
+--- How a disk can be attached.
+machine.DRIVES = tables.names(DEVICES)
+
 --- The architecture of a disk, by the type of its root partition.
 ---@param disk string
 ---@return string arch
@@ -114,6 +126,8 @@ end
 ---@field cores integer
 ---@field network "none"|"user" user: behind this machine's network
 ---@field forward? bq.image.Forward[]
+---@field drive? string one of `machine.DRIVES`, virtio if absent
+---@field card? string as QEMU's `-nic model=` takes it, virtio if absent
 ---@field display? string as QEMU's `-display` takes it; no screen if absent
 ---@field keep? boolean writes go to the disk
 ---@field emulate? boolean no KVM
@@ -173,7 +187,9 @@ function machine.command(options)
   if options.disk then
     local drive = "if=none,id=disk,format=%s,snapshot=%s,file=%s"
     add("-drive", drive:format(options.format, options.keep and "off" or "on", value(options.disk)))
-    add("-device", "virtio-blk-pci,drive=disk,bootindex=0")
+    for _, device in ipairs(DEVICES[options.drive or "virtio"]) do
+      add("-device", device)
+    end
   else
     add("-kernel", options.kernel, "-append", options.command_line or "")
     if options.initrd then
@@ -181,7 +197,7 @@ function machine.command(options)
     end
   end
   add("-device", "virtio-rng-pci")
-  local nic = options.network == "user" and "user,model=virtio-net-pci" or "none"
+  local nic = options.network == "user" and "user,model=" .. (options.card or "virtio-net-pci") or "none"
   for _, one in ipairs(options.forward or {}) do
     nic = ("%s,hostfwd=%s:%s:%d-:%d"):format(nic, one.protocol, one.address, one.from, one.to)
   end

@@ -92,6 +92,17 @@ check.run {
       } do
         check.contains(more, part)
       end
+      check.contains(plain, "-device virtio-blk-pci,drive=disk,bootindex=0")
+      for drive, part in pairs {
+        nvme = "-device nvme,serial=bq,drive=disk,bootindex=0",
+        ahci = "-device ich9-ahci,id=ahci -device ide-hd,bus=ahci.0,drive=disk,bootindex=0",
+        usb = "-device qemu-xhci,id=usb -device usb-storage,bus=usb.0,drive=disk,bootindex=0",
+      } do
+        local other = command { drive = drive, network = "user", card = "e1000e" }
+        check.contains(other, part)
+        check.contains(other, "-nic user,model=e1000e")
+        check.truthy(not other:find("virtio-blk", 1, true))
+      end
       local board = command { firmware = { code = "u-boot.bin" } }
       check.contains(board, "-bios u-boot.bin")
       check.truthy(not board:find("pflash", 1, true))
