@@ -41,12 +41,24 @@ function boot.fstab(value, say, at)
   end
 end
 
--- `cttyhack` makes the console the terminal of the session, so that Ctrl-C works.
-local CONSOLES <const> = {
-  login = "::respawn:/usr/bin/cttyhack /usr/bin/login\n",
-  shell = "::respawn:/usr/bin/cttyhack /usr/bin/login -f root\n",
-  [false] = "",
-}
+-- What a console shows.
+local CONSOLES <const> = { login = "/usr/bin/login", shell = "/usr/bin/login -f root" }
+local SCREEN <const> = "/etc/init.d/screen"
+-- The last one that is listed is the console of the machine, `tty0` the screen.
+local ON_SCREEN <const> = [[
+#!/bin/sh
+# The same on the screen, if there is one, and the console of the machine is another: a serial port.
+read -r consoles </sys/class/tty/console/active
+case $consoles in
+*tty0) exit ;;
+esac
+[ -c /dev/tty1 ] || exit
+export TERM=linux
+while :; do
+  setsid -c %s <>/dev/tty1 >&0 2>&1
+  sleep 1
+done
+]]
 
 --- Writes the files that package `init` of every root reads, or that take the place of its own.
 ---@param system bq.System
@@ -54,9 +66,14 @@ local CONSOLES <const> = {
 ---@param files table<string, bq.system.File> by path; changed
 function boot.render(system, running, files)
   local watch = next(running) and ("::respawn:/usr/bin/runsvdir -P %s\n"):format(services.FOLDER) or ""
+  local program = CONSOLES[system.console]
+  if program then
+    files[SCREEN] = { text = ON_SCREEN:format(program), mode = "0755" }
+  end
   files["/etc/inittab"] = {
     text = "::sysinit:/etc/init.d/rcS\n"
-      .. CONSOLES[system.console]
+      -- `cttyhack` makes the console the terminal of the session, so that Ctrl-C works.
+      .. (program and ("::respawn:/usr/bin/cttyhack %s\n::once:%s\n"):format(program, SCREEN) or "")
       .. watch
       .. "::ctrlaltdel:/usr/sbin/reboot\n::shutdown:/etc/init.d/rcK\n",
   }

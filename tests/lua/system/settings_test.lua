@@ -29,7 +29,8 @@ check.run {
       check.equal(wrong, {})
       check.equal(
         made["/etc/inittab"].text,
-        "::sysinit:/etc/init.d/rcS\n::respawn:/usr/bin/cttyhack /usr/bin/login\n::respawn:/usr/bin/runsvdir -P /etc/service\n"
+        "::sysinit:/etc/init.d/rcS\n::respawn:/usr/bin/cttyhack /usr/bin/login\n::once:/etc/init.d/screen\n"
+          .. "::respawn:/usr/bin/runsvdir -P /etc/service\n"
           .. "::ctrlaltdel:/usr/sbin/reboot\n::shutdown:/etc/init.d/rcK\n"
       )
       check.contains(made["/etc/service/ntp/run"].text, "'/usr/sbin/ntpd' '-n' '-p' 'pool.ntp.org'\n")
@@ -41,8 +42,13 @@ check.run {
   {
     "consoles",
     function()
-      check.contains(files({ console = "shell" })["/etc/inittab"].text, "/usr/bin/login -f root\n")
-      check.truthy(not files({ console = false })["/etc/inittab"].text:find "login")
+      local made = files { console = "shell" }
+      check.contains(made["/etc/inittab"].text, "/usr/bin/login -f root\n")
+      check.contains(made["/etc/init.d/screen"].text, "setsid -c /usr/bin/login -f root <>/dev/tty1")
+      check.equal(made["/etc/init.d/screen"].mode, "0755")
+      made = files { console = false }
+      check.truthy(not made["/etc/inittab"].text:find "login" and not made["/etc/inittab"].text:find "screen")
+      check.equal(made["/etc/init.d/screen"], nil)
     end,
   },
   {
