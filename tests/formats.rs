@@ -832,6 +832,10 @@ fn options_that_say_nothing() {
             "return { disc = {} }",
             "`disc` is unknown; did you mean `disk`?",
         ),
+        (
+            "return { disk = { partitions = { { mount = '/data', size = '40M', owner = '5:5' } } } }",
+            "`disk.partitions[1].owner` can be said by the page of a system only",
+        ),
         ("return 5", "it is not a table"),
         ("return os.getenv 'HOME'", "cannot read `page.lua`"),
         ("return {", "cannot read `page.lua`"),

@@ -26,6 +26,8 @@
 ---@field name? string of the partition, and the label of its file system; from `mount` if absent: `data`
 ---@field filesystem? "ext4"|"fat32" ext4 if absent
 ---@field options? string[] of mount(8): `{ "noatime", "nodev" }`
+---@field owner? string of its top folder: `user:group`, names of the system or numbers; root if absent
+---@field mode? string of its top folder: `0750`; `0755` if absent
 
 ---What a container runtime is told. Absent fields are those of a shell.
 ---@class bq.ContainerConfig

@@ -1,5 +1,6 @@
 -- What a system or a command line says of a disk: checks, defaults, sizes in bytes, the mount table. All mistakes are found at
 -- once, without looking at any file.
+local attributes = require "bq.run.attributes"
 local fail = require "bq.fail"
 local nearest = require "bq.nearest"
 local tables = require "bq.tables"
@@ -117,6 +118,13 @@ local PARTITION <const> = {
   name = is_label(36),
   filesystem = one_of(FILESYSTEMS),
   options = is_options,
+  owner = function(value)
+    return (type(value) ~= "string" or not attributes.owner(value)) and "is not of the form `user:group`" or nil
+  end,
+  mode = function(value)
+    local is_mode = type(value) == "string" and value:find "^[0-7][0-7][0-7][0-7]?$"
+    return not is_mode and "is not a mode such as `0750`" or nil
+  end,
 }
 
 --- The name of a partition, and the label of its file system.
@@ -154,6 +162,9 @@ local function partition_problems(at, one, seen, out)
     )
   elseif filesystem == "fat32" and not name:find "^[%u%d_-]+$" then
     say("has the name `%s`, which FAT cannot have: give it a `name` of letters and digits", name)
+  end
+  if filesystem == "fat32" and (one.owner or one.mode) then
+    say "has an `owner` or a `mode`, and FAT keeps none; `options` of mount(8) say them: `uid=1000`, `umask=027`"
   end
   for _, field in ipairs { "mount", "name" } do
     local value = field == "name" and name:lower() or one.mount

@@ -66,6 +66,12 @@ end
 function spec.of(plan, options)
   local said = options.spec and read(options.spec) or plan.image or {}
   local problems = spec.problems(said)
+  for index, one in ipairs(options.spec and #problems == 0 and said.disk and said.disk.partitions or {}) do
+    for _, field in ipairs { "owner", "mode" } do
+      local at = ("disk.partitions[%d].%s"):format(index, field)
+      problems[#problems + 1] = one[field] and ("`%s` can be said by the page of a system only"):format(at) or nil
+    end
+  end
   if #problems > 0 then
     fail.raise("the image cannot be as it is described", { notes = problems })
   end

@@ -1,5 +1,6 @@
 -- What a machine does when it starts and when it is turned off: the configuration of busybox's init.
 local kinds = require "bq.system.kinds"
+local overlay = require "bq.system.overlay"
 local services = require "bq.system.services"
 local tables = require "bq.tables"
 
@@ -93,6 +94,21 @@ function boot.render(system, running, files)
   end
   if #settings > 0 then
     files["/etc/sysctl.conf"] = { text = table.concat(settings) }
+  end
+end
+
+--- Writes the folders that partitions are mounted at, where the page says whose they are.
+---@param system bq.System
+---@param all bq.system.Accounts
+---@param files table<string, bq.system.File> by path; changed
+---@param say bq.system.Say
+function boot.tops(system, all, files, say)
+  for index, one in ipairs(system.disk and system.disk.partitions or {}) do
+    if one.owner or one.mode then
+      local at = ("disk.partitions[%d].owner"):format(index)
+      local uid, gid = overlay.owner_ids(at, one.owner or "root", all, say)
+      files[one.mount] = { folder = true, mode = one.mode or "0755", uid = uid, gid = gid }
+    end
   end
 end
 

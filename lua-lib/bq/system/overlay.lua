@@ -68,17 +68,16 @@ function overlay.read(folder, out, say)
 end
 
 --- The ids of an owner that a page names.
----@param path string
+---@param at string the field
 ---@param text string `user:group`
 ---@param all bq.system.Accounts
 ---@param say bq.system.Say
 ---@return integer? uid
 ---@return integer? gid
-function overlay.owner_ids(path, text, all, say)
+function overlay.owner_ids(at, text, all, say)
   local user, group = attributes.owner(text)
   local uid = math.tointeger(tonumber(user)) or all.users[user] and all.users[user].uid
   local gid = math.tointeger(tonumber(group)) or all.groups[group]
-  local at = "owners." .. path
   if not uid then
     say(at, ("is `%s`, and there is no user `%s`"):format(text, user))
   elseif not gid then

@@ -153,7 +153,7 @@ function page.own_files(system, folder, made, all, say)
     overlay.clashes(own, made, say)
   end
   for path, text in tables.sorted(system.owners) do
-    overlay.owner_ids(path, text, all, say)
+    overlay.owner_ids("owners." .. path, text, all, say)
   end
   return own
 end

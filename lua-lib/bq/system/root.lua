@@ -98,7 +98,7 @@ local function set_attributes(system, all, entries, modes, say)
   end
   for path, text in tables.sorted(system.owners) do
     local one = at(path, "owners")
-    one.uid, one.gid = overlay.owner_ids(path, text, all, say)
+    one.uid, one.gid = overlay.owner_ids("owners." .. path, text, all, say)
   end
   for path, mode in tables.sorted(modes) do
     local one, found = at(path, "modes")

@@ -61,6 +61,7 @@ function settings.files(system, packages, passwords, say)
     services.render(running, files)
   end
   boot.render(system, running, files)
+  boot.tops(system, all, files, say)
   files["/etc/profile"] = { text = PROFILE:format(PATH, system.locale) }
   files["/etc/profile.d"] = { folder = true }
   if system.motd then

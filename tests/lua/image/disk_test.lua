@@ -72,6 +72,7 @@ LABEL=srv-www /srv/www ext4 noatime,nodev 0 2
           { mount = "/x", size = "huge", option = {} },
           { mount = "/y", size = "1G", options = { "a b" } },
           5,
+          { mount = "/z", size = "1G", owner = "a b", mode = "rwx" },
         },
       }
       for _, part in ipairs {
@@ -89,6 +90,8 @@ LABEL=srv-www /srv/www ext4 noatime,nodev 0 2
         "`disk.partitions[5].size` is not a size such as `900M`, or `rest`",
         "`disk.partitions[6].options` is not a list of options of mount(8)",
         "`disk.partitions[7]` is not a table",
+        "`disk.partitions[8].owner` is not of the form `user:group`",
+        "`disk.partitions[8].mode` is not a mode such as `0750`",
       } do
         check.contains(said, part)
       end
@@ -121,6 +124,9 @@ LABEL=srv-www /srv/www ext4 noatime,nodev 0 2
         ["`disk.partitions[2]` takes the rest, and so does `disk.partitions[1]`"] = {
           size = "4G",
           partitions = { one { size = "rest" }, one { mount = "/b", size = "rest" } },
+        },
+        ["has an `owner` or a `mode`, and FAT keeps none"] = {
+          partitions = { one { filesystem = "fat32", mode = "0700" } },
         },
         ["takes the rest, but `disk.size` is missing"] = { partitions = { one { size = "rest" } } },
         ["has the name `swap`, which another partition"] = { partitions = { one { name = "swap" } } },

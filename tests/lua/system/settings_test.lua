@@ -52,6 +52,32 @@ check.run {
     end,
   },
   {
+    "the top of a partition belongs to whom the page says",
+    function()
+      local function tops(owner)
+        return files {
+          users = { ann = { uid = 1000 } },
+          disk = {
+            partitions = {
+              { mount = "/data", size = "40M", owner = owner, mode = "0750" },
+              { mount = "/srv", size = "40M", mode = "1777" },
+              { mount = "/other", size = "40M" },
+            },
+          },
+        }
+      end
+      local made, wrong = tops "ann:users"
+      check.equal(wrong, {})
+      check.equal(made["/data"], { folder = true, mode = "0750", uid = 1000, gid = 100 })
+      check.equal(made["/srv"], { folder = true, mode = "1777", uid = 0, gid = 0 })
+      check.equal(made["/other"], nil)
+      check.equal(tops("7:8")["/data"].gid, 8)
+      check.equal(select(2, tops "bob:users"), {
+        "disk.partitions[1].owner is `bob:users`, and there is no user `bob`",
+      })
+    end,
+  },
+  {
     "without a network or with `ntp = false` there is no clock, and without services nothing watches them",
     function()
       for _, changes in ipairs { { ntp = false }, { network = false }, { services = { ntp = false } } } do
