@@ -3,6 +3,7 @@
 local args = require "bq.args"
 local build = require "bq.image.build"
 local command = require "bq.stage.command"
+local disk = require "bq.image.disk"
 local events = require "bq.events"
 local fail = require "bq.fail"
 local files = require "bq.files"
@@ -10,10 +11,10 @@ local format = require "bq.image.format"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local log = require "bq.log"
+local page = require "bq.system.page"
 local process = require "bq.process"
 local report = require "bq.report"
 local share_options = require "bq.share.options"
-local spec = require "bq.image.spec"
 local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
@@ -110,16 +111,18 @@ local function run(program, words)
   end
 end
 
-local plan = tables.append({ "--system=" .. options[1] }, args.words(PLAN, options))
-run(options.plan or "build_sysroot", tables.append(plan, jobs))
---- What the format cannot hold is said before anything is built.
-local made = workspace.new(options.workspace):plan()
-format.refuse_disk(name, spec.of(made, { entrypoint = {}, env = {} }).wish, options.without_partitions)
-if kind.kernel and made.system and made.system.disk == false then
+--- What the format cannot hold is said before anything is fetched. A page with mistakes is left to the program that plans.
+local layout = page.peek(options[1]).disk
+if layout == false and kind.kernel then
   fail.raise(("format `%s` has a kernel, and the system says `disk = false`"):format(name), {
     hint = "leave `disk` out of the page, or make another format",
   })
+elseif #disk.problems(layout or {}) == 0 then
+  format.refuse_disk(name, disk.wish(layout or {}), options.without_partitions)
 end
+
+local plan = tables.append({ "--system=" .. options[1] }, args.words(PLAN, options))
+run(options.plan or "build_sysroot", tables.append(plan, jobs))
 run("coordinator", tables.append(share_options.words(options), jobs))
 if TARBALLS[name] then
   run("finish", tables.append({ "--output=" .. output }, jobs))
@@ -127,7 +130,8 @@ else
   run("finish", { "--tree" })
   local words = { "--output=" .. output, "--format=" .. name }
   -- Names of containers have small letters only.
-  local title = made.system.name:lower():gsub("[^%l%d._-]", "-"):gsub("^[^%l%d]+", "")
+  local title =
+    workspace.new(options.workspace):plan().system.name:lower():gsub("[^%l%d._-]", "-"):gsub("^[^%l%d]+", "")
   words[#words + 1] = name == "oci" and "--name=" .. title or nil
   run("build_qcow2", tables.append(tables.append(words, args.words(IMAGE, options)), jobs))
 end

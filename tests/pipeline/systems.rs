@@ -329,9 +329,9 @@ fn what_does_not_fit_is_named_before_there_is_a_root() {
     finish(&rig, &[])
         .is(1)
         .says("error: the system `mine` does not fit together\n")
-        .says("  `modes./usr/bin/apple` names a path that is not in the root\n")
-        .says("  `services.web.run` starts `/usr/bin/web`, which no package of the root has\n")
-        .says("  `timezone` is `Europe/Berlin`, and no package of the root has that zone\n");
+        .says("  mine.lua:14: `modes./usr/bin/apple` names a path that is not in the root\n")
+        .says("  mine.lua:16: `services.web.run` starts `/usr/bin/web`, which no package of the root has\n")
+        .says("  mine.lua:16: `timezone` is `Europe/Berlin`, and no package of the root has that zone\n");
     // A file of its own where a package has another one: only if the page says so.
     rig.write("mine.lua", &PAGE.replace("HASH", HASH));
     rig.write("own/usr/lib/plugin", "mine\n");
@@ -562,7 +562,7 @@ fn one_command_makes_an_image_and_goes_on_where_it_was() {
     finish(&rig, &["--tree"]).is(0);
     rig.run(&image).is(0);
     assert!(rig.read("mine.oci.tar") != one);
-    // What a format cannot hold is said before anything is built.
+    // What a format cannot hold is said before anything is planned.
     rig.replace(
         "mine.lua",
         "ntp = false,",
@@ -571,6 +571,7 @@ fn one_command_makes_an_image_and_goes_on_where_it_was() {
     image_of("mine.oci.tar")
         .is(1)
         .says("error: format `oci` cannot hold the partitions of the system\n");
+    assert!(!rig.text("space/plan.json").contains("/data"));
     image_of("mine.xyz")
         .is(2)
         .says("error: `--output mine.xyz`: its name says no format\n");

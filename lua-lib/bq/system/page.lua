@@ -4,10 +4,11 @@ local declaration = require "bq.plan.declaration"
 local fail = require "bq.fail"
 local fields = require "bq.system.fields"
 local files = require "bq.files"
+local fits = require "bq.system.fits"
 local fs = require "bq.fs"
 local json = require "bq.json"
-local kinds = require "bq.system.kinds"
 local kernel = require "bq.system.kernel"
+local kinds = require "bq.system.kinds"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
 local network = require "bq.system.network"
@@ -23,8 +24,8 @@ local page = {}
 ---@field path string of the file
 ---@field text string
 ---@field folder string where relative paths of it start
-
 ---@field beside? table<string, string> digests of files that it names and the plan holds, by path
+
 ---@class bq.Secrets what no record may hold
 ---@field passwords table<string, string> hashes by user
 
@@ -49,12 +50,12 @@ local function as_data(value)
   return #out > 0 and json.array(out) or out
 end
 
---- Loads the table of a page. Raises if there is none.
+--- Loads a page. Raises if there is none.
 ---@param path string
----@param recipes bq.Recipes where problems are noted
----@return table? data `nil` after a mistake
 ---@return bq.Page
-local function load_page(path, recipes)
+---@return boolean ok
+---@return any data what it returns, or the message of its failure
+local function load_file(path)
   local stat = fs.stat(path)
   if not stat or stat.type ~= "file" then
     fail.usage(("`--system %s`: there is no such file"):format(path))
@@ -62,9 +63,26 @@ local function load_page(path, recipes)
   local full = fs.realpath(path)
   local found = { path = path, text = files.chunk(fs.read(full, { limit = 1 << 20 })), folder = files.parent(full) }
   local chunk, message = sandbox.load(found.text, "@" .. path)
-  local ok, data = pcall(chunk or function()
+  return found, pcall(chunk or function()
     error(message, 0)
   end)
+end
+
+--- The table of a page as it stands, unchecked; empty after a mistake.
+---@param path string
+---@return table<string, any>
+function page.peek(path)
+  local _, ok, data = load_file(path)
+  return ok and type(data) == "table" and getmetatable(data) == nil and data or {}
+end
+
+--- Loads the table of a page. Raises if there is none.
+---@param path string
+---@param recipes bq.Recipes where problems are noted
+---@return table? data `nil` after a mistake
+---@return bq.Page
+local function load_page(path, recipes)
+  local found, ok, data = load_file(path)
   if not ok then
     local line, rest = tostring(data):match "^.-:(%d+): (.*)$"
     recipes:problem(found, tonumber(line) or 1, rest or tostring(data))
@@ -135,7 +153,7 @@ local function check_names(system, from, declared, recipes, say, passwords)
   local phase = declaration.extended(declared, system.set).name
   local packages = with_all_below(names, recipes, phase)
   local made, all = settings.files(system, packages, passwords, say)
-  page.own_files(system, from.folder, made, all, say)
+  fits.check(system, page.own_files(system, from.folder, made, all, say), all, say)
 end
 
 --- The files of the system's own folder, and what is said of owners, of files that need not be there yet.
@@ -231,6 +249,10 @@ function page.read(path, declared, recipes)
   if system.disk and system.disk.grow and not system.bq then
     say("disk.grow", "needs bq in the root: `bq = true`")
   end
+  from.beside = kernel.settle(system, from.folder, declared, recipes, say, function(name, line, message)
+    local place = name:find "^/" and "" or from.path:match "^.*/" or ""
+    recipes:problem({ path = place .. name, text = "" }, line, message)
+  end)
   check_names(system, from, declared, recipes, say, secrets.passwords)
   if #recipes.problems > 0 then
     return nil, nil, from
@@ -246,13 +268,21 @@ function page.folder(plan)
   return plan.page and files.parent(plan.page.path) or ""
 end
 
+--- Where on its page a field of a plan's system is, for messages: `mine.lua:3: `; empty if the page is not the same any more.
+---@param plan { page?: { path: string, sha256: string } }
+---@param at string `users.ann.uid`
+---@return string
+function page.place(plan, at)
+  local text = plan.page and files.read(plan.page.path)
+  if not text or files.chunk_digest(text) ~= plan.page.sha256 then
+    return ""
+  end
+  return ("%s:%d: "):format(files.name(plan.page.path), line_of(text, at))
+end
+
 --- The folder of the system's own files, if it has one.
 ---@param plan bq.Plan
 ---@return string?
-  from.beside = kernel.settle(system, from.folder, declared, recipes, say, function(name, line, message)
-    local place = name:find "^/" and "" or from.path:match "^.*/" or ""
-    recipes:problem({ path = place .. name, text = "" }, line, message)
-  end)
 function page.files_folder(plan)
   local folder = plan.system and plan.system.files
   return folder and (folder:find "^/" and folder or page.folder(plan) .. "/" .. folder) or nil

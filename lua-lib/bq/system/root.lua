@@ -67,13 +67,13 @@ local function write_layer(folder, all, below)
 end
 
 --- Raises if anything was said.
-local function checker(system)
+local function checker(plan)
   local notes = {}
   return function(at, message)
-    notes[#notes + 1] = ("  `%s` %s"):format(at, message)
+    notes[#notes + 1] = ("  %s`%s` %s"):format(page.place(plan, at), at, message)
   end, function()
     if #notes > 0 then
-      fail.raise(("the system `%s` does not fit together"):format(system.name), {
+      fail.raise(("the system `%s` does not fit together"):format(plan.system.name), {
         notes = notes,
         hint = "mend its page, then run the same command again",
       })
@@ -199,7 +199,7 @@ function root.of(build, folder, secrets, base)
   if not system then
     return out
   end
-  local say, finish = checker(system)
+  local say, finish = checker(build.plan)
   local made, all, running = settings.files(system, found.steps, secrets.passwords, say)
   local own = page.own_files(system, base, made, all, say)
   finish()

@@ -271,6 +271,60 @@ return {
     end,
   },
   {
+    "what does not fit together on a disk is known before anything is built",
+    function()
+      local folder = "case" .. count + 1
+      scratch.write(folder .. "/own/card/readme", "")
+      fs.symlink("readme", folder .. "/own/card/link")
+      fs.symlink("card", folder .. "/own/srv")
+      fs.mkdir(folder .. "/own/data")
+      check.equal(
+        mistakes [[
+return {
+  name = "mine",
+  packages = {},
+  files = "own",
+  fstab = { { what = "LABEL=a", mount = "/data", type = "ext4" } },
+  users = { ann = { uid = 1000, home = "/card/ann" } },
+  owners = { ["/card/readme"] = "ann:ann", ["/cards"] = "ann:ann" },
+  modes = { ["/card/readme"] = "4755", ["/card/x"] = "0700", ["/srv"] = "0755" },
+  capabilities = { ["/card/readme"] = "cap_chown=ep", ["/data"] = "cap_chown=ep" },
+  disk = {
+    partitions = {
+      { mount = "/data", size = "40M", owner = "bob" },
+      { mount = "/card", size = "40M", filesystem = "fat32" },
+      { mount = "/srv/www", size = "40M" },
+    },
+  },
+}]],
+        {
+          "mine.lua:4: `files` has `/card/link`, a link, on the partition `/card`, which is a FAT and has no links",
+          "mine.lua:5: `fstab[1].mount` is `/data`, and so is that of disk.partitions[1]",
+          "mine.lua:6: `users.ann.home` is `/card/ann`, on the partition `/card`, which is a FAT and has no owners",
+          "mine.lua:7: `owners./card/readme` names what is on the partition `/card`, which is a FAT and has no owners",
+          "mine.lua:8: `modes./card/readme` is 4755, of what is on the partition `/card`, which is a FAT and has no such modes",
+          "mine.lua:8: `modes./srv` names a link, which has no mode",
+          "mine.lua:9: `capabilities./card/readme` names what is on the partition `/card`, which is a FAT and has no capabilities",
+          "mine.lua:9: `capabilities./data` names what is no file",
+          "mine.lua:12: `disk.partitions[1].owner` is `bob`, and there is no user `bob`",
+          "mine.lua:12: `disk.partitions[3].mount` is `/srv/www`, and `/srv` is a link of the folder `files`",
+        }
+      )
+    end,
+  },
+  {
+    "where a field is on the page of a plan, as long as the page is the same; the page as it stands",
+    function()
+      local _, _, _, from = read 'return {\n  name = "mine",\n  packages = {},\n  modes = { ["/a"] = "0755" },\n}'
+      local made = { page = { path = from.path, sha256 = files.chunk_digest(from.text) } }
+      check.equal(page.place(made, "modes./a"), "mine.lua:4: ")
+      check.equal(page.peek(from.path).name, "mine")
+      scratch.write(from.path, "return {")
+      check.equal({ page.place(made, "modes./a"), page.place({}, "modes./a") }, { "", "" })
+      check.equal(page.peek(from.path), {})
+    end,
+  },
+  {
     "what is no page",
     function()
       check.contains(mistakes("return {")[1], "mine.lua:1: ")
