@@ -111,6 +111,31 @@ check.run {
     end,
   },
   {
+    "what a fragment turns off takes along what depends on it, and nothing else",
+    function()
+      local function entry(name, needs)
+        return ('config %s\n\tbool "%s"\n\tdepends on %s\n'):format(name, name, needs)
+      end
+      local texts = { 'config A\n\tbool "a"\n', entry("B", "X && (A || Y)"), entry("C", "B"), entry("D", "!A") }
+      scratch.write("src/Kconfig", table.concat(texts))
+      fs.remove_all "src/arch"
+      local fragments =
+        { { name = "all", text = "CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n" }, { name = "own", text = "CONFIG_A=n\n" } }
+      kernel.configure(step("# CONFIG_A is not set\n", {}, fragments))
+      fragments[1].text = fragments[1].text .. "CONFIG_D=y\n"
+      local err = check.raises(function()
+        kernel.configure(step("# CONFIG_A is not set\n", {}, fragments))
+      end)
+      check.equal(err.notes, { "  all:4: CONFIG_D=y: it depends on !A" })
+      -- One that was not turned off takes nothing along.
+      fragments[2].text = ""
+      err = check.raises(function()
+        kernel.configure(step("CONFIG_D=y\n", {}, fragments))
+      end)
+      check.equal(#err.notes, 3)
+    end,
+  },
+  {
     "what is no line of a configuration is named",
     function()
       check.equal(

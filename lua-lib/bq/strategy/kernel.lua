@@ -94,25 +94,33 @@ local function environment(b)
   }
 end
 
---- What the source says of options: the lines of each one's entry in its files of Kconfig.
+---@class bq.kernel.Entry
+---@field needs string[] what it depends on
+---@field has_prompt boolean whether it can be set
+
+--- What the source says of options in its files of Kconfig.
 ---@param b bq.Step
----@return table<string, string[]> by name
+---@return table<string, bq.kernel.Entry> by name
 local function entries(b)
-  local out = {} ---@type table<string, string[]>
-  for _, entry in ipairs(b:walk(b.src)) do
-    local entry_lines
-    for line in
-      (entry.path:find "Kconfig[^/]*$" and entry.type == "file" and b:read(b.src .. "/" .. entry.path) or ""):gmatch "[^\n]+"
-    do
+  local out = {} ---@type table<string, bq.kernel.Entry>
+  local function add(text)
+    local entry ---@type bq.kernel.Entry?
+    for line in text:gmatch "[^\n]+" do
       local name = line:match "^%s*config%s+([%w_]+)%s*$" or line:match "^%s*menuconfig%s+([%w_]+)%s*$"
       if name then
-        out[name] = out[name] or {}
-        entry_lines = out[name]
-      elseif entry_lines and (line:find "^%S" or line:find "^%s+help%s*$") then
-        entry_lines = nil
-      elseif entry_lines then
-        entry_lines[#entry_lines + 1] = line
+        out[name] = out[name] or { needs = {}, has_prompt = false }
+        entry = out[name]
+      elseif line:find "^%S" or line:find "^%s+help%s*$" then
+        entry = nil
+      elseif entry then
+        entry.needs[#entry.needs + 1] = line:match "^%s+depends on%s+(.*)$"
+        entry.has_prompt = entry.has_prompt or line:find "^%s+%l+%s+[\"']" ~= nil
       end
+    end
+  end
+  for _, file in ipairs(b:walk(b.src)) do
+    if file.type == "file" and file.path:find "Kconfig[^/]*$" then
+      add(b:read(b.src .. "/" .. file.path))
     end
   end
   return out
@@ -120,22 +128,62 @@ end
 
 --- Why Kconfig leaves an option out, as far as its entries tell.
 ---@param name string
----@param known table<string, string[]>
+---@param known table<string, bq.kernel.Entry>
 ---@return string
 local function reason(name, known)
-  local lines = known[name]
-  if not lines then
+  local entry = known[name]
+  if not entry then
     local near = nearest(name, known)
     return "this kernel has no such option" .. (near and (", did you mean `CONFIG_%s`?"):format(near) or "")
   end
-  local needs, has_prompt = {}, false
-  for _, line in ipairs(lines) do
-    needs[#needs + 1] = line:match "^%s+depends on%s+(.*)$"
-    has_prompt = has_prompt or line:find "^%s+%l+%s+[\"']" ~= nil
-  end
-  return not has_prompt and "it is on where another option selects it, and cannot be set"
-    or #needs > 0 and "it depends on " .. table.concat(needs, " && ")
+  return not entry.has_prompt and "it is on where another option selects it, and cannot be set"
+    or #entry.needs > 0 and "it depends on " .. table.concat(entry.needs, " && ")
     or "what it depends on is off"
+end
+
+--- Adds to what is off what is lost with it: options that depend on one that is off.
+---@param off table<string, true> changed
+---@param lost string[]
+---@param known table<string, bq.kernel.Entry>
+local function take_along(off, lost, known)
+  local again = false
+  for _, name in ipairs(lost) do
+    for negation, needed in table.concat(known[name] and known[name].needs or {}, " "):gmatch "(!?)([%w_]+)" do
+      if negation == "" and off[needed] and not off[name] then
+        off[name], again = true, true
+      end
+    end
+  end
+  if again then
+    take_along(off, lost, known)
+  end
+end
+
+--- Raises if the configuration is not what was wanted: Kconfig silently drops options that it does not know, and options whose
+--- dependencies are off.
+---@param b bq.Step
+---@param wanted table<string, bq.kernel.Option>
+---@param order string[] names
+local function require_taken(b, wanted, order)
+  local made = kernel.options { name = ".config", text = b:read(b.build .. "/.config") }
+  local values, lost, off, notes = {}, {}, {}, {}
+  for _, name in ipairs(order) do
+    values[name] = made[name] and made[name].value or "n"
+    lost[#lost + 1] = values[name] ~= wanted[name].value and name or nil
+    off[name] = wanted[name].value == "n" and values[name] == "n" or nil
+  end
+  local known = #lost > 0 and entries(b) or {}
+  -- What a fragment turns off takes along what depends on it.
+  take_along(off, lost, known)
+  for _, name in ipairs(lost) do
+    local one, value = wanted[name], values[name]
+    local why = value == "n" and reason(name, known) or ("it became `%s`"):format(value)
+    notes[#notes + 1] = not off[name] and ("  %s:%d: CONFIG_%s=%s: %s"):format(one.file, one.line, name, one.value, why)
+      or nil
+  end
+  if #notes > 0 then
+    fail.raise("the kernel's configuration leaves out what is wanted", { notes = notes })
+  end
 end
 
 ---@param b bq.Step
@@ -155,19 +203,7 @@ function kernel.configure(b)
   local path <const> = b.build .. "/fragments.config"
   b:write(path, table.concat(lines))
   b:make(arguments(b, { "KCONFIG_ALLCONFIG=" .. path, "allnoconfig" }), { env = environment(b) })
-  -- Kconfig silently drops options that it does not know, and options whose dependencies are off.
-  local made, known, notes = kernel.options { name = ".config", text = b:read(b.build .. "/.config") }, nil, {}
-  for _, name in ipairs(order) do
-    local one, value = wanted[name], made[name] and made[name].value or "n"
-    if value ~= one.value then
-      known = known or entries(b)
-      local why = value == "n" and reason(name, known) or ("it became `%s`"):format(value)
-      notes[#notes + 1] = ("  %s:%d: CONFIG_%s=%s: %s"):format(one.file, one.line, name, one.value, why)
-    end
-  end
-  if #notes > 0 then
-    fail.raise("the kernel's configuration leaves out what is wanted", { notes = notes })
-  end
+  require_taken(b, wanted, order)
 end
 
 ---@param b bq.Step
