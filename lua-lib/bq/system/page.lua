@@ -63,9 +63,10 @@ local function load_file(path)
   local full = fs.realpath(path)
   local found = { path = path, text = files.chunk(fs.read(full, { limit = 1 << 20 })), folder = files.parent(full) }
   local chunk, message = sandbox.load(found.text, "@" .. path)
-  return found, pcall(chunk or function()
+  local ok, data = pcall(chunk or function()
     error(message, 0)
   end)
+  return found, ok, data
 end
 
 --- The table of a page as it stands, unchecked; empty after a mistake.

@@ -158,7 +158,7 @@ check.run {
       check.equal(fragments[3], { name = "own.config", text = "CONFIG_KVM=y\n" })
       check.equal(step.as_is, { "fragments" })
       step = select(2, kernel_of('kernel = { config = "generic" }', "aarch64"))
-      fragments = step.fields.fragments
+      fragments = step.fields.fragments --[[@as { name: string, text: string }[] ]]
       check.equal(fragments[4].name, "generic-aarch64.config")
     end,
   },
