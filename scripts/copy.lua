@@ -131,7 +131,7 @@ else
     missing[#missing + 1] = not got[one] and ("`%s` did not come from `%s`"):format(id, name) or nil
   end
 end
-local trouble = place.off or all.refused[place]
+local trouble = place.off or all.refused[place] or all.larger[place]
 if options.to and not trouble and place.is_written == false then
   trouble = "it cannot be written"
 end

@@ -1,18 +1,11 @@
 //! Caches that speak the Remote Execution API, and all that can be wrong with them.
 
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
-
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 use super::rpc::{Can, Content, Fault, Remote, Seen};
 use super::sharing::started;
-use super::{Left, Rig, needs_namespaces};
-use crate::support::skip;
+use super::{Left, Rig, certificates, needs_namespaces};
 
 /// A cache with the outputs of a whole build.
 fn filled(rig: &Rig) -> Remote {
@@ -42,10 +35,16 @@ fn changed(rig: &Rig, space: &str) {
 
 /// What Lua says that speaks with a server: `cache`, and `digest_of(text)`, `blob(text)`, `noise(size, seed)`.
 pub(crate) fn spoken(rig: &Rig, url: &str, code: &str) -> Left {
+    spoken_with(rig, url, "", code)
+}
+
+/// The same, with options that say how the server knows this client.
+pub(crate) fn spoken_with(rig: &Rig, url: &str, options: &str, code: &str) -> Left {
     let before = format!(
         "local digest, fs, json = require 'bq.digest', require 'bq.fs', require 'bq.json'
         local message = require 'bq.share.message'
-        local cache = require('bq.share.grpc').new('{url}', {{ headers = {{}}, tls = {{}} }})
+        local access = require('bq.share.access').of({{ {options} }}, '{url}')
+        local cache = require('bq.share.grpc').new('{url}', access)
         local function digest_of(text) return {{ hash = digest.sha256(text), size = #text }} end
         local function blob(text) return {{ digest = digest_of(text), text = text }} end
         local function noise(size, seed)
@@ -331,6 +330,36 @@ fn grpc_that_refuses_writing_is_still_read() {
     assert_eq!(started(&left), ["high/final", "low/alone"]);
     left.says("takes nothing, so nothing more is written to it: it says that it takes no results");
     assert_eq!(refusing.content().bytes_in, 0);
+}
+
+#[test]
+fn grpc_goes_without_what_is_too_large() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.large();
+    let told = Can {
+        largest: 64 << 10,
+        ..Can::default()
+    };
+    // INVALID_ARGUMENT, RESOURCE_EXHAUSTED, OUT_OF_RANGE, for blobs of batches and of streams.
+    let untold = [3, 8, 11].map(|code| Can {
+        too_large: Some(code),
+        ..Can::default()
+    });
+    let streams = Can {
+        batch: 96 << 10,
+        ..untold[0].clone()
+    };
+    for (index, can) in [told]
+        .into_iter()
+        .chain(untold)
+        .chain([streams])
+        .enumerate()
+    {
+        let remote = able(can, |_| Fault::None);
+        rig.is_without_large(&format!("space-{index}"), &remote.url());
+        remote.is_content();
+    }
 }
 
 #[test]
@@ -636,59 +665,17 @@ fn grpc_blobs_that_went_before_their_result_are_written_again() {
     assert_eq!(left.started(), [""; 0]);
 }
 
-/// Certificates by `openssl`, and a server with them that wants to know its clients; `None` if there is no openssl.
-fn with_certificates(rig: &Rig) -> Option<Remote> {
-    let script = "set -e
-        for who in authority stranger; do
-          openssl req -x509 -newkey rsa:2048 -nodes -keyout $who.key -out $who.pem -subj /CN=$who -days 2
-        done
-        for who in server client; do
-          openssl req -newkey rsa:2048 -nodes -keyout $who.key -out $who.csr -subj /CN=$who
-          printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >$who.ext
-          openssl x509 -req -in $who.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 2 -extfile $who.ext -out $who.pem
-        done";
-    let made = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(rig.folder.path())
-        .output()
-        .expect("sh is there");
-    if !made.status.success() {
-        skip(format!("openssl makes no certificate: {made:?}"));
-        return None;
-    }
-    let certificates = |name: &str| -> Vec<CertificateDer<'static>> {
-        let found = CertificateDer::pem_file_iter(rig.path(name)).expect("it is there");
-        found.collect::<Result<_, _>>().expect("it is right")
-    };
-    let mut roots = RootCertStore::empty();
-    for one in certificates("authority.pem") {
-        roots.add(one).expect("it is an authority");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("they are known")
-        .with_client_cert_verifier(clients.build().expect("it has an authority"))
-        .with_single_cert(
-            certificates("server.pem"),
-            PrivateKeyDer::from_pem_file(rig.path("server.key")).expect("it is there"),
-        )
-        .expect("they fit");
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let (can, content) = (Can::default(), Content::default());
-    Some(Remote::start(can, content, Some(Arc::new(config)), |_| {
-        Fault::None
-    }))
-}
-
 #[test]
 fn grpc_over_tls_both_sides_say_who_they_are() {
     needs_namespaces!();
     let rig = Rig::new();
-    let Some(remote) = with_certificates(&rig) else {
+    if !certificates::make(&rig) {
         return;
-    };
+    }
+    let config = certificates::server(&rig, true, b"h2");
+    let remote = Remote::start(Can::default(), Content::default(), Some(config), |_| {
+        Fault::None
+    });
     let url = remote.url();
     assert!(url.starts_with("grpcs://"));
     let write = ["--remote", &url, "--remote-write"];

@@ -286,6 +286,27 @@ fn a_cache_that_refuses_writing_is_still_read() {
 }
 
 #[test]
+fn a_cache_goes_without_what_is_too_large() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.large();
+    let cache = Cache::new(|request, reply| {
+        let is_large = request.method == "PUT" && request.body.len() > 64 << 10;
+        if is_large {
+            reply.answer("413 Payload Too Large", &[], b"");
+        }
+        is_large
+    });
+    rig.is_without_large("space", &cache.url());
+    // Of the second one only its size was looked at.
+    let all = cache.server.requests();
+    let is_large = |r: &&Request| r.method == "PUT" && r.body.len() > 64 << 10;
+    assert_eq!(all.iter().filter(is_large).count(), 1);
+    let copy = ["copy", "--workspace", "space", "--to", &cache.url()];
+    rig.run(&copy).is(1).says("not all was written");
+}
+
+#[test]
 fn a_cache_that_drops_what_it_had_is_a_cache_without_it() {
     needs_namespaces!();
     let rig = Rig::new();

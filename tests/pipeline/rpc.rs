@@ -72,6 +72,17 @@ pub(crate) struct Can {
     pub(crate) instance: &'static str,
     /// Results have the content of the files that are asked for.
     pub(crate) inlines: bool,
+    /// The most bytes of a blob, if it says so.
+    pub(crate) largest: u64,
+    /// The code for a blob of more than 64 KiB.
+    pub(crate) too_large: Option<u32>,
+}
+
+impl Can {
+    /// The code for a blob that is too large.
+    fn refuses(&self, size: usize) -> Option<u32> {
+        self.too_large.filter(|_| size > 64 << 10)
+    }
 }
 
 impl Default for Can {
@@ -84,6 +95,8 @@ impl Default for Can {
             zstd: false,
             instance: "",
             inlines: true,
+            largest: 0,
+            too_large: None,
         }
     }
 }
@@ -489,6 +502,9 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
             if can.zstd {
                 cache = cache.with_number(6, 1);
             }
+            if can.largest > 0 {
+                cache = cache.with_number(8, can.largest);
+            }
             one(message().with(1, &cache.0).0)
         }
         "GetActionResult" => {
@@ -549,8 +565,9 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
             for blob in request.all(2) {
                 let (hash, size) = content.hash(&blob.message(1));
                 content.bytes_in += blob.bytes(2).len();
-                let code = match fault {
-                    Fault::Parts(code) => code,
+                let code = match (fault, can.refuses(blob.bytes(2).len())) {
+                    (Fault::Parts(code), _) => code,
+                    (_, Some(code)) => i64::from(code),
                     _ if content.keep(&hash, size, blob.bytes(2)) => 0,
                     _ => 3,
                 };
@@ -683,6 +700,9 @@ fn finish(content: &mut Content, can: &Can, name: &str, data: Vec<u8>) -> Answer
     };
     if id.len() != 36 || top == 1 && !name.starts_with(can.instance) {
         content.complain(format!("`{name}` has no id or another instance"));
+    }
+    if let Some(code) = can.refuses(data.len()) {
+        return Err((code, "the blob is too large".to_owned()));
     }
     let length = data.len() as i64;
     let data = if packed {

@@ -23,6 +23,42 @@ impl Rig {
         self.run(&[&["coordinator", "--workspace", space], more].concat())
     }
 
+    /// Two of the five outputs become archives of more than 64 KiB: low/alone, and high/final, which is larger.
+    pub(crate) fn large(&self) {
+        let install = "install = function(b)
+            local text, state = {}, 1
+            for index = 1, 80000 do
+              state = (state * 1103515245 + 12345) % 2147483648
+              text[index] = string.char(state >> 16 & 255)
+            end
+            b:write(b.dest .. \"/opt/alone\", table.concat(text))
+          end";
+        self.recipe("alone", install);
+    }
+
+    /// A cache that takes no large blobs gets the others, and what it lacks is said once and counted.
+    #[track_caller]
+    pub(crate) fn is_without_large(&self, space: &str, url: &str) {
+        self.stage_in(space);
+        let left = self
+            .build_in(space, &["--remote", url, "--remote-write"])
+            .is(0);
+        let left = left
+            .says("wrote 3 outputs to stores and caches")
+            .says(&format!(
+                "low/alone is too large for `{url}`, which goes without it: "
+            ))
+            .says("2 outputs were not written, since they are too large for a cache");
+        assert_eq!(left.err.matches("which goes without it").count(), 1);
+        for word in ["takes nothing", "left out", "went on without"] {
+            assert!(!left.err.contains(word), "{}", left.err);
+        }
+        let other = format!("{space}-again");
+        self.stage_in(&other);
+        let left = self.build_in(&other, &["--remote", url]).is(0);
+        assert_eq!(started(&left), ["high/final", "low/alone"]);
+    }
+
     /// The digests of the outputs that a workspace knows, by step.
     pub(crate) fn digests(&self, space: &str) -> Vec<String> {
         let code = format!(

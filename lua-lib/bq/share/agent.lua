@@ -70,6 +70,9 @@ local function summary(all, is_writer)
   if counts.wrong > 0 then
     log.warn(("%d outputs of others were not taken, since they are not what they should be"):format(counts.wrong))
   end
+  if counts.large > 0 then
+    log.warn(("%d outputs were not written, since they are too large for a cache"):format(counts.large))
+  end
   for _, place in ipairs(all.list) do
     if not is_writer and all:is_off(place) then
       log.warn(("the build went on without `%s`"):format(place.name))

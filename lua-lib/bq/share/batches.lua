@@ -131,7 +131,7 @@ end
 --- Writes blobs that fit into batches.
 ---@param blobs bq.share.Blob[]
 ---@return bq.share.Trouble?
----@return table<string, true> later by hash, what may be taken a moment later
+---@return table<string, true> later by hash, what may be taken a moment later, or by itself
 function Batches:write(blobs)
   local all, list = {}, {}
   for index, blob in ipairs(blobs) do
@@ -144,19 +144,23 @@ function Batches:write(blobs)
     end
     list[index] = { method = requests.BATCH_UPDATE, send = requests.list(self.instance, items), bytes = bytes }
   end
-  local later = {}
+  local later, sizes, taken = {}, {}, {} ---@type table<string, true>, table<string, integer>, bq.grpc.Answer[]
   for _, blob in ipairs(blobs) do
-    later[blob.digest.hash] = true
+    later[blob.digest.hash], sizes[blob.digest.hash] = true, blob.digest.size
   end
-  local answers = self.calls:run(list, JOBS)
-  local trouble = first_trouble(answers, true)
-  for _, answer in ipairs(trouble and {} or answers) do
+  -- A batch that is refused for its size is sent by blobs.
+  for index, answer in ipairs(self.calls:run(list, JOBS)) do
+    taken[#taken + 1] = not calls.is_of_size(answer, list[index].bytes) and answer or nil
+  end
+  local trouble = first_trouble(taken, true)
+  for _, answer in ipairs(trouble and {} or taken) do
     local parts, wrong = decoded(requests.read_update, answer)
     trouble = trouble or wrong
     for _, part in ipairs(parts or {}) do
       if not calls.is_passing(part) then
         later[part.hash] = nil
-        trouble = trouble or part.status ~= calls.ALREADY_EXISTS and calls.trouble(part, true) or nil
+        local is_there = part.status == calls.ALREADY_EXISTS
+        trouble = trouble or not is_there and calls.trouble_of_blob(part, sizes[part.hash] or 0) or nil
       end
     end
   end

@@ -8,8 +8,9 @@ local tables = require "bq.tables"
 local blobs = {}
 
 ---@class bq.share.Trouble with a place as a whole
----@field kind "down"|"refused" it cannot be used; it takes nothing
+---@field kind "down"|"refused"|"large" it cannot be used; it takes nothing; it does not take a blob for its size
 ---@field text string
+---@field size? integer bytes of a blob that is too large
 ---@field lacks_blobs? boolean it did not take a result, since it has not all that is in it
 
 ---@class bq.share.Transport
@@ -25,6 +26,7 @@ local blobs = {}
 ---@field transport bq.share.Transport
 ---@field trust? bq.share.Trust whose signatures an output has to have
 ---@field secret? string the key that signs what is written
+---@field too_large? integer bytes; a blob of this size was not taken
 ---@field is_ready? boolean whether this user may write to it; `nil` until it is known
 local Blobs = {}
 Blobs.__index = Blobs
@@ -161,6 +163,20 @@ function Blobs:get(results, into)
   return out, wrong, trouble, bytes
 end
 
+--- Writes blobs, unless one is as large as one that was not taken.
+local function upload(self, all, again)
+  for _, blob in ipairs(all) do
+    if blob.digest.size >= (self.too_large or math.huge) then
+      return nil, { kind = "large", size = self.too_large, text = "a smaller blob was too large" }
+    end
+  end
+  local bytes, trouble = self.transport:upload(all, again)
+  if trouble and trouble.kind == "large" then
+    self.too_large = math.min(trouble.size, self.too_large or math.huge)
+  end
+  return bytes, trouble
+end
+
 --- Writes an output, unless it is there.
 ---@param ask bq.share.Ask
 ---@param output string its digest
@@ -185,7 +201,7 @@ function Blobs:put(ask, output, pack, again)
   end
   local own, text = pack()
   local all = tables.append(inputs, own)
-  local bytes, trouble = self.transport:upload(all, again)
+  local bytes, trouble = upload(self, all, again)
   if bytes then
     trouble = self.transport:publish(action, text)
     if trouble and trouble.lacks_blobs then

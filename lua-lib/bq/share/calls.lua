@@ -42,9 +42,9 @@ local NAMES <const> = {
   "UNAUTHENTICATED",
 }
 --- Those that are looked at.
-calls.OK, calls.CANCELLED, calls.DEADLINE_EXCEEDED, calls.NOT_FOUND, calls.ALREADY_EXISTS = 0, 1, 4, 5, 6
-calls.RESOURCE_EXHAUSTED, calls.FAILED_PRECONDITION, calls.ABORTED = 8, 9, 10
-calls.UNIMPLEMENTED, calls.INTERNAL, calls.UNAVAILABLE = 12, 13, 14
+calls.OK, calls.CANCELLED, calls.INVALID_ARGUMENT, calls.DEADLINE_EXCEEDED, calls.NOT_FOUND = 0, 1, 3, 4, 5
+calls.ALREADY_EXISTS, calls.RESOURCE_EXHAUSTED, calls.FAILED_PRECONDITION, calls.ABORTED = 6, 8, 9, 10
+calls.OUT_OF_RANGE, calls.UNIMPLEMENTED, calls.INTERNAL, calls.UNAVAILABLE = 11, 12, 13, 14
 
 -- What may be better a moment later.
 local LATER <const> = {
@@ -59,6 +59,14 @@ local DOWN <const> = {
   [calls.CANCELLED] = true,
   [calls.ABORTED] = true,
 }
+
+-- What a server says of a blob that is too large for it. It says so of other things, too: of no blob that is smaller than this.
+local TOO_LARGE <const> = {
+  [calls.INVALID_ARGUMENT] = true,
+  [calls.RESOURCE_EXHAUSTED] = true,
+  [calls.OUT_OF_RANGE] = true,
+}
+local NOT_LARGE <const> = 64 << 10
 
 ---@class bq.share.One
 ---@field method string
@@ -187,6 +195,26 @@ function calls.trouble(answer, is_write)
   end
   local is_down = not is_write or answer.is_lost or DOWN[answer.status]
   return { kind = is_down and "down" or "refused", text = calls.text(answer) }
+end
+
+--- Whether an answer says that what was written is too large.
+---@param answer { status: integer, is_lost?: boolean }
+---@param size integer of what was written
+---@return boolean
+function calls.is_of_size(answer, size)
+  return size >= NOT_LARGE and not answer.is_lost and TOO_LARGE[answer.status] or false
+end
+
+--- The trouble that the answer to a blob is, if it is one.
+---@param answer { status: integer, message: string, is_lost?: boolean }
+---@param size integer of the blob
+---@return bq.share.Trouble?
+function calls.trouble_of_blob(answer, size)
+  local trouble = calls.trouble(answer, true)
+  if trouble and calls.is_of_size(answer, size) then
+    trouble.kind, trouble.size = "large", size
+  end
+  return trouble
 end
 
 return calls

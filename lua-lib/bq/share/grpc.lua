@@ -242,7 +242,7 @@ function Grpc:store(blobs, again)
     seen[digest.hash] = true
     if is_wanted and self.can.largest > 0 and digest.size > self.can.largest then
       local text = ("it takes no blob of more than %d bytes"):format(self.can.largest)
-      return nil, { kind = "refused", text = text }
+      return nil, { kind = "large", text = text, size = self.can.largest + 1 }
     elseif is_wanted then
       table.insert(self.batches:fits(digest) and small or large, blob)
     end

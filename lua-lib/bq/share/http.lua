@@ -12,6 +12,8 @@ local JOBS <const> = 16
 local CONNECT <const>, STALL <const> = 5, 15
 -- How often a request is tried again after no answer or an answer that says "later".
 local RETRIES <const> = 2
+-- The answer to a blob that is too large.
+local TOO_LARGE <const> = 413
 
 ---@class bq.share.Http: bq.share.Transport
 ---@field url string
@@ -33,9 +35,10 @@ end
 
 --- Sends requests; the answers, and the first trouble with the cache itself.
 ---@param requests table[] with `method`, `kind`, `hash` and what the method needs
+---@param sizes? integer[] bytes of what they carry
 ---@return table[]
 ---@return bq.share.Trouble?
-local function send(self, requests)
+local function send(self, requests, sizes)
   for _, one in ipairs(requests) do
     one.url = ("%s/%s/%s"):format(self.url, one.kind, one.hash)
     one.kind, one.hash, one.headers = nil, nil, self.headers
@@ -59,6 +62,8 @@ local function send(self, requests)
         fail.raise(("cannot keep what `%s` sent"):format(self.name), { cause = answer.message })
       end
       trouble = trouble or { kind = "down", text = answer.message }
+    elseif requests[index].method == "PUT" and status == TOO_LARGE then
+      trouble = trouble or { kind = "large", text = answer.message, size = sizes and sizes[index] }
     elseif requests[index].method == "PUT" and (status < 200 or status > 299) then
       trouble = trouble or { kind = "refused", text = answer.message }
     elseif status ~= 404 and status ~= 410 and (status < 200 or status > 299) then
@@ -137,7 +142,7 @@ end
 ---@return integer? bytes that were written; `nil` if it failed
 ---@return bq.share.Trouble?
 function Http:upload(blobs, again)
-  local digests, puts, bytes = {}, {}, 0
+  local digests, puts, sizes, bytes = {}, {}, {}, 0
   for index, blob in ipairs(blobs) do
     digests[index] = blob.digest
   end
@@ -148,11 +153,12 @@ function Http:upload(blobs, again)
   for index, blob in ipairs(trouble and {} or blobs) do
     if blob.digest.size > 0 and not (there[index] and there[index].status == 200) then
       local put = { method = "PUT", kind = "cas", hash = blob.digest.hash, path = blob.path, body = blob.text }
-      puts[#puts + 1], bytes = put, bytes + blob.digest.size
+      puts[#puts + 1], sizes[#puts + 1] = put, blob.digest.size
+      bytes = bytes + blob.digest.size
     end
   end
   if not trouble and #puts > 0 then
-    local _, failed = send(self, puts)
+    local _, failed = send(self, puts, sizes)
     trouble = failed
   end
   return not trouble and bytes or nil, trouble

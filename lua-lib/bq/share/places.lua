@@ -33,8 +33,9 @@ local places = {}
 ---@field found table<string, { place: integer, result: bq.share.Result, ask: bq.share.Ask }> by key
 ---@field wrong table<string, true> keys of which a place has something that is not taken
 ---@field refused table<bq.share.Place, string> why a place takes nothing
+---@field larger table<bq.share.Place, string> why a place did not take a blob for its size
 ---@field notes? string a folder for what both agents of a build have to know
----@field counts { fetched: integer, bytes_in: integer, written: integer, bytes_out: integer, wrong: integer }
+---@field counts { fetched: integer, bytes_in: integer, written: integer, bytes_out: integer, wrong: integer, large: integer }
 local Places = {}
 Places.__index = Places
 
@@ -126,8 +127,8 @@ end
 ---@return bq.share.Places
 function places.new(workspace, list, notes)
   local self = setmetatable({ workspace = workspace, list = list, found = {}, wrong = {}, refused = {} }, Places)
-  self.notes = notes
-  self.counts = { fetched = 0, bytes_in = 0, written = 0, bytes_out = 0, wrong = 0 }
+  self.notes, self.larger = notes, {}
+  self.counts = { fetched = 0, bytes_in = 0, written = 0, bytes_out = 0, wrong = 0, large = 0 }
   self.aside = workspace:at("share", "new")
   fs.mkdir(self.aside)
   for _, place in ipairs(list) do
@@ -166,6 +167,15 @@ local function trouble_with(self, place, trouble)
   elseif trouble and trouble.kind == "refused" and not self.refused[place] then
     self.refused[place] = trouble.text
     log.warn(("`%s` takes nothing, so nothing more is written to it: %s"):format(place.name, visible(trouble.text)))
+  end
+end
+
+--- Counts an output that a place does not take for its size.
+local function too_large(self, place, step, trouble)
+  self.counts.large = self.counts.large + 1
+  if not self.larger[place] then
+    self.larger[place] = trouble.text
+    log.warn(("%s is too large for `%s`, which goes without it: %s"):format(step, place.name, visible(trouble.text)))
   end
 end
 
@@ -293,6 +303,9 @@ function Places:put(key, again)
       local bytes, trouble = nil, nil
       if place.is_ready then
         bytes, trouble = place:put(ask, meta.output, pack, again)
+      end
+      if trouble and trouble.kind == "large" then
+        too_large(self, place, meta.inputs.step, trouble)
       end
       trouble_with(self, place, trouble)
       if bytes then

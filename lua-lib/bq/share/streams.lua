@@ -214,7 +214,7 @@ function Streams:write(blob)
       local text = ("it kept %s of %d bytes of a blob"):format(ok and committed or "an unknown number", size)
       trouble, offset = { kind = "refused", text = text }, 0
     elseif calls.is_passing(answer) then
-      trouble = calls.trouble(answer, true)
+      trouble = calls.trouble_of_blob(answer, blob.digest.size)
       -- Servers differ in what they say of compressed bytes, so these are sent from the beginning.
       local known = packed and 0 or resume(self, place)
       if not known then
@@ -223,7 +223,7 @@ function Streams:write(blob)
       end
       offset = known <= size and known or 0
     else
-      trouble = calls.trouble(answer, true)
+      trouble = calls.trouble_of_blob(answer, blob.digest.size)
       break
     end
     failures = offset > start and 1 or failures + 1
