@@ -4,7 +4,8 @@
 ---@class bq.grpc
 local grpc = {}
 
----A server. It is connected to when it is first called, and again after a connection was lost.
+---A server. It is connected to when it is first called, and again after a connection was lost: through the proxy that the environment
+---names in `http_proxy` (`https_proxy` with `tls`) or `all_proxy`, by a tunnel (`CONNECT`), unless `no_proxy` names the host.
 ---@class bq.grpc.Connection
 
 ---@class bq.grpc.Place

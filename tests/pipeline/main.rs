@@ -21,6 +21,7 @@ mod marks;
 mod moving;
 mod outputs;
 mod patches;
+mod proxies;
 mod remotes;
 mod rpc;
 mod same_bytes;

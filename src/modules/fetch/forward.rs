@@ -1,7 +1,5 @@
 //! Plain http through a proxy.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -10,6 +8,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Proxy};
 
+use super::proxy::authorization;
 use super::resolve::Direct;
 
 /// Sends plain http through a proxy: the request line has the whole URL, as proxies expect. ureq alone would open a tunnel
@@ -42,20 +41,9 @@ impl Connector for Forward {
         };
         let authority = details.uri.authority().map_or("", |a| a.as_str());
         let host = authority.rsplit('@').next().unwrap_or_default();
-        let credentials = match (self.proxy.username(), self.proxy.password()) {
-            (None, None) => String::new(),
-            (user, password) => {
-                let pair = format!(
-                    "{}:{}",
-                    user.unwrap_or_default(),
-                    password.unwrap_or_default()
-                );
-                format!(
-                    "Proxy-Authorization: Basic {}\r\n",
-                    BASE64_STANDARD.encode(pair)
-                )
-            }
-        };
+        let credentials = authorization(&self.proxy)
+            .map(|value| format!("Proxy-Authorization: {value}\r\n"))
+            .unwrap_or_default();
         Ok(Some(Through {
             inner,
             prefix: format!("GET http://{host}"),

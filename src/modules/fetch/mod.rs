@@ -26,7 +26,7 @@ mod options;
 mod outcome;
 mod page;
 mod part;
-mod proxy;
+pub(super) mod proxy;
 mod resolve;
 mod task;
 mod transfer;

@@ -2,13 +2,20 @@
 
 use std::env::var_os;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ureq::http::Uri;
 use ureq::{Proxy, ProxyProtocol};
 
 use super::failure::{Failure, Next};
 
-/// The proxy for a URL, if there is one.
+/// The proxy for a download, if there is one.
 pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
+    named(uri).map_err(|text| Failure::new("proxy", Next::OtherUrl, text))
+}
+
+/// The proxy for a URL, if there is one. The error says what is wrong with the variable.
+pub(in crate::modules) fn named(uri: &Uri) -> Result<Option<Proxy>, String> {
     let scheme = uri.scheme_str().unwrap_or("http");
     let Some((name, value)) = [format!("{scheme}_proxy"), "all_proxy".to_owned()]
         .into_iter()
@@ -23,14 +30,8 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
     if value.is_empty() || is_exempt(&except, uri.host().unwrap_or_default(), port) {
         return Ok(None);
     }
-    let bad = |what: &str| {
-        // The value is not shown: it may contain a password.
-        Failure::new(
-            "proxy",
-            Next::OtherUrl,
-            format!("`{name}` in the environment {what}"),
-        )
-    };
+    // The value is not shown: it may contain a password.
+    let bad = |what: &str| format!("`{name}` in the environment {what}");
     match Proxy::new(&value) {
         Ok(proxy) if matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
             Ok(Some(proxy))
@@ -38,6 +39,16 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
         Ok(_) => Err(bad("names a proxy that is not http or https")),
         Err(_) => Err(bad("is not the URL of a proxy")),
     }
+}
+
+/// What `Proxy-Authorization` says, if the proxy wants to know its users.
+pub(in crate::modules) fn authorization(proxy: &Proxy) -> Option<String> {
+    let (user, password) = match (proxy.username(), proxy.password()) {
+        (None, None) => return None,
+        (user, password) => (user.unwrap_or_default(), password.unwrap_or_default()),
+    };
+    let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    Some(format!("Basic {pair}"))
 }
 
 /// A variable in lower or upper case. If both are set, lower case wins: it is the older custom.

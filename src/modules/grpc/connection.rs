@@ -8,17 +8,16 @@ use bytes::Bytes;
 use h2::PingPong;
 use h2::client::SendRequest;
 use http::Request;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::call::Life;
+use super::secure;
 use super::status::{DEADLINE_EXCEEDED, Status};
+use super::tunnel::{Tunnel, Wire};
 
 /// How much a server may send before it hears that it was taken: of a stream, and of all.
 const WINDOW: u32 = 4 << 20;
@@ -32,6 +31,8 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    /// The way there through a proxy, or why there is none.
+    pub(super) tunnel: Result<Option<Tunnel>, String>,
     pub(super) connect: Duration,
     pub(super) keep_alive: Duration,
     /// The headers of every call, with the address.
@@ -72,15 +73,18 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
 impl Target {
     /// Connects.
     pub(super) async fn connect(&self) -> Result<Open, Status> {
+        let tunnel = self.tunnel.as_ref().map_err(Status::lost)?.as_ref();
+        let place = tunnel.map_or((self.host.as_str(), self.port), Tunnel::place);
         // The look-up of the name happens on this thread: a thread of its own could be left behind.
-        let addresses = (self.host.as_str(), self.port).to_socket_addrs();
-        let addresses =
-            addresses.map_err(|e| Status::lost(format!("the host is not known: {e}")))?;
+        let addresses = place.to_socket_addrs().map_err(|e| {
+            let whose = if tunnel.is_some() { "proxy" } else { "host" };
+            Status::lost(format!("the {whose} is not known: {e}"))
+        })?;
         let work = async {
             let mut trouble = Status::lost("the host has no address");
             for address in addresses {
                 match TcpStream::connect(address).await {
-                    Ok(stream) => return self.over(stream).await,
+                    Ok(stream) => return self.over(stream, tunnel).await,
                     Err(error) => trouble = Status::lost(error.to_string()),
                 }
             }
@@ -92,30 +96,26 @@ impl Target {
         })
     }
 
-    async fn over(&self, stream: TcpStream) -> Result<Open, Status> {
-        let lost = |error: std::io::Error| Status::lost(error.to_string());
-        stream.set_nodelay(true).map_err(lost)?;
+    async fn over(&self, stream: TcpStream, tunnel: Option<&Tunnel>) -> Result<Open, Status> {
+        let without_delay = stream.set_nodelay(true);
+        without_delay.map_err(|error| Status::lost(error.to_string()))?;
+        let mut stream: Box<dyn Wire> = Box::new(stream);
+        if let Some(tunnel) = tunnel {
+            stream = tunnel.through(stream, &self.head).await?;
+        }
         let Some(config) = &self.tls else {
             return speak(stream).await;
         };
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|_| Status::lost("the host is no name that a certificate has"))?;
-        let connector = TlsConnector::from(config.clone());
-        let stream = connector
-            .connect(name, stream)
-            .await
-            .map_err(|error| Status::lost(format!("TLS: {error}")))?;
+        let stream = secure::begin(config, &self.host, stream).await?;
         match stream.get_ref().1.alpn_protocol() {
-            None | Some(b"h2") => speak(stream).await,
+            None | Some(b"h2") => speak(Box::new(stream)).await,
             Some(_) => Err(Status::lost("the server does not speak HTTP/2")),
         }
     }
 }
 
 /// Begins HTTP/2.
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> Result<Open, Status> {
+async fn speak(stream: Box<dyn Wire>) -> Result<Open, Status> {
     let (sender, mut connection) = h2::client::Builder::new()
         .initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW_OF_ALL)

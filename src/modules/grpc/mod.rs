@@ -21,11 +21,13 @@ mod connection;
 mod frames;
 mod secure;
 mod status;
+mod tunnel;
 
 use call::{Answer, Around, Call, Life, Outgoing};
 use connection::{Connection, Open, Target, keep_alive, runtime};
 use secure::Pem;
 use status::Status;
+use tunnel::Tunnel;
 
 pub(crate) fn module(lua: &Lua) -> mlua::Result<Table> {
     Module::new(lua, "grpc")
@@ -98,11 +100,13 @@ fn connect(_: &Lua, place: Place) -> Result<Handle> {
         key: place.key,
     };
     let tls = place.tls.then(|| secure::config(&pem)).transpose()?;
+    let tunnel = Tunnel::of(head.uri(), &pem);
     Ok(Handle(RefCell::new(Connection {
         target: Target {
             host: place.host,
             port,
             tls,
+            tunnel,
             connect: place.connect_timeout.0,
             keep_alive: place.keep_alive.0,
             head,

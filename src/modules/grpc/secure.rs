@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use super::status::Status;
+use super::tunnel::Wire;
 
 use crate::error::{Error, Result};
 use crate::lua::bytes::Blob;
@@ -49,6 +54,19 @@ pub(super) fn config(pem: &Pem) -> Result<Arc<ClientConfig>> {
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// Begins TLS with a host.
+pub(super) async fn begin(
+    config: &Arc<ClientConfig>,
+    host: &str,
+    stream: Box<dyn Wire>,
+) -> std::result::Result<TlsStream<Box<dyn Wire>>, Status> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Status::lost("the host is no name that a certificate has"))?;
+    let connector = TlsConnector::from(config.clone());
+    let begun = connector.connect(name, stream).await;
+    begun.map_err(|error| Status::lost(format!("TLS: {error}")))
 }
 
 fn certificates(pem: &Blob) -> Option<Vec<CertificateDer<'static>>> {
