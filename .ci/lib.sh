@@ -73,11 +73,32 @@ make_place() {
   chown -R "$user" "$area/user" "$area/bq/data"
 }
 
+# A port of this machine that nobody uses.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
 # Ends a process with all that it has started.
 end_tree() {
   local child
   for child in $(ps -o pid= --ppid "$1"); do end_tree "$child"; done
   kill "$1" 2>/dev/null || true
+}
+
+# try_engines KEPT "ENGINE..." TEST...: puts engines of `tests/engines` where both users find them, as the ordinary one, unless they
+# are kept as KEPT, and runs tests with them.
+install_engines() {
+  local engine
+  for engine in $1; do as_user bash "tests/engines/$engine" "$area/user/engines" install; done
+  cp -a "$area/user/engines/." "$2/"
+}
+try_engines() {
+  local folder who said test
+  kept "$1" 1 install_engines "$2"
+  [ -e "$area/user/engines" ] || cp -a "$folder" "$area/user/engines"
+  for who in user root; do
+    said=$("as_$who" env BQ_ENGINES="$area/user/engines" cargo test --locked --test pipeline -- --exact "${@:3}" 2>&1) || fail "$said"
+    for test in "${@:3}"; do expect "$said" "$test ... ok"; done
+    ! grep -F 'skipped: engines' <<<"$said" || fail "an engine was not there"
+  done
 }
 
 clean_place() {

@@ -6,7 +6,7 @@ chown 61234:61234 "$area/other"
 as_other() {
   setpriv --reuid 61234 --regid 61234 --clear-groups env -i HOME="$area/other" PATH=/usr/bin:/bin LC_ALL=C.UTF-8 "$@"
 }
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 as_user bash tests/engines/casd "$area/user/engines" "$port" >"$area/user/casd.log" 2>&1 &
 casd=$!
 for _ in $(seq 600); do

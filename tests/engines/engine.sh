@@ -1,6 +1,6 @@
 # What the scripts of this folder share. Each starts a server that others run, on loopback, without root:
 #   NAME FOLDER install        unpacks the programs to FOLDER, unless they are there
-#   NAME FOLDER PORT [JOBS]    does that too, and runs the server with its content in FOLDER
+#   NAME FOLDER PORT [JOBS]    does that too, and runs the server with its content in FOLDER; port 0 is some free one
 # It prints the address when the server answers. The server executes up to JOBS actions at once (2), if it can. Programs that were
 # installed to `$BQ_ENGINES` are taken from there. All that was started ends with the script, on TERM, or when who started it ends.
 set -euo pipefail
@@ -11,6 +11,10 @@ unset BQ_ENGINE_LEASH
 [ $# -ge 2 ] || { sed -n 's/^# usage: //p' "$0" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(realpath "$1") port=$2 jobs=${3:-2}
+while [ "$port" = 0 ]; do
+  port=$((20000 + RANDOM % 12000))
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || port=0
+done
 programs=${BQ_ENGINES:-$folder}
 here=$(realpath "$(dirname "$0")")
 
@@ -65,10 +69,10 @@ answers() {
   done
 }
 
-# serve SCHEME: prints the address, and goes on until something that was started ends.
+# serve SCHEME [INSTANCE]: prints the address, and goes on until something that was started ends.
 serve() {
   answers "$port"
-  echo "$1://127.0.0.1:$port"
+  echo "$1://127.0.0.1:$port${2:+/$2}"
   wait -n "${started[@]}" || true
   echo "error: it has ended" >&2
   exit 1

@@ -1,6 +1,6 @@
 //! Caches by servers that others run. `BQ_ENGINES` names a folder in which `tests/engines/NAME FOLDER install` has put them.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::grpc::spoken;
+use super::grpc::{spoken, spoken_with};
 use super::sharing::{damage, started};
 use super::{Left, Rig, names, needs_namespaces};
 use crate::support::{eventually, skip};
@@ -37,13 +37,17 @@ const SIZES: &str = "
 /// A server in a folder of its own, with what it keeps.
 struct Engine {
     child: Child,
-    port: u16,
+    url: String,
     own: PathBuf,
 }
 
 impl Engine {
     /// A server; `None` if it is not there.
     fn start(name: &'static str, folder: &Path) -> Option<Self> {
+        Self::start_with(name, folder, &[])
+    }
+
+    fn start_with(name: &'static str, folder: &Path, more: &[&str]) -> Option<Self> {
         if std::env::var_os("BQ_ENGINES").is_none() {
             skip(format!(
                 "`BQ_ENGINES` names no folder of `tests/engines/{name} FOLDER install`"
@@ -56,20 +60,27 @@ impl Engine {
             .and_then(|listener| listener.local_addr())
             .expect("a port is free")
             .port();
-        let log = std::fs::File::create(own.join("log")).expect("it is new");
+        let file = |name: &str| std::fs::File::create(own.join(name)).expect("it is new");
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines");
         let child = Command::new("bash")
             .arg(scripts.join(name))
             .arg(&own)
             .arg(port.to_string())
+            .args(more)
             .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("it is open"))
-            .stderr(log)
+            .stdout(file("address"))
+            .stderr(file("log"))
             .process_group(0)
             .spawn()
             .expect("bash is there");
-        let engine = Self { child, port, own };
-        eventually(name, || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let mut engine = Self {
+            child,
+            url: String::new(),
+            own,
+        };
+        let said = || std::fs::read_to_string(engine.own.join("address")).unwrap_or_default();
+        eventually(name, || said().ends_with('\n'));
+        engine.url = said().trim_end().to_owned();
         Some(engine)
     }
 
@@ -93,8 +104,8 @@ impl Engine {
         found
     }
 
-    fn url(&self, scheme: &str) -> String {
-        format!("{scheme}://127.0.0.1:{}", self.port)
+    fn url(&self) -> String {
+        self.url.clone()
     }
 }
 
@@ -124,7 +135,7 @@ fn nginx_keeps_outputs() {
     let Some(nginx) = Engine::start("nginx", rig.folder.path()) else {
         return;
     };
-    let url = nginx.url("http");
+    let url = nginx.url();
     rig.write("login", "writer:secret\n");
     let login = ["--remote-write", "--remote-login", "login"];
     let words = [&["--remote", &url][..], &login].concat();
@@ -174,7 +185,7 @@ fn casd_keeps_outputs() {
     let Some(casd) = Engine::start("casd", rig.folder.path()) else {
         return;
     };
-    let url = casd.url("grpc");
+    let url = casd.url();
     let words = ["--remote", &url, "--remote-write"];
     rig.stage(&[]).is(0);
     rig.build(&words).is(0).says("wrote 5 outputs");
@@ -233,12 +244,21 @@ fn casd_keeps_outputs() {
 
 #[test]
 fn justbuild_takes_blobs_and_says_that_it_takes_no_results() {
+    takes_blobs_only("justbuild");
+}
+
+#[test]
+fn the_old_justbuild_does_too() {
+    takes_blobs_only("justbuild-old");
+}
+
+fn takes_blobs_only(name: &'static str) {
     needs_namespaces!();
     let rig = Rig::new();
-    let Some(just) = Engine::start("justbuild", rig.folder.path()) else {
+    let Some(just) = Engine::start(name, rig.folder.path()) else {
         return;
     };
-    let url = just.url("grpc");
+    let url = just.url();
     let words = ["--remote", &url, "--remote-write"];
     rig.stage(&[]).is(0);
     let left = rig.build(&words).is(0);
@@ -271,6 +291,81 @@ fn justbuild_takes_blobs_and_says_that_it_takes_no_results() {
     just.kill();
     rig.stage_in("other");
     let left = rig.build_in("other", &words).is(0);
+    assert_eq!(started(&left).len(), 5);
+    left.says("is left out from here on: UNAVAILABLE: ");
+}
+
+#[test]
+fn buildgrid_keeps_outputs_and_knows_its_clients() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let more = ["1", "secured"];
+    let Some(grid) = Engine::start_with("buildgrid", rig.folder.path(), &more) else {
+        return;
+    };
+    let url = grid.url();
+    assert!(url.starts_with("grpcs://"));
+    let trusting = ["--remote", &url, "--remote-ca", "buildgrid/authority.pem"];
+    let known = [
+        "--remote-cert",
+        "buildgrid/client.pem",
+        "--remote-key",
+        "buildgrid/client.key",
+    ];
+    let token = ["--remote-token", "buildgrid/token"];
+    let read = [&trusting[..], &known, &token].concat();
+    let write = [&read[..], &["--remote-write"]].concat();
+    rig.stage(&[]).is(0);
+    let left = rig.build(&write).is(0);
+    left.says("wrote 5 outputs to stores and caches");
+    rig.stage_in("other");
+    let left = rig.build_in("other", &read).is(0);
+    assert_eq!(left.started(), [""; 0]);
+    assert_eq!(rig.digests("other"), rig.digests("space"));
+    let options = "remote_ca = 'buildgrid/authority.pem', remote_cert = 'buildgrid/client.pem',
+        remote_key = 'buildgrid/client.key', remote_token = 'buildgrid/token'";
+    spoken_with(&rig, &url, options, SIZES).says("all are right");
+
+    // Of all archives a byte is wrong.
+    let archives = grid.files("cas", ARCHIVE);
+    assert_eq!(archives.len(), 5);
+    archives.iter().for_each(spoil);
+    rig.replace("packages/final.lua", "seed is in sight", "seed is there");
+    rig.stage_in("third");
+    let left = rig.build_in("third", &write).is(0);
+    assert_eq!(started(&left).len(), 5);
+    left.says("low/lib of `").says("` is not taken: ");
+
+    // Without a token, with a wrong one, and without a certificate.
+    rig.write("wrong", "a.b.c\n");
+    let wrong = ["--remote-token", "wrong"];
+    for (index, (words, says)) in [
+        (
+            [&trusting[..], &known].concat(),
+            "is left out from here on: UNAUTHENTICATED: ",
+        ),
+        (
+            [&trusting[..], &known, &wrong].concat(),
+            "is left out from here on: UNAUTHENTICATED: ",
+        ),
+        (
+            [&trusting[..], &token].concat(),
+            "is left out from here on: UNAVAILABLE: ",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let space = format!("space-{index}");
+        rig.stage_in(&space);
+        let left = rig.build_in(&space, &words).is(0);
+        assert_eq!(started(&left).len(), 5);
+        left.says(says);
+    }
+
+    grid.kill();
+    rig.stage_in("last");
+    let left = rig.build_in("last", &read).is(0);
     assert_eq!(started(&left).len(), 5);
     left.says("is left out from here on: UNAVAILABLE: ");
 }
