@@ -63,7 +63,7 @@ starts=$(grep -F 'start ' <<<"$taken")
 expect "$starts" "start  system/zlib"
 ! grep -vF ', on a worker: ' <<<"$starts" || fail "not all was built by workers: $taken"
 as_other "$bq" scripts/verify.lua --workspace "$space" --expected "tests/expected/$(uname -m).json"
-kill "$casd"
+end_tree "$casd"
 wait "$casd" || true
 cd - >/dev/null
 rm -rf "$area/other"
