@@ -2,6 +2,8 @@
 -- Builds the plan: enters the staged rootfs if it is outside, and builds the steps that are not in the store.
 local args = require "bq.args"
 local elsewhere = require "bq.run.elsewhere"
+local emulation = require "bq.run.emulation"
+local enter = require "bq.run.enter"
 local events = require "bq.events"
 local log = require "bq.log"
 local process = require "bq.process"
@@ -26,6 +28,7 @@ local OPTIONS <const> = tables.append({
   { name = "check", help = "run the packages' own tests" },
   { name = "log-limit", value = "MIB", number = true, help = "end a step whose log grows larger [default: 256]" },
 }, share_options.OPTIONS)
+OPTIONS[#OPTIONS + 1] = emulation.OPTION
 OPTIONS[#OPTIONS + 1] = events.OPTION
 local options = args.parse({
   group = "make",
@@ -42,10 +45,12 @@ space:lock()
 local command
 plan, command = refresh(space, plan)
 
-local foreign = state.leave_out_foreign(plan)
-if #foreign > 0 and not require("bq.run.enter").is_entered(space) then
+local emulator = emulation.of(plan.arch, options.emulator)
+local is_emulated = emulator ~= nil or os.getenv(enter.EMULATES) == plan.arch
+local foreign = is_emulated and {} or state.leave_out_foreign(plan)
+if #foreign > 0 and not enter.is_entered(space) then
   log.warn(
-    ("left out: %s, since what is built has to run there, on a machine (or an emulator) for %s: `bq coordinator.lua` in the packed chroot"):format(
+    ("left out: %s, since what is built has to run there: name a static emulator for %s by `--emulator FILE`, or go on in the packed chroot on such a machine"):format(
       table.concat(foreign, ", "),
       plan.arch
     )
@@ -68,7 +73,6 @@ end
 local agents = require "bq.share.agents"
 local coordinator = require "bq.run.coordinator"
 local display = require "bq.run.display"
-local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local finished = require "bq.system.finished"
 local stage = require "bq.stage.stage"
@@ -93,7 +97,7 @@ else
   end
   local running = agents.start(space, options)
   space:unlock()
-  local status = enter.coordinator(space, args.words(OPTIONS, options), agents.environment(running))
+  local status = enter.coordinator(space, args.words(OPTIONS, options), agents.environment(running), emulator)
   agents.finish(running)
   fail.exit(status)
 end

@@ -13,6 +13,14 @@ local elf = {}
 
 local MAGIC <const> = "\127ELF\2\1"
 local MACHINES <const> = { [62] = "x86_64", [183] = "aarch64" }
+
+--- The number of an architecture in the header of an ELF file (`e_machine`).
+---@type table<string, integer>
+elf.NUMBERS = {}
+for number, name in pairs(MACHINES) do
+  elf.NUMBERS[name] = number
+end
+
 local KINDS <const> = { [1] = "rel", [2] = "exec", [3] = "dyn" }
 local LOAD <const>, DYNAMIC <const>, INTERP <const> = 1, 2, 3
 local NOBITS <const> = 8

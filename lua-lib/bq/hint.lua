@@ -57,7 +57,7 @@ local function no_namespace(err)
 end
 
 --- One thing to do about a failed call; `nil` if nothing is known.
----@param call string the call or stage: `unshare`, `unshare_mount` once the others are made, `map`, `mount`, `overlay`, `dev`, `pivot_root`, …
+---@param call string the call or stage: `unshare`, `unshare_mount` once the others are made, `map`, `mount`, `overlay`, `dev`, `binfmt`, `pivot_root`, …
 ---@param err bq.error
 ---@return string?
 function hint.of(call, err)
@@ -77,6 +77,10 @@ function hint.of(call, err)
     return apparmor()
   elseif call == "mount" and ("/" .. (err.path or "")):find "/proc$" and err.code == "EPERM" then
     return "parts of /proc are masked here; start the container with `--security-opt systempaths=unconfined` (podman: `--security-opt unmask=ALL`)"
+  elseif call == "binfmt" and err.code == "EPERM" then
+    return "user namespaces can have emulators of their own since Linux 6.7; on an older kernel let root register one for the machine (Debian: `qemu-user-binfmt`), or build on a machine of that architecture"
+  elseif call == "binfmt" and err.code == "ENODEV" then
+    return "the kernel cannot start emulators: `sudo modprobe binfmt_misc`"
   elseif call == "dev" then
     return "/dev is mounted `nodev` here; start the container with `--tmpfs /dev:rw,exec,dev,nosuid`, or `--privileged`"
   elseif (call == "open_tree" or call == "mount_setattr" or call == "move_mount") and err.code == "ENOSYS" then

@@ -12,6 +12,9 @@ local workspace = require "bq.workspace"
 
 local enter = {}
 
+--- The variable that says which programs an emulator runs inside: those of this architecture.
+enter.EMULATES = "BQ_EMULATES"
+
 -- The environment of every program inside.
 local ENV =
   { PATH = "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin", HOME = "/root", USER = "root", LC_ALL = "C", TZ = "UTC" }
@@ -64,13 +67,15 @@ end
 ---@param space bq.Workspace
 ---@param words string[] its command line, without `--workspace`: inside, the workspace has a fixed place
 ---@param more? table<string, string> of its environment
+---@param emulator? bq.run.Emulator for what is built and has to run
 ---@return integer
-function enter.coordinator(space, words, more)
+function enter.coordinator(space, words, more, emulator)
   local argv = tables.append({ "/usr/local/bin/bq" }, host.options)
   tables.append(tables.append(argv, { "/usr/local/bin/coordinator.lua" }), words)
   local env = enter.environment(space)
   -- Process ids are different inside. The lock shows the id that people see outside.
   env.BQ_HOLDER = tostring(syscall.getpid())
+  env[enter.EMULATES] = emulator and emulator.arch
   for name, value in pairs(more or {}) do
     env[name] = value
   end
@@ -79,6 +84,7 @@ function enter.coordinator(space, words, more)
     env[events.INSIDE] = "1"
   end
   local status = namespace.run(enter.sandbox(space, {
+    emulator = emulator,
     body = function()
       process.exec { argv = argv, env = env, cwd = "/", stdin = "null" }
     end,

@@ -3,6 +3,7 @@
 -- The order of the calls matters; comments give the reasons. A launcher makes the namespaces. Its child is process 1 of
 -- the new pid namespace and makes the mounts. The child of process 1 does the work.
 local devices = require "bq.run.devices"
+local emulation = require "bq.run.emulation"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local filters = require "bq.run.filters"
@@ -25,6 +26,7 @@ local namespace = {}
 ---@field prepare? fun() mounts the parts of `root`; called when mounts are private, before the root is entered
 ---@field binds? bq.Bind[]
 ---@field network? boolean the machine's network, instead of a loopback device alone
+---@field emulator? bq.run.Emulator runs programs of another architecture inside; a user namespace of its own has it, also for root
 ---@field confined? boolean cut capabilities, seccomp and landlock, and no set-id bits and capabilities on files: for steps
 ---@field noted? string with `confined`: a file outside of the root that gets the set-id bits and capabilities (`bq.run.noted`)
 ---@field answer_ids? boolean calls about owners and ids succeed without an effect
@@ -106,6 +108,10 @@ local function make_root(sandbox)
     -- Moves from the folder under the new mount to the mount itself. A path that ends at `/` would stay below the
     -- mount.
     syscall.chdir(here == "/" and "/.." or here)
+  end
+  if sandbox.emulator then
+    -- What is mounted at `/tmp` later hides it, and keeps it as long as the root is there.
+    emulation.register(sandbox.emulator, "tmp")
   end
   -- Sources are opened before the pivot and targets after it, so a link in the root cannot lead outside.
   local nodes, binds = devices.open(), {}
@@ -243,7 +249,7 @@ local function launch(sandbox, dies_with_parent)
     kinds[#kinds + 1] = "net"
   end
   local uid, gid = syscall.geteuid(), syscall.getegid()
-  local own = not namespace.has_power()
+  local own = not namespace.has_power() or sandbox.emulator ~= nil
   if own then
     table.insert(kinds, 1, "user")
   end

@@ -1,0 +1,111 @@
+-- Programs of another architecture, run by an emulator that the kernel starts for them: `binfmt_misc`, registered in the user namespace
+-- of a build, so that nothing of the machine is changed and all is gone when the build ends. The kernel has to be 6.7 or newer.
+--   docs.kernel.org/admin-guide/binfmt-misc.html
+local elf = require "bq.elf"
+local fail = require "bq.fail"
+local files = require "bq.files"
+local fs = require "bq.fs"
+local hint = require "bq.hint"
+local syscall = require "bq.syscall"
+
+local emulation = {}
+
+--- The option of programs that run what is built for another architecture.
+---@type bq.Option
+emulation.OPTION = {
+  name = "emulator",
+  value = "FILE",
+  once = true,
+  help = "a static qemu that runs programs of the plan's architecture",
+}
+
+-- Where a machine has its own emulators.
+local REGISTERED <const> = "/proc/sys/fs/binfmt_misc"
+-- The first 20 bytes of the header of a program: ELF, 64 bits, little-endian, of version 1, any ABI, a program (2) or one that can be
+-- loaded anywhere (3), and the machine. `man 5 elf`.
+local HEADER <const> = "\x7fELF\x02\x01\x01" .. ("\0"):rep(9) .. "\x02\0%s\0"
+local MASK <const> = ("\xff"):rep(7) .. "\0" .. ("\xff"):rep(8) .. "\xfe\xff\xff\xff"
+
+--- The header of a program, as far as it is looked at.
+local function header(arch)
+  return HEADER:format(string.char(elf.NUMBERS[arch]))
+end
+
+--- Bytes as the kernel reads them in a registration.
+local function escaped(bytes)
+  return (bytes:gsub(".", function(byte)
+    return ("\\x%02x"):format(byte:byte())
+  end))
+end
+
+--- The emulator that this machine has registered for an architecture, if it can be used inside any root (flag `F`).
+---@param arch string
+---@return string? path as the machine has it
+local function registered(arch)
+  -- The machine is in the last two bytes.
+  local machine = escaped(header(arch):sub(-2)):gsub("\\x", "")
+  for _, name in ipairs(fs.stat(REGISTERED) and fs.list(REGISTERED) or {}) do
+    local text = files.read(REGISTERED .. "/" .. name) or ""
+    local magic = text:match "\nmagic (%x+)"
+    if text:find "^enabled" and text:find "\nflags: %u*F" and magic and #magic == 40 and magic:sub(-4) == machine then
+      return text:match "\ninterpreter ([^\n]+)"
+    end
+  end
+end
+
+---@class bq.run.Emulator
+---@field arch string
+---@field path? string the file to register; `nil` if the machine has one
+
+--- The emulator for an architecture.
+---@param arch string
+---@param named? string the file of `--emulator`
+---@return bq.run.Emulator? # `nil` if there is none, and if none is needed
+function emulation.of(arch, named)
+  if arch == syscall.uname().machine then
+    return nil
+  elseif not named then
+    return registered(arch) and { arch = arch } or nil
+  end
+  local stat = fs.stat(named)
+  if not stat or stat.type ~= "file" then
+    fail.usage(("`--emulator %s`: there is no such file"):format(named))
+  end
+  local found = elf.read(named)
+  if not found or found.machine ~= syscall.uname().machine then
+    fail.usage(("`--emulator %s`: it is no program for this machine"):format(named))
+  elseif found.interpreter then
+    fail.usage(
+      ("`--emulator %s`: it is not static, so it cannot run in a root that lacks its libraries"):format(named),
+      "Debian has static ones: `qemu-user` from trixie on, `qemu-user-static` before"
+    )
+  end
+  return { arch = arch, path = fs.realpath(named) }
+end
+
+--- Registers an emulator in this user namespace. It stays as long as something is mounted there.
+---@param emulator bq.run.Emulator
+---@param place string a folder to mount at
+function emulation.register(emulator, place)
+  if not emulator.path then
+    return
+  end
+  local ok, err = pcall(syscall.mount, { source = "binfmt_misc", target = place, type = "binfmt_misc" })
+  if not ok then
+    fail.raise("no emulator can be registered", { cause = err, hint = hint.of("binfmt", err) })
+  end
+  local line = (":bq-%s:M:0:%s:%s:%s:F"):format(
+    emulator.arch,
+    escaped(header(emulator.arch)),
+    escaped(MASK),
+    emulator.path
+  )
+  local file = assert(io.open(place .. "/register", "w"))
+  local written, why = file:write(line)
+  local closed, later = file:close()
+  if not (written and closed) then
+    fail.raise(("the kernel does not take `%s` as an emulator"):format(emulator.path), { cause = why or later })
+  end
+end
+
+return emulation
