@@ -1,4 +1,4 @@
-# Another architecture: a cross build up to what has to run there, and its commands under an emulator.
+# Another architecture: a cross build up to what has to run there, its commands under an emulator, and a package that is built there.
 other=$([ "$(uname -m)" = x86_64 ] && echo aarch64 || echo x86_64)
 as_user bash -c "mkdir $area/user/other && cp -r data/sysroot/seed data/sysroot/lock.json $area/user/other/"
 as_user "$bq" scripts/build_sysroot.lua --set core --arch "$other" --with m4@sysroot,zlib@sysroot,busybox@sysroot \
@@ -24,4 +24,15 @@ expect "$(there sort -r "$area/user/one")" "b"
 expect "$(there find "$area/user" -maxdepth 1 -name one)" "/one"
 expect "$(there tar -cf - -C "$area/user" one two | tar -tf -)" "two"
 expect "$(there sha256sum "$area/user/one")" "$(sha256sum "$area/user/one")"
+
+# With an emulator that only the build has, a package is built by programs of that architecture.
+as_user bash .ci/unpack "$area/user/qemu" trixie qemu-user
+as_user "$bq" scripts/build_sysroot.lua --set core --arch "$other" --with= --only system/zlib \
+  --workspace "$area/user/other" --offline --mirror "$area/bq/data/sysroot/sources"
+before=$(ls /proc/sys/fs/binfmt_misc)
+changed=$(as_user "$bq" scripts/coordinator.lua --workspace "$area/user/other" --emulator "$area/user/qemu/bin/qemu-$other" 2>&1) ||
+  fail "$changed"
+expect "$changed" "done   system/zlib"
+[ "$(ls /proc/sys/fs/binfmt_misc)" = "$before" ] || fail "the machine has another emulator than before"
+as_user "$bq" scripts/verify.lua --workspace "$area/user/other" --expected "tests/expected/$other.json"
 rm -rf "$area/user/other" "$area/user/one" "$area/user/two"

@@ -7,6 +7,7 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local hint = require "bq.hint"
 local syscall = require "bq.syscall"
+local visible = require "bq.visible"
 
 local emulation = {}
 
@@ -71,6 +72,9 @@ function emulation.of(arch, named)
   if not stat or stat.type ~= "file" then
     fail.usage(("`--emulator %s`: there is no such file"):format(named))
   end
+  if named:find "[:%c]" then
+    fail.usage(("`--emulator %s`: the kernel takes no path with a colon"):format(visible(named)), "copy the file")
+  end
   local found = elf.read(named)
   if not found or found.machine ~= syscall.uname().machine then
     fail.usage(("`--emulator %s`: it is no program for this machine"):format(named))
@@ -81,6 +85,14 @@ function emulation.of(arch, named)
     )
   end
   return { arch = arch, path = fs.realpath(named) }
+end
+
+--- The line that registers an emulator: for programs by the begin of their file (`M`), opened once for all roots (`F`).
+---@param arch string of the programs
+---@param path string of the emulator
+---@return string
+function emulation.line(arch, path)
+  return (":bq-%s:M:0:%s:%s:%s:F"):format(arch, escaped(header(arch)), escaped(MASK), path)
 end
 
 --- Registers an emulator in this user namespace. It stays as long as something is mounted there.
@@ -94,14 +106,8 @@ function emulation.register(emulator, place)
   if not ok then
     fail.raise("no emulator can be registered", { cause = err, hint = hint.of("binfmt", err) })
   end
-  local line = (":bq-%s:M:0:%s:%s:%s:F"):format(
-    emulator.arch,
-    escaped(header(emulator.arch)),
-    escaped(MASK),
-    emulator.path
-  )
   local file = assert(io.open(place .. "/register", "w"))
-  local written, why = file:write(line)
+  local written, why = file:write(emulation.line(emulator.arch, emulator.path))
   local closed, later = file:close()
   if not (written and closed) then
     fail.raise(("the kernel does not take `%s` as an emulator"):format(emulator.path), { cause = why or later })
