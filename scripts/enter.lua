@@ -5,6 +5,7 @@
 collectgarbage "stop"
 
 local args = require "bq.args"
+local emulation = require "bq.run.emulation"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -21,6 +22,7 @@ local options = args.parse({
     { name = "step", value = "NAME", help = "in the root of a step that failed, its build tree as it was" },
     { name = "rootfs", value = "WHAT", help = "in what a phase made, or in another rootfs folder" },
     { name = "network", help = "with the machine's network" },
+    emulation.OPTION,
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
   rest = true,
@@ -59,6 +61,11 @@ local function find_step(name)
   )
 end
 
+--- The emulator that was named: for programs of the plan's architecture.
+local function emulator()
+  return options.emulator and emulation.of(space:plan().arch, options.emulator) or nil
+end
+
 local held ---@type bq.syscall.Descriptor?
 
 local function enter_step(id)
@@ -77,7 +84,12 @@ local function enter_step(id)
       table.insert(argv, 3, "--network")
     end
     require("bq.tables").append(argv, shell)
-    return enter.command(enter.sandbox(space, { network = options.network }), argv, enter.environment(space), "/")
+    return enter.command(
+      enter.sandbox(space, { network = options.network, emulator = emulator() }),
+      argv,
+      enter.environment(space),
+      "/"
+    )
   end
   local step_root = require "bq.run.step_root"
   local jobs = require "bq.run.job"
@@ -92,7 +104,7 @@ end
 
 --- The staged rootfs below a layer that is thrown away. Steps are built on the rootfs, so it must not change.
 local function enter_staged()
-  local sandbox = enter.sandbox(space, { network = options.network })
+  local sandbox = enter.sandbox(space, { network = options.network, emulator = emulator() })
   local root = sandbox.root
   fs.mkdir(space:at "build")
   local folder = fs.mkdtemp(space:at "build/enter-")
@@ -124,7 +136,10 @@ local function enter_phase(plan, phase)
   local lowers = require("bq.run.state").look(space, plan):phase_outputs(phase)
   local folder = fs.mkdtemp(space:at "build/enter-")
   require("bq.run.job").clean(folder)
-  local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
+  local sandbox = step_root.sandbox(
+    { folder = folder, lowers = lowers },
+    { network = options.network, emulator = emulator() }
+  )
   local env = enter.environment(space)
   local ok, status = pcall(enter.command, sandbox, shell, env, "/")
   fs.remove_all(folder)
@@ -149,7 +164,10 @@ local function enter_own(plan)
     for _, part in ipairs(made.parts) do
       table.insert(lowers, 1, part.path)
     end
-    local sandbox = step_root.sandbox({ folder = folder, lowers = lowers }, { network = options.network })
+    local sandbox = step_root.sandbox(
+      { folder = folder, lowers = lowers },
+      { network = options.network, emulator = emulator() }
+    )
     return enter.command(sandbox, shell, enter.environment(space), "/")
   end)
   fs.remove_all(folder)
@@ -186,7 +204,12 @@ local function enter_rootfs(what)
         or plan and "the phases are " .. table.concat(plan.phase_order, ", ")
     )
   end
-  return enter.command({ root = fs.realpath(what), network = options.network }, shell, enter.environment(space), "/")
+  return enter.command(
+    { root = fs.realpath(what), network = options.network, emulator = emulator() },
+    shell,
+    enter.environment(space),
+    "/"
+  )
 end
 
 local status
