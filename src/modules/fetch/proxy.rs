@@ -15,7 +15,7 @@ pub(super) fn of(uri: &Uri) -> Result<Option<Proxy>, Failure> {
 }
 
 /// The proxy for a URL, if there is one. The error says what is wrong with the variable.
-pub(in crate::modules) fn named(uri: &Uri) -> Result<Option<Proxy>, String> {
+pub(crate) fn named(uri: &Uri) -> Result<Option<Proxy>, String> {
     let scheme = uri.scheme_str().unwrap_or("http");
     let Some((name, value)) = [format!("{scheme}_proxy"), "all_proxy".to_owned()]
         .into_iter()
@@ -42,7 +42,7 @@ pub(in crate::modules) fn named(uri: &Uri) -> Result<Option<Proxy>, String> {
 }
 
 /// What `Proxy-Authorization` says, if the proxy wants to know its users.
-pub(in crate::modules) fn authorization(proxy: &Proxy) -> Option<String> {
+pub(crate) fn authorization(proxy: &Proxy) -> Option<String> {
     let (user, password) = match (proxy.username(), proxy.password()) {
         (None, None) => return None,
         (user, password) => (user.unwrap_or_default(), password.unwrap_or_default()),

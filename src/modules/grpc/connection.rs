@@ -15,9 +15,9 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::call::Life;
-use super::secure;
+use super::secure::{self, Wire};
 use super::status::{DEADLINE_EXCEEDED, Status};
-use super::tunnel::{Tunnel, Wire};
+use super::tunnel::Tunnel;
 
 /// How much a server may send before it hears that it was taken: of a stream, and of all.
 const WINDOW: u32 = 4 << 20;

@@ -3,20 +3,16 @@
 use std::sync::Arc;
 
 use http::{Request, Uri};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::rustls::ClientConfig;
 use ureq::{Proxy, ProxyProtocol};
 
-use super::secure::{self, Pem};
+use super::secure::{self, Pem, Wire};
 use super::status::{PERMISSION_DENIED, Status};
 use crate::modules::fetch::proxy;
 
 /// The longest answer of a proxy, in bytes.
 const LONGEST: usize = 16 << 10;
-
-/// What bytes travel on, whatever is below.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(super) struct Tunnel {
     proxy: Proxy,
