@@ -64,7 +64,7 @@ end
 ---@class bq.History
 ---@field ended? table the last end of the step
 ---@field done? table the last end that was good
----@field running? table a start without an end
+---@field running? table a start without an end; one that came back from a worker without a result has none, and has not ended
 ---@field started? table the last start
 
 --- The last events of each step.
@@ -78,6 +78,8 @@ function journal.by_step(workspace)
       steps[event.step] = history
       if event.event == "start" then
         history.running, history.started = event, event
+      elseif event.event == "back" then
+        history.running = nil
       elseif event.event == "end" then
         history.running = nil
         history.ended = event

@@ -20,6 +20,9 @@ local ANSWER <const> = {
     ok = schema.flag(),
     ["trouble?"] = schema.text(),
     ["is_down?"] = schema.flag(),
+    ["hint?"] = schema.text(),
+    ["has_tree?"] = schema.flag(),
+    ["is_wrong?"] = schema.flag(),
     seconds = schema.number(),
     ["queued?"] = schema.number(),
   },
@@ -121,7 +124,7 @@ function Away:returned()
         self.tried[one.step.id] = true
         self:note(one.step, answer)
       else
-        self.counts.built = self.counts.built + 1
+        self.counts.built = self.counts.built + (answer.ok and 1 or 0)
         self.counts.seconds = self.counts.seconds + answer.seconds
         self.counts.queued = self.counts.queued + (answer.queued or 0)
       end
@@ -138,8 +141,11 @@ function Away:note(step, answer)
   if answer.is_down and not self.off then
     self.off = answer.trouble
     log.warn(("no step is given to workers from here on: %s: %s"):format(step.id, text))
+    if answer.hint then
+      log.raw("hint: " .. visible(answer.hint))
+    end
   elseif not answer.is_down then
-    log.warn(("%s is built here, since what a worker made is not taken: %s"):format(step.id, text))
+    log.warn(("%s is built here, since what came from a worker is of no use: %s"):format(step.id, text))
   end
 end
 

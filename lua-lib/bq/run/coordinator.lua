@@ -42,6 +42,7 @@ local TAIL <const> = 20
 ---@field folder string
 ---@field lock? bq.syscall.Descriptor
 ---@field share? bq.Share of the slots; `nil` of a step that is away
+---@field is_treeless? boolean it failed on a worker, and its build tree is not here
 ---@field talks? boolean its log has grown over the limit
 
 ---@class bq.Run
@@ -153,13 +154,16 @@ local function failed(self, one, status)
     lines = why.lines,
     command = why.command,
     excerpt = json.array(failure.excerpt(log, TAIL)),
-    shell = ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()),
+    shell = not one.is_treeless and ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()) or nil,
     seconds = status.seconds,
   }
   fs.write(self.workspace:failure(id), json.encode(details, { pretty = true }), { sync = false })
   self.state:set(one.step, "failed")
   self.failures[#self.failures + 1] = details
   self.display:failed(one.step, details)
+  if one.is_treeless then
+    self.trees:done(one.folder)
+  end
 end
 
 --- A step was built, here or on a worker, or failed.
@@ -216,14 +220,12 @@ local function take_returned(self)
   for _, back in ipairs(all) do
     if back.answer.trouble then
       fs.unlock(back.one.lock)
-      journal.add(
-        self.workspace,
-        { event = "end", step = back.one.step.id, key = self.state.keys[back.one.step.id], ok = false }
-      )
+      journal.add(self.workspace, { event = "back", step = back.one.step.id, key = self.state.keys[back.one.step.id] })
       self.built_on_damage[back.one.step.id] = nil
       self.state:set(back.one.step, "waiting")
       self.display:returned(back.one.step)
     else
+      back.one.is_treeless = not (back.answer.ok or back.answer.has_tree)
       settle(self, back.one, { ok = back.answer.ok, seconds = back.answer.seconds, code = 1 })
     end
   end

@@ -223,7 +223,10 @@ function Display:failed(step, details)
     log.raw("folder: " .. visible(details.command.cwd))
   end
   log.raw("log: " .. details.log)
-  log.raw("hint: look into it: `" .. details.shell .. "`")
+  log.raw(
+    details.shell and "hint: look into it: `" .. details.shell .. "`"
+      or "hint: its build tree is gone with the worker; the same command with `--remote-tree` brings it"
+  )
   events.say("failure", {
     step = step.id,
     message = json.text(details.lines[1] or ""),

@@ -122,6 +122,16 @@ local function failures(list)
   return out
 end
 
+--- What workers built; `nil` if there are none.
+local function workers(away)
+  if not away then
+    return nil
+  end
+  local counts = away.counts
+  local waited = counts.queued >= 1 and (", after %s in queues"):format(report.time(counts.queued)) or ""
+  return ("workers built %d of them%s"):format(counts.built, waited)
+end
+
 --- The lines of the summary. The last one counts the steps of the plan.
 ---@param run bq.Run
 ---@param seconds number what the run took
@@ -135,6 +145,7 @@ function Summary:lines(run, seconds, next)
   parts[#parts + 1] = counts.fetched > 0 and ("fetched %d"):format(counts.fetched) or nil
   parts[#parts + 1] = counts.failed > 0 and ("failed %d"):format(counts.failed) or nil
   out[#out + 1] = ("%s, in %s"):format(table.concat(parts, ", "), report.time(seconds))
+  out[#out + 1] = workers(run.away)
   if #self.took > 0 then
     for index, one in ipairs(slowest(self)) do
       local first = index == 1 and "slowest: " or "         "
@@ -179,6 +190,7 @@ function Summary:fields(run, seconds)
     reused = self.counts.reused,
     fetched = self.counts.fetched,
     failed = self.counts.failed,
+    workers = run.away and { built = run.away.counts.built, queued = run.away.counts.queued } or nil,
     seconds = math.floor(seconds * 1000) / 1000,
     bytes = (sizes(self, run.workspace)),
     slowest = slow,

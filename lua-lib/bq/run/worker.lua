@@ -25,8 +25,9 @@ local worker = {}
 worker.OUTPUTS = { "failure.json", "log", "meta.json", "output.tar.zst", "tree.tar.zst" }
 --- What stands for a file that a run does not have.
 worker.NOTHING = "nothing\n"
---- Exit statuses: the step failed; it could not be begun here.
-worker.FAILED, worker.UNABLE = 1, 3
+--- Exit statuses: the step failed; this machine builds no steps; the step could not be begun, since an input is wrong or there is no
+--- room.
+worker.FAILED, worker.UNABLE, worker.WRONG = 1, 3, 4
 
 --- A job as it goes to a worker.
 ---@type bq.schema.Format
@@ -52,6 +53,8 @@ local BINARY <const> = "usr/local/bin/bq"
 local TREE <const>, BUILD <const>, PROGRAMS <const> = 4, 40, 1 << 30
 -- How often to look at the log of the step, in seconds.
 local POLL <const> = 1
+-- How the names of the folders begin in which steps are built.
+local PLACE <const> = "bq-step-"
 -- What of the step's folder shows how far it came.
 local KEPT <const> = { "src", "build", "home", "entry/output" }
 
@@ -94,20 +97,56 @@ local function take_power()
   end
 end
 
---- A folder for the root and the workspace: in memory if there is enough of it, else on a disk. It is not in the engine's own
+--- Removes what steps left that were killed. Others who use the same folder have their own.
+local function sweep(top)
+  for _, name in ipairs(fs.list(top)) do
+    local path = top .. "/" .. name
+    local stat = name:sub(1, #PLACE) == PLACE and fs.lstat(path)
+    if stat and stat.type == "dir" and stat.uid == syscall.geteuid() and fs.lstat(path .. "/lock") then
+      local lock = fs.lock(path .. "/lock")
+      if lock then
+        fs.remove_all(path)
+        fs.unlock(lock)
+      end
+    end
+  end
+end
+
+---@class bq.run.Place
+---@field path string
+---@field top string a folder for the root and the workspace
+---@field is_mounted boolean it is in memory
+---@field lock bq.syscall.Descriptor
+
+--- A place for the root and the workspace: in memory if there is enough of it, else on a disk. It is not in the engine's own
 --- folder, which may be on a file system that cannot be below an overlay.
+---@return bq.run.Place
 local function make_place(one)
-  local place = fs.mkdtemp((os.getenv "TMPDIR" or "/var/tmp") .. "/bq-step-")
+  local above = os.getenv "TMPDIR" or "/var/tmp"
+  pcall(sweep, above)
+  local path = fs.mkdtemp(above .. "/" .. PLACE)
+  local place = { path = path, top = path .. "/top", lock = fs.lock(path .. "/lock"), is_mounted = false }
+  fs.mkdir(place.top)
   if free_memory() >= needed(one) then
     syscall.mount {
       source = "tmpfs",
-      target = place,
+      target = place.top,
       type = "tmpfs",
       flags = { "nosuid", "nodev" },
       data = "mode=755,size=100%",
     }
+    place.is_mounted = true
   end
   return place
+end
+
+--- Removes a place. Nothing of the step is in it any more.
+local function remove_place(place)
+  if place.is_mounted then
+    syscall.umount(place.top, { "detach" })
+  end
+  fs.remove_all(place.path)
+  fs.unlock(place.lock)
 end
 
 --- Unpacks an archive that is beside the job.
@@ -228,30 +267,33 @@ function worker.main(path)
     fs.write(name, worker.NOTHING, { sync = false })
   end
   local place
+  local status = worker.UNABLE
   local ok, result = xpcall(function()
     local one = schema.read(path, worker.FORMAT) or fail.raise(("there is no `%s`"):format(path))
     take_power()
+    status = worker.WRONG
     place = make_place(one)
-    make_root(one, place .. "/rootfs")
-    fs.mkdir(place .. "/space")
-    local folder = make_space(one, place .. "/space")
-    local status = namespace.run {
-      root = place .. "/rootfs",
-      binds = { { source = place .. "/space", target = workspace.INSIDE } },
+    local root, space = place.top .. "/rootfs", place.top .. "/space"
+    make_root(one, root)
+    fs.mkdir(space)
+    local folder = make_space(one, space)
+    local built = namespace.run {
+      root = root,
+      binds = { { source = space, target = workspace.INSIDE } },
       body = function()
         return build(folder, one.log_limit)
       end,
     }
-    return take(one, place .. "/space" .. folder:sub(#workspace.INSIDE + 1), status.ok)
+    return take(one, space .. folder:sub(#workspace.INSIDE + 1), built.ok)
   end, function(err)
     return fail.is_expected(err) and err or fail.new("bq itself failed", { cause = debug.traceback(tostring(err), 2) })
   end)
   if not ok then
     failure.write("failure.json", result)
-    result = worker.UNABLE
+    result = status
   end
   if place then
-    pcall(fs.remove_all, place)
+    pcall(remove_place, place)
   end
   return result
 end

@@ -50,6 +50,7 @@ local PACKED <const> = {
 ---@field workspace bq.Workspace
 ---@field server bq.share.Grpc
 ---@field aside string a folder for what is temporary
+---@field is_anew? boolean all is sent, since what is on the server is wrong
 local Uploads = {}
 Uploads.__index = Uploads
 
@@ -76,21 +77,48 @@ local function known(self, tree)
   return ok and found or nil
 end
 
+--- Holds what has a name against other steps.
+---@return bq.syscall.Descriptor
+local function hold(self, name)
+  local path = self.workspace:at("share", "archives", name .. ".lock")
+  local lock = fs.lock(path)
+  while not lock do
+    process.wait_any { timeout = POLL }
+    lock = fs.lock(path)
+  end
+  return lock
+end
+
+--- Has files on the server. Several steps may want the same ones at once; then one of them sends them.
+---@param blobs bq.share.Blob[]
+local function put_files(self, blobs)
+  local digests = {}
+  for index, blob in ipairs(blobs) do
+    digests[index] = blob.digest
+  end
+  local missing, trouble = self.server:missing(digests)
+  check(trouble)
+  for _, blob in ipairs(blobs) do
+    if self.is_anew or missing[blob.digest.hash] then
+      local lock = hold(self, blob.digest.hash)
+      trouble = select(2, self.server:store({ blob }, self.is_anew))
+      fs.unlock(lock)
+      check(trouble)
+    end
+  end
+end
+
 --- Packs a tree and has it on the server, unless somebody else has done so meanwhile.
 ---@return bq.share.Digest
 local function put_tree(self, tree)
   local note = self.workspace:at("share", "archives", tree.name .. ".json")
-  local lock = fs.lock(note .. ".lock")
-  while not lock do
-    process.wait_any { timeout = POLL }
-    lock = fs.lock(note .. ".lock")
-  end
+  local lock = hold(self, tree.name)
   local found = known(self, tree)
-  if not found or not self.server:has { found } then
+  if self.is_anew or not found or not self.server:has { found } then
     local path = ("%s/%s.tar.zst"):format(self.aside, tree.name)
     local packed = archive.pack { output = path, sources = { tree.source }, compression = "zstd", mtime = tree.mtime }
     found = { hash = packed.sha256, size = packed.size }
-    local _, trouble = self.server:store { { digest = found, path = path } }
+    local _, trouble = self.server:store({ { digest = found, path = path } }, self.is_anew)
     fs.remove(path)
     check(trouble)
     fs.write(note, json.encode(found), { sync = false })
@@ -114,7 +142,8 @@ function Uploads:trees(trees)
   check(trouble)
   for _, tree in ipairs(trees) do
     local found = asked[tree.name]
-    out[tree.name] = out[tree.name] or found and not missing[found.hash] and found or put_tree(self, tree)
+    local is_there = found and not missing[found.hash] and not self.is_anew
+    out[tree.name] = out[tree.name] or is_there and found or put_tree(self, tree)
   end
   return out
 end
@@ -166,7 +195,8 @@ function Uploads:step(job, wish)
     list[#list + 1] = tree
   end
   local packed = self:trees(list)
-  local files, blobs = {}, {} ---@type { name: string, digest: bq.share.Digest, is_program?: boolean }[], bq.share.Blob[]
+  local files = {} ---@type { name: string, digest: bq.share.Digest, is_program?: boolean }[]
+  local large, blobs = {}, {} ---@type bq.share.Blob[], bq.share.Blob[]
   local function add(name, found, is_program)
     if not names[name] then
       names[name] = true
@@ -199,12 +229,13 @@ function Uploads:step(job, wish)
   for _, source in pairs(job.sources) do
     local path = space.path .. source.path:sub(#workspace.INSIDE + 1)
     local found = { hash = source.sha256, size = fs.stat(path).size }
-    blobs[#blobs + 1] = { digest = found, path = path }
+    large[#large + 1] = { digest = found, path = path }
     add(source.sha256, found)
   end
   local program = process.executable()
-  blobs[#blobs + 1] = { digest = { hash = digest.file(program), size = fs.stat(program).size }, path = program }
-  add(PROGRAM, blobs[#blobs].digest, true)
+  large[#large + 1] = { digest = { hash = digest.file(program), size = fs.stat(program).size }, path = program }
+  add(PROGRAM, large[#large].digest, true)
+  put_files(self, large)
   blobs[#blobs + 1] = entry.blob(json.encode(one))
   add(JOB, blobs[#blobs].digest)
   table.sort(files, function(a, b)
@@ -215,7 +246,7 @@ function Uploads:step(job, wish)
   local root = entry.blob(message.directory(files))
   local made = entry.blob(message.action(command.digest, root.digest, wish.properties))
   tables.append(blobs, { command, root, made })
-  local _, trouble = self.server:store(blobs)
+  local _, trouble = self.server:store(blobs, self.is_anew)
   check(trouble)
   return made.digest
 end

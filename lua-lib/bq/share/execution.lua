@@ -15,6 +15,7 @@ local RETRIES <const> = 5
 ---@field is_cached? boolean it is that of an earlier action
 ---@field trouble? string why there is none
 ---@field lacks_blobs? boolean it may be that something of the action is not on the server any more
+---@field is_refused? boolean the server does not do such an action
 
 -- Codes with which servers say that something of the action is not there.
 local LACKS <const> = { [calls.INTERNAL] = true, [calls.NOT_FOUND] = true, [calls.FAILED_PRECONDITION] = true }
@@ -52,7 +53,11 @@ end
 
 --- What a failure is.
 local function trouble(answer)
-  return { trouble = calls.text(answer), lacks_blobs = LACKS[answer.status] }
+  return {
+    trouble = calls.text(answer),
+    lacks_blobs = LACKS[answer.status],
+    is_refused = answer.status == calls.FAILED_PRECONDITION or answer.status == calls.INVALID_ARGUMENT,
+  }
 end
 
 --- What an operation that is done has brought.

@@ -61,10 +61,11 @@ local function operation(one)
   return ok and found or nil
 end
 
-local function answer(one, trouble, is_down)
+--- Says that a step has no result, nor will others have one.
+local function answer(one, trouble, hint)
   fs.write(
     one.base .. ".answer",
-    json.encode { ok = false, trouble = trouble, is_down = is_down, seconds = 0 },
+    json.encode { ok = false, trouble = trouble, is_down = true, hint = hint, seconds = 0 },
     { sync = false }
   )
 end
@@ -84,7 +85,7 @@ local function ended(self, status)
   self.open[status.pid] = nil
   if one and not fs.stat(one.base .. ".answer") then
     local said = fs.read(one.base .. ".said"):gsub("%s+$", ""):gsub("\n", "; ")
-    answer(one, said ~= "" and said or "the process that speaks with its server was ended", true)
+    answer(one, said ~= "" and said or "the process that speaks with its server was ended")
   end
 end
 
@@ -97,8 +98,8 @@ local function end_waiting(self)
       if process.clock() - one.queued >= self.patience then
         answer(
           one,
-          ("no worker took the step for %d s; `--remote-property` says what it has to have"):format(self.patience),
-          true
+          ("no worker took it for %d s"):format(self.patience),
+          "`--remote-patience SECONDS` waits longer; `--remote-property NAME=VALUE` says what a worker has to have"
         )
         cancel(self, one)
       end
