@@ -11,6 +11,7 @@ mod changes;
 mod damage;
 mod disk;
 mod engines;
+mod execution;
 mod failures;
 mod finishing;
 mod grpc;
@@ -32,6 +33,7 @@ mod sources;
 mod strangers;
 mod systems;
 mod wire;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

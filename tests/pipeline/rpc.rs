@@ -1,5 +1,5 @@
-//! A small server of the Remote Execution API on 127.0.0.1: its caches only. It does what a test wants, also what no server should
-//! do, and notes what no client should do.
+//! A small server of the Remote Execution API on 127.0.0.1. It does what a test wants, also what no server should do, and notes what
+//! no client should do. Its workers are in `workers.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -17,6 +17,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::sha256;
 use super::wire::{Message, message};
+use super::workers::{self, Operation, Workers};
 
 /// What a client asked for.
 pub(crate) struct Seen {
@@ -56,6 +57,20 @@ pub(crate) enum Fault {
     Forget,
     /// Each blob of a batch has this status.
     Parts(i64),
+    /// The answer of an action ends after the first that is said of it.
+    End,
+    /// An action is done with this status.
+    Done(u32, &'static str),
+    /// An operation ended with this error.
+    Error(u32, &'static str),
+    /// The result lacks an output.
+    Lacks(&'static str),
+    /// An output has another byte than its digest says.
+    Spoil(&'static str),
+    /// The blob of an output is dropped.
+    Lose(&'static str),
+    /// The action is ended by a signal, and leaves nothing.
+    Killed,
 }
 
 type Judge = dyn Fn(&Seen) -> Fault + Send + Sync;
@@ -76,6 +91,7 @@ pub(crate) struct Can {
     pub(crate) largest: u64,
     /// The code for a blob of more than 64 KiB.
     pub(crate) too_large: Option<u32>,
+    pub(crate) workers: Workers,
 }
 
 impl Can {
@@ -97,6 +113,7 @@ impl Default for Can {
             inlines: true,
             largest: 0,
             too_large: None,
+            workers: Workers::default(),
         }
     }
 }
@@ -118,13 +135,24 @@ pub(crate) struct Content {
     pub(crate) complaints: Vec<String>,
     /// Bytes of the pieces that came.
     pub(crate) bytes_in: usize,
+    /// Blobs that came although they were there.
+    pub(crate) rewritten: Vec<String>,
+    /// What was asked of workers, by name.
+    pub(crate) operations: BTreeMap<String, Operation>,
+    /// The actions that were asked for, and whether anew.
+    pub(crate) asked: Vec<(String, bool)>,
+    /// The actions that were done.
+    pub(crate) executed: Vec<String>,
+    pub(crate) working: usize,
+    /// Blobs were dropped.
+    pub(crate) has_forgotten: bool,
     connections: usize,
     open: usize,
     is_gone: bool,
 }
 
 impl Content {
-    fn complain(&mut self, text: impl Into<String>) {
+    pub(crate) fn complain(&mut self, text: impl Into<String>) {
         self.complaints.push(text.into());
     }
 
@@ -132,8 +160,12 @@ impl Content {
         self.calls.iter().filter(|one| *one == method).count()
     }
 
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
     /// The hash of a digest; a client that writes it wrongly is complained about.
-    fn hash(&mut self, digest: &Message) -> (String, u64) {
+    pub(crate) fn hash(&mut self, digest: &Message) -> (String, u64) {
         let hash = digest.text(1);
         let is_hex = hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if hash.len() != 64 || !is_hex {
@@ -148,8 +180,8 @@ impl Content {
             self.complain("the empty blob was written");
         }
         let is_right = sha256(&data) == hash && data.len() as u64 == size;
-        if is_right {
-            self.blobs.insert(hash.to_owned(), data);
+        if is_right && self.blobs.insert(hash.to_owned(), data).is_some() {
+            self.rewritten.push(hash.to_owned());
         }
         is_right
     }
@@ -163,14 +195,14 @@ pub(crate) struct Remote {
 
 /// What the tasks of a server share.
 #[derive(Clone)]
-struct Shared {
-    can: Can,
+pub(crate) struct Shared {
+    pub(crate) can: Can,
     content: Arc<Mutex<Content>>,
     judge: Arc<Judge>,
 }
 
 impl Shared {
-    fn content(&self) -> MutexGuard<'_, Content> {
+    pub(crate) fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().expect("no handler panicked")
     }
 }
@@ -245,6 +277,10 @@ impl Drop for Remote {
     fn drop(&mut self) {
         if let Ok(mut content) = self.content.lock() {
             content.is_gone = true;
+            let names: Vec<String> = content.operations.keys().cloned().collect();
+            for name in names {
+                content.cancel(&name);
+            }
         }
         drop(TcpStream::connect(self.address));
     }
@@ -348,7 +384,11 @@ async fn handle(
             drop(line.shutdown(Shutdown::Both));
             return;
         }
-        Fault::Forget => shared.content().blobs.clear(),
+        Fault::Forget => {
+            let mut content = shared.content();
+            content.blobs.clear();
+            content.has_forgotten = true;
+        }
         Fault::Together(count) => {
             shared.content().open += 1;
             while shared.content().open < count {
@@ -356,6 +396,9 @@ async fn handle(
             }
         }
         _ => {}
+    }
+    if matches!(seen.method.as_str(), "Execute" | "WaitExecution") {
+        return workers::answer(&seen.method, body, answer, fault, shared).await;
     }
     let result = if seen.method == "Write" {
         write(body, fault, shared).await
@@ -406,7 +449,7 @@ async fn handle(
     drop(stream.send_trailers(trailers));
 }
 
-fn refuse(answer: &mut SendResponse<Bytes>, code: u32, text: &str) {
+pub(crate) fn refuse(answer: &mut SendResponse<Bytes>, code: u32, text: &str) {
     let text: String = text
         .bytes()
         .map(|b| match b {
@@ -422,7 +465,7 @@ fn refuse(answer: &mut SendResponse<Bytes>, code: u32, text: &str) {
     drop(answer.send_response(response.expect("it is right"), true));
 }
 
-async fn send(stream: &mut SendStream<Bytes>, message: &[u8]) -> bool {
+pub(crate) async fn send(stream: &mut SendStream<Bytes>, message: &[u8]) -> bool {
     let mut bytes = Vec::with_capacity(5 + message.len());
     bytes.push(0);
     bytes.extend(u32::try_from(message.len()).expect("it fits").to_be_bytes());
@@ -444,20 +487,20 @@ async fn send(stream: &mut SendStream<Bytes>, message: &[u8]) -> bool {
 }
 
 /// The messages of a client.
-struct Incoming {
+pub(crate) struct Incoming {
     body: RecvStream,
     buffer: BytesMut,
 }
 
 impl Incoming {
-    fn new(body: RecvStream) -> Self {
+    pub(crate) fn new(body: RecvStream) -> Self {
         Self {
             body,
             buffer: BytesMut::new(),
         }
     }
 
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.buffer.len() >= 5 {
                 let length = u32::from_be_bytes(self.buffer[1..5].try_into().expect("four"));
@@ -477,7 +520,7 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
     let mut content = shared.content();
     let can = &shared.can;
     let resource = request.text(1);
-    let is_stream = matches!(method, "Read" | "QueryWriteStatus");
+    let is_stream = matches!(method, "Read" | "QueryWriteStatus" | "CancelOperation");
     let top = if can.instance.is_empty() {
         String::new()
     } else {
@@ -505,7 +548,12 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
             if can.largest > 0 {
                 cache = cache.with_number(8, can.largest);
             }
-            one(message().with(1, &cache.0).0)
+            let mut out = message().with(1, &cache.0);
+            if let Some(are_there) = can.workers.are_there {
+                let workers = message().with_number(1, 1);
+                out = out.with(2, &workers.with_number(2, u64::from(are_there)).0);
+            }
+            one(out.0)
         }
         "GetActionResult" => {
             let (hash, size) = content.hash(&request.message(2));
@@ -627,6 +675,8 @@ fn unary(method: &str, request: &Message, fault: Fault, shared: &Shared) -> Answ
             let pieces = data.chunks(2 << 20);
             Ok(pieces.map(|piece| message().with(10, piece).0).collect())
         }
+        "CancelOperation" if content.cancel(&resource) => one(Vec::new()),
+        "CancelOperation" => Err((5, format!("no operation `{resource}`"))),
         "QueryWriteStatus" => {
             let committed = content.partial.get(&resource).map(Vec::len);
             let committed = committed.ok_or((5, "no such write".to_owned()))?;
