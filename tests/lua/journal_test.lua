@@ -48,6 +48,15 @@ check.run {
     end,
   },
   {
+    "a step that came back from a worker is not running, and has not failed",
+    function()
+      journal.add(space, { event = "start", step = "away", key = "1" })
+      journal.add(space, { event = "back", step = "away", key = "1" })
+      local found = journal.by_step(space).away
+      check.equal({ found.running == nil, found.ended == nil, found.started.key }, { true, true, "1" })
+    end,
+  },
+  {
     "what an earlier run left unfinished is not running",
     function()
       check.truthy(journal.by_step(space).c.running)

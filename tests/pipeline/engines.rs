@@ -368,4 +368,54 @@ fn buildgrid_keeps_outputs_and_knows_its_clients() {
     let left = rig.build_in("last", &read).is(0);
     assert_eq!(started(&left).len(), 5);
     left.says("is left out from here on: UNAVAILABLE: ");
+
+/// Has a whole build done by the workers of a server, and one in which a step fails.
+fn execute_by(name: &'static str) {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let Some(engine) = Engine::start(name, rig.folder.path()) else {
+        return;
+    };
+    let url = engine.url();
+    let words = ["--remote", &url, "--remote-execute", "--remote-only"];
+    rig.stage_in("other");
+    let left = rig.build_in("other", &words).is(0);
+    assert_eq!(started(&left).len(), 5);
+    let is_away = |line: &String| line.contains(", on a worker: ");
+    assert!(left.started().iter().all(is_away), "{}", left.err);
+    assert!(!left.err.contains("warning"), "{}", left.err);
+    assert_eq!(rig.digests("other"), rig.digests("space"));
+    left.says("\nworkers built 5 of them");
+
+    rig.replace(
+        "packages/alone.lua",
+        "strip = false,",
+        "strip = false,\n  install = function(b)
+    b:write('/bq/build/half', 'half')
+    b:run { '/proc/self/exe', '-e', \"print 'about to fail' os.exit(3)\" }
+  end,",
+    );
+    rig.build(&[]).is(1);
+    let left = rig.build_in("other", &[&words[..], &["--remote-tree"]].concat());
+    let left = left.is(1).says("caused by: it ended with status 3\n");
+    assert!(left.started().iter().all(is_away), "{}", left.err);
+    let log = |space: &str| rig.text(&format!("{space}/logs/low-alone.log"));
+    assert_eq!(log("other"), log("space"));
+    assert_eq!(rig.text("other/build/low-alone/build/half"), "half");
+    rig.is_quiet();
+}
+
+#[test]
+fn casd_executes_steps() {
+    execute_by("casd");
+}
+
+#[test]
+fn justbuild_executes_steps() {
+    execute_by("justbuild");
+}
+
+#[test]
+fn justbuild_of_debian_13_executes_steps() {
+    execute_by("justbuild-old");
 }

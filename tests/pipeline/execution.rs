@@ -88,7 +88,7 @@ fn has_only_notes(rig: &Rig, space: &str) {
     let share = rig.path(&format!("{space}/share"));
     let mut left = names(&share);
     left.retain(|name| name != "new");
-    assert_eq!(left, ["packed"]);
+    assert_eq!(left, ["archives"]);
     if share.join("new").exists() {
         assert_eq!(names(&share.join("new")), [""; 0]);
     }
@@ -653,6 +653,10 @@ fn execution_is_asked_for_rightly() {
             "error: `--remote-property {wrong}`: not a property\nhint: `NAME=VALUE`, as its engine knows it\n"
         ));
     }
+    rig.write("trusted", "1 of\nci ed25519:00\n");
+    rig.build(&[&grpc[..], &["--trust", "trusted"]].concat())
+        .is(2)
+        .says("error: `--remote-execute` and `--trust` contradict each other");
     for (option, value) in [("--remote-jobs", "0"), ("--remote-patience", "none")] {
         rig.build(&[&grpc[..], &[option, value]].concat())
             .is(2)

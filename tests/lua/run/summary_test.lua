@@ -3,7 +3,8 @@ local check = require "check"
 local summary = require "bq.run.summary"
 
 --- The lines for a run with these states and failures.
-local function lines(states, failed, display)
+---@param away? table what workers did
+local function lines(states, failed, display, away)
   local steps, failures = {}, {}
   for id in pairs(states) do
     steps[#steps + 1] = { id = id }
@@ -23,6 +24,7 @@ local function lines(states, failed, display)
     failures = failures,
     workspace = space,
     display = display or {},
+    away = away and { counts = away },
   }
   return summary.new():lines(run, 3, "bq scripts/status.lua")
 end
@@ -46,6 +48,17 @@ check.run {
       local said = lines(states, failed)
       check.equal(#said, 8)
       check.equal(said[7], "next: mend `s1`, `s2`, `s3`, `s4`, `s5`, 3 more, then run the same command")
+    end,
+  },
+  {
+    "what workers built is told, and the time in queues if there is any to speak of",
+    function()
+      local function said(queued)
+        return lines({ a = "done" }, {}, nil, { built = 1, seconds = 9, queued = queued })[2]
+      end
+      check.equal(said(0.9), "workers built 1 of them")
+      check.equal(said(75), "workers built 1 of them, after 75 s in queues")
+      check.equal(lines({ a = "done" }, {})[2], "log of a step: `bq scripts/log.lua STEP --workspace w`")
     end,
   },
   {

@@ -66,6 +66,37 @@ check.run {
     end,
   },
   {
+    "requests for workers have the bytes of their fields",
+    function()
+      local action = bytes "3245" .. ENCODED
+      check.equal(requests.execute("", DIGEST, false), action)
+      check.equal(requests.execute("i", DIGEST, true), bytes "0a01" .. "i" .. bytes "1801" .. action)
+      check.equal(requests.operation "op", bytes "0a02" .. "op")
+    end,
+  },
+  {
+    "operations are read at every stage",
+    function()
+      -- An `Any` has the name of its type in field 1, which nobody looks at.
+      check.equal(requests.read_operation "", { name = "", is_done = false, status = 0, message = "", is_cached = false })
+      for stage, expected in ipairs { "look-up", "queue", "work", "end" } do
+        local text = bytes "0a02" .. "op" .. bytes "1207 0a01" .. "t" .. bytes "1202 08" .. string.char(stage)
+        local found = requests.read_operation(text)
+        check.equal({ found.name, found.stage, found.is_done, found.result == nil }, { "op", expected, false, true })
+      end
+      -- Done: a result of no fields, and one that was kept.
+      local found = requests.read_operation(bytes "1801 2a04 1202 0a00")
+      check.equal({ found.is_done, found.status, found.result, found.is_cached }, { true, 0, "", false })
+      found = requests.read_operation(bytes "1801 2a08 1206 0a02 2001 1001")
+      check.equal({ found.result, found.is_cached }, { bytes "2001", true })
+      -- Without a result: a status in the response, and an error in its place.
+      found = requests.read_operation(bytes "1801 2a0a 1208 1a06 0809 1202" .. "no")
+      check.equal({ found.is_done, found.status, found.message, found.result == nil }, { true, 9, "no", true })
+      found = requests.read_operation(bytes "1801 2206 080d 1202" .. "no")
+      check.equal({ found.is_done, found.status, found.message, found.result == nil }, { true, 13, "no", true })
+    end,
+  },
+  {
     "names of streams",
     function()
       check.equal(requests.place("", DIGEST, false), ("blobs/%s/300"):format(HASH))

@@ -53,6 +53,36 @@ check.run {
     end,
   },
   {
+    "what a worker has to have is in the command and in the action, for old servers and new ones",
+    function()
+      local properties = { { name = "a", value = "1" }, { name = "b", value = "" } }
+      local platform = bytes "0a060a0161120131" .. bytes "0a050a01621200"
+      check.equal(
+        message.command({ "x" }, { "o" }, properties),
+        bytes "0a01781a016f2a0f" .. platform .. bytes "3a016f"
+      )
+      local plain = message.action(of("a", 5), of("b", 1))
+      check.equal(message.action(of("a", 5), of("b", 1), properties), plain .. bytes "520f" .. platform)
+      check.equal(message.action(of("a", 5), of("b", 1), {}), plain)
+      -- A file that can be executed.
+      local file = bytes "0a016212440a40" .. ("a"):rep(64) .. bytes "1007"
+      check.equal(
+        message.directory { { name = "b", digest = of("a", 7), is_program = true } },
+        bytes "0a4b" .. file .. bytes "2001"
+      )
+    end,
+  },
+  {
+    "the moments of a result",
+    function()
+      -- Queued at 100.5 s, started at 103 s; the end is not told.
+      local metadata = bytes "120808641080cab5ee01" .. bytes "1a020867"
+      local found = message.read_result(bytes "4a0e" .. metadata)
+      check.equal(found.times, { queued = 100.5, started = 103.0 })
+      check.equal(message.read_result("").times, {})
+    end,
+  },
+  {
     "what is no result raises, wherever it is cut off",
     function()
       local whole = bytes(FAILED)
