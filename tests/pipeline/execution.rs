@@ -653,7 +653,8 @@ fn execution_is_asked_for_rightly() {
             "error: `--remote-property {wrong}`: not a property\nhint: `NAME=VALUE`, as its engine knows it\n"
         ));
     }
-    rig.write("trusted", "1 of\nci ed25519:00\n");
+    let key = rig.run(&["key", "ci"]).is(0).out;
+    rig.write("trusted", &format!("1 of\n{key}"));
     rig.build(&[&grpc[..], &["--trust", "trusted"]].concat())
         .is(2)
         .says("error: `--remote-execute` and `--trust` contradict each other");
