@@ -368,6 +368,7 @@ fn buildgrid_keeps_outputs_and_knows_its_clients() {
     let left = rig.build_in("last", &read).is(0);
     assert_eq!(started(&left).len(), 5);
     left.says("is left out from here on: UNAVAILABLE: ");
+}
 
 /// Has a whole build done by the workers of a server, and one in which a step fails.
 fn execute_by(name: &'static str, instance: &str) {
