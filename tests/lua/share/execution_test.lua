@@ -51,7 +51,8 @@ check.run {
   {
     "an action that is done at once",
     function()
-      local outcome, asked, heard = run { { texts = { operation("o", 2), operation("o", 3), operation("o", 4, RESULT) } } }
+      local outcome, asked, heard =
+        run { { texts = { operation("o", 2), operation("o", 3), operation("o", 4, RESULT) } } }
       check.equal(outcome, { result = "result", is_cached = false })
       check.equal({ asked, heard }, { "Execute", "queue work end" })
       -- The stream may end with any status: what was said counts.
@@ -116,9 +117,17 @@ check.run {
         [calls.INTERNAL] = { true, false },
       } do
         local outcome, asked = run { { status = code } }
-        check.equal({ asked, outcome.lacks_blobs or false, outcome.is_refused }, { "Execute", expected[1], expected[2] }, code)
+        check.equal(
+          { asked, outcome.lacks_blobs or false, outcome.is_refused },
+          { "Execute", expected[1], expected[2] },
+          code
+        )
         outcome, asked = run { { texts = { operation("o", 4, status(code)) } } }
-        check.equal({ asked, outcome.lacks_blobs or false, outcome.is_refused }, { "Execute", expected[1], expected[2] }, code)
+        check.equal(
+          { asked, outcome.lacks_blobs or false, outcome.is_refused },
+          { "Execute", expected[1], expected[2] },
+          code
+        )
       end
     end,
   },

@@ -78,7 +78,10 @@ check.run {
     "operations are read at every stage",
     function()
       -- An `Any` has the name of its type in field 1, which nobody looks at.
-      check.equal(requests.read_operation "", { name = "", is_done = false, status = 0, message = "", is_cached = false })
+      check.equal(
+        requests.read_operation "",
+        { name = "", is_done = false, status = 0, message = "", is_cached = false }
+      )
       for stage, expected in ipairs { "look-up", "queue", "work", "end" } do
         local text = bytes "0a02" .. "op" .. bytes "1207 0a01" .. "t" .. bytes "1202 08" .. string.char(stage)
         local found = requests.read_operation(text)

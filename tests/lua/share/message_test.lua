@@ -57,10 +57,7 @@ check.run {
     function()
       local properties = { { name = "a", value = "1" }, { name = "b", value = "" } }
       local platform = bytes "0a060a0161120131" .. bytes "0a050a01621200"
-      check.equal(
-        message.command({ "x" }, { "o" }, properties),
-        bytes "0a01781a016f2a0f" .. platform .. bytes "3a016f"
-      )
+      check.equal(message.command({ "x" }, { "o" }, properties), bytes "0a01781a016f2a0f" .. platform .. bytes "3a016f")
       local plain = message.action(of("a", 5), of("b", 1))
       check.equal(message.action(of("a", 5), of("b", 1), properties), plain .. bytes "520f" .. platform)
       check.equal(message.action(of("a", 5), of("b", 1), {}), plain)
