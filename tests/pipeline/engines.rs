@@ -80,7 +80,7 @@ impl Engine {
         };
         let said = || std::fs::read_to_string(engine.own.join("address")).unwrap_or_default();
         eventually(name, || said().ends_with('\n'));
-        engine.url = said().trim_end().to_owned();
+        said().trim_end().clone_into(&mut engine.url);
         Some(engine)
     }
 

@@ -620,9 +620,9 @@ fn execution_is_cancelled_when_a_build_is_stopped_or_killed() {
             // Nobody could say that it is not wanted any more.
             assert_eq!(remote.content().going_on(), 1);
             let names: Vec<String> = remote.content().operations.keys().cloned().collect();
-            names.iter().for_each(|name| {
+            for name in &names {
                 remote.content().cancel(name);
-            });
+            }
         }
         rig.is_quiet();
         // It goes on.

@@ -62,7 +62,7 @@ local TAIL <const> = 20
 ---@field slots bq.Slots
 ---@field stopping? boolean no step is started any more
 ---@field package elsewhere bq.Elsewhere
----@field package away? bq.Away `nil` if no workers build steps
+---@field away? bq.Away `nil` if no workers build steps
 ---@field package running table<integer, bq.Running> by process
 local Run = {}
 Run.__index = Run
