@@ -403,6 +403,7 @@ fn execute_by(name: &'static str, instance: &str) {
     let log = |space: &str| rig.text(&format!("{space}/logs/low-alone.log"));
     assert_eq!(log("other"), log("space"));
     assert_eq!(rig.text("other/build/low-alone/build/half"), "half");
+    drop(engine);
     rig.is_quiet();
 }
 
