@@ -13,11 +13,11 @@ local failure = require "bq.run.failure"
 local fs = require "bq.fs"
 local job = require "bq.run.job"
 local journal = require "bq.journal"
-local json = require "bq.json"
 local key = require "bq.plan.key"
 local make_job = require "bq.run.make_job"
 local process = require "bq.process"
 local reason = require "bq.run.reason"
+local record_failure = require "bq.run.record_failure"
 local schema = require "bq.schema"
 local slots = require "bq.run.slots"
 local siblings = require "bq.run.siblings"
@@ -34,8 +34,6 @@ local ASKING <const> = 0.003
 local GRACE <const> = 1.5
 -- How large a step's log may become, in MiB: that of LLVM has 6.
 local LOG_LIMIT <const> = 256
--- How many of the last lines of a log are shown when the step fails.
-local TAIL <const> = 20
 
 ---@class bq.Running a step that is built
 ---@field step table
@@ -57,7 +55,7 @@ local TAIL <const> = 20
 ---@field log_limit? integer how large a step's log may become, in MiB
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
----@field package built_on_damage table<string, true> ids of running steps
+---@field built_on_damage table<string, true> ids of running steps
 ---@field trees bq.Trees
 ---@field slots bq.Slots
 ---@field stopping? boolean no step is started any more
@@ -79,14 +77,6 @@ function coordinator.new(options)
   return self
 end
 
---- The environment of a step's own process. The step's programs can read it.
----@return table<string, string?>
-local function environment()
-  local env = {}
-  env.BQ_PATH = os.getenv "BQ_PATH"
-  return env
-end
-
 --- Starts a step.
 ---@param self bq.Run
 ---@param step table
@@ -105,7 +95,8 @@ local function start(self, step, is_away)
   if share then
     local pid = process.spawn {
       argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
-      env = environment(),
+      -- The step's programs can read it.
+      env = { BQ_PATH = os.getenv "BQ_PATH" --[[@as string]] },
       log = log,
       session = true,
       die_with_parent = true,
@@ -132,32 +123,7 @@ local function end_talkers(self)
 end
 
 local function failed(self, one, status)
-  local id, at = one.step.id, job.paths(one.folder)
-  local log = self.workspace:log(id)
-  fs.remove(log)
-  if not pcall(fs.link, at.log, log) then
-    fs.copy(at.log, log)
-  end
-  local why = one.talks and { lines = failure.of_log(self.log_limit) }
-    or failure.read(at.failure)
-    or {
-      lines = {
-        status.signal and "error: ended by signal " .. status.signal
-          or "error: ended with status " .. tostring(status.code),
-      },
-    }
-  local details = {
-    step = id,
-    version = one.step.version,
-    key = self.state.keys[id],
-    log = self.workspace:shown(log),
-    lines = why.lines,
-    command = why.command,
-    excerpt = json.array(failure.excerpt(log, TAIL)),
-    shell = not one.is_treeless and ("bq scripts/enter.lua --step %s%s"):format(id, self.workspace:option()) or nil,
-    seconds = status.seconds,
-  }
-  fs.write(self.workspace:failure(id), json.encode(details, { pretty = true }), { sync = false })
+  local details = record_failure(self, one, status)
   self.state:set(one.step, "failed")
   self.failures[#self.failures + 1] = details
   self.display:failed(one.step, details)
@@ -255,20 +221,6 @@ local function stop(self)
   end
 end
 
---- Removes damaged outputs and their dependents. Dependents that are running now are built again later.
----@param found bq.Damage[]
-local function drop(self, found)
-  local built = damage.remove(self.workspace, found)
-  for _, one in ipairs(found) do
-    self.display:damaged(one)
-    for _, id in ipairs(self.state:forget(one.step)) do
-      self.built_on_damage[id] = true
-    end
-    self.state.damaged[one.step] = nil
-  end
-  self.display:removed(built)
-end
-
 --- Starts the steps that are ready, as long as there are free slots. Returns whether a step waits for a slot.
 local function start_ready(self)
   local waits = false
@@ -286,7 +238,7 @@ local function start_ready(self)
         local found = { self.state.damaged[step.id] }
         found = #found > 0 and found or self.state:damage_below(step)
         if #found > 0 then
-          drop(self, found)
+          damage.drop(self, found)
           return start_ready(self)
         elseif self.elsewhere:ask(step) or self.elsewhere:fetch_below(step) then
           if not self.elsewhere:holds(step) then

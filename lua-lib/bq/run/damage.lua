@@ -88,4 +88,19 @@ function damage.remove(workspace, found)
   return built
 end
 
+--- Removes damaged outputs and their dependents in a run. Dependents that are running now are built again later.
+---@param run bq.Run
+---@param found bq.Damage[]
+function damage.drop(run, found)
+  local built = damage.remove(run.workspace, found)
+  for _, one in ipairs(found) do
+    run.display:damaged(one)
+    for _, id in ipairs(run.state:forget(one.step)) do
+      run.built_on_damage[id] = true
+    end
+    run.state.damaged[one.step] = nil
+  end
+  run.display:removed(built)
+end
+
 return damage

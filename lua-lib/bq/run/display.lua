@@ -2,6 +2,7 @@
 -- Elsewhere the lines have the time since the begin, and one comes at least every minute. Programs get events (`bq.events`).
 local args = require "bq.args"
 local events = require "bq.events"
+local failure = require "bq.run.failure"
 local json = require "bq.json"
 local live = require "bq.run.live"
 local log = require "bq.log"
@@ -182,26 +183,11 @@ function Display:blocked(step, by)
   events.say("failure", { step = step.id, message = ("left out, because %s failed"):format(by), blocked_by = by })
 end
 
---- How many lines at the end of an excerpt are the failure itself, which is shown below it.
-local function said_again(excerpt, lines)
-  local last = #excerpt > 0 and excerpt[#excerpt].lines or {}
-  for count = math.min(#last, #lines), 1, -1 do
-    local is_same = true
-    for index = 1, count do
-      is_same = is_same and last[#last - count + index] == lines[index]
-    end
-    if is_same then
-      return count
-    end
-  end
-  return 0
-end
-
 function Display:failed(step, details)
   self.live:ended(step.id)
   self.summary:failed()
   log.error(("%s failed after %s"):format(step.id, report.time(details.seconds or 0)))
-  local again = said_again(details.excerpt, details.lines)
+  local again = failure.said_again(details.excerpt, details.lines)
   for number, part in ipairs(details.excerpt) do
     local count = #part.lines - (number == #details.excerpt and again or 0)
     if part.first > 1 and count > 0 then

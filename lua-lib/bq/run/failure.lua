@@ -197,4 +197,22 @@ function failure.excerpt(path, count)
   return parts
 end
 
+--- How many lines at the end of an excerpt are the failure itself, which is shown below it.
+---@param excerpt bq.LogPart[]
+---@param lines string[]
+---@return integer
+function failure.said_again(excerpt, lines)
+  local last = #excerpt > 0 and excerpt[#excerpt].lines or {}
+  for count = math.min(#last, #lines), 1, -1 do
+    local is_same = true
+    for index = 1, count do
+      is_same = is_same and last[#last - count + index] == lines[index]
+    end
+    if is_same then
+      return count
+    end
+  end
+  return 0
+end
+
 return failure

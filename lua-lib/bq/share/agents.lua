@@ -75,7 +75,7 @@ function agents.start(space, options)
   end
   -- They are much, and most builds have none.
   local places = require "bq.share.places"
-  local list, server = places.of(options), places.executor(options)
+  local list, server = places.of(options), require("bq.share.workers").of(options)
   if #list == 0 then
     return nil
   end

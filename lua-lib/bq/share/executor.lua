@@ -7,10 +7,10 @@ local execution = require "bq.share.execution"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
-local places = require "bq.share.places"
 local process = require "bq.process"
 local schema = require "bq.schema"
 local tables = require "bq.tables"
+local workers = require "bq.share.workers"
 local workspace = require "bq.workspace"
 
 local executor = {}
@@ -136,7 +136,7 @@ function executor.main(path, folder, options)
     folder = folder,
     options = options,
     patience = values.remote_patience or executor.PATIENCE,
-    server = places.executor(values),
+    server = workers.of(values),
     seen = {},
     open = {},
   }, Executor)

@@ -11,10 +11,10 @@ local fs = require "bq.fs"
 local jobs = require "bq.run.job"
 local json = require "bq.json"
 local message = require "bq.share.message"
-local places = require "bq.share.places"
 local process = require "bq.process"
 local schema = require "bq.schema"
 local worker = require "bq.run.worker"
+local workers = require "bq.share.workers"
 local workspace = require "bq.workspace"
 
 local remote_step = {}
@@ -187,7 +187,7 @@ local function run(space, options, ask, base, heard)
   local started = process.clock()
   local at = jobs.paths(space:at("build", ask.folder))
   local job = jobs.read(at.folder) or fail.raise "the step has no job"
-  local server, properties = places.executor(options)
+  local server, properties = workers.of(options)
   ---@cast server bq.share.Grpc
   -- It goes with the folder of the run, also if this process is killed.
   local aside = base .. ".aside"

@@ -1,0 +1,50 @@
+-- The server whose workers build steps, by the options of a program.
+local access = require "bq.share.access"
+local fail = require "bq.fail"
+local grpc = require "bq.share.grpc"
+local visible = require "bq.visible"
+
+local workers = {}
+
+--- Properties of workers, as words of a command line.
+local function properties(words)
+  local out = {}
+  for index, word in ipairs(words or {}) do
+    local name, value = word:match "^([^=]+)=(.*)$"
+    if not name then
+      fail.usage(
+        ("`--remote-property %s`: not a property"):format(visible(word)),
+        "`NAME=VALUE`, as its engine knows it"
+      )
+    end
+    out[index] = { name = name, value = value }
+  end
+  table.sort(out, function(a, b)
+    return a.name < b.name or a.name == b.name and a.value < b.value
+  end)
+  return out
+end
+
+--- The server whose workers build steps, if the options want that: the first cache that can have some.
+---@param options table<string|integer, any> of a program, by the names of `bq.share.options`
+---@return bq.share.Grpc? # `nil` if no step is to be built elsewhere
+---@return { name: string, value: string }[]? properties of its workers, sorted
+function workers.of(options)
+  local wanted = properties(options.remote_property)
+  if not options.remote_execute then
+    return nil
+  elseif options.trust then
+    fail.usage(
+      "`--remote-execute` and `--trust` contradict each other: nobody signs what a worker makes",
+      "leave one of them out; `BQ_CONFIG=` leaves out what the configuration says"
+    )
+  end
+  for _, url in ipairs(options.remote or {}) do
+    if grpc.parse(url) then
+      return grpc.new(url, access.of(options, url)), wanted
+    end
+  end
+  fail.usage("`--remote-execute` wants a server with workers", "name it: `--remote grpc://HOST:PORT[/INSTANCE]`")
+end
+
+return workers
