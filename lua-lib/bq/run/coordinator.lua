@@ -93,10 +93,11 @@ local function start(self, step, is_away)
   journal.add(self.workspace, { event = "start", step = step.id, key = self.state.keys[step.id], reason = why })
   local one = { step = step, folder = folder, share = share, lock = lock } ---@type bq.Running
   if share then
+    -- The step's programs can read it.
+    local env = { BQ_PATH = os.getenv "BQ_PATH" } ---@type table<string, string?>
     local pid = process.spawn {
       argv = { process.executable(), "-e", "return os.exit(require('bq.run.launch')(...))", folder },
-      -- The step's programs can read it.
-      env = { BQ_PATH = os.getenv "BQ_PATH" --[[@as string]] },
+      env = env,
       log = log,
       session = true,
       die_with_parent = true,
