@@ -125,7 +125,12 @@ local function make_place(one)
   local above = os.getenv "TMPDIR" or "/var/tmp"
   pcall(sweep, above)
   local path = fs.mkdtemp(above .. "/" .. PLACE)
-  local place = { path = path, top = path .. "/top", lock = fs.lock(path .. "/lock") --[[@as bq.syscall.Descriptor]], is_mounted = false }
+  local place = {
+    path = path,
+    top = path .. "/top",
+    lock = fs.lock(path .. "/lock") --[[@as bq.syscall.Descriptor]],
+    is_mounted = false,
+  }
   fs.mkdir(place.top)
   if free_memory() >= needed(one) then
     syscall.mount {
