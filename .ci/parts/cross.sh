@@ -27,7 +27,7 @@ expect "$(there sha256sum "$area/user/one")" "$(sha256sum "$area/user/one")"
 
 # With an emulator that only the build has, a package is built by programs of that architecture.
 as_user bash .ci/unpack "$area/user/qemu" trixie qemu-user
-as_user "$bq" scripts/build_sysroot.lua --set core --arch "$other" --with= --only system/zlib \
+as_user "$bq" scripts/build_sysroot.lua --set core --arch "$other" --with= --only zlib \
   --workspace "$area/user/other" --offline --mirror "$area/bq/data/sysroot/sources"
 before=$(ls /proc/sys/fs/binfmt_misc)
 changed=$(as_user "$bq" scripts/coordinator.lua --workspace "$area/user/other" --emulator "$area/user/qemu/bin/qemu-$other" 2>&1) ||
