@@ -54,7 +54,7 @@ rm -rf "$space/store" "$space/share"
 words=(scripts/coordinator.lua --workspace "$space" --remote "$cache" --remote-execute --remote-only)
 taken=$(as_other "$bq" "${words[@]}" 2>&1) || fail "$taken"
 expect "$taken" "system/zlib of \`$cache\` is not taken: "
-expect "$taken" "system/zlib is built here, since what a worker made is not taken: "
+expect "$taken" "system/zlib is built here, since what came from a worker is of no use: "
 as_other "$bq" scripts/verify.lua --workspace "$space" --expected "tests/expected/$(uname -m).json"
 rm "$spoilt"
 rm -rf "$space/store" "$space/share"
