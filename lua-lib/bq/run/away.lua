@@ -1,16 +1,13 @@
 -- The steps of a build that workers of a server build. A process outside of the staged root speaks with the server
 -- (`bq.share.executor`); what comes back is as if the step had been built here.
 local fs = require "bq.fs"
+local holder = require "bq.share.holder"
 local json = require "bq.json"
 local log = require "bq.log"
-local process = require "bq.process"
 local schema = require "bq.schema"
 local visible = require "bq.visible"
 
 local away = {}
-
--- How often to look whether the process outside still runs, in seconds.
-local CHECK <const> = 0.5
 
 ---@type bq.schema.Format
 local ANSWER <const> = {
@@ -34,11 +31,11 @@ local ANSWER <const> = {
 ---@field only boolean nothing is built here that a worker can build
 ---@field brings_tree boolean
 ---@field off? string why no step is given away any more
----@field counts { built: integer, seconds: number, queued: number } of the run
+---@field counts { built: integer, queued: number } of the run
 ---@field package count integer
 ---@field package open table<integer, table> running steps by the number of the request
 ---@field package tried table<string, true> ids of steps that came back without a result
----@field package checked number
+---@field package executor bq.share.Holder
 local Away = {}
 Away.__index = Away
 
@@ -47,18 +44,21 @@ Away.__index = Away
 ---@return bq.Away?
 function away.new(workspace)
   local most = math.tointeger(tonumber(os.getenv "BQ_SHARE_WORKERS"))
-  return most
-    and setmetatable({
-      folder = workspace:at("share", os.getenv "BQ_SHARE" --[[@as string]], "execute"),
-      most = most,
-      only = os.getenv "BQ_SHARE_ONLY" ~= nil,
-      brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
-      counts = { built = 0, seconds = 0, queued = 0 },
-      count = 0,
-      open = {},
-      tried = {},
-      checked = 0,
-    }, Away)
+  if not most then
+    return nil
+  end
+  local folder = workspace:at("share", os.getenv "BQ_SHARE" --[[@as string]], "execute")
+  return setmetatable({
+    folder = folder,
+    most = most,
+    only = os.getenv "BQ_SHARE_ONLY" ~= nil,
+    brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
+    counts = { built = 0, queued = 0 },
+    count = 0,
+    open = {},
+    tried = {},
+    executor = holder.new(folder),
+  }, Away)
 end
 
 --- Whether a worker can have a step at all.
@@ -91,24 +91,11 @@ function Away:start(one, log_limit)
   )
 end
 
---- Whether the process outside has ended: it holds a lock as long as it runs.
-local function has_ended(self)
-  if process.clock() - self.checked < CHECK then
-    return false
-  end
-  self.checked = process.clock()
-  local lock = fs.lock(self.folder .. "/lock")
-  if lock then
-    fs.unlock(lock)
-  end
-  return lock ~= nil
-end
-
 --- The steps that have come back, each with what came of it.
 ---@return { one: table, answer: bq.share.Returned }[]
 function Away:returned()
   local out = {}
-  local is_over = self:is_busy() and has_ended(self)
+  local is_over = self:is_busy() and self.executor:has_ended()
   for number, one in pairs(self.open) do
     local ok, answer = pcall(schema.read, ("%s/%d.answer"):format(self.folder, number), ANSWER)
     if not ok then
@@ -125,7 +112,6 @@ function Away:returned()
         self:note(one.step, answer)
       else
         self.counts.built = self.counts.built + (answer.ok and 1 or 0)
-        self.counts.seconds = self.counts.seconds + answer.seconds
         self.counts.queued = self.counts.queued + (answer.queued or 0)
       end
     end

@@ -41,7 +41,6 @@ worker.FORMAT = {
     -- The seed is the tree `/`.
     ["seed?"] = schema.record { id = schema.text(), digest = schema.SHA256 },
     library = schema.record { file = schema.FILE, sha256 = schema.SHA256 },
-    epoch = schema.whole(),
     log_limit = schema.whole(1),
     ["brings_tree?"] = schema.flag(),
   },
@@ -246,7 +245,7 @@ local function take(one, folder, ok)
   local meta = ok and schema.read(at.meta, require("bq.store").META)
   fs.copy(at.log, "log", { merge = true })
   if meta then
-    pack("output.tar.zst", { { path = at.output, attributes = meta.attributes } }, one.epoch)
+    pack("output.tar.zst", { { path = at.output, attributes = meta.attributes } }, one.job.epoch)
     fs.copy(at.meta, "meta.json", { merge = true })
     return 0
   end
@@ -258,7 +257,7 @@ local function take(one, folder, ok)
     for _, name in ipairs(KEPT) do
       sources[#sources + 1] = { path = folder .. "/" .. name, prefix = name }
     end
-    pack("tree.tar.zst", sources, one.epoch)
+    pack("tree.tar.zst", sources, one.job.epoch)
   end
   return worker.FAILED
 end

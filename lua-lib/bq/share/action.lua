@@ -151,9 +151,8 @@ end
 --- The trees below the root of a step, by their paths in its job.
 ---@param space bq.Workspace
 ---@param job bq.Job
----@param epoch integer
 ---@return table<string, bq.share.Tree>
-local function trees_of(space, job, epoch)
+local function trees_of(space, job)
   local out, paths = {}, tables.copy(job.lowers)
   paths[#paths + 1] = job.seed_at and STAGED
   for _, path in ipairs(paths) do
@@ -163,7 +162,7 @@ local function trees_of(space, job, epoch)
       for _, added in ipairs(mask.paths(root)) do
         exclude[#exclude + 1] = added
       end
-      out[path] = { name = space:staged().seed_digest, source = { path = root, exclude = exclude }, mtime = epoch }
+      out[path] = { name = space:staged().seed_digest, source = { path = root, exclude = exclude }, mtime = job.epoch }
     else
       local meta = key and store.get(space, key) or fail.raise(("`%s` is not in the store"):format(path))
       out[path] = {
@@ -187,9 +186,9 @@ end
 ---@return bq.share.Digest # of the action
 function Uploads:step(job, wish)
   local space = self.workspace
-  local trees, names = trees_of(space, job, job.epoch), {}
-  local library = { name = "library", source = { path = space:rootfs() .. workspace.SHARE .. "/lua-lib" }, mtime = 0 }
-  library.name = "library-" .. digest.tree(library.source.path)
+  local trees, names = trees_of(space, job), {}
+  local path_of_library = space:rootfs() .. workspace.SHARE .. "/lua-lib"
+  local library = { name = "library-" .. digest.tree(path_of_library), source = { path = path_of_library }, mtime = 0 }
   local list = { library }
   for _, tree in tables.sorted(trees) do
     list[#list + 1] = tree
@@ -219,7 +218,6 @@ function Uploads:step(job, wish)
     trees = {},
     library = archive_of(library),
     seed = { id = space:staged().seed_id, digest = space:staged().seed_digest },
-    epoch = job.epoch,
     log_limit = wish.log_limit,
     brings_tree = wish.brings_tree,
   }

@@ -1,13 +1,10 @@
 -- The side of the build: what it asks the agents for (`bq.share.agent`), and what they answer.
 local fs = require "bq.fs"
+local holder = require "bq.share.holder"
 local json = require "bq.json"
-local process = require "bq.process"
 local schema = require "bq.schema"
 
 local client = {}
-
--- How often to look whether the agent still runs, in seconds.
-local CHECK <const> = 0.5
 
 local names <const> = schema.map(schema.text())
 ---@type bq.schema.Format
@@ -28,7 +25,7 @@ local FORMAT <const> = {
 ---@field writes boolean whether some place takes what is built
 ---@field count integer
 ---@field open table<integer, table> requests by number
----@field package checked number
+---@field package agent bq.share.Holder
 local Client = {}
 Client.__index = Client
 
@@ -43,7 +40,7 @@ function client.new(workspace)
       writes = os.getenv "BQ_SHARE_WRITES" ~= nil,
       count = 0,
       open = {},
-      checked = 0,
+      agent = holder.new(workspace:at("share", name, "get")),
     }, Client)
 end
 
@@ -74,25 +71,12 @@ function Client:is_waiting()
   return next(self.open) ~= nil
 end
 
---- Whether the agent has ended: it holds a lock as long as it runs.
-local function has_ended(self)
-  if process.clock() - self.checked < CHECK then
-    return false
-  end
-  self.checked = process.clock()
-  local lock = fs.lock(self.folder .. "/get/lock")
-  if lock then
-    fs.unlock(lock)
-  end
-  return lock ~= nil
-end
-
 --- The answers that have come.
 ---@return bq.share.Answer[]
 ---@return boolean ended the agent has ended, and what is not answered never will be
 function Client:answers()
   local out = {}
-  local ended = self:is_waiting() and has_ended(self)
+  local ended = self:is_waiting() and self.agent:has_ended()
   for number, request in pairs(self.open) do
     local path = ("%s/get/%d.answer"):format(self.folder, number)
     local answer = schema.read(path, FORMAT)

@@ -18,8 +18,8 @@ local executor = {}
 --- How long a step may wait for a worker, in seconds.
 executor.PATIENCE = 600
 
--- How often to look for requests, in seconds.
-local POLL <const> = 0.02
+-- How often to look for requests, and for steps that wait too long, in seconds.
+local POLL <const>, CHECK <const> = 0.02, 0.5
 -- What the process of a step runs.
 local OWN <const> = "return os.exit(require('bq.share.remote_step').main(...))"
 
@@ -43,6 +43,7 @@ local OPERATION <const> = {
 ---@field server bq.share.Grpc
 ---@field seen table<integer, true> numbers of requests
 ---@field open table<integer, bq.share.Remote> by process
+---@field checked number when it was looked for steps that wait
 local Executor = {}
 Executor.__index = Executor
 
@@ -91,6 +92,10 @@ end
 
 --- Ends the steps that have waited too long for a worker.
 local function end_waiting(self)
+  if process.clock() - self.checked < CHECK then
+    return
+  end
+  self.checked = process.clock()
   for _, one in pairs(self.open) do
     local found = operation(one)
     if found and found.stage == "queue" and not fs.stat(one.base .. ".answer") then
@@ -139,6 +144,7 @@ function executor.main(path, folder, options)
     server = workers.of(values),
     seen = {},
     open = {},
+    checked = 0,
   }, Executor)
   process.catch_signals { "INT", "TERM", "HUP" }
   fs.write(folder .. "/ready", "", { sync = false })
