@@ -2,8 +2,7 @@
 -- Builds the plan: enters the staged rootfs if it is outside, and builds the steps that are not in the store.
 local args = require "bq.args"
 local elsewhere = require "bq.run.elsewhere"
-local emulation = require "bq.run.emulation"
-local enter = require "bq.run.enter"
+local emulated = require "bq.run.emulated"
 local events = require "bq.events"
 local log = require "bq.log"
 local process = require "bq.process"
@@ -11,6 +10,7 @@ local progress = require "bq.progress"
 local refresh = require "bq.stage.refresh"
 local share_options = require "bq.share.options"
 local state = require "bq.run.state"
+local syscall = require "bq.syscall"
 local tables = require "bq.tables"
 local trees = require "bq.run.trees"
 local workspace = require "bq.workspace"
@@ -28,7 +28,7 @@ local OPTIONS <const> = tables.append({
   { name = "check", help = "run the packages' own tests" },
   { name = "log-limit", value = "MIB", number = true, help = "end a step whose log grows larger [default: 256]" },
 }, share_options.OPTIONS)
-OPTIONS[#OPTIONS + 1] = emulation.OPTION
+OPTIONS[#OPTIONS + 1] = emulated.OPTION
 OPTIONS[#OPTIONS + 1] = events.OPTION
 local options = args.parse({
   group = "make",
@@ -45,10 +45,11 @@ space:lock()
 local command
 plan, command = refresh(space, plan)
 
-local emulator = emulation.of(plan.arch, options.emulator)
-local is_emulated = emulator ~= nil or os.getenv(enter.EMULATES) == plan.arch
-local foreign = is_emulated and {} or state.leave_out_foreign(plan)
-if #foreign > 0 and not enter.is_entered(space) then
+local is_foreign = plan.arch ~= syscall.uname().machine
+local emulator = is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator) or nil
+local is_emulated = emulator ~= nil or os.getenv(emulated.VARIABLE) == plan.arch
+local foreign = is_foreign and not is_emulated and state.leave_out_foreign(plan) or {}
+if #foreign > 0 and not require("bq.run.enter").is_entered(space) then
   log.warn(
     ("left out: %s, since what is built has to run there: name a static emulator for %s by `--emulator FILE`, or go on in the packed chroot on such a machine"):format(
       table.concat(foreign, ", "),
@@ -73,6 +74,7 @@ end
 local agents = require "bq.share.agents"
 local coordinator = require "bq.run.coordinator"
 local display = require "bq.run.display"
+local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local finished = require "bq.system.finished"
 local stage = require "bq.stage.stage"

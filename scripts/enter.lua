@@ -5,7 +5,7 @@
 collectgarbage "stop"
 
 local args = require "bq.args"
-local emulation = require "bq.run.emulation"
+local emulated = require "bq.run.emulated"
 local enter = require "bq.run.enter"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -22,7 +22,7 @@ local options = args.parse({
     { name = "step", value = "NAME", help = "in the root of a step that failed, its build tree as it was" },
     { name = "rootfs", value = "WHAT", help = "in what a phase made, or in another rootfs folder" },
     { name = "network", help = "with the machine's network" },
-    emulation.OPTION,
+    emulated.OPTION,
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
   rest = true,
@@ -63,7 +63,7 @@ end
 
 --- The emulator that was named: for programs of the plan's architecture.
 local function emulator()
-  return options.emulator and emulation.of(space:plan().arch, options.emulator) or nil
+  return options.emulator and require("bq.run.emulation").of(space:plan().arch, options.emulator) or nil
 end
 
 local held ---@type bq.syscall.Descriptor?

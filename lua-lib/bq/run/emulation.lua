@@ -11,15 +11,6 @@ local visible = require "bq.visible"
 
 local emulation = {}
 
---- The option of programs that run what is built for another architecture.
----@type bq.Option
-emulation.OPTION = {
-  name = "emulator",
-  value = "FILE",
-  once = true,
-  help = "a static qemu that runs programs of the plan's architecture",
-}
-
 -- Where a machine has its own emulators.
 local REGISTERED <const> = "/proc/sys/fs/binfmt_misc"
 -- The first 20 bytes of the header of a program: ELF, 64 bits, little-endian, of version 1, any ABI, a program (2) or one that can be

@@ -1,4 +1,5 @@
 -- Entering the staged rootfs, with the workspace at its fixed place inside.
+local emulated = require "bq.run.emulated"
 local events = require "bq.events"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
@@ -11,9 +12,6 @@ local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 local enter = {}
-
---- The variable that says which programs an emulator runs inside: those of this architecture.
-enter.EMULATES = "BQ_EMULATES"
 
 -- The environment of every program inside.
 local ENV =
@@ -75,7 +73,7 @@ function enter.coordinator(space, words, more, emulator)
   local env = enter.environment(space)
   -- Process ids are different inside. The lock shows the id that people see outside.
   env.BQ_HOLDER = tostring(syscall.getpid())
-  env[enter.EMULATES] = emulator and emulator.arch
+  env[emulated.VARIABLE] = emulator and emulator.arch
   for name, value in pairs(more or {}) do
     env[name] = value
   end

@@ -3,7 +3,6 @@
 -- The order of the calls matters; comments give the reasons. A launcher makes the namespaces. Its child is process 1 of
 -- the new pid namespace and makes the mounts. The child of process 1 does the work.
 local devices = require "bq.run.devices"
-local emulation = require "bq.run.emulation"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local filters = require "bq.run.filters"
@@ -39,8 +38,7 @@ local namespace = {}
 ---@field cwd? string
 
 --- Whether this process can make namespaces without a new user namespace.
----@return boolean
-function namespace.has_power()
+local function has_power()
   for _, name in ipairs(syscall.capabilities()) do
     if name == "sys_admin" then
       return true
@@ -97,7 +95,8 @@ end
 
 --- Makes the root, as process 1 of the new pid namespace.
 ---@param sandbox bq.Sandbox
-local function make_root(sandbox)
+---@param emulation? table `bq.run.emulation`, if an emulator is wanted
+local function make_root(sandbox, emulation)
   make_private(sandbox.prepare and "/" or sandbox.root)
   if sandbox.prepare then
     sandbox.prepare()
@@ -109,7 +108,7 @@ local function make_root(sandbox)
     -- mount.
     syscall.chdir(here == "/" and "/.." or here)
   end
-  if sandbox.emulator then
+  if emulation then
     -- What is mounted at `/tmp` later hides it, and keeps it as long as the root is there.
     emulation.register(sandbox.emulator, "tmp")
   end
@@ -180,14 +179,15 @@ local function first_process(sandbox, terminal)
   syscall.umask(files.mode "022")
   -- Its path is outside of the root.
   local notes = sandbox.noted and syscall.open_path(sandbox.noted)
-  -- Loaded here, since the library cannot be reached from inside the root. Shells do without it.
+  -- Loaded here, since the library cannot be reached from inside the root. Most shells do without them.
   local noted = notes and require "bq.run.noted"
+  local emulation = sandbox.emulator and require "bq.run.emulation"
   fail.wrap(("cannot enter `%s`"):format(sandbox.root), nil, function()
     if not sandbox.network then
       syscall.loopback_up()
     end
     syscall.sethostname "bq"
-    local ok, err = pcall(make_root, sandbox)
+    local ok, err = pcall(make_root, sandbox, emulation)
     if not ok then
       fail.raise("cannot make the root", { cause = err, hint = hint.of(err.op, err) })
     end
@@ -243,23 +243,27 @@ local function unshare(kinds, stage)
   end
 end
 
-local function launch(sandbox, dies_with_parent)
-  local kinds = { "pid", "ipc", "uts" }
-  if not sandbox.network then
-    kinds[#kinds + 1] = "net"
-  end
+--- Moves this process into new namespaces, in which it is root. One that is not gets a user namespace with them.
+---@param kinds bq.syscall.Namespace[]
+---@param is_own? boolean a user namespace also for root
+function namespace.separate(kinds, is_own)
   local uid, gid = syscall.geteuid(), syscall.getegid()
-  local own = not namespace.has_power() or sandbox.emulator ~= nil
-  if own then
-    table.insert(kinds, 1, "user")
-  end
-  unshare(kinds, "unshare")
-  if own then
+  is_own = is_own or not has_power()
+  unshare(is_own and tables.append({ "user" }, kinds) or kinds, "unshare")
+  if is_own then
     local ok, err = pcall(syscall.write_proc_self_map, { outer_uid = uid, outer_gid = gid })
     if not ok then
       fail.raise("cannot map the user into its namespace", { cause = err, hint = hint.of("map", err) })
     end
   end
+end
+
+local function launch(sandbox, dies_with_parent)
+  local kinds = { "pid", "ipc", "uts" }
+  if not sandbox.network then
+    kinds[#kinds + 1] = "net"
+  end
+  namespace.separate(kinds, sandbox.emulator ~= nil)
   if dies_with_parent then
     -- Set it again: the kernel clears the death signal when capabilities change.
     syscall.set_parent_death_signal "KILL"

@@ -8,7 +8,6 @@ local fail = require "bq.fail"
 local failure = require "bq.run.failure"
 local files = require "bq.files"
 local fs = require "bq.fs"
-local hint = require "bq.hint"
 local jobs = require "bq.run.job"
 local json = require "bq.json"
 local namespace = require "bq.run.namespace"
@@ -80,20 +79,10 @@ local function needed(one)
   return bytes
 end
 
---- A user and a mount namespace of this process's own, in which it is root.
+--- A mount namespace of this process's own, in which it is root.
 local function take_power()
-  local uid, gid = syscall.geteuid(), syscall.getegid()
-  local has_power = namespace.has_power()
-  local ok, err = pcall(function()
-    syscall.unshare(has_power and { "mount" } or { "user", "mount" })
-    if not has_power then
-      syscall.write_proc_self_map { outer_uid = uid, outer_gid = gid }
-    end
-    syscall.mount { target = "/", flags = { "rec", "private" } }
-  end)
-  if not ok then
-    fail.raise("cannot make namespaces", { cause = err, hint = hint.of("unshare", err) })
-  end
+  namespace.separate { "mount" }
+  fail.wrap("cannot make namespaces", nil, syscall.mount, { target = "/", flags = { "rec", "private" } })
 end
 
 --- Removes what steps left that were killed. Others who use the same folder have their own.
