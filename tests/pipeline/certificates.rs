@@ -9,6 +9,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 use super::Rig;
+use super::rpc::{Can, Content, Fault, Remote};
 use crate::support::skip;
 
 /// Makes them in the folder. Without openssl the test is skipped.
@@ -61,4 +62,16 @@ pub(crate) fn server(rig: &Rig, asks: bool, protocol: &[u8]) -> Arc<ServerConfig
         .expect("they fit");
     config.alpn_protocols = vec![protocol.to_vec()];
     Arc::new(config)
+}
+
+/// A server that has one of them and wants to know its clients; `None` if there are none.
+pub(crate) fn remote(rig: &Rig) -> Option<Remote> {
+    if !make(rig) {
+        return None;
+    }
+    let config = server(rig, true, b"h2");
+    let remote = Remote::start(Can::default(), Content::default(), Some(config), |_| {
+        Fault::None
+    });
+    Some(remote)
 }

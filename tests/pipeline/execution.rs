@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::rpc::{Can, Content, Fault, Remote, Seen};
 use super::workers::Workers;
-use super::{Left, Rig, names, needs_namespaces, sha256};
+use super::{Left, Rig, interruptions, names, needs_namespaces, sha256};
 use crate::support::{eventually, processes_with};
 
 /// Workers with a folder in the rig.
@@ -552,27 +552,10 @@ fn execution_by_workers_without_namespaces_says_what_mends_it() {
 /// With this number of jobs, which no worker has, the step ends.
 const ENDS: &str = "77";
 
-/// A rig whose `lib` never ends on a worker, and starts a program that does not end either.
+/// A rig whose `lib` never ends on a worker.
 fn endless() -> Rig {
     let rig = Rig::new();
-    let mark = rig.mark();
-    rig.recipe(
-        "lib",
-        &format!(
-            r#"depends = {{ "base" }},
-  install = function(b)
-    b:write(b.dest .. "/opt/lib", "lib\n")
-    if b.jobs ~= {ENDS} then
-      local wait = "require('bq.process').wait_any()"
-      b:run {{
-        "/proc/self/exe", "-e",
-        "require('bq.process').spawn {{ argv = {{ '/proc/self/exe', '-e', ..., '{mark}' }} }} " .. wait,
-        wait, "{mark}",
-      }}
-    end
-  end"#
-        ),
-    );
+    interruptions::endless(&rig, &format!("b.jobs ~= {ENDS}"));
     rig.stage(&[]).is(0);
     rig
 }

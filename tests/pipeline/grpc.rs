@@ -669,13 +669,9 @@ fn grpc_blobs_that_went_before_their_result_are_written_again() {
 fn grpc_over_tls_both_sides_say_who_they_are() {
     needs_namespaces!();
     let rig = Rig::new();
-    if !certificates::make(&rig) {
+    let Some(remote) = certificates::remote(&rig) else {
         return;
-    }
-    let config = certificates::server(&rig, true, b"h2");
-    let remote = Remote::start(Can::default(), Content::default(), Some(config), |_| {
-        Fault::None
-    });
+    };
     let url = remote.url();
     assert!(url.starts_with("grpcs://"));
     let write = ["--remote", &url, "--remote-write"];

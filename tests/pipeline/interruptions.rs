@@ -13,8 +13,9 @@ use crate::{Left, Rig, needs_namespaces};
 /// With this number of jobs the step never ends. The number of jobs is part of no key.
 const WAITS: &str = "7";
 
-/// A step that starts a program, which starts another one. Both never end.
-fn slow(rig: &Rig) {
+/// A step that starts a program, which starts another one. Both never end, if a condition on the step `b` holds, and are found by the
+/// mark in their command lines.
+pub(crate) fn endless(rig: &Rig, condition: &str) {
     let mark = rig.mark();
     rig.recipe(
         "lib",
@@ -22,11 +23,11 @@ fn slow(rig: &Rig) {
             r#"depends = {{ "base" }},
   install = function(b)
     b:write(b.dest .. "/opt/lib", "lib\n")
-    if b.jobs == {WAITS} then
+    if {condition} then
       local wait = "require('bq.process').wait_any()"
       b:run {{
         "/proc/self/exe", "-e",
-        "require('bq.process').spawn {{ argv = {{ '/proc/self/exe', '-e', ... }} }} " .. wait,
+        "require('bq.process').spawn {{ argv = {{ '/proc/self/exe', '-e', ..., '{mark}' }} }} " .. wait,
         wait, "{mark}",
       }}
     end
@@ -66,13 +67,7 @@ fn end(child: Child) -> Left {
 
 fn rig() -> Rig {
     let rig = Rig::new();
-    slow(&rig);
-    // The second program of the step is found by its command line too.
-    rig.replace(
-        "packages/lib.lua",
-        "'-e', ... }",
-        &format!("'-e', ..., '{}' }}", rig.mark()),
-    );
+    endless(&rig, &format!("b.jobs == {WAITS}"));
     rig.stage(&[]).is(0);
     rig
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::rpc::{Can, Content, Fault, Remote};
+use super::rpc::Remote;
 use super::sharing::started;
 use super::{Left, Rig, certificates, needs_namespaces};
 
@@ -134,13 +134,9 @@ fn grpc_goes_through_the_proxy() {
 fn grpc_over_tls_goes_through_proxies_with_and_without_tls() {
     needs_namespaces!();
     let rig = Rig::new();
-    if !certificates::make(&rig) {
+    let Some(remote) = certificates::remote(&rig) else {
         return;
-    }
-    let config = certificates::server(&rig, true, b"h2");
-    let remote = Remote::start(Can::default(), Content::default(), Some(config), |_| {
-        Fault::None
-    });
+    };
     let plain = Proxy::start("200 OK", None);
     let config = certificates::server(&rig, false, b"http/1.1");
     let secured = Proxy::start("200 OK", Some(config));
