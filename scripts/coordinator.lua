@@ -4,6 +4,7 @@ local args = require "bq.args"
 local elsewhere = require "bq.run.elsewhere"
 local emulated = require "bq.run.emulated"
 local events = require "bq.events"
+local foreign = require "bq.run.foreign"
 local log = require "bq.log"
 local process = require "bq.process"
 local progress = require "bq.progress"
@@ -48,11 +49,12 @@ plan, command = refresh(space, plan)
 local is_foreign = plan.arch ~= syscall.uname().machine
 local emulator = is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator) or nil
 local is_emulated = emulator ~= nil or os.getenv(emulated.VARIABLE) == plan.arch
-local foreign = is_foreign and not is_emulated and state.leave_out_foreign(plan) or {}
-if #foreign > 0 and not require("bq.run.enter").is_entered(space) then
+local worker_arch = foreign.workers(plan, options)
+local left_out = is_foreign and not (is_emulated or worker_arch) and foreign.leave_out(plan) or {}
+if #left_out > 0 and not require("bq.run.enter").is_entered(space) then
   log.warn(
-    ("left out: %s, since what is built has to run there: name a static emulator for %s by `--emulator FILE`, or go on in the packed chroot on such a machine"):format(
-      table.concat(foreign, ", "),
+    ("left out: %s, since what is built has to run there: name a static emulator for %s by `--emulator FILE`, have workers build it by `--remote-execute --remote-bq FILE`, or go on in the packed chroot on such a machine"):format(
+      table.concat(left_out, ", "),
       plan.arch
     )
   )
@@ -89,6 +91,7 @@ if enter.is_entered(space) then
     keep_build = options.keep_build,
     check = options.check,
     log_limit = options.log_limit,
+    foreign = not is_emulated and foreign.phases(plan) or nil,
   }
   if not run:run() then
     fail.exit(1)
@@ -97,7 +100,7 @@ else
   if not space.inside then
     stage.install(space:rootfs(), command)
   end
-  local running = agents.start(space, options)
+  local running = agents.start(space, options, worker_arch)
   space:unlock()
   local status = enter.coordinator(space, args.words(OPTIONS, options), agents.environment(running), emulator)
   agents.finish(running)

@@ -117,22 +117,42 @@ fn tool(words: &[&str], limit: i32) {
 }
 
 /// A file system in a file, mounted; unmounted when the value goes.
-struct Mounted(PathBuf);
+struct Mounted {
+    image: PathBuf,
+    at: PathBuf,
+}
 
 impl Mounted {
     fn new(image: &Path, at: &Path) -> Self {
         std::fs::create_dir_all(at).expect("a folder");
-        let (image, place) = (image.to_string_lossy(), at.to_string_lossy());
-        tool(&["mount", "-o", "loop", &image, &place], 1);
-        Self(at.to_owned())
+        let (path, place) = (image.to_string_lossy(), at.to_string_lossy());
+        tool(&["mount", "-o", "loop", &path, &place], 1);
+        Self {
+            image: image.to_owned(),
+            at: at.to_owned(),
+        }
     }
+}
+
+/// Whether a loop device still has this file: the file system in it lives as long as a mount namespace that is being taken
+/// down, and its device as long as somebody looks at it.
+fn is_attached(image: &Path) -> bool {
+    let devices = std::fs::read_dir("/sys/block").expect("the kernel's devices");
+    devices.flatten().any(|device| {
+        std::fs::read_to_string(device.path().join("loop/backing_file"))
+            .is_ok_and(|file| Path::new(file.trim_end()) == image)
+    })
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
         // Detached if something is still there: the namespace goes with the thread.
-        if umount2(&self.0, MntFlags::empty()).is_err() {
-            let _ = umount2(&self.0, MntFlags::MNT_DETACH);
+        if umount2(&self.at, MntFlags::empty()).is_err() {
+            let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+        }
+        // A file that is still attached would be mounted by the old device, with what that remembers of the old content.
+        while !std::thread::panicking() && is_attached(&self.image) {
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }

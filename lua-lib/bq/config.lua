@@ -30,6 +30,7 @@ local KINDS <const> = {
   ["remote-execute"] = schema.flag(),
   ["remote-jobs"] = schema.whole(1),
   ["remote-property"] = texts,
+  ["remote-bq"] = text,
   ["remote-patience"] = schema.whole(1),
   ["remote-tree"] = schema.flag(),
   ["remote-only"] = schema.flag(),

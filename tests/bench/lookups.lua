@@ -6,15 +6,12 @@
 -- The servers are those of `tests/engines`; `BQ_ENGINES` names a folder in which they are installed.
 local digest = require "bq.digest"
 local entry = require "bq.share.entry"
-local fetch = require "bq.fetch"
 local fs = require "bq.fs"
 local generated = require "generated"
-local grpc = require "bq.grpc"
 local host = require "bq.host"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local message = require "bq.share.message"
-local places = require "bq.share.places"
 local process = require "bq.process"
 local requests = require "bq.share.requests"
 local state = require "bq.run.state"
@@ -81,65 +78,21 @@ else
     fs.write(("%s/server/cache/ac/%s"):format(folder, one.action.hash), one.text, { sync = false })
   end
 end
-done, blobs, results = nil, nil, nil
 fs.remove_all(space:at "store")
 fs.mkdir(space:at "store")
 
--- Requests are counted where they leave.
-local count = 0
-for of, name in pairs { [grpc] = "calls", [fetch] = "requests" } do
-  local exchange = of.exchange
-  of.exchange = function(first, second)
-    count = count + #(second or first)[name]
-    return exchange(first, second)
-  end
-end
-
---- A number of KiB that the kernel says of this process.
-local function memory(name)
-  return tonumber(fs.read("/proc/self/status"):match(name .. ":%s+(%d+) kB"))
-end
-collectgarbage()
-local reset <close> = assert(io.open("/proc/self/clear_refs", "w"))
-reset:write "5"
-reset:flush()
-local resident = memory "VmRSS"
-
-local before = process.clock()
-local all = places.new(space, places.of { remote = { ("%s://127.0.0.1:%s"):format(kind, port) } })
-local build, rounds, asked = state.new(space, plan), 0, {}
-repeat
-  build:look()
-  local asks = {}
-  for _, step in ipairs(plan.steps) do
-    local name = build.keys[step.id]
-    if build.states[step.id] == "waiting" and build:readiness(step) == "ready" and not asked[name] then
-      asked[name] = true
-      asks[#asks + 1] = { key = name, inputs = key.inputs(build.context, step) }
-    end
-  end
-  rounds = rounds + (#asks > 0 and 1 or 0)
-until next(all:look(asks)) == nil
-local seconds, found = process.clock() - before, 0
-for _, one in pairs(build.states) do
-  found = found + (one == "done" and 1 or 0)
-end
-local peak = memory "VmHWM"
+-- A process of its own asks, so that its memory is that of the look-up.
+local asked = process.run {
+  argv = { process.executable(), here .. "/look.lua", folder, ("%s://127.0.0.1:%s"):format(kind, port) },
+  stdout = "capture",
+}
+assert(asked.ok, "the look-up failed")
+local figures = json.decode(asked.stdout)
 process.kill(line, "TERM")
 process.kill(engine, "TERM")
 while process.kill(engine, "0") do
   process.wait_any { timeout = 0.05 }
 end
 fs.remove_all(folder)
-print(json.encode({
-  kind = kind,
-  steps = steps,
-  found = found,
-  milliseconds = tonumber(delay),
-  rounds = rounds,
-  seconds = seconds,
-  milliseconds_a_step = seconds * 1000 / steps,
-  requests_a_step = count / steps,
-  bytes_a_step = size // steps,
-  memory_mib = (peak - resident) // 1024,
-}, { pretty = true }))
+figures.kind, figures.steps, figures.milliseconds, figures.bytes_a_step = kind, steps, tonumber(delay), size // steps
+print(json.encode(figures, { pretty = true }))

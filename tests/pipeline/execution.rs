@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::finishing::{other, program};
 use super::rpc::{Can, Content, Fault, Remote, Seen};
 use super::workers::Workers;
 use super::{Left, Rig, interruptions, names, needs_namespaces, sha256};
@@ -130,6 +131,27 @@ fn execution_builds_what_a_build_here_does() {
     assert_eq!(remote.content().bytes_in, bytes);
     assert_eq!(rig.digests("deep/below/third"), rig.digests("space"));
     is_clean(&rig, "deep/below/third", &remote);
+
+    // What is remembered of archives goes when no step needs them, and not before.
+    let gc = ["--workspace", "other", "--remove"];
+    let notes = |name: &str| name.len() == 64 + ".json".len() && name.ends_with(".json");
+    let remembered = || {
+        let mut all = names(&rig.path("other/share/archives"));
+        all.retain(|name| notes(name));
+        all
+    };
+    rig.gc(&gc).is(0);
+    let before = remembered();
+    rig.gc(&gc).is(0).says("there is nothing to remove");
+    rig.replace("packages/alone.lua", "alone\\n", "second\\n");
+    let left = build(&rig, "other", &remote, &[]).is(0);
+    assert!(!begun(&left).0.is_empty());
+    rig.gc(&gc).is(0).says("notes of archives");
+    let after = remembered();
+    assert!(before.iter().any(|name| !after.contains(name)));
+    assert_eq!(after.len(), before.len());
+    let left = build(&rig, "other", &remote, &[]).is(0);
+    left.says("nothing to do");
 }
 
 #[test]
@@ -528,6 +550,76 @@ fn execution_that_is_refused_says_why_and_what_mends_it() {
 }
 
 #[test]
+fn execution_of_what_runs_elsewhere_is_by_workers_of_that_architecture() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    let (other, machine) = other();
+    let bq = program(machine, env!("CARGO_PKG_VERSION"));
+    std::fs::write(rig.path("other-bq"), &bq).expect("it can be written");
+    rig.replace(
+        "plan.lua",
+        "base = { \"low\" }, prefix",
+        "base = { \"low\" }, needs_native = true, prefix",
+    );
+    let stage = |space: &str| {
+        let words = ["plan.lua", "--workspace", space, "--mirror", "mirror"];
+        rig.run(&[&words[..], &["--offline", "--arch", other]].concat())
+            .is(0);
+    };
+    let remote = server(
+        Workers {
+            other: Some(bq),
+            ..workers(&rig)
+        },
+        |_| Fault::None,
+    );
+
+    // Without a bq of that architecture, what has to run there is not built, and the others are, by workers of this one.
+    stage("none");
+    let here = ["--remote-property", "pool=all"];
+    let left = build(&rig, "none", &remote, &here).is(0);
+    let left = left.says("warning: left out: high, since what is built has to run there: ");
+    assert_eq!(begun(&left), (ALL[1..].iter().map(|&one| one.to_owned()).collect(), vec![]));
+
+    // Only its own workers get the property.
+    let only = format!("{other}:machine=other");
+    let words = ["--remote-bq", "other-bq", "--remote-property", &only];
+    let words = [&here[..], &words].concat();
+    let left = build(&rig, "none", &remote, &words).is(0);
+    assert_eq!(begun(&left), (vec![ALL[0].to_owned()], vec![]));
+    assert_eq!(rig.digests("none"), rig.digests("space"));
+    stage("all");
+    let left = build(&rig, "all", &remote, &words).is(0);
+    assert_eq!(begun(&left), (ALL.map(str::to_owned).into(), vec![]));
+    assert_eq!(rig.digests("all"), rig.digests("space"));
+    is_clean(&rig, "all", &remote);
+
+    // What no worker builds is not built here.
+    let gone = server(workers(&rig), |seen| match seen.method.as_str() {
+        "Execute" => Fault::Status(3, "not today"),
+        _ => Fault::None,
+    });
+    stage("gone");
+    let left = build(&rig, "gone", &gone, &words).is(1);
+    let left = left.says("INVALID_ARGUMENT: not today").says(&format!(
+        "warning: high/final is left out, because no worker of {other} builds it\n"
+    ));
+    assert_eq!(left.done().len(), 4);
+    let left = build(&rig, "gone", &remote, &words).is(0);
+    assert_eq!(begun(&left), (vec![ALL[0].to_owned()], vec![]));
+
+    // A bq that cannot run there.
+    let here = rig.bq.to_string_lossy().into_owned();
+    build(&rig, "gone", &remote, &["--remote-bq", &here])
+        .is(1)
+        .says(&format!("is no bq for a root of {other}\n"));
+    build(&rig, "gone", &remote, &["--remote-bq", "none"])
+        .is(2)
+        .says("error: `--remote-bq none`: there is no such file\n");
+    is_clean(&rig, "gone", &remote);
+}
+
+#[test]
 fn execution_by_workers_without_namespaces_says_what_mends_it() {
     needs_namespaces!();
     let rig = Rig::built();
@@ -633,7 +725,7 @@ fn execution_is_asked_for_rightly() {
     for wrong in ["pool", "=large"] {
         let left = rig.build(&[&grpc[..], &["--remote-property", wrong]].concat());
         left.is(2).says(&format!(
-            "error: `--remote-property {wrong}`: not a property\nhint: `NAME=VALUE`, as its engine knows it\n"
+            "error: `--remote-property {wrong}`: not a property\nhint: `NAME=VALUE`, as its engine knows it; "
         ));
     }
     let key = rig.run(&["key", "ci"]).is(0).out;

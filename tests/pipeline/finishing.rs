@@ -364,8 +364,16 @@ fn is_refused_where_the_plan_has_none() {
         .says("error: `finish` names `hihg`, which is no phase\n");
 }
 
+/// Another architecture than this machine's, and its number in the head of a program.
+pub(super) fn other() -> (&'static str, u8) {
+    match std::env::consts::ARCH {
+        "x86_64" => ("aarch64", 183),
+        _ => ("x86_64", 62),
+    }
+}
+
 /// The head of a static program for a machine, and a version.
-fn program(machine: u8, version: &str) -> Vec<u8> {
+pub(super) fn program(machine: u8, version: &str) -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
     bytes.resize(64, 0);
     (bytes[16], bytes[18], bytes[52], bytes[54]) = (3, machine, 64, 56);
@@ -378,10 +386,7 @@ fn program(machine: u8, version: &str) -> Vec<u8> {
 #[test]
 fn of_another_architecture_it_holds_a_bq_for_that_one() {
     needs_namespaces!();
-    let (other, machine) = match std::env::consts::ARCH {
-        "x86_64" => ("aarch64", 183),
-        _ => ("x86_64", 62),
-    };
+    let (other, machine) = other();
     let rig = rig();
     rig.stage(&["--arch", other]).is(0);
     rig.build(&[]).is(0);

@@ -7,7 +7,7 @@ use super::sharing::{damage, started};
 use super::{Left, Rig, names, needs_namespaces};
 
 impl Rig {
-    fn gc(&self, more: &[&str]) -> Left {
+    pub(super) fn gc(&self, more: &[&str]) -> Left {
         self.run(&[&["gc"], more].concat())
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Workers {
     pub(crate) queued: u64,
     /// The names of properties that are known; others are refused. `None` takes all.
     pub(crate) properties: Option<Vec<&'static str>>,
+    /// The bq of another architecture. What comes with it has to have the property `machine=other`, and is run by the bq of
+    /// this machine: that stands for a machine of the other kind.
+    pub(crate) other: Option<Vec<u8>>,
     /// What runs the command: words before its own.
     pub(crate) runner: Vec<String>,
     /// A folder of the workers: `TMPDIR` of what they run, which must be empty in the end.
@@ -52,6 +55,7 @@ impl Default for Workers {
             keeps_failures: false,
             queued: 0,
             properties: None,
+            other: None,
             runner: Vec::new(),
             folder: PathBuf::new(),
         }
@@ -109,6 +113,7 @@ struct Task {
     /// Of the input root: names, content, and whether it can be executed.
     files: Vec<(String, Vec<u8>, bool)>,
     outputs: Vec<String>,
+    properties: Vec<(String, String)>,
 }
 
 impl Content {
@@ -177,6 +182,7 @@ impl Content {
             command,
             files,
             outputs,
+            properties,
         })
     }
 
@@ -466,7 +472,20 @@ fn look_around(folder: &Path, task: &Task) -> Option<String> {
 
 /// Lays out the input root, and runs the command there.
 fn run(shared: &Shared, name: &str, task: &Task, folder: &Path) -> ExitStatus {
+    let own = shared.can.workers.other.is_some().then(|| {
+        let bq = env!("CARGO_BIN_EXE_bq");
+        std::fs::read(bq).expect("it is there")
+    });
     for (file, data, is_program) in &task.files {
+        let is_other = file == "bq" && shared.can.workers.other.as_ref() == Some(data);
+        if file == "bq" && own.is_some() {
+            let wanted = ("machine".to_owned(), "other".to_owned());
+            if task.properties.contains(&wanted) != is_other {
+                let text = format!("bq and {:?} are of two machines", task.properties);
+                shared.content().complain(text);
+            }
+        }
+        let data = own.as_ref().filter(|_| is_other).unwrap_or(data);
         let path = folder.join(file);
         std::fs::write(&path, data).expect("it can be written");
         let mode = if *is_program { 0o755 } else { 0o444 };

@@ -1,5 +1,6 @@
 -- The steps of a build that workers of a server build. A process outside of the staged root speaks with the server
 -- (`bq.share.executor`); what comes back is as if the step had been built here.
+local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local holder = require "bq.share.holder"
 local json = require "bq.json"
@@ -30,6 +31,8 @@ local ANSWER <const> = {
 ---@field most integer steps at once
 ---@field only boolean nothing is built here that a worker can build
 ---@field brings_tree boolean
+---@field foreign table<string, boolean> phases whose programs do not run on this machine
+---@field arch? string of the workers of these phases; `nil` if there are none
 ---@field off? string why no step is given away any more
 ---@field counts { built: integer, queued: number } of the run
 ---@field package count integer
@@ -41,8 +44,9 @@ Away.__index = Away
 
 --- The workers of this build; `nil` if there are none.
 ---@param workspace bq.Workspace
+---@param plan table
 ---@return bq.Away?
-function away.new(workspace)
+function away.new(workspace, plan)
   local most = math.tointeger(tonumber(os.getenv "BQ_SHARE_WORKERS"))
   if not most then
     return nil
@@ -53,6 +57,8 @@ function away.new(workspace)
     most = most,
     only = os.getenv "BQ_SHARE_ONLY" ~= nil,
     brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
+    foreign = foreign.phases(plan),
+    arch = os.getenv(foreign.WORKERS),
     counts = { built = 0, queued = 0 },
     count = 0,
     open = {},
@@ -65,7 +71,7 @@ end
 ---@param step table
 ---@return boolean
 function Away:takes(step)
-  return not self.off and not self.tried[step.id]
+  return not self.off and not self.tried[step.id] and (self.arch ~= nil or not self.foreign[step.phase])
 end
 
 --- Whether one more step can be given away now.
@@ -84,11 +90,13 @@ end
 function Away:start(one, log_limit)
   self.count = self.count + 1
   self.open[self.count] = one
-  fs.write(
-    ("%s/%d.ask"):format(self.folder, self.count),
-    json.encode { folder = one.folder:match "[^/]+$", log_limit = log_limit, brings_tree = self.brings_tree or nil },
-    { sync = false }
-  )
+  local ask = {
+    folder = one.folder:match "[^/]+$",
+    log_limit = log_limit,
+    brings_tree = self.brings_tree or nil,
+    arch = self.foreign[one.step.phase] and self.arch or nil,
+  }
+  fs.write(("%s/%d.ask"):format(self.folder, self.count), json.encode(ask), { sync = false })
 end
 
 --- The steps that have come back, each with what came of it.

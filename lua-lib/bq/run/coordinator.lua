@@ -53,12 +53,14 @@ local LOG_LIMIT <const> = 256
 ---@field keep_build? boolean
 ---@field check? boolean
 ---@field log_limit? integer how large a step's log may become, in MiB
+---@field foreign table<string, boolean> phases of which nothing can be built on this machine
 ---@field observer? string the text of a module whose `new(step, home)` makes a `bq.run.Observer`
 ---@field failures table[]
 ---@field built_on_damage table<string, true> ids of running steps
 ---@field trees bq.Trees
 ---@field slots bq.Slots
 ---@field stopping? boolean no step is started any more
+---@field package is_incomplete? boolean what only workers can build was not built
 ---@field package elsewhere bq.Elsewhere
 ---@field away? bq.Away `nil` if no workers build steps
 ---@field package running table<integer, bq.Running> by process
@@ -66,14 +68,14 @@ local Run = {}
 Run.__index = Run
 
 --- A run that builds a plan.
----@param options { state: bq.State, display: bq.Display, jobs: integer, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
+---@param options { state: bq.State, display: bq.Display, jobs: integer, foreign?: table<string, boolean>, keep_going?: boolean, keep_build?: boolean, check?: boolean, log_limit?: integer, observer?: string }
 ---@return bq.Run
 function coordinator.new(options)
   local self = setmetatable(options, Run)
   self.workspace, self.plan = self.state.workspace, self.state.plan
   self.running, self.log_limit = {}, self.log_limit or LOG_LIMIT
   self.trees, self.elsewhere = trees.new(self.workspace), elsewhere.new(self.state, self.display)
-  self.away = away.new(self.workspace)
+  self.away, self.foreign = away.new(self.workspace, self.plan), self.foreign or {}
   return self
 end
 
@@ -249,6 +251,10 @@ local function start_ready(self)
           if self.away:is_free() then
             start(self, step, true)
           end
+        elseif self.foreign[step.phase] then
+          self.state:set(step, "blocked")
+          self.is_incomplete = true
+          self.display:unbuilt(step, ("no worker of %s builds it"):format(self.plan.arch))
         elseif self.slots:may_start() then
           start(self, step, false)
         else
@@ -307,7 +313,7 @@ function Run:run()
     self.display:tick()
   end
   self.trees:sweep(self.state.states)
-  local ok = #self.failures == 0
+  local ok = #self.failures == 0 and not self.is_incomplete
   journal.add(self.workspace, { event = "run_end", ok = ok })
   self.display:finish(self)
   return ok

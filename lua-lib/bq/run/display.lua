@@ -178,9 +178,16 @@ function Display:discarded(step)
   events.say("end", { step = step.id, ok = false, again = true })
 end
 
+--- A step is not built, nor was it tried.
+---@param why string
+---@param by? string the step because of which
+function Display:unbuilt(step, why, by)
+  log.warn(("%s is left out, because %s"):format(step.id, why))
+  events.say("failure", { step = step.id, message = "left out, because " .. why, blocked_by = by })
+end
+
 function Display:blocked(step, by)
-  log.warn(("%s is left out, because %s failed"):format(step.id, by))
-  events.say("failure", { step = step.id, message = ("left out, because %s failed"):format(by), blocked_by = by })
+  self:unbuilt(step, by .. " failed", by)
 end
 
 function Display:failed(step, details)

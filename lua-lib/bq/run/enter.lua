@@ -105,6 +105,9 @@ function enter.command(sandbox, argv, env, cwd)
     local _, err = pcall(process.exec, { argv = argv, env = env, cwd = folder })
     log.error(("cannot run `%s` in the rootfs"):format(argv[1]))
     log.raw("caused by: " .. tostring(err))
+    if err.code == "ENOEXEC" then
+      log.raw "hint: a program of another architecture wants an emulator: `--emulator FILE`"
+    end
     -- The exit statuses of a shell: 126 for "cannot be run", 127 for "not found".
     return err.code == "ENOENT" and 127 or 126
   end

@@ -6,11 +6,9 @@
 --   print(build.states["system/zlib"], build.keys["system/zlib"], build.outputs["system/zlib"])
 local fail = require "bq.fail"
 local graph = require "bq.plan.graph"
-local json = require "bq.json"
 local key = require "bq.plan.key"
 local siblings = require "bq.run.siblings"
 local store = require "bq.store"
-local syscall = require "bq.syscall"
 local tables = require "bq.tables"
 
 local state = {}
@@ -33,31 +31,6 @@ State.__index = State
 --- The phase whose base has a step's output. A step that later phases do not see stands for itself.
 local function base_of(step)
   return step.in_base ~= false and step.phase or step.id
-end
-
---- Leaves out the phases that would have to run programs of another architecture, and those that are built on them.
----@param made table the plan, which is changed
----@return string[] phases
-function state.leave_out_foreign(made)
-  local foreign, steps, out, seen = {}, json.array {}, {}, {}
-  local is_foreign = made.arch ~= syscall.uname().machine
-  for _, name in ipairs(made.phase_order) do
-    local phase = made.phases[name]
-    out[name] = is_foreign and phase.needs_native
-    for _, base in ipairs(phase.base) do
-      out[name] = out[name] or out[base]
-    end
-  end
-  for _, step in ipairs(made.steps) do
-    if not out[step.phase] then
-      steps[#steps + 1] = step
-    elseif not seen[step.phase] then
-      seen[step.phase] = true
-      foreign[#foreign + 1] = step.phase
-    end
-  end
-  made.steps = steps
-  return foreign
 end
 
 --- The initial state of a plan: every step waits.

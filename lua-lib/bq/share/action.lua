@@ -175,9 +175,18 @@ local function trees_of(space, job)
   return out
 end
 
+--- The library of bq, as it is staged.
+---@param space bq.Workspace
+---@return bq.share.Tree
+function action.library(space)
+  local path = space:rootfs() .. workspace.SHARE .. "/lua-lib"
+  return { name = "library-" .. digest.tree(path), source = { path = path }, mtime = 0 }
+end
+
 ---@class bq.share.Wish
 ---@field log_limit integer MiB
 ---@field brings_tree? boolean the build tree of a step that fails is wanted
+---@field program string bq for the worker
 ---@field properties { name: string, value: string }[] of the worker, sorted
 
 --- Has a step on the server.
@@ -187,8 +196,7 @@ end
 function Uploads:step(job, wish)
   local space = self.workspace
   local trees, names = trees_of(space, job), {}
-  local path_of_library = space:rootfs() .. workspace.SHARE .. "/lua-lib"
-  local library = { name = "library-" .. digest.tree(path_of_library), source = { path = path_of_library }, mtime = 0 }
+  local library = action.library(space)
   local list = { library }
   for _, tree in tables.sorted(trees) do
     list[#list + 1] = tree
@@ -230,7 +238,7 @@ function Uploads:step(job, wish)
     large[#large + 1] = { digest = found, path = path }
     add(source.sha256, found)
   end
-  local program = process.executable()
+  local program = wish.program
   large[#large + 1] = { digest = { hash = digest.file(program), size = fs.stat(program).size }, path = program }
   add(PROGRAM, large[#large].digest, true)
   put_files(self, large)

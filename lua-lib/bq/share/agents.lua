@@ -5,6 +5,7 @@
 --   agents.finish(running)
 local fail = require "bq.fail"
 local files = require "bq.files"
+local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
@@ -68,8 +69,9 @@ end
 --- Starts the agents of a build, if there is a place to ask. Wrong options raise.
 ---@param space bq.Workspace
 ---@param options table<string|integer, any> of a program, by the names of `bq.share.options`
+---@param arch? string another architecture than this machine's, of which there are workers
 ---@return bq.share.Agents?
-function agents.start(space, options)
+function agents.start(space, options, arch)
   if #share_options.words(options) == 0 then
     return nil
   end
@@ -99,6 +101,7 @@ function agents.start(space, options)
       BQ_SHARE_WORKERS = tostring(options.remote_jobs or JOBS),
       BQ_SHARE_ONLY = options.remote_only and "1" or nil,
       BQ_SHARE_TREE = options.remote_tree and "1" or nil,
+      [foreign.WORKERS] = arch,
     }
   local deadline = process.clock() + PATIENCE
   for role, pid in pairs(self.pids) do

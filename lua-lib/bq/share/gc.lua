@@ -2,6 +2,7 @@
 --
 -- A thing that can go is data (`bq.share.Thing`): what it is, how large, and when it was used last. `choose` picks by the rules of
 -- the user, and only `remove` changes anything.
+local action = require "bq.share.action"
 local entry = require "bq.share.entry"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -18,7 +19,7 @@ local gc = {}
 local UPLOAD <const> = 86400
 
 ---@class bq.share.Thing
----@field kind "output"|"signature"|"source"|"seed"|"blob"
+---@field kind "output"|"signature"|"source"|"seed"|"blob"|"note"
 ---@field what string for people
 ---@field step? string of an output
 ---@field size integer bytes
@@ -43,16 +44,34 @@ end
 ---@param space bq.Workspace with a plan
 ---@return table<string, true> keys
 ---@return table<string, true> hashes of actions
+---@return table<string, true> trees digests of the outputs
 function gc.reached(space)
-  local keys, hashes = {}, {}
+  local keys, hashes, trees = {}, {}, {}
   local build = state.look(space, space:plan())
   for id, key in pairs(build.keys) do
     local meta = build.states[id] == "done" and (store.get(space, key) or store.known(space, key))
     if meta then
       keys[key], hashes[entry.address({ key = key, inputs = meta.inputs }).hash] = true, true
+      trees[meta.output] = true
     end
   end
-  return keys, hashes
+  return keys, hashes, trees
+end
+
+--- What a workspace remembers of the archives that workers got, as far as no step needs it: small files, and locks.
+---@param trees table<string, true> names of the archives that are needed
+---@return bq.share.Thing?
+local function notes_of(space, trees)
+  local path, paths, size, used = space:at("share", "archives"), {}, 0, 0
+  for _, name in ipairs(fs.stat(path) and fs.list(path) or {}) do
+    if not trees[name:match "^[^.]*"] then
+      local one = thing_of(path .. "/" .. name, {})
+      paths[#paths + 1], size, used = one.paths[1], size + one.size, math.max(used, one.used)
+    end
+  end
+  return #paths > 0
+      and { kind = "note", what = "notes of archives", reached = false, paths = paths, size = size, used = used }
+    or nil
 end
 
 --- All that is in a workspace: outputs, sources, and what the seed was made from. The outputs are listed before the plan is
@@ -61,7 +80,8 @@ end
 ---@return bq.share.Thing[]
 function gc.of_workspace(space)
   local names, out = store.keys(space), {}
-  local keys, lock = gc.reached(space), space:locked()
+  local keys, _, trees = gc.reached(space)
+  local lock = space:locked()
   for _, key in ipairs(names) do
     local meta = store.get(space, key)
     local step = meta and meta.step or nil
@@ -92,6 +112,11 @@ function gc.of_workspace(space)
       end
     end
   end
+  local staged = space:staged()
+  if staged then
+    trees[staged.seed_digest], trees[action.library(space).name] = true, true
+  end
+  out[#out + 1] = notes_of(space, trees)
   return out
 end
 

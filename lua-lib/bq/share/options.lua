@@ -32,7 +32,8 @@ options.ACCESS = {
 options.EXECUTION = {
   { name = "remote-execute", once = true, help = "have steps built by the workers of the first cache at grpc://…" },
   { name = "remote-jobs", value = "N", number = true, once = true, help = "how many steps at once [default: 8]" },
-  { name = "remote-property", value = "NAME=VALUE", many = true, once = true, help = "what a worker has to have" },
+  { name = "remote-property", value = "[ARCH:]NAME=VALUE", many = true, once = true, help = "what a worker has to have" },
+  { name = "remote-bq", value = "FILE", once = true, help = "a bq of the plan's architecture, for workers of that one" },
   { name = "remote-patience", value = "SECONDS", number = true, once = true,
     help = "how long a step may wait for a worker [default: 600]" },
   { name = "remote-tree", once = true, help = "bring the build tree of a step that failed on a worker" },

@@ -28,6 +28,7 @@ remote_step.ASK = {
     folder = schema.FILE,
     log_limit = schema.whole(1),
     ["brings_tree?"] = schema.flag(),
+    ["arch?"] = schema.text(),
   },
 }
 
@@ -142,7 +143,7 @@ local function take(server, job, text, aside, at)
   end
   -- One that was ended by a signal was too large for its worker; others may not be.
   local trouble = ("its worker ended with status %d and left no result"):format(code)
-  return { ok = false, is_down = code < SIGNAL, trouble = trouble, seconds = 0 }
+  return { ok = false, is_down = code < SIGNAL, trouble = trouble, hint = code < SIGNAL and PROPERTY or nil, seconds = 0 }
 end
 
 --- Has a step done. It is done anew if something that it needs was dropped meanwhile or is wrong, or if the server has kept the result
@@ -179,7 +180,7 @@ end
 --- Has the step of a request done.
 ---@param space bq.Workspace
 ---@param options table of the program, by the names of `bq.share.options`
----@param ask { folder: string, log_limit: integer, brings_tree?: boolean }
+---@param ask { folder: string, log_limit: integer, brings_tree?: boolean, arch?: string }
 ---@param base string the request and the answer are files of this name with an ending
 ---@param heard fun(operation: bq.share.Operation)
 ---@return bq.share.Returned
@@ -187,7 +188,7 @@ local function run(space, options, ask, base, heard)
   local started = process.clock()
   local at = jobs.paths(space:at("build", ask.folder))
   local job = jobs.read(at.folder) or fail.raise "the step has no job"
-  local server, properties = workers.of(options)
+  local server, properties = workers.of(options, ask.arch)
   ---@cast server bq.share.Grpc
   -- It goes with the folder of the run, also if this process is killed.
   local aside = base .. ".aside"
@@ -198,7 +199,12 @@ local function run(space, options, ask, base, heard)
     return { ok = false, is_down = true, trouble = text, seconds = 0 }
   end
   say(at.log, "upload")
-  local wish = { log_limit = ask.log_limit, brings_tree = ask.brings_tree, properties = properties }
+  local wish = {
+    log_limit = ask.log_limit,
+    brings_tree = ask.brings_tree,
+    program = ask.arch and options.remote_bq or process.executable(),
+    properties = properties,
+  }
   local stage
   local ok, back = pcall(execute, action.uploads(space, server, aside), server, job, wish, function(operation)
     -- Many servers do not say whether a worker has it.

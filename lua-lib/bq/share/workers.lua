@@ -1,23 +1,29 @@
 -- The server whose workers build steps, by the options of a program.
 local access = require "bq.share.access"
+local elf = require "bq.elf"
 local fail = require "bq.fail"
 local grpc = require "bq.share.grpc"
+local syscall = require "bq.syscall"
 local visible = require "bq.visible"
 
 local workers = {}
 
---- Properties of workers, as words of a command line.
-local function properties(words)
+--- Properties of workers, as words of a command line. Those that begin with an architecture are only of its workers.
+local function properties(words, arch)
   local out = {}
-  for index, word in ipairs(words or {}) do
-    local name, value = word:match "^([^=]+)=(.*)$"
+  for _, word in ipairs(words or {}) do
+    local only, rest = word:match "^([^=:]+):(.*)$"
+    if not elf.NUMBERS[only] then
+      only, rest = nil, word
+    end
+    local name, value = rest:match "^([^=]+)=(.*)$"
     if not name then
       fail.usage(
         ("`--remote-property %s`: not a property"):format(visible(word)),
-        "`NAME=VALUE`, as its engine knows it"
+        "`NAME=VALUE`, as its engine knows it; `aarch64:NAME=VALUE` for the workers of an architecture"
       )
     end
-    out[index] = { name = name, value = value }
+    out[#out + 1] = (only or arch) == arch and { name = name, value = value } or nil
   end
   table.sort(out, function(a, b)
     return a.name < b.name or a.name == b.name and a.value < b.value
@@ -27,10 +33,11 @@ end
 
 --- The server whose workers build steps, if the options want that: the first cache that can have some.
 ---@param options table<string|integer, any> of a program, by the names of `bq.share.options`
+---@param arch? string of the workers; this machine's if absent
 ---@return bq.share.Grpc? # `nil` if no step is to be built elsewhere
 ---@return { name: string, value: string }[]? properties of its workers, sorted
-function workers.of(options)
-  local wanted = properties(options.remote_property)
+function workers.of(options, arch)
+  local wanted = properties(options.remote_property, arch or syscall.uname().machine)
   if not options.remote_execute then
     return nil
   elseif options.trust then

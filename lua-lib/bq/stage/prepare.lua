@@ -171,7 +171,7 @@ function prepare.main(declared, words)
   end
   if not same_machine(selection.arch) then
     log.warn(
-      ("building for %s on %s: phases that run what is built are left out here"):format(
+      ("building for %s on %s: phases that run what is built want `coordinator.lua --emulator FILE`, or workers of that architecture"):format(
         selection.arch,
         syscall.uname().machine
       )

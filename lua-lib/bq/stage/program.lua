@@ -40,9 +40,10 @@ end
 
 --- The bq for a root: this program, if it is of the root's architecture, else the one that was named.
 ---@param arch string of the root
----@param named? string the file of `--bq`
+---@param named? string the file of the option
+---@param option? string `--bq` if absent
 ---@return string path
-function program.of(arch, named)
+function program.of(arch, named, option)
   local own = process.executable()
   if not named then
     local found = elf.read(own)
@@ -57,7 +58,7 @@ function program.of(arch, named)
   end
   local stat = fs.stat(named)
   if not stat or stat.type ~= "file" then
-    fail.usage(("`--bq %s`: there is no such file"):format(named))
+    fail.usage(("`%s %s`: there is no such file"):format(option or "--bq", named))
   end
   local reason = reason_against(named, arch)
   if reason then

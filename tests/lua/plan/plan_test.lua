@@ -1,12 +1,12 @@
 local check = require "check"
 local fail = require "bq.fail"
+local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local graph = require "bq.plan.graph"
 local json = require "bq.json"
 local plan = require "bq.plan.plan"
 local scratch = require "scratch"
 local stale = require "bq.plan.stale"
-local state = require "bq.run.state"
 local syscall = require "bq.syscall"
 
 local count = 0
@@ -260,10 +260,10 @@ check.run {
       phases[3] = { name = "apart", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "c" } } }
       local other = syscall.uname().machine == "x86_64" and "aarch64" or "x86_64"
       local made = make({ a = "", b = "", c = "" }, nil, { arch = other }, phases)
-      check.equal(state.leave_out_foreign(made), { "low", "high" })
+      check.equal(foreign.leave_out(made), { "low", "high" })
       check.equal(ids(made), { "apart/c" })
       made = make({ a = "", b = "", c = "" }, nil, { arch = syscall.uname().machine }, phases)
-      check.equal(state.leave_out_foreign(made), {})
+      check.equal(foreign.leave_out(made), {})
       check.equal(#ids(made), 3)
     end,
   },
