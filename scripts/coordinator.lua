@@ -47,7 +47,7 @@ local command
 plan, command = refresh(space, plan)
 
 local is_foreign = plan.arch ~= syscall.uname().machine
-local emulator = is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator) or nil
+local emulator = is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator, space) or nil
 local is_emulated = emulator ~= nil or os.getenv(emulated.VARIABLE) == plan.arch
 local worker_arch = foreign.workers(plan, options)
 local left_out = is_foreign and not (is_emulated or worker_arch) and foreign.leave_out(plan) or {}

@@ -61,9 +61,11 @@ local function find_step(name)
   )
 end
 
---- The emulator that was named: for programs of the plan's architecture.
+--- The emulator for programs of the plan's architecture. Without a plan there are none.
 local function emulator()
-  return options.emulator and require("bq.run.emulation").of(space:plan().arch, options.emulator) or nil
+  local plan = (options.emulator or fs.stat(space:at "plan.json")) and space:plan()
+  local is_foreign = plan and plan.arch ~= syscall.uname().machine
+  return is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator, space) or nil
 end
 
 local held ---@type bq.syscall.Descriptor?

@@ -5,12 +5,14 @@ local args = require "bq.args"
 local debian = require "bq.seed.debian"
 local debian_lock = require "bq.seed.debian_lock"
 local digest = require "bq.digest"
+local emulator = require "bq.seed.emulator"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local host = require "bq.host"
 local json = require "bq.json"
 local log = require "bq.log"
+local report = require "bq.report"
 local syscall = require "bq.syscall"
 local workspace = require "bq.workspace"
 
@@ -47,6 +49,25 @@ end
 local space = workspace.new(options.workspace or "data/seeds")
 space:create()
 space:lock()
+
+--- Writes a lock, unless it says what the old one does.
+local function write(arch, package, old, lock, is_same)
+  local path = output .. "/" .. debian_lock.file(arch, package)
+  for _, line in ipairs(old and debian_lock.changes(old, lock) or {}) do
+    log.info(("%s: %s"):format(arch, line))
+  end
+  -- All of these packages are in the archive now. It was not checked that the snapshot of this time has them.
+  lock.snapshot, lock.origin = { time = os.date "!%Y%m%dT%H%M%SZ", tried = false }, nil
+  fs.mkdir(output)
+  if old and is_same then
+    log.info(("`%s` says the same, and stays"):format(path))
+  else
+    fs.write(path, json.encode(lock, { pretty = true }))
+    local tree = lock.digest and ", tree digest " .. lock.digest or ""
+    log.info(("wrote `%s`: %s%s"):format(path, report.count(#lock.packages, "package"), tree))
+  end
+end
+
 for _, arch in ipairs(arches) do
   local old = debian_lock.shipped(arch)
   local lock = debian_lock.make {
@@ -62,20 +83,17 @@ for _, arch in ipairs(arches) do
   local modes = debian.unpack(space, lock, tree, options.jobs)
   lock.digest = digest.tree(tree, { attributes = modes })
   fs.remove_all(tree)
-  -- All of these packages are in the archive now. It was not checked that the snapshot of this time has them.
-  lock.snapshot = { time = os.date "!%Y%m%dT%H%M%SZ", tried = false }
-  lock.origin = nil
-  if old then
-    for _, line in ipairs(debian_lock.changes(old, lock)) do
-      log.info(("%s: %s"):format(arch, line))
-    end
-  end
-  fs.mkdir(output)
-  local path = output .. "/" .. debian_lock.file(arch)
-  if old and old.digest == lock.digest then
-    log.info(("`%s` says the same tree, and stays"):format(path))
-  else
-    fs.write(path, json.encode(lock, { pretty = true }))
-    log.info(("wrote `%s`: %d packages, tree digest %s"):format(path, #lock.packages, lock.digest))
-  end
+  write(arch, nil, old, lock, old and old.digest == lock.digest)
+  -- A machine of this architecture runs programs of others by this one.
+  local package = emulator.PACKAGE
+  local before = debian_lock.shipped(arch, package)
+  local of = debian_lock.make {
+    suite = debian_lock.SUITE,
+    arch = arch,
+    folder = space:at("seed/apt-" .. arch),
+    mirror = options.mirror,
+    package = package,
+  }
+  debian.fetch(space, of, options.mirror, { jobs = options.jobs })
+  write(arch, package, before, of, before and #debian_lock.changes(before, of) == 0)
 end

@@ -36,6 +36,11 @@ workspace.LOCK = {
   hint = HINT,
   kind = schema.record {
     ["sources?"] = schema.map(schema.record { sha256 = schema.SHA256, file = schema.FILE }),
+    ["emulator?"] = schema.record {
+      arch = schema.NAME,
+      sha256 = schema.SHA256,
+      packages = schema.list(schema.record { pool = schema.POOL, sha256 = schema.SHA256, size = schema.whole() }),
+    },
     ["seed?"] = schema.record {
       id = schema.text(),
       ["arch?"] = schema.NAME,
@@ -166,8 +171,8 @@ function Workspace:read(name, format)
   return schema.read(self:at(name), format)
 end
 
---- What was fetched for the workspace: `seed`, and `sources` by id. Empty if nothing was.
----@return { seed?: table, sources?: table<string, { sha256: string, file: string }> }
+--- What was fetched for the workspace: `seed`, `sources` by id, and the `emulator`. Empty if nothing was.
+---@return { seed?: table, sources?: table<string, { sha256: string, file: string }>, emulator?: table }
 function Workspace:locked()
   return self:read("lock.json", workspace.LOCK) or {}
 end

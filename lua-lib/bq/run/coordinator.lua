@@ -305,9 +305,7 @@ function Run:run()
       ended(self, status)
     end
     take_returned(self)
-    if #self.failures > 0 and not self.keep_going then
-      self.stopping = true
-    end
+    self.stopping = self.stopping or #self.failures > 0 and not self.keep_going
     self.elsewhere:poll()
     end_talkers(self)
     self.display:tick()

@@ -49,15 +49,26 @@ end
 ---@field arch string
 ---@field path? string the file to register; `nil` if the machine has one
 
---- The emulator for an architecture.
+--- Whether programs of an architecture want an emulator that this machine does not have.
+---@param arch string
+---@return boolean
+function emulation.is_wanted(arch)
+  return arch ~= syscall.uname().machine and not registered(arch)
+end
+
+--- The emulator for an architecture: the one that is named, or else that of the machine, or else that of the workspace.
 ---@param arch string
 ---@param named? string the file of `--emulator`
+---@param workspace? bq.Workspace
 ---@return bq.run.Emulator? # `nil` if there is none, and if none is needed
-function emulation.of(arch, named)
+function emulation.of(arch, named, workspace)
   if arch == syscall.uname().machine then
     return nil
+  elseif not named and registered(arch) then
+    return { arch = arch }
   elseif not named then
-    return registered(arch) and { arch = arch } or nil
+    local path = workspace and require("bq.seed.emulator").of(workspace, arch)
+    return path and { arch = arch, path = fs.realpath(path) } or nil
   end
   local stat = fs.stat(named)
   if not stat or stat.type ~= "file" then

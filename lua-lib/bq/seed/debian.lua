@@ -24,8 +24,11 @@ function debian.reason_against(arch)
   end
 end
 
---- Where packages are in the workspace.
-local function path_of(workspace, package)
+--- Where a package is in the workspace.
+---@param workspace bq.Workspace
+---@param package bq.DebianPackage
+---@return string
+function debian.path_of(workspace, package)
   return workspace:at("seed/packages", files.name(package.pool))
 end
 
@@ -57,7 +60,7 @@ function debian.fetch(workspace, lock, mirror, choices)
   for index, package in ipairs(lock.packages) do
     batch[index] = {
       urls = places(lock, package, mirror, choices),
-      path = path_of(workspace, package),
+      path = debian.path_of(workspace, package),
       sha256 = package.sha256,
       size = package.size,
     }
@@ -170,7 +173,7 @@ end
 function debian.unpack(workspace, lock, target, jobs)
   local paths = {}
   for index, package in ipairs(lock.packages) do
-    paths[index] = path_of(workspace, package)
+    paths[index] = debian.path_of(workspace, package)
   end
   return debian_tree(paths, target, jobs)
 end

@@ -42,9 +42,10 @@ local RELEASE = { bookworm = "19", trixie = "22" }
 
 --- The name of the file that a shipped lock is in, below `seeds/` of the programs.
 ---@param arch string
+---@param package? string the lock is of this one, not of a seed
 ---@return string
-function debian_lock.file(arch)
-  return ("debian-%s-%s.json"):format(debian_lock.SUITE, arch)
+function debian_lock.file(arch, package)
+  return ("debian-%s-%s%s.json"):format(debian_lock.SUITE, package and package .. "-" or "", arch)
 end
 
 --- The form of a lock that is shipped.
@@ -72,12 +73,13 @@ end
 
 --- The lock that is shipped for an architecture; `nil` if there is none.
 ---@param arch string
+---@param package? string the lock is of this one, not of a seed
 ---@return bq.DebianLock?
-function debian_lock.shipped(arch)
+function debian_lock.shipped(arch, package)
   local folders = tables.copy(host.program_folders)
   folders[#folders + 1] = "$/scripts"
   for _, folder in ipairs(folders) do
-    local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch))
+    local path = ("%s/seeds/%s"):format(folder, debian_lock.file(arch, package))
     local bundled = folder:sub(1, 2) == "$/" and files.read(path)
     local lock = bundled and schema.parse(bundled, path, format(arch)) or schema.read(path, format(arch))
     if lock then
@@ -113,7 +115,7 @@ end
 
 --- Makes a lock with the machine's apt, as an ordinary user and in a separate folder. Downloads package lists, no
 --- packages.
----@param want { suite: string, arch: string, folder: string, mirror?: string }
+---@param want { suite: string, arch: string, folder: string, mirror?: string, package?: string } all that a seed needs, if no package is named
 ---@return bq.DebianLock
 function debian_lock.make(want)
   local id, arch = "debian:" .. want.suite, want.arch
@@ -129,12 +131,12 @@ function debian_lock.make(want)
   log.info(("asking %s for the packages of Debian %s"):format(mirror, want.suite))
   apt.get(options, { "update" }, "read the package lists of Debian " .. want.suite)
   local words = { "-oAcquire::ForceHash=SHA256", "--print-uris", "--download-only", "install" } ---@type string[]
-  tables.append(words, PACKAGES)
-  for _, name in ipairs(COMPILER) do
+  tables.append(words, want.package and { want.package } or PACKAGES)
+  for _, name in ipairs(want.package and {} or COMPILER) do
     words[#words + 1] = RELEASE[want.suite] and ("%s-%s"):format(name, RELEASE[want.suite]) or name
   end
   local packages = json.array {}
-  for line in apt.get(options, words, "find the build tools in Debian " .. want.suite):gmatch "[^\n]+" do
+  for line in apt.get(options, words, ("find %s in Debian "):format(want.package or "the build tools") .. want.suite):gmatch "[^\n]+" do
     local uri, size, sha256 = line:match "^'(%S+)' %S+ (%d+) SHA256:(%x+)$"
     if uri then
       packages[#packages + 1] = { pool = decoded(uri:sub(#mirror + 2)), size = math.tointeger(size), sha256 = sha256 }

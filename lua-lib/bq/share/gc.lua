@@ -94,8 +94,10 @@ function gc.of_workspace(space)
   end
   local seed, packages, starts = lock.seed or {}, {}, {}
   starts[(seed.sha256 or ""):sub(1, 16)] = true
-  for _, package in ipairs(seed.packages or {}) do
-    packages[files.name(package.pool or "")] = true
+  for _, list in ipairs { seed.packages or {}, lock.emulator and lock.emulator.packages or {} } do
+    for _, package in ipairs(list) do
+      packages[files.name(package.pool or "")] = true
+    end
   end
   for _, one in pairs(lock.sources or {}) do
     starts[one.sha256:sub(1, 16)] = true

@@ -6,9 +6,12 @@ local command = require "bq.stage.command"
 local events = require "bq.events"
 local declaration = require "bq.plan.declaration"
 local digest = require "bq.digest"
+local emulation = require "bq.run.emulation"
+local emulator = require "bq.seed.emulator"
 local fail = require "bq.fail"
 local fetch = require "bq.fetch"
 local files = require "bq.files"
+local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local page = require "bq.system.page"
@@ -21,6 +24,7 @@ local stage = require "bq.stage.stage"
 local syscall = require "bq.syscall"
 local system_fields = require "bq.system.fields"
 local tables = require "bq.tables"
+local try_emulator = require "bq.run.try_emulator"
 local unused = require "bq.plan.unused"
 local workspace = require "bq.workspace"
 
@@ -53,6 +57,34 @@ end
 
 local function same_machine(arch)
   return syscall.uname().machine == arch
+end
+
+--- The emulator for what the plan builds and runs, if that wants one. Without it, the other phases can be built.
+local function emulator_of(space, made, choices)
+  local of, is_foreign = foreign.phases(made), false
+  for _, step in ipairs(made.steps) do
+    is_foreign = is_foreign or of[step.phase]
+  end
+  if not is_foreign then
+    return nil
+  end
+  local ok, got = true, nil
+  if emulation.is_wanted(made.arch) then
+    ok, got = pcall(emulator.obtain, space, made.arch, choices)
+    if not (ok or fail.is_expected(got)) then
+      error(got, 0)
+    end
+  end
+  local found = ok and emulation.of(made.arch, got and got.path)
+  local finding = found and try_emulator(found, space.path)
+  if not ok then
+    log.warn(("there is no emulator for programs of %s: %s"):format(made.arch, fail.lines(got)[1]:gsub("^error: ", "")))
+    log.raw "hint: name one when it is built: `bq scripts/coordinator.lua --emulator FILE`"
+  elseif finding and not finding.ok then
+    log.warn(("%s: %s"):format(finding.message, finding.cause))
+    log.raw("hint: " .. (finding.hint or "build on a machine of that architecture"))
+  end
+  return ok and got and got.lock or nil
 end
 
 --- Checks that the machine can build, before anything is fetched.
@@ -170,12 +202,7 @@ function prepare.main(declared, words)
     return
   end
   if not same_machine(selection.arch) then
-    log.warn(
-      ("building for %s on %s: phases that run what is built want `coordinator.lua --emulator FILE`, or workers of that architecture"):format(
-        selection.arch,
-        syscall.uname().machine
-      )
-    )
+    log.info(("building for %s on %s"):format(selection.arch, syscall.uname().machine))
   end
   local one = seed.resolve(seed_word, syscall.uname().machine, space)
   local choices = {
@@ -186,6 +213,7 @@ function prepare.main(declared, words)
     jobs = options.jobs,
   }
   lock.seed = one.obtain(space, choices)
+  lock.emulator = emulator_of(space, made, choices)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline, jobs = options.jobs })
   end
