@@ -57,6 +57,34 @@ check_bill() {
   check_schema --schemafile "$schema" --base-uri "file://$schema" "$@"
 }
 
+# Cargo for another target: `cargo_for TARGET WORDS...`. The standard library for it is rustup's. If that cannot be had, it is made
+# with Debian's compiler for browsers, which is newer than the oldest that bq allows, and comes with the source of one.
+rust_of_debian() { .ci/unpack "$1/debian" trixie rustc-web cargo-web rust-web-src; }
+cargo_for() {
+  local target=$1 folder
+  shift
+  if rustup target add "$target" >/dev/null 2>&1; then
+    cargo "$@" --target "$target"
+  else
+    kept rust-of-debian trixie rust_of_debian
+    PATH="$folder/debian/bin:$PATH" RUSTC="$folder/debian/bin/rustc" RUSTC_BOOTSTRAP=1 \
+      cargo "$@" -Zbuild-std=std,panic_unwind --target "$target"
+  fi
+}
+
+# A bq for another architecture, which takes the place of the one that people build for it: `$other_bq`.
+make_other_bq() {
+  local target=$1-unknown-linux-gnu triple=$1-linux-gnu folder
+  local name=${target//-/_} debian
+  debian=$([ "$1" = x86_64 ] && echo amd64 || echo arm64)
+  install_packages "gcc-${triple/_/-}" "libc6-dev-$debian-cross"
+  kept targets "$(rustc --version | cut -d ' ' -f 2)" true
+  env "CC_$name=$triple-gcc" "AR_$name=$triple-ar" "CARGO_TARGET_${name^^}_LINKER=$triple-gcc" \
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    CARGO_TARGET_DIR="$folder/target" bash -c '. .ci/lib.sh && cargo_for "$@"' _ "$target" build --release --quiet --locked --bin bq
+  other_bq=$folder/target/$target/release/bq
+}
+
 user=bq-ci
 
 # The place: a clone that root owns and everybody can read, as bq takes code only from trees that its user or root owns, and a

@@ -1,5 +1,4 @@
-# Another architecture: set `core` by an ordinary user, with an emulator that only the build has: the recorded digests. Without one, what has to
-# run there is left out, and the rest is built.
+# Another architecture: set `core` with an emulator that only the build has, to the recorded digests; a disk that boots.
 other=$([ "$(uname -m)" = x86_64 ] && echo aarch64 || echo x86_64)
 as_user bash -c "mkdir $area/user/other && cp -r data/sysroot/seed data/sysroot/lock.json $area/user/other/"
 changed=$(as_user "$bq" scripts/build_sysroot.lua --set core --arch "$other" --workspace "$area/user/other" --offline \
@@ -34,4 +33,25 @@ expect "$(there sh -c 'printf "a\nb\n" | sed -n s/^b/x/p')" "x"
 expect "$(there find /usr/bin -maxdepth 1 -name busybox)" "/busybox"
 expect "$(there sh -c 'tar -cf - /etc/passwd 2>/dev/null | tar -tf -')" "etc/passwd"
 expect "$(there sh -c 'echo one | sha256sum')" "$(echo one | sha256sum)"
-rm -rf "$area/user/other"
+
+# A disk for such a machine, with a bq of its own, and its console.
+install_packages "$([ "$other" = aarch64 ] && echo qemu-system-arm || echo qemu-system-x86)" "$([ "$other" = aarch64 ] && echo qemu-efi-aarch64 || echo ovmf)"
+make_other_bq "$other"
+cp "$other_bq" "$area/other-bq"
+as_user "$bq" scripts/build_sysroot.lua --set image --arch "$other" --workspace "$area/user/other" --mirror "$area/bq/data/sysroot/sources"
+as_user "$bq" scripts/coordinator.lua --workspace "$area/user/other"
+as_user "$bq" scripts/build_qcow2.lua --workspace "$area/user/other" --bq "$area/other-bq" --output "$area/user/other.qcow2"
+as_user "$bq" scripts/boot.lua "$area/user/other.qcow2" --emulate --timeout 900 --serial "$area/user/serial" \
+  --wait-for 'bq:~#' --type "bq -e 'print(1+1)'" --wait-for $'\n2\r' --type 'echo on $(uname -m)' --wait-for "on $other" --type poweroff
+
+# A container for both.
+for each in "other --workspace $area/user/other --bq $area/other-bq" own; do
+  # shellcheck disable=SC2086
+  as_user "$bq" scripts/build_qcow2.lua --output "$area/user/${each%% *}.oci" --name bq ${each#"${each%% *}"}
+done
+as_user "$bq" scripts/oci_index.lua "$area/user/own.oci" "$area/user/other.oci" --output "$area/user/both.oci"
+for arch in amd64 arm64; do
+  skopeo --insecure-policy --override-arch "$arch" copy -q "oci-archive:$area/user/both.oci:bq:latest" "oci:$area/user/layout-$arch:bq"
+  expect "$(skopeo --override-arch "$arch" inspect "oci:$area/user/layout-$arch:bq")" "\"Architecture\": \"$arch\""
+done
+rm -rf "$area/user/other" "$area/user"/{other.qcow2,own.oci,other.oci,both.oci,layout-*}

@@ -1,0 +1,100 @@
+-- Container images of several architectures as one: an index, by which a runtime takes the image of its machine.
+--   https://github.com/opencontainers/image-spec, image-index.md
+local archive = require "bq.archive"
+local digest = require "bq.digest"
+local fail = require "bq.fail"
+local fs = require "bq.fs"
+local json = require "bq.json"
+local schema = require "bq.schema"
+local visible = require "bq.visible"
+
+local oci_index = {}
+
+local INDEX <const> = "application/vnd.oci.image.index.v1+json"
+local NAME <const> = "org.opencontainers.image.ref.name"
+-- What is taken of an image: its content. What says which image it is, is made anew.
+local BLOBS <const>, LIST <const> = "blobs", "index.json"
+
+--- What is read of an image: there may be more.
+---@type bq.schema.Format
+local FORMAT <const> = {
+  what = "the index of an image",
+  limit = 1 << 22,
+  hint = "make it by `bq scripts/build_qcow2.lua --format oci`",
+  kind = schema.any_map(),
+}
+
+--- The one image of an archive.
+---@param path string
+---@return table descriptor
+local function image_of(path)
+  local ok, text = pcall(archive.read, path, LIST)
+  if not ok or not text then
+    fail.raise(("`%s` is no container image"):format(visible(path)), {
+      cause = not ok and text or "it has no index.json",
+      hint = FORMAT.hint,
+    })
+  end
+  local manifests = schema.parse(text, path, FORMAT).manifests
+  local one = type(manifests) == "table" and manifests[1] or {}
+  local platform = type(one) == "table" and one.platform or nil
+  if #(manifests or {}) ~= 1 or type(platform) ~= "table" or type(platform.architecture) ~= "string" then
+    fail.raise(("`%s` does not have one image that says its architecture"):format(visible(path)), { hint = FORMAT.hint })
+  end
+  return one
+end
+
+---@class bq.image.OciIndex
+---@field images string[] archives, each of another architecture
+---@field output string
+---@field folder string an empty one to work in
+---@field name? string `NAME` or `NAME:TAG`; that of the first image if absent
+
+--- Writes an index of images. The same images give the same bytes, in any order if a name is given.
+---@param options bq.image.OciIndex
+---@return bq.archive.Packed
+---@return string[] architectures
+function oci_index.write(options)
+  local manifests, names, of, name = json.array {}, {}, {}, options.name
+  for _, path in ipairs(options.images) do
+    local one = image_of(path)
+    local architecture = one.platform.architecture
+    if of[architecture] then
+      fail.raise(("`%s` and `%s` are both for %s"):format(visible(of[architecture]), visible(path), visible(architecture)))
+    end
+    name = name or (one.annotations or {})[NAME]
+    of[architecture], names[#names + 1] = path, architecture
+    one.annotations = nil
+    manifests[#manifests + 1] = one
+  end
+  table.sort(names)
+  table.sort(manifests, function(a, b)
+    return a.platform.architecture < b.platform.architecture
+  end)
+  for _, architecture in ipairs(names) do
+    archive.extract {
+      path = of[architecture],
+      target = options.folder .. "/" .. BLOBS,
+      strip = 1,
+      include = { "sha256" },
+      merge = true,
+    }
+  end
+  local index = json.encode { schemaVersion = 2, mediaType = INDEX, manifests = manifests }
+  local sum = digest.sha256(index)
+  fs.write(("%s/%s/sha256/%s"):format(options.folder, BLOBS, sum), index, { sync = false })
+  local whole = { mediaType = INDEX, digest = "sha256:" .. sum, size = #index }
+  if name then
+    whole.annotations = { [NAME] = name:find ":" and name or name .. ":latest" }
+  end
+  fs.write(options.folder .. "/oci-layout", json.encode { imageLayoutVersion = "1.0.0" }, { sync = false })
+  fs.write(
+    ("%s/%s"):format(options.folder, LIST),
+    json.encode { schemaVersion = 2, mediaType = INDEX, manifests = json.array { whole } },
+    { sync = false }
+  )
+  return archive.pack { output = options.output, sources = { { path = options.folder } }, compression = "none", mtime = 0 },
+    names
+end
+
+return oci_index
