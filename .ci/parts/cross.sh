@@ -35,7 +35,6 @@ expect "$(there sh -c 'tar -cf - /etc/passwd 2>/dev/null | tar -tf -')" "etc/pas
 expect "$(there sh -c 'echo one | sha256sum')" "$(echo one | sha256sum)"
 
 # A disk for such a machine, with a bq of its own, and its console.
-install_packages "$([ "$other" = aarch64 ] && echo qemu-system-arm || echo qemu-system-x86)" "$([ "$other" = aarch64 ] && echo qemu-efi-aarch64 || echo ovmf)"
 make_other_bq "$other"
 cp "$other_bq" "$area/other-bq"
 as_user "$bq" scripts/build_sysroot.lua --set image --arch "$other" --workspace "$area/user/other" --mirror "$area/bq/data/sysroot/sources"

@@ -7,8 +7,8 @@ install_packages git gcc libc6-dev ca-certificates debian-archive-keyring gpgv o
 command -v npm >/dev/null || install_packages nodejs npm
 # QEMU and its tools have to be of one release, and an image may come with newer tools.
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-install_packages --allow-downgrades "qemu-utils/$release" "qemu-system-x86/$release" "qemu-system-common/$release" \
-  "qemu-system-data/$release" "qemu-user/$release" ovmf seabios
+install_packages --allow-downgrades "qemu-utils/$release" "qemu-system-x86/$release" "qemu-system-arm/$release" "qemu-system-common/$release" \
+  "qemu-system-data/$release" "qemu-user/$release" ovmf seabios qemu-efi-aarch64
 rustup component add rustfmt clippy >/dev/null 2>&1 || true
 cargo clippy --version
 cargo fmt --version

@@ -109,8 +109,9 @@ function keeper:refused() end
 ---(seccomp_unotify(2)). The calls succeed, the other bits of a mode are set, and the rest is noted: also where a file is made with such a
 ---mode at once, but for mknod(2), which fails with EPERM. To raise `setfcap` (capset(2)) succeeds and does nothing: the programs are to
 ---have no such capability. One keeper is for one child, and made before it.
+---@param options? { machine?: string } `machine`: what uname(2) says of the machine
 ---@return bq.process.Keeper
-function process.attribute_keeper() end
+function process.attribute_keeper(options) end
 
 ---@class bq.process.Terminal
 ---@field controller bq.syscall.Descriptor where a user would sit, for `relay`

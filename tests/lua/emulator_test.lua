@@ -74,7 +74,10 @@ check.run {
       end
       fs.append(got.path, "more")
       local ok, err = pcall(emulator.of, space, OTHER)
-      check.equal({ ok, fail.lines(err)[1] }, { false, ("error: `%s` is not the emulator of the lock"):format(got.path) })
+      check.equal(
+        { ok, fail.lines(err)[1] },
+        { false, ("error: `%s` is not the emulator of the lock"):format(got.path) }
+      )
       fs.remove(got.path)
       check.equal(emulator.of(space, OTHER), nil)
     end,

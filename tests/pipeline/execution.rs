@@ -579,7 +579,10 @@ fn execution_of_what_runs_elsewhere_is_by_workers_of_that_architecture() {
     let here = ["--remote-property", "pool=all"];
     let left = build(&rig, "none", &remote, &here).is(0);
     let left = left.says("warning: left out: high, since what is built has to run there: ");
-    assert_eq!(begun(&left), (ALL[1..].iter().map(|&one| one.to_owned()).collect(), vec![]));
+    assert_eq!(
+        begun(&left),
+        (ALL[1..].iter().map(|&one| one.to_owned()).collect(), vec![])
+    );
 
     // Only its own workers get the property.
     let only = format!("{other}:machine=other");

@@ -10,6 +10,7 @@ mod certificates;
 mod changes;
 mod damage;
 mod disk;
+mod emulated;
 mod engines;
 mod execution;
 mod failures;

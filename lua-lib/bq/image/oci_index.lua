@@ -39,7 +39,10 @@ local function image_of(path)
   local one = type(manifests) == "table" and manifests[1] or {}
   local platform = type(one) == "table" and one.platform or nil
   if #(manifests or {}) ~= 1 or type(platform) ~= "table" or type(platform.architecture) ~= "string" then
-    fail.raise(("`%s` does not have one image that says its architecture"):format(visible(path)), { hint = FORMAT.hint })
+    fail.raise(
+      ("`%s` does not have one image that says its architecture"):format(visible(path)),
+      { hint = FORMAT.hint }
+    )
   end
   return one
 end
@@ -60,7 +63,9 @@ function oci_index.write(options)
     local one = image_of(path)
     local architecture = one.platform.architecture
     if of[architecture] then
-      fail.raise(("`%s` and `%s` are both for %s"):format(visible(of[architecture]), visible(path), visible(architecture)))
+      fail.raise(
+        ("`%s` and `%s` are both for %s"):format(visible(of[architecture]), visible(path), visible(architecture))
+      )
     end
     name = name or (one.annotations or {})[NAME]
     of[architecture], names[#names + 1] = path, architecture
@@ -93,7 +98,12 @@ function oci_index.write(options)
     json.encode { schemaVersion = 2, mediaType = INDEX, manifests = json.array { whole } },
     { sync = false }
   )
-  return archive.pack { output = options.output, sources = { { path = options.folder } }, compression = "none", mtime = 0 },
+  return archive.pack {
+    output = options.output,
+    sources = { { path = options.folder } },
+    compression = "none",
+    mtime = 0,
+  },
     names
 end
 

@@ -27,6 +27,7 @@ local namespace = {}
 ---@field network? boolean the machine's network, instead of a loopback device alone
 ---@field emulator? bq.run.Emulator runs programs of another architecture inside; a user namespace of its own has it, also for root
 ---@field confined? boolean cut capabilities, seccomp and landlock, and no set-id bits and capabilities on files: for steps
+---@field machine? string with `confined`: the architecture that uname(2) says, if it is not that of this machine
 ---@field noted? string with `confined`: a file outside of the root that gets the set-id bits and capabilities (`bq.run.noted`)
 ---@field answer_ids? boolean calls about owners and ids succeed without an effect
 ---@field terminal? boolean for a shell: it gets its own terminal, and bq copies between it and the user's terminal
@@ -104,8 +105,7 @@ local function make_root(sandbox, emulation)
   else
     local here = fs.cwd()
     syscall.mount { source = here, target = here, flags = { "bind", "rec" } }
-    -- Moves from the folder under the new mount to the mount itself. A path that ends at `/` would stay below the
-    -- mount.
+    -- From the folder under the new mount to the mount itself. A path that ends at `/` would stay below it.
     syscall.chdir(here == "/" and "/.." or here)
   end
   if emulation then
@@ -199,7 +199,7 @@ local function first_process(sandbox, terminal)
       process.use_terminal(terminal)
     end
   end)
-  local keeper = sandbox.confined and process.attribute_keeper()
+  local keeper = sandbox.confined and process.attribute_keeper { machine = sandbox.machine }
   if sandbox.confined then
     -- A step must not be able to stop process 1, not even in the moment in which it begins.
     syscall.set_dumpable(false)

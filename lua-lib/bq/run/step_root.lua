@@ -1,5 +1,6 @@
 -- The root of a step: the base of its phase and the outputs of its dependencies, below a layer that is thrown away.
 local changes = require "bq.run.changes"
+local emulated = require "bq.run.emulated"
 local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -56,6 +57,7 @@ local TOOL_NAMES <const> = {
 ---@field lowers string[] trees, the topmost first
 ---@field seed_at? string
 ---@field epoch? integer the time of what bq itself makes in the root; 0 if absent
+---@field machine? string the architecture of what runs in it, if that is not this machine's
 ---@field env? table<string, string> of the step; it names the compiler and its tools
 
 -- Errors of mount(2) if the kernel or the workspace's file system does not support the overlay.
@@ -198,7 +200,9 @@ end
 ---@param env table<string, string> of the step
 ---@return bq.StepRoot
 function step_root.of(one, env)
-  return { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, epoch = one.epoch, env = env }
+  local root = { folder = one.folder, lowers = one.lowers, seed_at = one.seed_at, epoch = one.epoch, env = env }
+  root.machine = emulated.machine(one)
+  return root
 end
 
 --- All trees of a step's root, the topmost first, without the temporary layer.
@@ -297,9 +301,10 @@ function step_root.sandbox(root, more)
     prepare = function()
       step_root.mount(root)
     end,
-    binds = step_root.binds(root.folder),
+    binds = tables.append(step_root.binds(root.folder), { root.machine and emulated.cpuinfo(root) }),
     confined = true,
     answer_ids = true,
+    machine = root.machine,
   }
   for key, value in pairs(more) do
     sandbox[key] = value

@@ -73,7 +73,9 @@ local function try(emulator, parent)
     name = "emulator",
     ok = false,
     message = ("programs of %s are not run by %s"):format(emulator.arch, by),
-    cause = (said[2] or said[1] or ("exit status %d"):format(status.exit_status)):gsub("^caused by: ", ""):gsub("^error: ", ""),
+    cause = (said[2] or said[1] or ("exit status %d"):format(status.exit_status))
+      :gsub("^caused by: ", "")
+      :gsub("^error: ", ""),
     hint = (said[3] or ""):match "^hint: (.*)",
   }
 end

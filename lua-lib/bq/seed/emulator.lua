@@ -66,7 +66,10 @@ function emulator.of(workspace, arch)
   if not lock or lock.arch ~= arch or not fs.stat(path) then
     return nil
   elseif digest.file(path) ~= lock.sha256 then
-    fail.raise(("`%s` is not the emulator of the lock"):format(path), { hint = "fetch it anew: `bq scripts/build_sysroot.lua`" })
+    fail.raise(
+      ("`%s` is not the emulator of the lock"):format(path),
+      { hint = "fetch it anew: `bq scripts/build_sysroot.lua`" }
+    )
   end
   return path
 end

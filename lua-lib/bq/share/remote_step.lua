@@ -143,7 +143,13 @@ local function take(server, job, text, aside, at)
   end
   -- One that was ended by a signal was too large for its worker; others may not be.
   local trouble = ("its worker ended with status %d and left no result"):format(code)
-  return { ok = false, is_down = code < SIGNAL, trouble = trouble, hint = code < SIGNAL and PROPERTY or nil, seconds = 0 }
+  return {
+    ok = false,
+    is_down = code < SIGNAL,
+    trouble = trouble,
+    hint = code < SIGNAL and PROPERTY or nil,
+    seconds = 0,
+  }
 end
 
 --- Has a step done. It is done anew if something that it needs was dropped meanwhile or is wrong, or if the server has kept the result

@@ -5,7 +5,7 @@ local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
 local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "bd324a450a150808"
+local FORM <const>, DIGEST <const> = 5, "40880341fa3afbb8"
 
 check.run {
   {

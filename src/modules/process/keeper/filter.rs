@@ -50,8 +50,12 @@ const MAKE: &[(libc::c_long, Option<u32>, u32)] = &[
     (libc::SYS_mknodat, None, 2),
 ];
 
-pub(super) fn program() -> Vec<libc::sock_filter> {
+/// The filter. `asks_machine`: the keeper says which machine this is.
+pub(super) fn program(asks_machine: bool) -> Vec<libc::sock_filter> {
     let mut program = beginning();
+    if asks_machine {
+        on_call(&mut program, libc::SYS_uname, libc::SECCOMP_RET_USER_NOTIF);
+    }
     for number in ASKED {
         on_call(&mut program, *number, libc::SECCOMP_RET_USER_NOTIF);
     }
@@ -91,7 +95,12 @@ mod tests {
 
     #[test]
     fn each_call_gets_its_answer() {
-        let program = program();
+        for asks_machine in [false, true] {
+            let answer = interpret(&program(asks_machine), &Call::new(libc::SYS_uname, &[0]));
+            let asked = answer == libc::SECCOMP_RET_USER_NOTIF;
+            assert_eq!((asked, answer == ALLOW), (asks_machine, !asks_machine));
+        }
+        let program = program(false);
         let check = |number, arguments: &[u64], expected| {
             let got = interpret(&program, &Call::new(number, arguments));
             assert_eq!(got, expected, "{number} {arguments:x?}");

@@ -7,6 +7,7 @@ use nix::libc;
 
 use super::create::Creation;
 use super::filter::{SET_ID, SYS_FCHMODAT2, program};
+use super::machine;
 use super::notes::{Notes, What};
 use super::raise::needs_setfcap;
 use super::target::Target;
@@ -21,8 +22,9 @@ const CAPABILITY: &[u8] = b"security.capability";
 const NAME_MAX: usize = 256;
 
 /// Installs the filter on this process. Returns the descriptor that receives its calls.
-pub(super) fn install() -> nix::Result<OwnedFd> {
-    let fd = bpf::install(&mut program(), libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+pub(super) fn install(asks_machine: bool) -> nix::Result<OwnedFd> {
+    let mut program = program(asks_machine);
+    let fd = bpf::install(&mut program, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
@@ -45,8 +47,12 @@ const OURS: [Errno; 6] = [
     Errno::ENFILE,
 ];
 
-/// Receives one waiting call, if there still is one, and answers it.
-pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
+/// Receives one waiting call, if there still is one, and answers it. `machine` is what `uname(2)` says.
+pub(super) fn serve(
+    listener: &OwnedFd,
+    notes: &mut Notes,
+    machine: Option<&str>,
+) -> nix::Result<()> {
     // SAFETY: the structure consists of numbers, for which zero is valid. The kernel requires zeros.
     let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel writes one structure behind the pointer, which is valid for that.
@@ -71,6 +77,9 @@ pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
         // The name of the attribute is in memory, so the program may change it after this check. That does no harm: the process
         // has no privilege to set capabilities itself.
         Ok(Request::Other) => Answer::Continue,
+        Ok(Request::Machine(address)) => {
+            Answer::Done(machine::tell(&target, address, machine).map(|()| 0))
+        }
         Ok(Request::Attribute(change)) => carry_out(change, notes),
         Err(errno) => Answer::Done(Err(errno)),
     };
@@ -99,6 +108,8 @@ pub(super) fn serve(listener: &OwnedFd, notes: &mut Notes) -> nix::Result<()> {
 enum Request {
     Attribute(Change),
     Create(Creation),
+    /// Which machine this is, at an address of the process.
+    Machine(u64),
     /// Another attribute, or a mode that needs no note.
     Other,
 }
@@ -153,6 +164,7 @@ fn read(call: &libc::seccomp_notif, target: &Target, has_notes: bool) -> nix::Re
         #[cfg(target_arch = "x86_64")]
         libc::SYS_creat => create(here, 0, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, 1),
         libc::SYS_openat => create(number(0), 1, number(2), 3),
+        libc::SYS_uname => Ok(Request::Machine(argument(0))),
         _ => {
             if target.text(argument(1), NAME_MAX).as_deref() != Ok(CAPABILITY) {
                 return Ok(Request::Other);

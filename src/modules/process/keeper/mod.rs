@@ -4,6 +4,7 @@
 mod create;
 mod filter;
 mod listener;
+mod machine;
 mod notes;
 mod raise;
 mod target;
@@ -36,9 +37,17 @@ struct Keeper {
     /// The ends of the socket through which the child sends its listener: the receiver and the sender.
     ends: Option<(OwnedFd, OwnedFd)>,
     notes: Notes,
+    /// What `uname(2)` says of the architecture; the kernel says it if absent.
+    machine: Option<String>,
 }
 
-pub(super) fn keeper(lua: &Lua, (): ()) -> Result<Table> {
+options! {
+    pub(super) struct KeeperOptions {
+        machine: Option<String>,
+    }
+}
+
+pub(super) fn keeper(lua: &Lua, options: KeeperOptions) -> Result<Table> {
     let ends = socketpair(
         AddressFamily::Unix,
         SockType::Stream,
@@ -49,6 +58,7 @@ pub(super) fn keeper(lua: &Lua, (): ()) -> Result<Table> {
     let keeper = Rc::new(RefCell::new(Keeper {
         ends: Some(ends),
         notes: Notes::default(),
+        machine: options.machine,
     }));
     let (watch, reap) = (Rc::clone(&keeper), Rc::clone(&keeper));
     let (kept, removed) = (Rc::clone(&keeper), Rc::clone(&keeper));
@@ -112,7 +122,8 @@ impl Keeper {
     /// In the child: from now on the keeper records the attributes that this process and its children set.
     fn watch(&mut self) -> Result<()> {
         let (_, to) = self.ends("watch")?;
-        let listener = listener::install().map_err(|errno| Error::os("seccomp", errno))?;
+        let listener = listener::install(self.machine.is_some())
+            .map_err(|errno| Error::os("seccomp", errno))?;
         let fds = [listener.as_raw_fd()];
         let message = [ControlMessage::ScmRights(&fds)];
         let data = [IoSlice::new(b"l")];
@@ -170,7 +181,7 @@ impl Keeper {
             }
             match &source {
                 Some(listener) if has_listener && happened.contains(PollFlags::POLLIN) => {
-                    listener::serve(listener, &mut self.notes)
+                    listener::serve(listener, &mut self.notes, self.machine.as_deref())
                         .map_err(|errno| Error::os("ioctl", errno).at("seccomp"))?;
                 }
                 // All watched processes have ended.

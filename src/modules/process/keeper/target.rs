@@ -36,6 +36,14 @@ impl Target {
         Ok(bytes)
     }
 
+    /// Writes bytes to its memory.
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) -> nix::Result<()> {
+        let memory = File::options().write(true).open(self.proc.join("mem"));
+        memory
+            .and_then(|memory| memory.write_all_at(bytes, address))
+            .map_err(|_| Errno::EFAULT)
+    }
+
     /// Reads a string that ends with a zero and is shorter than `limit`.
     pub(super) fn text(&self, address: u64, limit: usize) -> nix::Result<Vec<u8>> {
         let memory = self.memory()?;

@@ -1,0 +1,55 @@
+//! Steps that run programs of another architecture.
+
+use super::finishing::other;
+use super::{Rig, needs_namespaces};
+use crate::support;
+
+/// A program of this machine that runs in a step of another one sees that one. It is bq, which also stands for an emulator: no
+/// program of the other architecture is run.
+#[test]
+fn native_programs_see_the_machine_of_the_root() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let (other, _) = other();
+    rig.replace(
+        "plan.lua",
+        "base = { \"low\" }, prefix",
+        "base = { \"low\" }, needs_native = true, prefix",
+    );
+    let said = "install = function(b)
+    local said = \"local syscall, fs = require('bq.syscall'), require('bq.fs') \" ..
+      \"local name = syscall.uname() print(name.sysname, name.machine) print(fs.read '/proc/cpuinfo')\"
+    b:run { '/proc/self/exe', '-e', said }
+    b:write(b.dest .. '/usr/final', 'done')
+  end";
+    rig.recipe("final", said);
+    rig.recipe("alone", said);
+    let words = ["plan.lua", "--workspace", "space", "--mirror", "mirror"];
+    rig.run(&[&words[..], &["--offline", "--arch", other]].concat())
+        .is(0);
+    let bq = rig.bq.to_string_lossy().into_owned();
+    let left = rig.build(&["--emulator", &bq]);
+    if left.err.contains("no emulator can be registered") {
+        return support::skip("the kernel has no emulators of namespaces");
+    }
+    left.is(0);
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").expect("it is there");
+    let names = ["model name", "CPU implementer"];
+    let is_name = |line: &&str| names.iter().any(|name| line.starts_with(name));
+    let own = cpuinfo
+        .lines()
+        .find(is_name)
+        .expect("each machine says one");
+    // What is built across runs on this machine, and sees it.
+    for (step, machine) in [("low/alone", std::env::consts::ARCH), ("high/final", other)] {
+        let log = rig.run(&["log", step, "--workspace", "space"]).is(0).out;
+        assert!(log.contains(&format!("Linux\t{machine}\n")), "{log}");
+        let feature = if machine == "aarch64" {
+            "asimd"
+        } else {
+            "sse2"
+        };
+        assert!(log.contains(feature), "{log}");
+        assert_eq!(log.contains(own), machine != other, "{log}");
+    }
+}
