@@ -134,10 +134,13 @@ fn execution_builds_what_a_build_here_does() {
 
     // What is remembered of archives goes when no step needs them, and not before.
     let gc = ["--workspace", "other", "--remove"];
-    let notes = |name: &str| name.len() == 64 + ".json".len() && name.ends_with(".json");
+    let is_of_tree = |name: &str| {
+        name.strip_suffix(".json")
+            .is_some_and(|stem| stem.len() == 64)
+    };
     let remembered = || {
         let mut all = names(&rig.path("other/share/archives"));
-        all.retain(|name| notes(name));
+        all.retain(|name| is_of_tree(name));
         all
     };
     rig.gc(&gc).is(0);
