@@ -58,7 +58,8 @@ end
 ---@return bq.archive.Packed
 ---@return string[] architectures
 function oci_index.write(options)
-  local manifests, names, of, name = json.array {}, {}, {}, options.name
+  local manifests, names, name = json.array {}, {}, options.name ---@type table[], string[], string?
+  local of = {} ---@type table<string, string> archives by architecture
   for _, path in ipairs(options.images) do
     local one = image_of(path)
     local architecture = one.platform.architecture
@@ -78,7 +79,7 @@ function oci_index.write(options)
   end)
   for _, architecture in ipairs(names) do
     archive.extract {
-      path = of[architecture],
+      path = of[architecture] --[[@as string]],
       target = options.folder .. "/" .. BLOBS,
       strip = 1,
       include = { "sha256" },

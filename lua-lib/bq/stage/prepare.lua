@@ -75,7 +75,7 @@ local function emulator_of(space, made, choices)
       error(got, 0)
     end
   end
-  local found = ok and emulation.of(made.arch, got and got.path)
+  local found = ok and emulation.of(made.arch, got and got.path) or nil
   local finding = found and try_emulator(found, space.path)
   if not ok then
     log.warn(("there is no emulator for programs of %s: %s"):format(made.arch, fail.lines(got)[1]:gsub("^error: ", "")))
