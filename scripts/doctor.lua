@@ -37,16 +37,19 @@ log.out(("Linux %s on %s, user %d, %d cores"):format(uname.release, uname.machin
 local bad = 0
 local findings = preflight.run(folder)
 local arch = options.arch or uname.machine
+if options.emulator and arch == uname.machine then
+  fail.usage("`--emulator` is for programs of another architecture", "name that: `--arch ARCH`")
+end
 if not elf.NUMBERS[arch] then
   fail.usage(("`--arch %s`: bq builds for %s"):format(arch, table.concat(tables.names(elf.NUMBERS), " and ")))
 elseif arch ~= uname.machine then
   local emulator = emulation.of(arch, options.emulator, space)
-  findings[#findings + 1] = emulator and try_emulator(emulator, folder)
+  findings[#findings + 1] = emulator and try_emulator.try(emulator, folder)
     or {
       name = "emulator",
       ok = false,
       message = ("there is no emulator for programs of %s yet"):format(arch),
-      hint = ("`bq scripts/build_sysroot.lua --arch %s` fetches one"):format(arch),
+      hint = ("`bq scripts/build_sysroot.lua --arch %s%s` fetches one"):format(arch, space:option()),
     }
 end
 for _, finding in ipairs(findings) do
@@ -57,7 +60,7 @@ for _, finding in ipairs(findings) do
   if finding.hint then
     log.out("        hint: " .. finding.hint)
   end
-  bad = bad + (finding.fatal and 1 or 0)
+  bad = bad + ((finding.fatal or finding.name == "emulator" and not finding.ok) and 1 or 0)
 end
 for _, name in ipairs { "alpine", "debian" } do
   local reason = require("bq.seed." .. name).reason_against(uname.machine)

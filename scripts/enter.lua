@@ -62,8 +62,9 @@ local function find_step(name)
 end
 
 --- The emulator for programs of the plan's architecture. Without a plan there are none.
-local function emulator()
-  local plan = (options.emulator or fs.stat(space:at "plan.json")) and space:plan()
+---@param is_folder? boolean the root is not of the plan: only an emulator that is named is used
+local function emulator(is_folder)
+  local plan = (options.emulator or not is_folder and fs.stat(space:at "plan.json")) and space:plan()
   local is_foreign = plan and plan.arch ~= syscall.uname().machine
   return is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator, space) or nil
 end
@@ -207,7 +208,7 @@ local function enter_rootfs(what)
     )
   end
   return enter.command(
-    { root = fs.realpath(what), network = options.network, emulator = emulator() },
+    { root = fs.realpath(what), network = options.network, emulator = emulator(true) },
     shell,
     enter.environment(space),
     "/"

@@ -5,6 +5,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
+local oci = require "bq.image.oci"
 local oci_index = require "bq.image.oci_index"
 local report = require "bq.report"
 
@@ -22,10 +23,19 @@ if #options < 2 then
   fail.usage("which images?", "`bq scripts/oci_index.lua x86_64.oci aarch64.oci --output both.oci`")
 end
 local output = options.output or fail.usage("where to?", "`--output both.oci`")
+local parent = fs.stat(files.parent(output))
+if not parent or parent.type ~= "dir" then
+  fail.usage(("`--output %s`: there is no such folder"):format(output))
+elseif options.name and not oci.is_name(options.name) then
+  fail.usage(("`--name %s` is no name of a container image"):format(options.name), "use small letters: `NAME:TAG`")
+end
+local there = fs.stat(output)
 for _, path in ipairs(options) do
   local stat = fs.stat(path)
   if not stat or stat.type ~= "file" then
     fail.usage(("`%s`: there is no such file"):format(path))
+  elseif there and there.dev == stat.dev and there.ino == stat.ino then
+    fail.usage(("`--output %s`: it is one of the images"):format(output))
   end
 end
 local folder = fs.mkdtemp(files.parent(output) .. "/.bq-index-")

@@ -614,6 +614,28 @@ fn execution_of_what_runs_elsewhere_is_by_workers_of_that_architecture() {
     let left = build(&rig, "gone", &remote, &words).is(0);
     assert_eq!(begun(&left), (vec![ALL[0].to_owned()], vec![]));
 
+    // More of such steps than go away at once wait for their turn, while the others are built here, too.
+    let plan = rig.text("plan.lua");
+    rig.recipe("more", "files = { [\"/usr/more\"] = \"more\\n\" }");
+    rig.replace("plan.lua", "{ \"final\" }", "{ \"final\", \"more\" }");
+    stage("turn");
+    let url = remote.url();
+    let execute = ["--remote", &url, "--remote-execute", "--remote-jobs", "1"];
+    let left = rig.build_in("turn", &[&execute[..], &words].concat()).is(0);
+    let away = begun(&left).0;
+    assert!(away.contains(&"high/final".to_owned()), "{away:?}");
+    assert!(away.contains(&"high/more".to_owned()), "{away:?}");
+    // The compiler of the seed does not run there.
+    rig.replace(
+        "packages/more.lua",
+        "strip = false,",
+        "strip = false,\n  seed_at = \"/opt/seed\",",
+    );
+    stage("turn");
+    let left = rig.build_in("turn", &[&execute[..], &words].concat()).is(1);
+    left.says("warning: high/more is left out, because it needs the compiler of the seed, ");
+    rig.write("plan.lua", &plan);
+
     // A bq that cannot run there.
     let here = rig.bq.to_string_lossy().into_owned();
     build(&rig, "gone", &remote, &["--remote-bq", &here])

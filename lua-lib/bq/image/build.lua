@@ -90,7 +90,7 @@ local function check(options)
   if options.label and #options.label > 16 then
     fail.usage(("`--label %s` is longer than the 16 bytes that ext4 has for it"):format(options.label))
   end
-  if not options.name:find "^[%l%d][%l%d._/-]*$" and not options.name:find "^[%l%d][%l%d._/-]*:[%w_][%w_.-]*$" then
+  if not oci.is_name(options.name) then
     fail.usage(("`--name %s` is no name of a container image"):format(options.name), "use small letters: `NAME:TAG`")
   end
   options.output = options.output or format.output(options.format)

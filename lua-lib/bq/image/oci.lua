@@ -25,6 +25,13 @@ local BLOBS <const> = "blobs/sha256/"
 --- The files whose digests the image has as labels.
 local RECORD <const> = { "manifest.json", "plan.json", "lock.json", "image.json" }
 
+--- Whether a text can name an image: `NAME` or `NAME:TAG`.
+---@param text string
+---@return boolean
+function oci.is_name(text)
+  return (text:find "^[%l%d][%l%d._/-]*$" or text:find "^[%l%d][%l%d._/-]*:[%w_][%w_.-]*$") ~= nil
+end
+
 --- Everything that is wrong with what is said of a container, a line each.
 ---@param said bq.ContainerConfig
 ---@param at? string what it is called; `container` if absent

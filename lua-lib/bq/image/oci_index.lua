@@ -15,13 +15,23 @@ local NAME <const> = "org.opencontainers.image.ref.name"
 -- What is taken of an image: its content. What says which image it is, is made anew.
 local BLOBS <const>, LIST <const> = "blobs", "index.json"
 
+local TEXT <const> = schema.text { max = 1000 }
+
 --- What is read of an image: there may be more.
 ---@type bq.schema.Format
 local FORMAT <const> = {
   what = "the index of an image",
   limit = 1 << 22,
   hint = "make it by `bq scripts/build_qcow2.lua --format oci`",
-  kind = schema.any_map(),
+  kind = schema.record {
+    manifests = schema.list(schema.record {
+      mediaType = TEXT,
+      digest = schema.text { max = 71, pattern = "sha256:%x+", what = "a digest by SHA-256" },
+      size = schema.whole(1),
+      ["platform?"] = schema.record { architecture = TEXT, ["variant?"] = TEXT, ["os?"] = TEXT },
+      ["annotations?"] = schema.map(TEXT),
+    }),
+  },
 }
 
 --- The one image of an archive.
@@ -36,11 +46,17 @@ local function image_of(path)
     })
   end
   local manifests = schema.parse(text, path, FORMAT).manifests
-  local one = type(manifests) == "table" and manifests[1] or {}
-  local platform = type(one) == "table" and one.platform or nil
-  if #(manifests or {}) ~= 1 or type(platform) ~= "table" or type(platform.architecture) ~= "string" then
+  local one = manifests[1]
+  if #manifests ~= 1 or not one.platform then
     fail.raise(
       ("`%s` does not have one image that says its architecture"):format(visible(path)),
+      { hint = FORMAT.hint }
+    )
+  end
+  local blob = archive.read(path, ("%s/sha256/%s"):format(BLOBS, one.digest:match ":(.*)"))
+  if not blob or #blob ~= one.size or "sha256:" .. digest.sha256(blob) ~= one.digest then
+    fail.raise(
+      ("the manifest of `%s` is not there, or not what its index says"):format(visible(path)),
       { hint = FORMAT.hint }
     )
   end

@@ -1,11 +1,13 @@
 -- The steps of a build that workers of a server build. A process outside of the staged root speaks with the server
 -- (`bq.share.executor`); what comes back is as if the step had been built here.
+local emulated = require "bq.run.emulated"
 local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local holder = require "bq.share.holder"
 local json = require "bq.json"
 local log = require "bq.log"
 local schema = require "bq.schema"
+local syscall = require "bq.syscall"
 local visible = require "bq.visible"
 
 local away = {}
@@ -33,7 +35,8 @@ local ANSWER <const> = {
 ---@field brings_tree boolean
 ---@field foreign table<string, boolean> phases whose programs do not run on this machine
 ---@field arch? string of the workers of these phases; `nil` if there are none
----@field off? string why no step is given away any more
+---@field off table<string, string> why no step is given to workers of an architecture any more
+---@field is_emulated boolean what does not run on this machine is emulated
 ---@field counts { built: integer, queued: number } of the run
 ---@field package count integer
 ---@field package open table<integer, table> running steps by the number of the request
@@ -59,6 +62,8 @@ function away.new(workspace, plan)
     brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
     foreign = foreign.phases(plan),
     arch = os.getenv(foreign.WORKERS),
+    is_emulated = os.getenv(emulated.VARIABLE) ~= nil,
+    off = {},
     counts = { built = 0, queued = 0 },
     count = 0,
     open = {},
@@ -71,7 +76,24 @@ end
 ---@param step table
 ---@return boolean
 function Away:takes(step)
-  return not self.off and not self.tried[step.id] and (self.arch ~= nil or not self.foreign[step.phase])
+  local arch = self:arch_of(step)
+  return not (self.off[arch] or self.tried[step.id])
+    and (not self.foreign[step.phase] or self.arch ~= nil and not step.seed_at)
+end
+
+--- The architecture of the workers that a step is for.
+---@param step table
+---@return string
+function Away:arch_of(step)
+  return self.foreign[step.phase] and self.arch or syscall.uname().machine
+end
+
+--- Why no worker builds a step that cannot be built here.
+---@param step table
+---@return string
+function Away:reason_against(step)
+  return step.seed_at and "it needs the compiler of the seed, which is a program of this machine"
+    or ("no worker of %s builds it"):format(self:arch_of(step))
 end
 
 --- Whether one more step can be given away now.
@@ -132,14 +154,17 @@ end
 ---@param answer bq.share.Returned
 function Away:note(step, answer)
   local text = visible(answer.trouble)
-  if answer.is_down and not self.off then
-    self.off = answer.trouble
-    log.warn(("no step is given to workers from here on: %s: %s"):format(step.id, text))
+  local arch = self:arch_of(step)
+  if answer.is_down and not self.off[arch] then
+    self.off[arch] = answer.trouble
+    local of = self.foreign[step.phase] and " of " .. arch or ""
+    log.warn(("no step is given to workers%s from here on: %s: %s"):format(of, step.id, text))
     if answer.hint then
       log.raw("hint: " .. visible(answer.hint))
     end
   elseif not answer.is_down then
-    log.warn(("%s is built here, since what came from a worker is of no use: %s"):format(step.id, text))
+    local where = self.foreign[step.phase] and not self.is_emulated and "not built" or "built here"
+    log.warn(("%s is %s, since what came from a worker is of no use: %s"):format(step.id, where, text))
   end
 end
 

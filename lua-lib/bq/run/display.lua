@@ -186,10 +186,6 @@ function Display:unbuilt(step, why, by)
   events.say("failure", { step = step.id, message = "left out, because " .. why, blocked_by = by })
 end
 
-function Display:blocked(step, by)
-  self:unbuilt(step, by .. " failed", by)
-end
-
 function Display:failed(step, details)
   self.live:ended(step.id)
   self.summary:failed()

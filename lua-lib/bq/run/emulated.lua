@@ -1,6 +1,7 @@
 -- What is said of another architecture: by people who name an emulator, to the coordinator inside, and to the programs of a step.
 -- Programs that mostly need no emulator load no more than this.
 local fs = require "bq.fs"
+local jobs = require "bq.run.job"
 local syscall = require "bq.syscall"
 
 local emulated = {}
@@ -28,14 +29,14 @@ local PROCESSORS <const> = {
 ---@param job bq.Job
 ---@return string? # `nil` if it is this machine's
 function emulated.machine(job)
-  return not job.cross and job.arch ~= syscall.uname().machine and job.arch or nil
+  return job.machine ~= syscall.uname().machine and job.machine or nil
 end
 
 --- What the root of such a step has as /proc/cpuinfo, for programs that are not emulated, too.
 ---@param root bq.StepRoot
 ---@return bq.Bind
 function emulated.cpuinfo(root)
-  local path = root.folder .. "/cpuinfo"
+  local path = jobs.paths(root.folder).cpuinfo
   fs.write(path, PROCESSORS[root.machine], { sync = false })
   return { source = path, target = "/proc/cpuinfo", readonly = true }
 end

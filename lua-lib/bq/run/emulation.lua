@@ -6,6 +6,7 @@ local fail = require "bq.fail"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local hint = require "bq.hint"
+local log = require "bq.log"
 local syscall = require "bq.syscall"
 local visible = require "bq.visible"
 
@@ -49,6 +50,22 @@ end
 ---@field arch string
 ---@field path? string the file to register; `nil` if the machine has one
 
+--- The emulator of a workspace, if it works.
+local function own(arch, workspace)
+  local try_emulator = require "bq.run.try_emulator"
+  local path, reason = require("bq.seed.emulator").of(workspace, arch)
+  if reason then
+    log.warn(reason)
+  end
+  local found = path and { arch = arch, path = fs.realpath(path) } or nil
+  local finding = found and try_emulator.try(found, workspace.path)
+  if finding and not finding.ok then
+    try_emulator.warn(finding)
+    return nil
+  end
+  return found
+end
+
 --- Whether programs of an architecture want an emulator that this machine does not have.
 ---@param arch string
 ---@return boolean
@@ -67,15 +84,11 @@ function emulation.of(arch, named, workspace)
   elseif not named and registered(arch) then
     return { arch = arch }
   elseif not named then
-    local path = workspace and require("bq.seed.emulator").of(workspace, arch)
-    return path and { arch = arch, path = fs.realpath(path) } or nil
+    return workspace and own(arch, workspace)
   end
   local stat = fs.stat(named)
   if not stat or stat.type ~= "file" then
     fail.usage(("`--emulator %s`: there is no such file"):format(named))
-  end
-  if named:find "[:%c]" then
-    fail.usage(("`--emulator %s`: the kernel takes no path with a colon"):format(visible(named)), "copy the file")
   end
   local found = elf.read(named)
   if not found or found.machine ~= syscall.uname().machine then
@@ -108,11 +121,20 @@ function emulation.register(emulator, place)
   if not ok then
     fail.raise("no emulator can be registered", { cause = err, hint = hint.of("binfmt", err) })
   end
+  local function no(cause)
+    fail.raise(("the kernel does not take `%s` as an emulator"):format(visible(emulator.path)), { cause = cause })
+  end
+  -- A path may have any character, the name of an open file has none that means something. The kernel opens it at once.
+  local is_open, opened = pcall(syscall.open_path, emulator.path)
+  if not is_open then
+    no(opened)
+  end
   local file = assert(io.open(place .. "/register", "w"))
-  local written, why = file:write(emulation.line(emulator.arch, emulator.path))
+  local written, why = file:write(emulation.line(emulator.arch, ("/proc/self/fd/%d"):format(opened:number())))
   local closed, later = file:close()
+  syscall.close(opened)
   if not (written and closed) then
-    fail.raise(("the kernel does not take `%s` as an emulator"):format(emulator.path), { cause = why or later })
+    no(why or later)
   end
 end
 

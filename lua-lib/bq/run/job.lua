@@ -7,6 +7,7 @@
 --   basics/        files that every root has; its lowest tree     mask/   hides what staging added to the seed
 --   root.copied    `root/` is a full copy             root.since     later changes in it were made by the step
 --   root.made      folders that were made in the root as mount points
+--   cpuinfo        what the kernel says of processors, in the root of another machine
 --   noted.json     set-id bits and capabilities that its programs set on files
 --   kept           the folder stays after the step is done
 --   entered        is locked by the process that builds the step or is in its root
@@ -32,6 +33,7 @@ local job = {}
 ---@field target string
 ---@field prefix string
 ---@field cross boolean
+---@field machine? string the architecture of what it runs, if that is not the one of the machine that has the plan
 ---@field sysroot string
 ---@field epoch integer
 ---@field jobs integer
@@ -63,6 +65,7 @@ local job = {}
 ---@field mask string
 ---@field since string
 ---@field made string
+---@field cpuinfo string
 
 -- The names in the folder.
 local NAMES = {
@@ -87,6 +90,7 @@ local NAMES = {
   mask = "mask",
   since = "root.since",
   made = "root.made",
+  cpuinfo = "cpuinfo",
 }
 ---@type bq.schema.Format
 local FORMAT <const> = {

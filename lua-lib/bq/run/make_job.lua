@@ -1,5 +1,6 @@
 -- Makes the job for a step's process from the plan, the state of the build and the step's share of the slots.
 local fail = require "bq.fail"
+local foreign = require "bq.run.foreign"
 local fs = require "bq.fs"
 local identity = require "bq.source.identity"
 local json = require "bq.json"
@@ -52,6 +53,7 @@ local function make_job(run, step, inputs, folder, share)
     target = plan.target,
     prefix = phase.prefix,
     cross = not phase.needs_native,
+    machine = foreign.phases(plan)[step.phase] and plan.arch or nil,
     sysroot = plan.sysroot,
     epoch = plan.epoch,
     jobs = run.jobs,

@@ -3,8 +3,11 @@ local elf = require "bq.elf"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local host = require "bq.host"
+local log = require "bq.log"
 local process = require "bq.process"
 local tables = require "bq.tables"
+
+local try_emulator = {}
 
 -- What a program does that ends with this status: its instructions, by the manuals of the architectures, with the numbers of `exit` in
 -- the kernel's asm-generic/unistd.h (93) and syscall_64.tbl (60).
@@ -50,7 +53,7 @@ end
 ---@param emulator bq.run.Emulator
 ---@param parent string a folder to work in
 ---@return bq.Finding
-local function try(emulator, parent)
+function try_emulator.try(emulator, parent)
   local folder = fs.mkdtemp(parent .. "/.probe-")
   for _, name in ipairs { "proc", "dev", "tmp" } do
     fs.mkdir(folder .. "/" .. name)
@@ -65,19 +68,26 @@ local function try(emulator, parent)
   if status.exit_status == STATUS then
     return { name = "emulator", ok = true, message = ("programs of %s are run by %s"):format(emulator.arch, by) }
   end
-  local said = {}
+  -- The last cause is the first thing that went wrong.
+  local cause, advice
   for line in (status.stderr or ""):gmatch "[^\n]+" do
-    said[#said + 1] = line
+    cause = line:match "^caused by: (.*)" or cause or line:match "^error: (.*)"
+    advice = advice or line:match "^hint: (.*)"
   end
   return {
     name = "emulator",
     ok = false,
     message = ("programs of %s are not run by %s"):format(emulator.arch, by),
-    cause = (said[2] or said[1] or ("exit status %d"):format(status.exit_status))
-      :gsub("^caused by: ", "")
-      :gsub("^error: ", ""),
-    hint = (said[3] or ""):match "^hint: (.*)",
+    cause = cause or ("it ended with status %d"):format(status.exit_status),
+    hint = advice,
   }
 end
 
-return try
+--- Warns of an emulator that does not work.
+---@param finding bq.Finding
+function try_emulator.warn(finding)
+  log.warn(("%s: %s"):format(finding.message, finding.cause))
+  log.raw("hint: " .. (finding.hint or "name another one by `--emulator FILE`"))
+end
+
+return try_emulator

@@ -177,10 +177,10 @@ end
 
 --- The library of bq, as it is staged.
 ---@param space bq.Workspace
----@return bq.share.Tree
+---@return bq.share.Tree? # `nil` if none is there
 function action.library(space)
   local path = space:rootfs() .. workspace.SHARE .. "/lua-lib"
-  return { name = "library-" .. digest.tree(path), source = { path = path }, mtime = 0 }
+  return fs.stat(path) and { name = "library-" .. digest.tree(path), source = { path = path }, mtime = 0 }
 end
 
 ---@class bq.share.Wish
@@ -196,7 +196,7 @@ end
 function Uploads:step(job, wish)
   local space = self.workspace
   local trees, names = trees_of(space, job), {}
-  local library = action.library(space)
+  local library = action.library(space) or fail.raise "the library of bq is not in the staged rootfs"
   local list = { library }
   for _, tree in tables.sorted(trees) do
     list[#list + 1] = tree

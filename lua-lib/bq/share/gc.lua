@@ -3,6 +3,7 @@
 -- A thing that can go is data (`bq.share.Thing`): what it is, how large, and when it was used last. `choose` picks by the rules of
 -- the user, and only `remove` changes anything.
 local action = require "bq.share.action"
+local emulator = require "bq.seed.emulator"
 local entry = require "bq.share.entry"
 local files = require "bq.files"
 local fs = require "bq.fs"
@@ -114,9 +115,16 @@ function gc.of_workspace(space)
       end
     end
   end
+  local programs = space:at "seed/emulator"
+  for _, name in ipairs(fs.stat(programs) and fs.list(programs) or {}) do
+    local path = programs .. "/" .. name
+    local reached = lock.emulator ~= nil and emulator.path(space, lock.emulator) == path
+    out[#out + 1] = thing_of(path, { kind = "seed", what = "emulator " .. name, reached = reached })
+  end
   local staged = space:staged()
   if staged then
-    trees[staged.seed_digest], trees[action.library(space).name] = true, true
+    local library = action.library(space)
+    trees[staged.seed_digest], trees[library and library.name or ""] = true, true
   end
   out[#out + 1] = notes_of(space, trees)
   return out

@@ -8,12 +8,20 @@ local visible = require "bq.visible"
 
 local workers = {}
 
+-- What others call the architectures.
+local NAMES <const> = { amd64 = "x86_64", ["x86-64"] = "x86_64", arm64 = "aarch64" }
+
 --- Properties of workers, as words of a command line. Those that begin with an architecture are only of its workers.
 local function properties(words, arch)
   local out = {}
   for _, word in ipairs(words or {}) do
     local only, rest = word:match "^([^=:]+):(.*)$"
-    if not elf.NUMBERS[only] then
+    if NAMES[only] then
+      fail.usage(
+        ("`--remote-property %s`: no such architecture"):format(visible(word)),
+        ("did you mean `%s:%s`?"):format(NAMES[only], visible(rest))
+      )
+    elseif not elf.NUMBERS[only] then
       only, rest = nil, word
     end
     local name, value = rest:match "^([^=]+)=(.*)$"

@@ -59,32 +59,40 @@ local function same_machine(arch)
   return syscall.uname().machine == arch
 end
 
---- The emulator for what the plan builds and runs, if that wants one. Without it, the other phases can be built.
-local function emulator_of(space, made, choices)
+--- The emulator for what the plan builds and runs, if that wants one and it works. Without it, the other phases can be built.
+---@param before? bq.seed.EmulatorLock what the workspace has
+---@return bq.seed.EmulatorLock?
+local function emulator_of(space, made, choices, before)
   local of, is_foreign = foreign.phases(made), false
   for _, step in ipairs(made.steps) do
     is_foreign = is_foreign or of[step.phase]
   end
   if not is_foreign then
+    return before
+  end
+  local lock, found
+  if emulation.is_wanted(made.arch) then
+    local ok, got = pcall(emulator.obtain, space, made.arch, choices, before)
+    if not ok and not fail.is_expected(got) then
+      error(got, 0)
+    elseif not ok then
+      log.warn(("there is no emulator for programs of %s, so what has to run there is not built"):format(made.arch))
+      for _, line in ipairs(fail.lines(got)) do
+        log.raw((line:gsub("^error: ", "caused by: ")))
+      end
+      return nil
+    end
+    lock = got --[[@as bq.seed.EmulatorLock?]]
+    found = lock and { arch = made.arch, path = fs.realpath(emulator.path(space, lock)) }
+  else
+    found = emulation.of(made.arch)
+  end
+  local finding = found and try_emulator.try(found, space.path)
+  if finding and not finding.ok then
+    try_emulator.warn(finding)
     return nil
   end
-  local ok, got = true, nil
-  if emulation.is_wanted(made.arch) then
-    ok, got = pcall(emulator.obtain, space, made.arch, choices)
-    if not (ok or fail.is_expected(got)) then
-      error(got, 0)
-    end
-  end
-  local found = ok and emulation.of(made.arch, got and got.path) or nil
-  local finding = found and try_emulator(found, space.path)
-  if not ok then
-    log.warn(("there is no emulator for programs of %s: %s"):format(made.arch, fail.lines(got)[1]:gsub("^error: ", "")))
-    log.raw "hint: name one when it is built: `bq scripts/coordinator.lua --emulator FILE`"
-  elseif finding and not finding.ok then
-    log.warn(("%s: %s"):format(finding.message, finding.cause))
-    log.raw("hint: " .. (finding.hint or "build on a machine of that architecture"))
-  end
-  return ok and got and got.lock or nil
+  return lock
 end
 
 --- Checks that the machine can build, before anything is fetched.
@@ -213,7 +221,7 @@ function prepare.main(declared, words)
     jobs = options.jobs,
   }
   lock.seed = one.obtain(space, choices)
-  lock.emulator = emulator_of(space, made, choices)
+  lock.emulator = emulator_of(space, made, choices, lock.emulator)
   if not options.skip_sources then
     lock.sources = source.get(space, made, { mirrors = options.mirror, offline = options.offline, jobs = options.jobs })
   end

@@ -78,8 +78,20 @@ check.run {
     function()
       scratch.write("text", "no image")
       joined("both.oci", { "x86_64.oci", "aarch64.oci" })
+      -- One that says things that are not so.
+      local function odd(name, text)
+        scratch.write(name .. "/index.json", text)
+        archive.pack { output = name .. ".oci", sources = { { path = name } } }
+      end
+      odd("number", '{"manifests":5}')
+      odd("empty", read("aarch64.oci", "index.json"))
       for _, case in ipairs {
         { { "x86_64.oci", "x86_64.oci" }, "error: `x86_64.oci` and `x86_64.oci` are both for amd64" },
+        { { "x86_64.oci", "number.oci" }, "error: cannot read the index of an image `number.oci`" },
+        {
+          { "x86_64.oci", "empty.oci" },
+          "error: the manifest of `empty.oci` is not there, or not what its index says",
+        },
         { { "x86_64.oci", "text" }, "error: `text` is no container image" },
         { { "x86_64.oci", "both.oci" }, "error: `both.oci` does not have one image that says its architecture" },
       } do

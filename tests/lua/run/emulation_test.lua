@@ -36,7 +36,6 @@ check.run {
         ["no-program"] = { "#!/bin/sh\n", "it is no program for this machine" },
         ["other"] = { program(NUMBERS[OTHER]), "it is no program for this machine" },
         ["dynamic"] = { program(NUMBERS[OWN], "/lib/ld.so"), "it is not static" },
-        ["a:b"] = { program(NUMBERS[OWN]), "no path with a colon" },
       } do
         if case[1] then
           scratch.write(name, case[1])

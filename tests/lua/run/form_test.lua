@@ -4,8 +4,9 @@ local digest = require "bq.digest"
 local files = require "bq.files"
 local tokens = require "bq.plan.tokens"
 
-local DECIDES <const> = { "bq.run.devices", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "40880341fa3afbb8"
+local DECIDES <const> =
+  { "bq.run.devices", "bq.run.emulated", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
+local FORM <const>, DIGEST <const> = 5, "bde39f1a2fb3240c"
 
 check.run {
   {

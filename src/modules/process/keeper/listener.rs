@@ -78,7 +78,9 @@ pub(super) fn serve(
         // has no privilege to set capabilities itself.
         Ok(Request::Other) => Answer::Continue,
         Ok(Request::Machine(address)) => {
-            Answer::Done(machine::tell(&target, address, machine).map(|()| 0))
+            // The kernel knows better why it fails, or succeeds.
+            machine::tell(&target, address, machine)
+                .map_or(Answer::Continue, |()| Answer::Done(Ok(0)))
         }
         Ok(Request::Attribute(change)) => carry_out(change, notes),
         Err(errno) => Answer::Done(Err(errno)),
