@@ -96,6 +96,14 @@ function Away:reason_against(step)
     or ("no worker of %s builds it"):format(self:arch_of(step))
 end
 
+--- Whether a step is for a worker, now or when one more can be given away.
+---@param step table
+---@return boolean
+function Away:wants(step)
+  local is_only = self.only or self.foreign[step.phase] and not self.is_emulated
+  return self:takes(step) and (is_only or self:is_free())
+end
+
 --- Whether one more step can be given away now.
 ---@return boolean
 function Away:is_free()

@@ -232,7 +232,7 @@ local function start_ready(self)
       local readiness, by = self.state:readiness(step)
       if readiness == "blocked" then
         self.state:set(step, "blocked")
-        self.display:unbuilt(step, by .. (self.state.states[by] == "failed" and " failed" or " is left out"), by)
+        self.display:blocked(step, by, self.state.states[by])
       elseif readiness == "ready" and not (self.stopping or waits or self.elsewhere:holds(step)) then
         if self.state:find(step) then
           self.display:reused(step, self.elsewhere.places[self.state.keys[step.id]])
@@ -247,11 +247,7 @@ local function start_ready(self)
           if not self.elsewhere:holds(step) then
             return start_ready(self)
           end
-        elseif
-          self.away
-          and self.away:takes(step)
-          and (self.away.only or self.foreign[step.phase] or self.away:is_free())
-        then
+        elseif self.away and self.away:wants(step) then
           if self.away:is_free() then
             start(self, step, true)
           end
