@@ -10,7 +10,7 @@ local oci_index = require "bq.image.oci_index"
 local report = require "bq.report"
 
 local options = args.parse({
-  group = "image",
+  group = "make",
   about = "Joins container images of several architectures to one, of which a runtime takes that of its machine.",
   usage = "bq scripts/oci_index.lua IMAGE IMAGE... --output FILE",
   positional = "IMAGE",

@@ -186,9 +186,7 @@ function Display:unbuilt(step, why, by)
   events.say("failure", { step = step.id, message = "left out, because " .. why, blocked_by = by })
 end
 
---- A step is not built because of another one.
----@param by string
----@param state string of that one
+--- A step is not built because of another one, which is in this state.
 function Display:blocked(step, by, state)
   self:unbuilt(step, by .. (state == "failed" and " failed" or " is left out"), by)
 end
