@@ -46,7 +46,7 @@ elseif arch ~= uname.machine then
   local emulator = emulation.of(arch, options.emulator, space)
   findings[#findings + 1] = emulator and try_emulator.try(emulator, folder)
     or {
-      name = "emulator",
+      name = "no emulator",
       ok = false,
       message = ("there is no emulator for programs of %s yet"):format(arch),
       hint = ("`bq scripts/build_sysroot.lua --arch %s%s` fetches one"):format(arch, space:option()),
