@@ -47,11 +47,14 @@ local command
 plan, command = refresh(space, plan)
 
 local is_foreign = plan.arch ~= syscall.uname().machine
-local emulator = is_foreign and require("bq.run.emulation").of(plan.arch, options.emulator, space) or nil
+-- Who entered has looked for an emulator, and says by the variable what came of it.
+local is_entered = is_foreign and require("bq.run.enter").is_entered(space)
+local emulator = is_foreign and not is_entered and require("bq.run.emulation").of(plan.arch, options.emulator, space)
+  or nil
 local is_emulated = emulator ~= nil or os.getenv(emulated.VARIABLE) == plan.arch
 local worker_arch = foreign.workers(plan, options)
 local left_out = is_foreign and not (is_emulated or worker_arch) and foreign.leave_out(plan) or {}
-if #left_out > 0 and not require("bq.run.enter").is_entered(space) then
+if #left_out > 0 and not is_entered then
   log.warn(
     ("left out: %s, since what is built has to run there: `bq scripts/build_sysroot.lua%s` fetches an emulator for %s, `--emulator FILE` names one, workers build it by `--remote-execute --remote-bq FILE`, or go on in the packed chroot on such a machine"):format(
       table.concat(left_out, ", "),

@@ -25,6 +25,18 @@ local BLOBS <const> = "blobs/sha256/"
 --- The files whose digests the image has as labels.
 local RECORD <const> = { "manifest.json", "plan.json", "lock.json", "image.json" }
 
+--- The kind of an index, and the annotation that has the name of an image.
+oci.INDEX, oci.NAME = TYPES.index, "org.opencontainers.image.ref.name"
+--- What the file `oci-layout` says.
+oci.LAYOUT = json.encode { imageLayoutVersion = "1.0.0" }
+
+--- The name of an image with its tag.
+---@param name string `NAME` or `NAME:TAG`
+---@return string
+function oci.tagged(name)
+  return name:find ":" and name or name .. ":latest"
+end
+
 --- Whether a text can name an image: `NAME` or `NAME:TAG`.
 ---@param text string
 ---@return boolean
@@ -144,7 +156,7 @@ end
 ---@param options bq.image.Oci
 ---@return bq.archive.Packed
 function oci.write(options)
-  local name = options.name:find ":" and options.name or options.name .. ":latest"
+  local name = oci.tagged(options.name)
   local labels = { ["org.opencontainers.image.title"] = (name:gsub(":.*", "")) }
   for _, file in ipairs(RECORD) do
     labels["bq." .. file:gsub("%.json$", "") .. ".sha256"] =
@@ -201,8 +213,8 @@ function oci.write(options)
     layers = json.array { { mediaType = TYPES.layer, digest = "sha256:" .. layer.sha256, size = layer.size } },
   })
   manifest.platform = { architecture = architecture, variant = variant, os = "linux" }
-  manifest.annotations = { ["org.opencontainers.image.ref.name"] = name }
-  write("oci-layout", json.encode { imageLayoutVersion = "1.0.0" })
+  manifest.annotations = { [oci.NAME] = name }
+  write("oci-layout", oci.LAYOUT)
   local index = { schemaVersion = 2, mediaType = TYPES.index, manifests = json.array { manifest } }
   write("index.json", json.encode(index))
   local docker = {

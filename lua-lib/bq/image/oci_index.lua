@@ -5,13 +5,12 @@ local digest = require "bq.digest"
 local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local oci = require "bq.image.oci"
 local schema = require "bq.schema"
 local visible = require "bq.visible"
 
 local oci_index = {}
 
-local INDEX <const> = "application/vnd.oci.image.index.v1+json"
-local NAME <const> = "org.opencontainers.image.ref.name"
 -- What is taken of an image: its content. What says which image it is, is made anew.
 local BLOBS <const>, LIST <const> = "blobs", "index.json"
 
@@ -84,7 +83,7 @@ function oci_index.write(options)
         ("`%s` and `%s` are both for %s"):format(visible(of[architecture]), visible(path), visible(architecture))
       )
     end
-    name = name or (one.annotations or {})[NAME]
+    name = name or (one.annotations or {})[oci.NAME]
     of[architecture], names[#names + 1] = path, architecture
     one.annotations = nil
     manifests[#manifests + 1] = one
@@ -102,17 +101,17 @@ function oci_index.write(options)
       merge = true,
     }
   end
-  local index = json.encode { schemaVersion = 2, mediaType = INDEX, manifests = manifests }
+  local index = json.encode { schemaVersion = 2, mediaType = oci.INDEX, manifests = manifests }
   local sum = digest.sha256(index)
   fs.write(("%s/%s/sha256/%s"):format(options.folder, BLOBS, sum), index, { sync = false })
-  local whole = { mediaType = INDEX, digest = "sha256:" .. sum, size = #index }
+  local whole = { mediaType = oci.INDEX, digest = "sha256:" .. sum, size = #index }
   if name then
-    whole.annotations = { [NAME] = name:find ":" and name or name .. ":latest" }
+    whole.annotations = { [oci.NAME] = oci.tagged(name) }
   end
-  fs.write(options.folder .. "/oci-layout", json.encode { imageLayoutVersion = "1.0.0" }, { sync = false })
+  fs.write(options.folder .. "/oci-layout", oci.LAYOUT, { sync = false })
   fs.write(
     ("%s/%s"):format(options.folder, LIST),
-    json.encode { schemaVersion = 2, mediaType = INDEX, manifests = json.array { whole } },
+    json.encode { schemaVersion = 2, mediaType = oci.INDEX, manifests = json.array { whole } },
     { sync = false }
   )
   return archive.pack {

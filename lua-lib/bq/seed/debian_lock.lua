@@ -136,11 +136,8 @@ function debian_lock.make(want)
     words[#words + 1] = RELEASE[want.suite] and ("%s-%s"):format(name, RELEASE[want.suite]) or name
   end
   local packages = json.array {}
-  for line in
-    apt
-      .get(options, words, ("find %s in Debian "):format(want.package or "the build tools") .. want.suite)
-      :gmatch "[^\n]+"
-  do
+  local what = ("find %s in Debian %s"):format(want.package or "the build tools", want.suite)
+  for line in apt.get(options, words, what):gmatch "[^\n]+" do
     local uri, size, sha256 = line:match "^'(%S+)' %S+ (%d+) SHA256:(%x+)$"
     if uri then
       packages[#packages + 1] = { pool = decoded(uri:sub(#mirror + 2)), size = math.tointeger(size), sha256 = sha256 }
