@@ -44,7 +44,7 @@ if not elf.NUMBERS[arch] then
   fail.usage(("`--arch %s`: bq builds for %s"):format(arch, table.concat(tables.names(elf.NUMBERS), " and ")))
 elseif arch ~= uname.machine then
   local emulator = emulation.of(arch, options.emulator, space)
-  findings[#findings + 1] = emulator and try_emulator.try(emulator, folder)
+  findings[#findings + 1] = emulator and try_emulator(emulator, folder)
     or {
       name = "no emulator",
       ok = false,

@@ -50,20 +50,26 @@ end
 ---@field arch string
 ---@field path? string the file to register; `nil` if the machine has one
 
+--- An emulator, if it works here. If not, that is said.
+---@param emulator bq.run.Emulator
+---@param folder string to work in
+---@return bq.run.Emulator?
+function emulation.working(emulator, folder)
+  local finding = require "bq.run.try_emulator"(emulator, folder)
+  if finding.ok then
+    return emulator
+  end
+  log.warn(("%s: %s"):format(finding.message, finding.cause))
+  log.raw("hint: " .. (finding.hint or "name another one by `--emulator FILE`"))
+end
+
 --- The emulator of a workspace, if it works.
 local function own(arch, workspace)
-  local try_emulator = require "bq.run.try_emulator"
   local path, reason = require("bq.seed.emulator").of(workspace, arch)
   if reason then
     log.warn(reason)
   end
-  local found = path and { arch = arch, path = fs.realpath(path) } or nil
-  local finding = found and try_emulator.try(found, workspace.path)
-  if finding and not finding.ok then
-    try_emulator.warn(finding)
-    return nil
-  end
-  return found
+  return path and emulation.working({ arch = arch, path = fs.realpath(path) }, workspace.path)
 end
 
 --- Whether programs of an architecture want an emulator that this machine does not have.

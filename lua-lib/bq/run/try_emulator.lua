@@ -3,11 +3,8 @@ local elf = require "bq.elf"
 local files = require "bq.files"
 local fs = require "bq.fs"
 local host = require "bq.host"
-local log = require "bq.log"
 local process = require "bq.process"
 local tables = require "bq.tables"
-
-local try_emulator = {}
 
 -- What a program does that ends with this status: its instructions, by the manuals of the architectures, with the numbers of `exit` in
 -- the kernel's asm-generic/unistd.h (93) and syscall_64.tbl (60).
@@ -53,7 +50,7 @@ end
 ---@param emulator bq.run.Emulator
 ---@param parent string a folder to work in
 ---@return bq.Finding
-function try_emulator.try(emulator, parent)
+local function try(emulator, parent)
   local folder = fs.mkdtemp(parent .. "/.probe-")
   for _, name in ipairs { "proc", "dev", "tmp" } do
     fs.mkdir(folder .. "/" .. name)
@@ -83,11 +80,4 @@ function try_emulator.try(emulator, parent)
   }
 end
 
---- Warns of an emulator that does not work.
----@param finding bq.Finding
-function try_emulator.warn(finding)
-  log.warn(("%s: %s"):format(finding.message, finding.cause))
-  log.raw("hint: " .. (finding.hint or "name another one by `--emulator FILE`"))
-end
-
-return try_emulator
+return try

@@ -24,7 +24,6 @@ local stage = require "bq.stage.stage"
 local syscall = require "bq.syscall"
 local system_fields = require "bq.system.fields"
 local tables = require "bq.tables"
-local try_emulator = require "bq.run.try_emulator"
 local unused = require "bq.plan.unused"
 local workspace = require "bq.workspace"
 
@@ -87,12 +86,7 @@ local function emulator_of(space, made, choices, before)
   else
     found = emulation.of(made.arch)
   end
-  local finding = found and try_emulator.try(found, space.path)
-  if finding and not finding.ok then
-    try_emulator.warn(finding)
-    return nil
-  end
-  return lock
+  return found and emulation.working(found, space.path) and lock or nil
 end
 
 --- Checks that the machine can build, before anything is fetched.
