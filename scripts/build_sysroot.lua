@@ -32,8 +32,7 @@ local cross = {
   CC = "{target}-clang",
   CXX = "{target}-clang++",
 }
--- The compiler of the base, for programs that run in the same root. The kernel's makefiles choose the target
--- themselves.
+-- The compiler of the base, for programs that run in the same root.
 local tools = { PATH = "/usr/bin:/usr/sbin:/bin:/sbin", CC = "clang", CXX = "clang++" }
 -- The sysroot's compiler comes first, where the root has it. Then come the system's own programs.
 local native = {
@@ -80,6 +79,8 @@ return prepare.main({
         base = { "seed-clang", "linux-headers", "musl-headers", "compiler-rt", "musl", "llvm-runtimes", "make" },
         full = { "llvm", "clang", "lld", "cmake", "m4", "zlib" },
       },
+      -- In a plan for another architecture these are programs of this machine, as its own plan makes them.
+      of_machine = { full = { programs = { "llvm", "clang", "lld", "cmake", "make" }, with = { "clang-target" } } },
     },
     {
       name = "rootfs",
@@ -156,7 +157,8 @@ return prepare.main({
       -- If the set builds a compiler, that compiler builds the kernel.
       base_in = { full = { "system" } },
       prefix = "/usr",
-      env = tools,
+      -- The kernel's makefiles choose the target themselves.
+      env = native,
       apart = true,
       packages = { base = { "init" }, image = { "linux", "efi-stub" } },
     },

@@ -35,6 +35,7 @@
 ---@field prefix string
 ---@field env table<string, string>
 ---@field needs_native? boolean
+---@field as? string it is a part of this phase of the plan of the machine at hand
 
 ---@class bq.PlanStep
 ---@field id string `PHASE/NAME`
@@ -54,6 +55,7 @@
 ---@field users? table<string, bq.system.User>
 ---@field groups? table<string, { gid: integer }>
 ---@field services? table<string, bq.system.Service>
+---@field built? bq.Built if it is built for this machine, in a plan for another architecture
 ---@field own_sources? boolean whether the phase has other sources than the recipe
 ---@field sources table<string, bq.Place[]>
 ---@field patches { name: string, sha256: string, hex: string }[]

@@ -53,3 +53,66 @@ fn native_programs_see_the_machine_of_the_root() {
         assert_eq!(log.contains(own), machine != other, "{log}");
     }
 }
+
+/// A compiler that is emulated would take days: what a phase says to be of this machine is built for it, and runs in a root of the
+/// other one.
+#[test]
+fn programs_of_this_machine_run_in_a_root_of_another() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    let (other, _) = other();
+    let own = std::env::consts::ARCH;
+    rig.replace(
+        "plan.lua",
+        "prefix = \"/opt\"",
+        "of_machine = { core = { programs = { \"alone\" } } }, prefix = \"/opt\"",
+    );
+    rig.replace(
+        "plan.lua",
+        "base = { \"low\" }, prefix",
+        "base = { \"low\" }, needs_native = true, prefix",
+    );
+    // Bq stands for the program, and for an emulator that starts nothing.
+    rig.recipe(
+        "alone",
+        "strip = false,
+  install = function(b)
+    b:say(('built in %s for %s'):format(b.phase, b.arch))
+    b:write(b.dest .. '/opt/bin/tool', b:read '/proc/self/exe', '0755')
+  end",
+    );
+    rig.recipe(
+        "final",
+        "install = function(b)
+    b:say(('built in %s for %s'):format(b.phase, b.arch))
+    b:run { '/opt/bin/tool', '-e', 'print(\"ran\")' }
+    b:write(b.dest .. '/usr/final', b:read '/opt/base')
+  end",
+    );
+    let words = ["plan.lua", "--workspace", "space", "--mirror", "mirror"];
+    rig.run(&[&words[..], &["--offline", "--arch", other]].concat())
+        .is(0);
+    let bq = rig.bq.to_string_lossy().into_owned();
+    let left = rig.build(&["--emulator", &bq]);
+    if left.err.contains("no emulator can be registered") {
+        return support::skip("the kernel has no emulators of namespaces");
+    }
+    left.is(0);
+    let log = |step: &str| rig.run(&["log", step, "--workspace", "space"]).is(0).out;
+    let text = log(&format!("low-{own}/alone"));
+    assert!(
+        text.contains(&format!("built in low for {own}\n")),
+        "{text}"
+    );
+    let text = log("high/final");
+    assert!(
+        text.contains(&format!("built in high for {other}\n")) && text.contains("ran\n"),
+        "{text}"
+    );
+    // The plan for this machine finds what is of it.
+    rig.run(&[&words[..], &["--offline", "--arch", own]].concat())
+        .is(0);
+    let said = rig.build(&[]).is(0).err;
+    assert!(!said.contains("start  low/alone"), "{said}");
+    assert!(said.contains("start  low/app"), "{said}");
+}

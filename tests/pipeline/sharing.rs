@@ -126,6 +126,13 @@ fn a_second_workspace_takes_what_it_needs_from_a_shared_store() {
     assert_eq!(names(&rig.path("store/ac")).len(), 5);
 
     rig.stage_in("other");
+    // Only a whole workspace is read as one: nothing is written into its store.
+    let before = names(&rig.path("space/store"));
+    rig.build_in("other", &["--store", "space/store"])
+        .is(2)
+        .says("hint: name the workspace, which is read: `--store ");
+    assert_eq!(names(&rig.path("space/store")), before);
+
     let left = rig.build_in("other", &["--store", "store"]).is(0);
     assert_eq!(left.started(), [""; 0]);
     let left = left.says("  found  low/base in ");

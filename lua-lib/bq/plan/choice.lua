@@ -10,6 +10,7 @@ local choice = {}
 ---@class bq.Selection
 ---@field set string
 ---@field arch string
+---@field machine? string the architecture of the machine that builds; that of the plan if absent
 ---@field only? string[]
 ---@field with? string[] `name`, or `name@phase`
 ---@field without? string[]
@@ -25,12 +26,21 @@ end
 ---@param declared bq.Declaration
 ---@param selection bq.Selection
 ---@return string[]
-local function lists(declared, selection)
+function choice.lists(declared, selection)
   if not selection.system then
     return declared.sets[selection.set]
   end
   local out = tables.copy(declared.roots.sets[selection.set].lists)
   return selection.system.disk ~= false and tables.append(out, declared.roots.disk) or out
+end
+
+--- The phase that has a phase's programs of this machine, in a plan for another architecture.
+---@param phase bq.Phase
+---@param selection bq.Selection
+---@return string? name `nil` if there are none
+function choice.of_machine(phase, selection)
+  local is_foreign = selection.machine and selection.machine ~= selection.arch
+  return phase.of_machine and is_foreign and ("%s-%s"):format(phase.name, selection.machine) or nil
 end
 
 --- Whether a package of a phase is left out.
@@ -62,12 +72,12 @@ function choice.packages(declared, phase, selection, below)
       names[#names + 1] = name
     end
   end
-  for _, list in ipairs(lists(declared, selection)) do
+  for _, list in ipairs(choice.lists(declared, selection)) do
     for _, name in ipairs(phase.packages[list] or {}) do
       add(name)
     end
   end
-  local is_extended = phase == declaration.extended(declared, selection.set)
+  local is_extended = phase.name == declaration.extended(declared, selection.set).name
   for _, name in ipairs(selection.system and is_extended and selection.system.packages or {}) do
     if not (below and below[name]) then
       add(name)
@@ -141,6 +151,7 @@ function choice.check(declared, selection, recipes, architectures)
       local known = {}
       for _, phase in ipairs(declared.phases) do
         known[#known + 1] = phase.name
+        known[#known + 1] = choice.of_machine(phase, selection)
       end
       if where ~= "" and not tables.contains(known, where) then
         fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))

@@ -16,6 +16,7 @@ local declaration = {}
 ---@field env table<string, string>
 ---@field packages table<string, string[]> by list
 ---@field needs_native? boolean its steps run what earlier phases built
+---@field of_machine? table<string, bq.OfMachine> by list, the packages that are this machine's if the plan is for another architecture
 ---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
 ---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
 ---@field extend? boolean|string[] where `--with NAME` and a system put packages: in all sets, or in these
@@ -47,6 +48,7 @@ local PHASE_FIELDS = {
   env = 1,
   packages = 1,
   needs_native = 1,
+  of_machine = 1,
   extend = 1,
   first = 1,
   apart = 1,

@@ -40,6 +40,7 @@ local STEP <const> = schema.where(
     ["yields?"] = texts,
     ["patches_from?"] = list(schema.record { source = schema.NAME, files = texts }),
     ["own_sources?"] = schema.flag(),
+    ["built?"] = schema.record { arch = schema.NAME, kernel_arch = schema.NAME, target = text },
     ["runs_with?"] = list(schema.NAME),
     ["parts?"] = map(texts),
     ["users?"] = schema.any_map(),
@@ -60,6 +61,7 @@ local PHASE <const> = schema.record {
   prefix = text,
   env = schema.any_map(),
   ["needs_native?"] = schema.flag(),
+  ["as?"] = schema.NAME,
 }
 
 --- What steps and phases name has to be there, before them: so nothing goes in a circle.

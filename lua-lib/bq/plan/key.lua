@@ -2,6 +2,7 @@
 local digest = require "bq.digest"
 local identity = require "bq.source.identity"
 local json = require "bq.json"
+local of_machine = require "bq.plan.of_machine"
 
 local key = {}
 
@@ -55,7 +56,7 @@ local function dependency(context, id)
   if not below then
     local seen = {}
     for _, needed in ipairs(context.by_id[id].depends) do
-      seen[needed] = dependency(context, needed)
+      seen[of_machine.id(context.plan, context.by_id[needed])] = dependency(context, needed)
     end
     below = next(seen) and digest.sha256(json.encode(seen)) or ""
     context.below[id] = below
@@ -69,21 +70,21 @@ end
 ---@return table
 function key.inputs(context, step)
   local made = context.plan
-  local phase = made.phases[step.phase]
+  local phase, built = made.phases[step.phase], step.built or made
   local sources, depends, patches = {}, {}, {}
   for name in pairs(step.sources) do
     local locked = context.locked[identity.id(step, name)]
     sources[name] = locked and identity.of(step, name, locked) or "unknown"
   end
   for _, id in ipairs(step.depends) do
-    depends[id] = dependency(context, id)
+    depends[of_machine.id(made, context.by_id[id])] = dependency(context, id)
   end
   for _, patch in ipairs(step.patches) do
     patches[patch.name] = patch.sha256
   end
   return {
     form = FORM,
-    step = step.id,
+    step = of_machine.id(made, step),
     version = step.version,
     strategy = step.strategy,
     fields = step.fields,
@@ -97,8 +98,8 @@ function key.inputs(context, step)
     patches_from = step.patches_from,
     env = phase.env,
     prefix = phase.prefix,
-    arch = made.arch,
-    target = made.target,
+    arch = built.arch,
+    target = built.target,
     epoch = made.epoch,
     base = base(context, phase, step),
     depends = depends,

@@ -9,6 +9,7 @@ local json = require "bq.json"
 local library = require "bq.plan.library"
 local lint = require "bq.plan.lint"
 local nearest = require "bq.nearest"
+local of_machine = require "bq.plan.of_machine"
 local patches_from = require "bq.plan.patches_from"
 local root_fields = require "bq.plan.root_fields"
 local order = require "bq.plan.order"
@@ -21,6 +22,7 @@ local tokens = require "bq.plan.tokens"
 local plan = {}
 
 --- What the kernel's build calls an architecture.
+---@type table<string, string>
 local KERNEL_ARCH = { x86_64 = "x86", aarch64 = "arm64" }
 
 --- Fields of a recipe that a step says in its own words: they are not among the step's `fields`.
@@ -40,18 +42,27 @@ local OWN_WORDS <const> = {
   "leave_out",
 }
 
+--- What is built for an architecture.
+---@param declared bq.Declaration
+---@param arch string
+---@return bq.Built
+local function built_for(declared, arch)
+  return { arch = arch, kernel_arch = KERNEL_ARCH[arch], target = template.fill(declared.target, { arch = arch }) }
+end
+
 --- One step, without what its dependencies resolve to.
 ---@param fields table what the recipe says for the phase, changed
 ---@param verbs string[] the functions among it
-local function make_step(recipes, found, phase, made, fields, verbs)
+---@param built bq.Built
+local function make_step(recipes, found, phase, made, fields, verbs, built)
   local strategy = recipes:strategy(fields.strategy)
   local values = {
     name = found.name,
     version = fields.version,
     phase = phase.name,
-    arch = made.arch,
-    kernel_arch = made.kernel_arch,
-    target = made.target,
+    arch = built.arch,
+    kernel_arch = built.kernel_arch,
+    target = built.target,
     prefix = phase.prefix,
     sysroot = made.sysroot,
   }
@@ -65,9 +76,7 @@ local function make_step(recipes, found, phase, made, fields, verbs)
     end)
   end
   local step = {
-    id = phase.name .. "/" .. found.name,
     name = found.name,
-    phase = phase.name,
     version = fields.version,
     license = fields.license,
     homepage = fields.homepage,
@@ -116,8 +125,11 @@ end
 ---@param phase bq.Phase
 ---@param selection bq.Selection
 ---@param recipes bq.Recipes where problems are noted
-local function add_steps(made, declared, phase, selection, recipes)
-  local below, known, verbs = along.below(made, phase.name), {}, {}
+---@param name string of the phase in the plan
+---@param machine? bq.Built what its steps are built for, but those of `own.with`; the plan's architecture if absent
+---@param own? bq.OfMachine
+local function add_steps(made, declared, phase, selection, recipes, name, machine, own)
+  local below, known, verbs = along.below(made, name), {}, {}
   --- After a mistake there is no plan, and what is wrong may be of any type.
   local function fields_of(name)
     local found = not known[name] and recipes:get(name)
@@ -131,20 +143,22 @@ local function add_steps(made, declared, phase, selection, recipes)
   end
   local named = choice.packages(declared, phase, selection, below)
   local steps, by_name = {}, {}
-  for _, name in ipairs(along.packages(named, fields_of, phase, selection, below)) do
-    local fields, found = fields_of(name), recipes:get(name)
+  for _, package in ipairs(along.packages(named, fields_of, phase, selection, below)) do
+    local fields, found = fields_of(package), recipes:get(package)
     local refusal = fields and along.refusal(fields, phase, below)
     if refusal then
       recipes:problem(found, "depends", refusal)
     elseif fields then
-      local step = make_step(recipes, found, phase, made, fields, verbs[name])
-      steps[#steps + 1], by_name[name] = step, step
-    elseif recipes.loaded[name] == nil then
-      local near = nearest(name, recipes:names())
+      local built = not (own and tables.contains(own.with or {}, package)) and machine or nil
+      local step = make_step(recipes, found, phase, made, fields, verbs[package], built or made)
+      step.id, step.phase, step.built = name .. "/" .. package, name, built
+      steps[#steps + 1], by_name[package] = step, step
+    elseif recipes.loaded[package] == nil then
+      local near = nearest(package, recipes:names())
       table.insert(recipes.problems, {
         path = "phase " .. phase.name,
         line = 1,
-        message = ("no recipe `%s`"):format(name) .. (near and (", did you mean `%s`?"):format(near) or ""),
+        message = ("no recipe `%s`"):format(package) .. (near and (", did you mean `%s`?"):format(near) or ""),
       })
     end
   end
@@ -161,6 +175,27 @@ local function add_steps(made, declared, phase, selection, recipes)
   end
 end
 
+--- Adds a phase to the plan, without its steps.
+---@param name string of the phase in the plan
+---@return bq.PlanPhase
+local function add_phase(made, declared, phase, selection, name)
+  local env = {}
+  for _, layer in ipairs { declared.env, phase.env } do
+    for variable, value in pairs(layer) do
+      env[variable] = value
+    end
+  end
+  made.phases[name] = {
+    about = phase.about,
+    base = json.array(tables.copy(declaration.base(phase, selection.set))),
+    prefix = phase.prefix,
+    env = env,
+    needs_native = phase.needs_native,
+  }
+  table.insert(made.phase_order, name)
+  return made.phases[name]
+end
+
 --- Makes a plan. All mistakes in recipes are shown at once.
 ---@param declared bq.Declaration
 ---@param selection bq.Selection
@@ -169,12 +204,12 @@ end
 function plan.make(declared, selection, recipes)
   declaration.check(declared)
   choice.check(declared, selection, recipes, KERNEL_ARCH)
-  local arch = selection.arch
+  local built = built_for(declared, selection.arch)
   local made = {
     schema = form.VERSION,
-    arch = arch,
-    kernel_arch = KERNEL_ARCH[arch],
-    target = template.fill(declared.target, { arch = arch }),
+    arch = built.arch,
+    kernel_arch = built.kernel_arch,
+    target = built.target,
     sysroot = declared.sysroot or "",
     set = selection.set,
     epoch = declared.epoch,
@@ -196,22 +231,18 @@ function plan.make(declared, selection, recipes)
     library_text = library.text_digest(recipes.modules),
     recipes = {},
   }
+  local twins = {}
   for _, phase in ipairs(declared.phases) do
-    local env = {}
-    for _, layer in ipairs { declared.env, phase.env } do
-      for name, value in pairs(layer) do
-        env[name] = value
-      end
+    local own, name = of_machine.packages(declared, phase, selection), choice.of_machine(phase, selection)
+    if own and name then
+      add_phase(made, declared, phase, selection, name).as = phase.name
+      local whole, machine = of_machine.with(phase, own), built_for(declared, selection.machine)
+      add_steps(made, declared, whole, selection, recipes, name, machine, own)
+      of_machine.narrow(made, name, own)
+      twins[phase.name], phase = name, of_machine.without(phase, own)
     end
-    made.phases[phase.name] = {
-      about = phase.about,
-      base = json.array(declaration.base(phase, selection.set)),
-      prefix = phase.prefix,
-      env = env,
-      needs_native = phase.needs_native,
-    }
-    table.insert(made.phase_order, phase.name)
-    add_steps(made, declared, phase, selection, recipes)
+    of_machine.add_to(add_phase(made, declared, phase, selection, phase.name), made, twins)
+    add_steps(made, declared, phase, selection, recipes, phase.name)
   end
   recipes:check()
   if selection.only and #selection.only > 0 then

@@ -14,7 +14,7 @@ local elsewhere = {}
 ---@field client? bq.share.Client `nil` if there is no store or cache to ask
 ---@field look bq.share.Ask[] to be asked for next
 ---@field get table<string, bq.share.Ask> to be fetched next, by step id
----@field asked table<string, true> ids of steps whose outputs are looked for
+---@field asked table<string, true> keys of outputs that are looked for
 ---@field held table<string, true> ids of steps that wait for what they are built on
 ---@field places table<string, string> by key, where an output is
 ---@field coming table<string, string> keys of outputs that are being fetched, by step id
@@ -33,8 +33,9 @@ function elsewhere.wanted(made)
       phases[name] = true
     end
   end
-  for _, phase in pairs(made.phases) do
-    for _, base in ipairs(phase.base) do
+  -- A phase that nothing is built of is built on nothing.
+  for _, step in ipairs(made.steps) do
+    for _, base in ipairs(made.phases[step.phase].base) do
       bases[base] = true
     end
   end
@@ -79,7 +80,7 @@ end
 ---@param step table
 ---@return boolean
 function Elsewhere:holds(step)
-  return self.asked[step.id] or self.held[step.id] or false
+  return self.asked[self.state.keys[step.id]] or self.held[step.id] or false
 end
 
 --- Asks for the output of a step that can be built.
@@ -91,7 +92,7 @@ function Elsewhere:ask(step)
     return false
   end
   self.look[#self.look + 1] = { key = name, inputs = key.inputs(self.state.context, step) }
-  self.asked[step.id] = true
+  self.asked[name] = true
   return true
 end
 
@@ -162,7 +163,7 @@ function Elsewhere:poll()
     for _, ask in ipairs(answer.request.look) do
       self.places[ask.key] = answer.found[ask.key]
       self.none[ask.key] = not answer.found[ask.key] or nil
-      self.asked[ask.inputs.step] = nil
+      self.asked[ask.key] = nil
     end
     for name in pairs(answer.wrong) do
       self.wrong[name] = true

@@ -5,6 +5,7 @@ local fs = require "bq.fs"
 local identity = require "bq.source.identity"
 local json = require "bq.json"
 local key = require "bq.plan.key"
+local of_machine = require "bq.plan.of_machine"
 local step_root = require "bq.run.step_root"
 
 --- The job of a step.
@@ -16,7 +17,7 @@ local step_root = require "bq.run.step_root"
 ---@return bq.Job
 local function make_job(run, step, inputs, folder, share)
   local plan, space = run.plan, run.workspace
-  local phase = plan.phases[step.phase]
+  local phase, built = plan.phases[step.phase], step.built or plan
   local sources = {}
   for name in pairs(step.sources) do
     local locked = run.state.context.locked[identity.id(step, name)]
@@ -38,8 +39,14 @@ local function make_job(run, step, inputs, folder, share)
   end
   env.HOME = step_root.HOME
   env.SOURCE_DATE_EPOCH = tostring(plan.epoch)
+  -- It is built as the plan of the machine that it is for says.
+  local one = {}
+  for field, value in pairs(step) do
+    one[field] = value
+  end
+  one.id, one.phase = of_machine.id(plan, step), phase.as or step.phase
   return {
-    step = step,
+    step = one,
     key = key.of(inputs),
     inputs = inputs,
     folder = folder,
@@ -48,9 +55,9 @@ local function make_job(run, step, inputs, folder, share)
     sources = sources,
     code = code,
     env = env,
-    arch = plan.arch,
-    kernel_arch = plan.kernel_arch,
-    target = plan.target,
+    arch = built.arch,
+    kernel_arch = built.kernel_arch,
+    target = built.target,
     prefix = phase.prefix,
     cross = not phase.needs_native,
     machine = foreign.phases(plan)[step.phase] and plan.arch or nil,

@@ -66,6 +66,13 @@ function places.of(options)
       fail.usage("`--store` wants a folder", "the store of the workspace is used anyway")
     end
     path = path:sub(1, 1) == "/" and path or fs.cwd() .. "/" .. path
+    local above = path:match "^(.+)/store/*$"
+    if above and trees.is_workspace(above) and fs.stat(above .. "/journal.jsonl") then
+      fail.usage(
+        ("`--store %s`: it is the store of a workspace, which nobody else writes"):format(visible(path)),
+        ("name the workspace, which is read: `--store %s`"):format(visible(above))
+      )
+    end
     out[#out + 1] = trees.is_workspace(path) and trees.new(path) or blobs.new(folder.new(path), true)
   end
   for _, url in ipairs(options.remote or {}) do

@@ -150,6 +150,7 @@ function prepare.main(declared, words)
   local selection = {
     set = options.set or declared.set,
     arch = options.arch or syscall.uname().machine,
+    machine = syscall.uname().machine,
     only = args.list(options.only),
     with = args.list(options.with),
     without = args.list(options.without),
