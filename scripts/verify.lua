@@ -9,6 +9,7 @@ local fail = require "bq.fail"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local node = require "bq.diff.node"
+local of_machine = require "bq.plan.of_machine"
 local progress = require "bq.progress"
 local record = require "bq.stage.record"
 local side = require "bq.diff.side"
@@ -42,9 +43,9 @@ if options.store then
   -- Nothing is removed while a build runs. The next run finds the damage before it uses the output.
   local may_remove = space:try_lock()
   -- If the record of an entry is damaged, the step is found by the plan.
-  local steps = {}
-  for id, key in pairs(state.look(space, plan).keys) do
-    steps[key] = id
+  local steps, build = {}, state.look(space, plan)
+  for id, key in pairs(build.keys) do
+    steps[key] = build.by_id[id]
   end
   local keys, found = store.keys(space), {}
   local bar <close> = progress.bar { label = "read outputs again", length = #keys }
@@ -53,8 +54,14 @@ if options.store then
     local meta, why = store.get(space, key)
     why = why or meta and store.check(space, meta)
     if why and fs.lstat(space:at("store", key)) then
-      found[#found + 1] =
-        { key = key, step = meta and meta.step or steps[key], output = meta and meta.output, why = why }
+      local step, own = steps[key], meta and meta.step
+      found[#found + 1] = {
+        key = key,
+        step = step and step.id or own,
+        own = own or step and of_machine.id(plan, step),
+        output = meta and meta.output,
+        why = why,
+      }
       log.error(("store/%s (%s) is damaged"):format(key, found[#found].step or "unknown step"))
       log.raw("caused by: " .. visible(why))
     end

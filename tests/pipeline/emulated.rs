@@ -75,7 +75,8 @@ fn programs_of_this_machine_run_in_a_root_of_another() {
     // Bq stands for the program, and for an emulator that starts nothing.
     rig.recipe(
         "alone",
-        "strip = false,
+        "depends = { 'base' },
+  strip = false,
   install = function(b)
     b:say(('built in %s for %s'):format(b.phase, b.arch))
     b:write(b.dest .. '/opt/bin/tool', b:read '/proc/self/exe', '0755')
@@ -109,6 +110,18 @@ fn programs_of_this_machine_run_in_a_root_of_another() {
         text.contains(&format!("built in high for {other}\n")) && text.contains("ran\n"),
         "{text}"
     );
+    // What is damaged goes with all that was built from it, and from what has the same name and digest.
+    let key = rig.lua(&format!(
+        "local space = require('bq.workspace').new 'space'
+        io.write(require('bq.run.state').look(space, space:plan()).keys['low-{own}/base'])"
+    ));
+    let file = rig.path(&format!("space/store/{key}/output/opt/base"));
+    std::fs::write(file, "damaged").expect("it is ours");
+    rig.run(&["verify", "--workspace", "space", "--store"])
+        .is(1)
+        .says(&format!("(low-{own}/base) is damaged"))
+        .says("what was built from it goes too: high/final, low/alone, low/app, low/lib\n");
+    rig.build(&["--emulator", &bq]).is(0);
     // The plan for this machine finds what is of it.
     rig.run(&[&words[..], &["--offline", "--arch", own]].concat())
         .is(0);

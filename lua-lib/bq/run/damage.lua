@@ -6,6 +6,7 @@ local damage = {}
 ---@class bq.Damage
 ---@field key string
 ---@field step? string `nil` if its record is lost
+---@field own? string the step's id in the plan of the machine that it is built for, as records have it
 ---@field output? string the digest that it had; `nil` if its record is lost
 ---@field why string
 
@@ -50,8 +51,9 @@ function damage.built_from(workspace, found)
   local is_found = {}
   for _, one in ipairs(found) do
     is_found[one.key] = true
-    if one.step then
-      add(one.step, one.output, (store.get(workspace, one.key)))
+    local meta = store.get(workspace, one.key)
+    for _, id in ipairs { one.step, one.own ~= one.step and one.own or nil } do
+      add(id, one.output, meta)
     end
   end
   for _, key in ipairs(store.keys(workspace)) do

@@ -7,6 +7,7 @@
 local fail = require "bq.fail"
 local graph = require "bq.plan.graph"
 local key = require "bq.plan.key"
+local of_machine = require "bq.plan.of_machine"
 local siblings = require "bq.run.siblings"
 local store = require "bq.store"
 local tables = require "bq.tables"
@@ -133,7 +134,8 @@ function State:find(step)
   if meta then
     self:set(step, "done", meta.output)
   end
-  self.damaged[step.id] = why and { key = name, step = step.id, why = why } or nil
+  local own = of_machine.id(self.plan, step)
+  self.damaged[step.id] = why and { key = name, step = step.id, own = own, why = why } or nil
   return meta ~= nil
 end
 
@@ -148,7 +150,8 @@ function State:glance(id)
   local meta, why = store.get(self.workspace, key)
   why = why or not meta and "it is gone" or store.glance(self.workspace, meta)
   if why then
-    return { key = key, step = id, output = self.outputs[id], why = why }
+    local own = of_machine.id(self.plan, self.by_id[id])
+    return { key = key, step = id, own = own, output = self.outputs[id], why = why }
   end
   self.glanced[key] = true
 end
