@@ -146,6 +146,7 @@ return prepare.main({
       name = "host",
       about = "what runs on this machine to make a disk, by the seed's compiler",
       base = { "seed" },
+      of_machine = true,
       prefix = "/usr",
       env = tools,
       packages = { image = { "libarchive", "e2fsprogs", "zlib", "squashfs-tools" } },

@@ -30,6 +30,7 @@ boot.OPTIONS = {
   { name = "network", value = "KIND", help = "none, or user: a card behind this machine's network [default: none, with `--forward` user]" },
   { name = "forward", value = "PORT:PORT", many = true, help = "a port of this machine that leads to one of the guest: [ADDRESS:]PORT:PORT[/udp]" },
   { name = "display", value = "KIND", help = "a screen and a keyboard, as QEMU's -display takes it: gtk, sdl, vnc=:1" },
+  { name = "screen", value = "MODEL", help = "with `--display`: the graphics card, as QEMU calls it: VGA, qxl-vga [default: virtio-vga; virtio-gpu-pci on aarch64]" },
   { name = "drive", value = "KIND", help = "how the disk is attached: " .. table.concat(machine.DRIVES, ", ") .. " [default: virtio]" },
   { name = "card", value = "MODEL", help = "the network card, as QEMU calls it: e1000e, igb, vmxnet3 [default: virtio-net-pci]" },
   { name = "keep", help = "what it writes stays on the disk, instead of being thrown away" },
@@ -159,6 +160,10 @@ local function check(options)
     fail.usage "`--card` wants a network: `--network user`"
   elseif options.card and not options.card:find "^[%w._-]+$" then
     fail.usage(("`--card %s` is no name of a card"):format(options.card))
+  elseif options.screen and not options.display then
+    fail.usage "`--screen` wants a display: `--display gtk`; `--display none` for one that nobody sees"
+  elseif options.screen and not options.screen:find "^[%w._-]+$" then
+    fail.usage(("`--screen %s` is no name of a card"):format(options.screen))
   end
 end
 
@@ -197,6 +202,7 @@ local function run(options, path, folder, from)
     card = options.card,
     forward = options.forward,
     display = options.display,
+    screen = options.screen,
     keep = options.keep,
     emulate = options.emulate,
     terminal = is_terminal,

@@ -129,6 +129,7 @@ end
 ---@field drive? string one of `machine.DRIVES`, virtio if absent
 ---@field card? string as QEMU's `-nic model=` takes it, virtio if absent
 ---@field display? string as QEMU's `-display` takes it; no screen if absent
+---@field screen? string the model of the graphics card, as QEMU calls it; a virtio one if absent
 ---@field keep? boolean writes go to the disk
 ---@field emulate? boolean no KVM
 ---@field terminal? boolean the serial console is the caller's terminal; its standard input and output if absent
@@ -174,7 +175,16 @@ function machine.command(options)
   add("-m", tostring(options.memory), "-smp", tostring(options.cores), "-nodefaults", "-no-reboot")
   add("-display", options.display or "none")
   if options.display then
-    add("-device", KINDS[options.arch].screen, "-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet")
+    add(
+      "-device",
+      options.screen or KINDS[options.arch].screen,
+      "-device",
+      "qemu-xhci",
+      "-device",
+      "usb-kbd",
+      "-device",
+      "usb-tablet"
+    )
   end
   if options.firmware.variables then
     local variables = options.folder .. "/variables"

@@ -40,7 +40,7 @@ end
 ---@return string? name `nil` if there are none
 function choice.of_machine(phase, selection)
   local is_foreign = selection.machine and selection.machine ~= selection.arch
-  return phase.of_machine and is_foreign and ("%s-%s"):format(phase.name, selection.machine) or nil
+  return type(phase.of_machine) == "table" and is_foreign and ("%s-%s"):format(phase.name, selection.machine) or nil
 end
 
 --- Whether a package of a phase is left out.

@@ -16,7 +16,7 @@ local declaration = {}
 ---@field env table<string, string>
 ---@field packages table<string, string[]> by list
 ---@field needs_native? boolean its steps run what earlier phases built
----@field of_machine? table<string, bq.OfMachine> by list, the packages that are this machine's if the plan is for another architecture
+---@field of_machine? true|table<string, bq.OfMachine> what is this machine's if the plan is for another architecture: all, or these packages, by list
 ---@field first? string[] packages that every other one of the phase depends on, but for those that they need themselves
 ---@field apart? boolean its steps do not see each other's outputs: they are for another root than the one they are built in
 ---@field extend? boolean|string[] where `--with NAME` and a system put packages: in all sets, or in these

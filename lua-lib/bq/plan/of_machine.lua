@@ -24,7 +24,7 @@ function of_machine.packages(declared, phase, selection)
   local programs, with = {}, {}
   if choice.of_machine(phase, selection) then
     for _, list in ipairs(choice.lists(declared, selection)) do
-      local one = phase.of_machine[list] or { programs = {} }
+      local one = phase.of_machine[list] or { programs = {} } ---@type bq.OfMachine
       for _, name in ipairs(one.programs) do
         programs[#programs + 1] = not choice.is_without(selection, name, phase.name) and name or nil
       end
@@ -32,6 +32,14 @@ function of_machine.packages(declared, phase, selection)
     end
   end
   return #programs > 0 and { programs = programs, with = with } or nil
+end
+
+--- Whether a phase is all for this machine, in a plan for another architecture.
+---@param phase bq.Phase
+---@param selection bq.Selection
+---@return boolean
+function of_machine.is_whole(phase, selection)
+  return phase.of_machine == true and selection.machine ~= nil and selection.machine ~= selection.arch
 end
 
 local function copy(phase)

@@ -242,7 +242,8 @@ function plan.make(declared, selection, recipes)
       twins[phase.name], phase = name, of_machine.without(phase, own)
     end
     of_machine.add_to(add_phase(made, declared, phase, selection, phase.name), made, twins)
-    add_steps(made, declared, phase, selection, recipes, phase.name)
+    local machine = of_machine.is_whole(phase, selection) and built_for(declared, selection.machine) or nil
+    add_steps(made, declared, phase, selection, recipes, phase.name, machine)
   end
   recipes:check()
   if selection.only and #selection.only > 0 then

@@ -98,7 +98,8 @@ check.run {
         ahci = "-device ich9-ahci,id=ahci -device ide-hd,bus=ahci.0,drive=disk,bootindex=0",
         usb = "-device qemu-xhci,id=usb -device usb-storage,bus=usb.0,drive=disk,bootindex=0",
       } do
-        local other = command { drive = drive, network = "user", card = "e1000e" }
+        local other = command { drive = drive, network = "user", card = "e1000e", display = "none", screen = "VGA" }
+        check.contains(other, "-display none -device VGA -device qemu-xhci")
         check.contains(other, part)
         check.contains(other, "-nic user,model=e1000e")
         check.truthy(not other:find("virtio-blk", 1, true))

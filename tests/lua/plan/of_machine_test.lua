@@ -27,7 +27,14 @@ local function make(selection, more)
       of_machine = { core = { programs = { "tool" }, with = { "config" } } },
     },
     { name = "middle", base = { "low" }, prefix = "/usr", env = {}, packages = { core = { "app" } } },
-    { name = "high", base = { "low" }, prefix = "/usr", env = {}, packages = { core = { "app" } }, needs_native = true },
+    {
+      name = "high",
+      base = { "low" },
+      prefix = "/usr",
+      env = {},
+      packages = { core = { "app" } },
+      needs_native = true,
+    },
     { name = "top", base = { "high" }, prefix = "/usr", env = {}, packages = { core = { "app" } } },
     { name = "apart", base = { "seed" }, prefix = "/usr", env = {}, packages = { core = { "app" } } },
   }
@@ -50,7 +57,8 @@ end
 
 --- What goes into the key of each step of a plan, by the id of the step, when the output of each is its package's name.
 local function inputs(made)
-  local context = { plan = made, by_id = {}, below = {}, phase_digests = {}, seed = "seed-digest", locked = {}, outputs = {} }
+  local context =
+    { plan = made, by_id = {}, below = {}, phase_digests = {}, seed = "seed-digest", locked = {}, outputs = {} }
   for _, step in ipairs(made.steps) do
     context.by_id[step.id], context.outputs[step.id] = step, step.name
   end
@@ -86,10 +94,11 @@ check.run {
   {
     "their keys are those of this machine's own plan, and what comes with them is for the other architecture",
     function()
-      local own, other = inputs(make { arch = "x86_64", machine = "x86_64" }), inputs(make {
-        arch = "aarch64",
-        machine = "x86_64",
-      })
+      local own, other =
+        inputs(make { arch = "x86_64", machine = "x86_64" }), inputs(make {
+          arch = "aarch64",
+          machine = "x86_64",
+        })
       for _, name in ipairs { "lib", "tool" } do
         check.equal(other["low-x86_64/" .. name], own["low/" .. name])
       end
@@ -114,6 +123,17 @@ check.run {
         declared.phases[1].of_machine = { full = declared.phases[1].of_machine.core }
       end)
       check.equal(ids(made, "low"), { "lib", "tool", "other" })
+    end,
+  },
+  {
+    "a whole phase can be this machine's",
+    function()
+      local function all(declared)
+        declared.phases[5].of_machine = true
+      end
+      local own = inputs(make({ arch = "x86_64", machine = "x86_64" }, all))["apart/app"]
+      check.equal(inputs(make({ arch = "aarch64", machine = "x86_64" }, all))["apart/app"], own)
+      check.equal(inputs(make { arch = "aarch64", machine = "x86_64" })["apart/app"].arch, "aarch64")
     end,
   },
   {
