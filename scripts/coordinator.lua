@@ -56,7 +56,7 @@ local worker_arch = foreign.workers(plan, options)
 local left_out = is_foreign and not (is_emulated or worker_arch) and foreign.leave_out(plan) or {}
 if #left_out > 0 and not is_entered then
   log.warn(
-    ("left out: %s, since what is built has to run there: `bq scripts/build_sysroot.lua%s` fetches an emulator for %s, `--emulator FILE` names one, workers build it by `--remote-execute --remote-bq FILE`, or go on in the packed chroot on such a machine"):format(
+    ("left out: %s, since what is built has to run there: `bq scripts/build_sysroot.lua%s` fetches an emulator for %s, `--emulator FILE` names one, and workers build it by `--remote-execute --remote-bq FILE`"):format(
       table.concat(left_out, ", "),
       space:option(),
       plan.arch

@@ -19,7 +19,8 @@ local tables = require "bq.tables"
 local workspace = require "bq.workspace"
 
 -- Options of the program that plans: those that a system can be planned with.
-local PLAN <const> = args.pick(command.OPTIONS, { "seed", "arch", "with", "without", "recipes", "mirror", "offline" })
+local PLAN <const> =
+  args.pick(command.OPTIONS, { "seed", "arch", "foreign-workers", "with", "without", "recipes", "mirror", "offline" })
 local IMAGE <const> = args.pick(build.OPTIONS, { "without-partitions" })
 local TARBALLS <const> = { ["tar.gz"] = true, ["tar.zst"] = true }
 

@@ -70,8 +70,16 @@ fn programs_of_this_machine_run_in_a_root_of_another() {
     rig.replace(
         "plan.lua",
         "base = { \"low\" }, prefix",
-        "base = { \"low\" }, needs_native = true, prefix",
+        "base = { \"low\", \"mid\" }, needs_native = true, prefix",
     );
+    rig.replace(
+        "plan.lua",
+        "    { name = \"high\"",
+        "    { name = \"mid\", about = \"\", base = { \"low\" }, prefix = \"/opt\", env = {},
+      packages = { core = { \"middle\" } } },
+    { name = \"high\"",
+    );
+    rig.recipe("middle", "files = { [\"/opt/middle\"] = \"middle\\n\" }");
     // Bq stands for the program, and for an emulator that starts nothing.
     rig.recipe(
         "alone",
@@ -120,8 +128,25 @@ fn programs_of_this_machine_run_in_a_root_of_another() {
     rig.run(&["verify", "--workspace", "space", "--store"])
         .is(1)
         .says(&format!("(low-{own}/base) is damaged"))
-        .says("what was built from it goes too: high/final, low/alone, low/app, low/lib\n");
+        .says("what was built from it goes too: high/final, low/alone, low/app, low/lib, mid/middle\n");
     rig.build(&["--emulator", &bq]).is(0);
+    // So it is if a build finds it.
+    let program = rig.lua(&format!(
+        "local space = require('bq.workspace').new 'space'
+        io.write(require('bq.run.state').look(space, space:plan()).keys['low-{own}/alone'])"
+    ));
+    let file = rig.path(&format!("space/store/{program}/output/opt/bin/tool"));
+    std::fs::write(file, "damaged").expect("it is ours");
+    rig.replace("packages/final.lua", "built in", "made in");
+    let left = rig.build(&["--emulator", &bq]).is(0);
+    let left = left.says("what was built from it goes too: high/final, mid/middle\n");
+    assert_eq!(
+        left.done()
+            .iter()
+            .filter(|line| line.contains("alone") || line.contains("middle"))
+            .count(),
+        2
+    );
     // The plan for this machine finds what is of it.
     rig.run(&[&words[..], &["--offline", "--arch", own]].concat())
         .is(0);

@@ -636,6 +636,28 @@ fn execution_of_what_runs_elsewhere_is_by_workers_of_that_architecture() {
     left.says("warning: high/more is left out, because it needs the compiler of the seed, ");
     rig.write("plan.lua", &plan);
 
+    // Nor does a compiler of this machine, if the plan has one. It can be planned without.
+    rig.replace(
+        "plan.lua",
+        "prefix = \"/opt\"",
+        "of_machine = { core = { programs = { \"alone\" } } }, prefix = \"/opt\"",
+    );
+    stage("mixed");
+    let left = build(&rig, "mixed", &remote, &words).is(1);
+    left.says("warning: high/final is left out, because it needs a compiler of this machine: make the plan by `--foreign-workers`");
+    let own = ["plan.lua", "--workspace", "mixed", "--mirror", "mirror"];
+    rig.run(
+        &[
+            &own[..],
+            &["--offline", "--arch", other, "--foreign-workers"],
+        ]
+        .concat(),
+    )
+    .is(0);
+    let left = build(&rig, "mixed", &remote, &words).is(0);
+    assert!(begun(&left).0.contains(&"high/final".to_owned()));
+    rig.write("plan.lua", &plan);
+
     // A bq that cannot run there.
     let here = rig.bq.to_string_lossy().into_owned();
     build(&rig, "gone", &remote, &["--remote-bq", &here])

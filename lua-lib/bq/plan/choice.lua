@@ -11,6 +11,7 @@ local choice = {}
 ---@field set string
 ---@field arch string
 ---@field machine? string the architecture of the machine that builds; that of the plan if absent
+---@field foreign_workers? boolean phases that run what they build get no programs of this machine
 ---@field only? string[]
 ---@field with? string[] `name`, or `name@phase`
 ---@field without? string[]
@@ -40,7 +41,11 @@ end
 ---@return string? name `nil` if there are none
 function choice.of_machine(phase, selection)
   local is_foreign = selection.machine and selection.machine ~= selection.arch
-  return type(phase.of_machine) == "table" and is_foreign and ("%s-%s"):format(phase.name, selection.machine) or nil
+  return type(phase.of_machine) == "table"
+      and is_foreign
+      and not selection.foreign_workers
+      and ("%s-%s"):format(phase.name, selection.machine)
+    or nil
 end
 
 --- Whether a package of a phase is left out.
@@ -148,12 +153,20 @@ function choice.check(declared, selection, recipes, architectures)
           near and ("did you mean `%s`?"):format(near) or "add a folder of recipes by `--recipes DIR`"
         )
       end
-      local known = {}
+      local known, own = {}, {}
       for _, phase in ipairs(declared.phases) do
         known[#known + 1] = phase.name
-        known[#known + 1] = choice.of_machine(phase, selection)
+        local of_machine = choice.of_machine(phase, selection)
+        known[#known + 1] = of_machine
+        own[of_machine or ""] = phase.name
       end
-      if where ~= "" and not tables.contains(known, where) then
+      local is_own = option ~= "only" and where ~= "" and own[where]
+      if is_own then
+        fail.usage(
+          ("`--%s %s`: the packages of `%s` are those of `%s`"):format(option, word, where, is_own),
+          ("name that phase: `--%s %s@%s`"):format(option, name, is_own)
+        )
+      elseif where ~= "" and not tables.contains(known, where) then
         fail.usage(("`--%s`: no phase `%s`"):format(option, where), "the phases are " .. table.concat(known, ", "))
       end
     end

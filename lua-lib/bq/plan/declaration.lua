@@ -117,6 +117,38 @@ local function check_roots(declared, seen)
   end
 end
 
+--- Raises if what a phase says of this machine's programs cannot be.
+---@param phase bq.Phase
+---@param names table<string, boolean> of all phases
+local function check_of_machine(phase, names)
+  local function no(what)
+    fail.raise(("`of_machine` of phase `%s` %s"):format(phase.name, what))
+  end
+  if phase.of_machine == nil then
+    return
+  elseif #phase.base ~= 1 or phase.base[1] ~= "seed" or phase.needs_native then
+    no "is for phases that are built on the seed alone, and run nothing of what they build"
+  elseif phase.of_machine == true then
+    return
+  elseif type(phase.of_machine) ~= "table" then
+    no "is `true`, or a table by list"
+  end
+  for list, one in
+    tables.sorted(phase.of_machine --[[@as table<string, bq.OfMachine>]])
+  do
+    if not phase.packages[list] then
+      no(("names `%s`, which is no list of the phase"):format(list))
+    elseif type(one) ~= "table" or type(one.programs) ~= "table" or one.with and type(one.with) ~= "table" then
+      no(("says for `%s` what is no table of `programs` and `with`"):format(list))
+    end
+  end
+  for name in pairs(names) do
+    if name:find("^" .. phase.name:gsub("%p", "%%%0") .. "%-") then
+      no(("would make phases with names like that of phase `%s`"):format(name))
+    end
+  end
+end
+
 --- Raises if a phase says what phases do not say, or names what is not there.
 ---@param declared bq.Declaration
 function declaration.check(declared)
@@ -151,6 +183,9 @@ function declaration.check(declared)
       end
     end
     seen[phase.name] = true
+  end
+  for _, phase in ipairs(declared.phases) do
+    check_of_machine(phase, seen)
   end
   check_roots(declared, seen)
   for _, phases in pairs(declared.finish or {}) do

@@ -4,7 +4,7 @@ local schema = require "bq.schema"
 local form = {}
 
 --- Raised when plans come to hold something else; a plan of another form is made again.
-form.VERSION = 3
+form.VERSION = 4
 
 local text, list, map = schema.text(), schema.list, schema.map
 local texts <const> = list(text)

@@ -34,6 +34,7 @@ local ANSWER <const> = {
 ---@field only boolean nothing is built here that a worker can build
 ---@field brings_tree boolean
 ---@field foreign table<string, boolean> phases whose programs do not run on this machine
+---@field mixed table<string, boolean> phases in whose roots there are programs of this machine
 ---@field arch? string of the workers of these phases; `nil` if there are none
 ---@field off table<string, string> why no step is given to workers of an architecture any more
 ---@field is_emulated boolean what does not run on this machine is emulated
@@ -61,6 +62,7 @@ function away.new(workspace, plan)
     only = os.getenv "BQ_SHARE_ONLY" ~= nil,
     brings_tree = os.getenv "BQ_SHARE_TREE" ~= nil,
     foreign = foreign.phases(plan),
+    mixed = foreign.mixed(plan),
     arch = os.getenv(foreign.WORKERS),
     is_emulated = os.getenv(emulated.VARIABLE) ~= nil,
     off = {},
@@ -78,7 +80,7 @@ end
 function Away:takes(step)
   local arch = self:arch_of(step)
   return not (self.off[arch] or self.tried[step.id])
-    and (not self.foreign[step.phase] or self.arch ~= nil and not step.seed_at)
+    and (not self.foreign[step.phase] or self.arch ~= nil and not step.seed_at and not self.mixed[step.phase])
 end
 
 --- The architecture of the workers that a step is for.
@@ -93,6 +95,7 @@ end
 ---@return string
 function Away:reason_against(step)
   return step.seed_at and "it needs the compiler of the seed, which is a program of this machine"
+    or self.mixed[step.phase] and "it needs a compiler of this machine: make the plan by `--foreign-workers`"
     or ("no worker of %s builds it"):format(self:arch_of(step))
 end
 

@@ -95,12 +95,19 @@ end
 ---@param found bq.Damage[]
 function damage.drop(run, found)
   local built = damage.remove(run.workspace, found)
+  local gone = {}
   for _, one in ipairs(found) do
     run.display:damaged(one)
-    for _, id in ipairs(run.state:forget(one.step)) do
+    run.state.damaged[one.step], gone[one.key] = nil, true
+  end
+  for _, meta in ipairs(built) do
+    gone[meta.key] = true
+  end
+  -- More may go than what the plan builds from it.
+  for _, step in ipairs(run.plan.steps) do
+    for _, id in ipairs(gone[run.state.keys[step.id]] and run.state:forget(step.id) or {}) do
       run.built_on_damage[id] = true
     end
-    run.state.damaged[one.step] = nil
   end
   run.display:removed(built)
 end

@@ -23,14 +23,30 @@ function foreign.phases(made)
   return out
 end
 
---- Leaves these phases out of a plan.
+--- The phases in whose roots there are programs of this machine: nobody of the plan's architecture can run these.
+---@param made table the plan
+---@return table<string, boolean> # by name
+function foreign.mixed(made)
+  local out = {}
+  for _, name in ipairs(made.phase_order) do
+    out[name] = false
+    for _, base in ipairs(made.phases[name].base) do
+      out[name] = out[name] or base ~= "seed" and made.phases[base].as ~= nil
+    end
+  end
+  return out
+end
+
+--- Leaves these phases out of a plan, and the programs of this machine that only they run.
 ---@param made table the plan, which is changed
----@return string[] phases
+---@return string[] phases of the first kind
 function foreign.leave_out(made)
   local names, steps, seen = {}, json.array {}, {}
   local out = foreign.phases(made)
   for _, step in ipairs(made.steps) do
-    if not out[step.phase] then
+    if made.phases[step.phase].as then
+      out[step.phase] = true
+    elseif not out[step.phase] then
       steps[#steps + 1] = step
     elseif not seen[step.phase] then
       seen[step.phase] = true

@@ -170,7 +170,7 @@ function State:forget(id)
       self.left[base_of(step)].count = self.left[base_of(step)].count + 1
     end
     if lost[step.id] then
-      self.outputs[step.id] = nil
+      self.outputs[step.id], self.glanced[self.keys[step.id] or ""] = nil, nil
     end
   end
   self.context.below, self.context.phase_digests = {}, {}

@@ -66,8 +66,8 @@ function places.of(options)
       fail.usage("`--store` wants a folder", "the store of the workspace is used anyway")
     end
     path = path:sub(1, 1) == "/" and path or fs.cwd() .. "/" .. path
-    local above = path:match "^(.+)/store/*$"
-    if above and trees.is_workspace(above) and fs.stat(above .. "/journal.jsonl") then
+    local above = fs.stat(path) and fs.realpath(path):match "^(.+)/store$"
+    if above and fs.stat(above .. "/plan.json") then
       fail.usage(
         ("`--store %s`: it is the store of a workspace, which nobody else writes"):format(visible(path)),
         ("name the workspace, which is read: `--store %s`"):format(visible(above))

@@ -21,6 +21,7 @@ command.OPTIONS = {
   { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar", once = true },
   { name = "skip-sources", help = "neither fetch sources nor pack them" },
   { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
+  { name = "foreign-workers", help = "with `--arch`: workers of that architecture build what has to run there, so it gets no programs of this machine" },
   { name = "seed", value = "SEED", help = "auto, debian[:SUITE], alpine, or a rootfs tarball" },
   { name = "set", value = "NAME", help = "the package set" },
   { name = "system", value = "FILE", help = "the page of a system: its packages, instead of those of a set" },

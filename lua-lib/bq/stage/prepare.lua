@@ -151,6 +151,7 @@ function prepare.main(declared, words)
     set = options.set or declared.set,
     arch = options.arch or syscall.uname().machine,
     machine = syscall.uname().machine,
+    foreign_workers = options.foreign_workers,
     only = args.list(options.only),
     with = args.list(options.with),
     without = args.list(options.without),

@@ -1,9 +1,12 @@
 -- Programs of this machine in a plan for another architecture: the steps of its own plan, with the same keys.
 local check = require "check"
+local fail = require "bq.fail"
+local foreign = require "bq.run.foreign"
 local json = require "bq.json"
 local key = require "bq.plan.key"
 local plan = require "bq.plan.plan"
 local scratch = require "scratch"
+local syscall = require "bq.syscall"
 
 local count = 0
 
@@ -116,10 +119,12 @@ check.run {
         { arch = "x86_64", machine = "x86_64" },
         { arch = "aarch64" },
         { arch = "aarch64", machine = "x86_64", without = { "tool" } },
+        { arch = "aarch64", machine = "x86_64", foreign_workers = true },
       } do
         check.equal(make(selection).phases["low-x86_64"], nil)
       end
       local made = make({ arch = "aarch64", machine = "x86_64" }, function(declared)
+        declared.phases[1].packages.full = { "lib" }
         declared.phases[1].of_machine = { full = declared.phases[1].of_machine.core }
       end)
       check.equal(ids(made, "low"), { "lib", "tool", "other" })
@@ -142,6 +147,64 @@ check.run {
       local made = make { arch = "aarch64", machine = "x86_64", only = { "tool@low-x86_64" } }
       check.equal(#made.steps, 2)
       check.equal(ids(made, "low-x86_64"), { "lib (in no base)", "tool" })
+      for option, name in pairs { with = "other", without = "tool" } do
+        local err = check.raises(function()
+          make { arch = "aarch64", machine = "x86_64", [option] = { name .. "@low-x86_64" } }
+        end)
+        check.equal(fail.lines(err), {
+          ("error: `--%s %s@low-x86_64`: the packages of `low-x86_64` are those of `low`"):format(option, name),
+          ("hint: name that phase: `--%s %s@low`"):format(option, name),
+        })
+      end
+    end,
+  },
+  {
+    "without an emulator they are left out with what would run beside them; no worker of the other architecture runs them",
+    function()
+      local own = syscall.uname().machine
+      local other = own == "x86_64" and "aarch64" or "x86_64"
+      local made = make { arch = other, machine = own }
+      check.equal(foreign.mixed(made), {
+        ["low-" .. own] = false,
+        low = false,
+        middle = false,
+        high = true,
+        top = true,
+        apart = false,
+      })
+      check.equal(foreign.leave_out(made), { "high", "top" })
+      check.equal(#made.steps, 4)
+      check.equal(ids(made, "low-" .. own), {})
+    end,
+  },
+  {
+    "what cannot be is refused",
+    function()
+      for message, change in pairs {
+        ["is for phases that are built on the seed alone, and run nothing of what they build"] = function(phases)
+          phases[2].of_machine = true
+        end,
+        ["names `fll`, which is no list of the phase"] = function(phases)
+          phases[1].of_machine.fll = { programs = {} }
+        end,
+        ["says for `core` what is no table of `programs` and `with`"] = function(phases)
+          phases[1].of_machine.core = { programs = "tool" }
+        end,
+        ["is `true`, or a table by list"] = function(phases)
+          phases[1].of_machine = "tool"
+        end,
+        ["would make phases with names like that of phase `low-x86_64`"] = function(phases)
+          phases[5].name = "low-x86_64"
+        end,
+      } do
+        local err = check.raises(function()
+          make({ arch = "aarch64", machine = "x86_64" }, function(declared)
+            change(declared.phases)
+          end)
+        end)
+        local phase = message:find "built on the seed" and "middle" or "low"
+        check.equal(fail.lines(err)[1], ("error: `of_machine` of phase `%s` %s"):format(phase, message))
+      end
     end,
   },
 }
