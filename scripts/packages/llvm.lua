@@ -56,7 +56,8 @@ return {
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
   build_targets = { "distribution" },
   install_targets = { "install-distribution" },
-  cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON" },
+  -- Without its other utilities, the installed CMake files do not name the test program that the build tree would have.
+  cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "LLVM_BUILD_UTILS=OFF" },
   configure = function(b)
     local components = { "llvm-headers", "cmake-exports", "llvm-tblgen", "llvm-driver" }
     for _, name in ipairs(libraries) do
@@ -85,7 +86,12 @@ return {
     sysroot = {
       -- It compiles for every processor that bq knows.
       targets = { "X86", "AArch64" },
-      cmake = { "LLVM_ENABLE_PIC=OFF", "LLVM_TOOL_LLVM_DRIVER_BUILD=ON", "CMAKE_INSTALL_PREFIX={prefix}/llvm" },
+      cmake = {
+        "LLVM_ENABLE_PIC=OFF",
+        "LLVM_TOOL_LLVM_DRIVER_BUILD=ON",
+        "LLVM_BUILD_UTILS=OFF",
+        "CMAKE_INSTALL_PREFIX={prefix}/llvm",
+      },
       install = llvm.install,
     },
   },
