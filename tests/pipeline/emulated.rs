@@ -119,24 +119,22 @@ fn programs_of_this_machine_run_in_a_root_of_another() {
         "{text}"
     );
     // What is damaged goes with all that was built from it, and from what has the same name and digest.
-    let key = rig.lua(&format!(
-        "local space = require('bq.workspace').new 'space'
-        io.write(require('bq.run.state').look(space, space:plan()).keys['low-{own}/base'])"
-    ));
-    let file = rig.path(&format!("space/store/{key}/output/opt/base"));
-    std::fs::write(file, "damaged").expect("it is ours");
+    let damage = |package: &str, file: &str| {
+        let key = rig.lua(&format!(
+            "local space = require('bq.workspace').new 'space'
+            io.write(require('bq.run.state').look(space, space:plan()).keys['low-{own}/{package}'])"
+        ));
+        let path = rig.path(&format!("space/store/{key}/output/opt/{file}"));
+        std::fs::write(path, "damaged").expect("it is ours");
+    };
+    damage("base", "base");
     rig.run(&["verify", "--workspace", "space", "--store"])
         .is(1)
         .says(&format!("(low-{own}/base) is damaged"))
         .says("what was built from it goes too: high/final, low/alone, low/app, low/lib, mid/middle\n");
     rig.build(&["--emulator", &bq]).is(0);
     // So it is if a build finds it.
-    let program = rig.lua(&format!(
-        "local space = require('bq.workspace').new 'space'
-        io.write(require('bq.run.state').look(space, space:plan()).keys['low-{own}/alone'])"
-    ));
-    let file = rig.path(&format!("space/store/{program}/output/opt/bin/tool"));
-    std::fs::write(file, "damaged").expect("it is ours");
+    damage("alone", "bin/tool");
     rig.replace("packages/final.lua", "built in", "made in");
     let left = rig.build(&["--emulator", &bq]).is(0);
     let left = left.says("what was built from it goes too: high/final, mid/middle\n");

@@ -35,14 +35,20 @@ function choice.lists(declared, selection)
   return selection.system.disk ~= false and tables.append(out, declared.roots.disk) or out
 end
 
+--- Whether the plan is for another architecture than that of the machine that builds.
+---@param selection bq.Selection
+---@return boolean
+function choice.is_foreign(selection)
+  return selection.machine ~= nil and selection.machine ~= selection.arch
+end
+
 --- The phase that has a phase's programs of this machine, in a plan for another architecture.
 ---@param phase bq.Phase
 ---@param selection bq.Selection
 ---@return string? name `nil` if there are none
 function choice.of_machine(phase, selection)
-  local is_foreign = selection.machine and selection.machine ~= selection.arch
   return type(phase.of_machine) == "table"
-      and is_foreign
+      and choice.is_foreign(selection)
       and not selection.foreign_workers
       and ("%s-%s"):format(phase.name, selection.machine)
     or nil

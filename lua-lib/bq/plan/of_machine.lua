@@ -39,7 +39,7 @@ end
 ---@param selection bq.Selection
 ---@return boolean
 function of_machine.is_whole(phase, selection)
-  return phase.of_machine == true and selection.machine ~= nil and selection.machine ~= selection.arch
+  return phase.of_machine == true and choice.is_foreign(selection)
 end
 
 local function copy(phase)

@@ -104,10 +104,12 @@ function damage.drop(run, found)
     gone[meta.key] = true
   end
   -- More may go than what the plan builds from it.
+  local ids = {}
   for _, step in ipairs(run.plan.steps) do
-    for _, id in ipairs(gone[run.state.keys[step.id]] and run.state:forget(step.id) or {}) do
-      run.built_on_damage[id] = true
-    end
+    ids[#ids + 1] = gone[run.state.keys[step.id]] and step.id or nil
+  end
+  for _, id in ipairs(run.state:forget(ids)) do
+    run.built_on_damage[id] = true
   end
   run.display:removed(built)
 end

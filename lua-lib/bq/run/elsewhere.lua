@@ -137,7 +137,7 @@ function Elsewhere:lost(id)
   store.forget(self.state.workspace, name)
   self.none[name], self.coming[id] = true, nil
   self.display:lost(id)
-  self.state:forget(id)
+  self.state:forget { id }
 end
 
 --- Sends what was asked for since the last call.

@@ -156,12 +156,14 @@ function State:glance(id)
   self.glanced[key] = true
 end
 
---- Sets a finished step back to waiting, and its dependents too.
----@param id string
+--- Sets finished steps back to waiting, and their dependents too.
+---@param ids string[]
 ---@return string[] ids of running steps that are built from it
-function State:forget(id)
-  local lost, running = graph.new(self.plan):dependents { id }, {}
-  lost[id] = true
+function State:forget(ids)
+  local lost, running = graph.new(self.plan):dependents(ids), {}
+  for _, id in ipairs(ids) do
+    lost[id] = true
+  end
   for _, step in ipairs(self.plan.steps) do
     if lost[step.id] and self.states[step.id] == "running" then
       running[#running + 1] = step.id
