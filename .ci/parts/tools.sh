@@ -1,6 +1,6 @@
 # Debian packages that the tests and the disk need, and the parts of the Rust toolchain.
 apt-get update -q >/dev/null
-install_packages git gcc libc6-dev ca-certificates debian-archive-keyring gpgv openssl xz-utils zstd bzip2 file gdisk dosfstools mtools \
+install_packages git gcc g++ cmake libc6-dev ca-certificates debian-archive-keyring gpgv openssl xz-utils zstd bzip2 file gdisk dosfstools mtools \
   e2fsprogs xfsprogs btrfs-progs iproute2 patch python3-venv \
   cpio libarchive-tools skopeo umoci bubblewrap binutils sbsigntool squashfs-tools zip zsh fish
 # The WASM build of StyLua needs Node.js; some machines have one that is newer than Debian's.

@@ -19,6 +19,12 @@
 ---@class bq.PatchesPlace: bq.Place
 ---@field patches { file: string, fixes?: string }[] paths in the archive, in the order in which they are applied, and what each mends
 
+---Headers that are compiled once for the libraries and programs of some folders.
+---@class bq.Precompiled
+---@field folders string[] of the tree with the CMakeLists.txt: what is built in them and below
+---@field headers string[] as a source includes them: "llvm/IR/Module.h"
+---@field after? string[] CMake targets that generate such headers
+
 ---What a recipe, or what is different in one phase of it, may say.
 ---@class bq.RecipeFields
 ---@field homepage? string
@@ -59,6 +65,7 @@
 ---@field gnu? boolean of `autotools`
 ---@field cmake? string[] of `cmake`, `llvm`
 ---@field folder? string of `cmake`, `llvm`
+---@field precompile? bq.Precompiled[] of `cmake`, `llvm`
 ---@field targets? string[] of `llvm`
 ---@field runs_itself? boolean of `llvm`
 ---@field config? table<string, boolean|integer|string> of `busybox`

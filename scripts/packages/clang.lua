@@ -2,6 +2,62 @@
 -- (the linker, the runtimes, the C++ library), so that no recipe has to name them.
 local llvm = require "bq.strategy.llvm"
 
+-- The headers that most sources of a folder include, directly or not.
+-- stylua: ignore
+local support <const> = {
+  "algorithm", "cassert", "memory", "optional", "string", "utility", "vector", "llvm/ADT/APInt.h",
+  "llvm/ADT/DenseMap.h", "llvm/ADT/STLExtras.h", "llvm/ADT/SmallPtrSet.h", "llvm/ADT/SmallString.h",
+  "llvm/ADT/SmallVector.h", "llvm/ADT/StringExtras.h", "llvm/ADT/StringMap.h", "llvm/ADT/StringSwitch.h",
+  "llvm/Option/ArgList.h", "llvm/Support/Error.h", "llvm/Support/FileSystem.h", "llvm/Support/Path.h",
+  "llvm/Support/raw_ostream.h",
+}
+-- stylua: ignore
+local basic <const> = {
+  "clang/Basic/Diagnostic.h", "clang/Basic/LangOptions.h", "clang/Basic/SourceManager.h", "clang/Basic/TargetInfo.h",
+}
+-- stylua: ignore
+local ast <const> = {
+  "clang/AST/ASTConsumer.h", "clang/AST/ASTContext.h", "clang/AST/Attr.h", "clang/AST/Decl.h", "clang/AST/DeclCXX.h",
+  "clang/AST/DeclObjC.h", "clang/AST/DeclTemplate.h", "clang/AST/Expr.h", "clang/AST/ExprCXX.h",
+  "clang/AST/ExprObjC.h", "clang/AST/RecursiveASTVisitor.h", "clang/AST/StmtVisitor.h", "clang/AST/Type.h",
+  "clang/AST/TypeLoc.h", "clang/Basic/Builtins.h", "clang/Lex/Lexer.h", "clang/Lex/Preprocessor.h",
+}
+-- stylua: ignore
+local meaning <const> = {
+  "clang/Sema/Initialization.h", "clang/Sema/Lookup.h", "clang/Sema/ParsedAttr.h", "clang/Sema/Scope.h",
+  "clang/Sema/ScopeInfo.h", "clang/Sema/Sema.h", "clang/Sema/Template.h",
+}
+-- stylua: ignore
+local ir <const> = {
+  "llvm/IR/DataLayout.h", "llvm/IR/IRBuilder.h", "llvm/IR/Instructions.h", "llvm/IR/Intrinsics.h",
+  "llvm/IR/Module.h",
+}
+local function joined(...)
+  local all = {}
+  for _, list in ipairs { ... } do
+    table.move(list, 1, #list, #all + 1, all)
+  end
+  return all
+end
+local generated <const> = { "clang-tablegen-targets" }
+-- stylua: ignore
+---@type bq.Precompiled[]
+local precompile <const> = {
+  { headers = joined(support, basic, ast, ir), after = generated, folders = { "lib/CodeGen" } },
+  { headers = joined(support, basic, ast, meaning), after = generated, folders = {
+    "lib/Parse", "lib/Sema", "lib/Serialization",
+  } },
+  { headers = joined(support, basic, ast), after = generated, folders = {
+    "lib/AST", "lib/ASTMatchers", "lib/Analysis", "lib/CrossTU", "lib/Edit", "lib/ExtractAPI", "lib/Index",
+    "lib/InstallAPI", "lib/Interpreter", "lib/Rewrite", "lib/Tooling",
+  } },
+  -- A source of `lib/Frontend` has a name of its own for what the headers of `lib/AST` name.
+  { headers = joined(support, basic), after = generated, folders = {
+    "lib/Basic", "lib/Driver", "lib/Frontend", "lib/FrontendTool", "lib/Lex",
+  } },
+  { headers = support, folders = { "utils/TableGen" } },
+}
+
 local defaults <const> = [[
 --rtlib=compiler-rt
 --unwindlib=libunwind
@@ -22,9 +78,6 @@ local options <const> = {
   "CLANG_PLUGIN_SUPPORT=OFF",
   "CLANG_LINKS_TO_CREATE=clang++;clang-cpp",
 }
-local function with(more)
-  return table.move(more, 1, #more, #options + 1, table.move(options, 1, #options, 1, {}))
-end
 
 ---@type bq.RecipeFile
 return {
@@ -51,14 +104,15 @@ return {
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   folder = "clang",
   runs_itself = true,
+  precompile = precompile,
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
   build_targets = { "distribution" },
   install_targets = { "install-distribution" },
-  cmake = with {
+  cmake = joined(options, {
     "LLVM_DIR={prefix}/lib/cmake/llvm",
     "LLVM_DISTRIBUTION_COMPONENTS=clang",
     "CLANG_CONFIG_FILE_SYSTEM_DIR=/etc/clang",
-  },
+  }),
   install = function(b)
     llvm.install(b)
     b:write(b.dest .. "/etc/clang/clang.cfg", defaults)
@@ -69,12 +123,12 @@ return {
   end,
   phases = {
     sysroot = {
-      cmake = with {
+      cmake = joined(options, {
         "CMAKE_INSTALL_PREFIX={prefix}/llvm",
         "LLVM_DIR={prefix}/llvm/lib/cmake/llvm",
         "LLVM_DISTRIBUTION_COMPONENTS=clang;clang-resource-headers",
         "CLANG_CONFIG_FILE_SYSTEM_DIR={prefix}/etc/clang",
-      },
+      }),
       install = function(b)
         llvm.install(b)
         b:write(b.dest .. b.prefix .. "/etc/clang/clang.cfg", building:format(b.version:match "^%d+"))

@@ -26,6 +26,8 @@ return {
     "BUILD_QtDialog=OFF",
     "CMAKE_USE_OPENSSL=OFF",
     "CMake_ENABLE_DEBUGGER=OFF",
+    -- Most of the time of its sources is spent in a few headers.
+    "CMake_BUILD_PCH=ON",
   },
   phases = {
     sysroot = { env = { LDFLAGS = "-static" } },

@@ -1,4 +1,15 @@
 -- The linker, linked with LLVM's installed libraries.
+-- The headers that most of its sources include, directly or not.
+-- stylua: ignore
+local headers <const> = {
+  "algorithm", "memory", "optional", "string", "vector", "llvm/ADT/ArrayRef.h", "llvm/ADT/DenseMap.h",
+  "llvm/ADT/STLExtras.h", "llvm/ADT/SmallVector.h", "llvm/ADT/StringExtras.h", "llvm/ADT/StringMap.h",
+  "llvm/ADT/Twine.h", "llvm/Object/Archive.h", "llvm/Object/COFF.h", "llvm/Object/ELFObjectFile.h",
+  "llvm/Option/ArgList.h", "llvm/Support/CommandLine.h", "llvm/Support/Endian.h", "llvm/Support/FileSystem.h",
+  "llvm/Support/MemoryBuffer.h", "llvm/Support/Parallel.h", "llvm/Support/Path.h", "llvm/Support/TimeProfiler.h",
+  "llvm/Support/raw_ostream.h",
+}
+
 ---@type bq.RecipeFile
 return {
   name = "lld",
@@ -21,6 +32,7 @@ return {
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   folder = "lld",
   runs_itself = true,
+  precompile = { { folders = { "COFF", "Common", "ELF", "MachO", "MinGW", "wasm" }, headers = headers } },
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
   cmake = { "LLVM_DIR={prefix}/lib/cmake/llvm", "LLVM_INSTALL_TOOLCHAIN_ONLY=ON" },
   phases = {

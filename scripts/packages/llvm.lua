@@ -28,6 +28,66 @@ local tools <const> = {
 local links <const> = { "addr2line", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip" }
 local llvm = require "bq.strategy.llvm"
 
+-- The headers that most sources of a folder include, directly or not.
+-- stylua: ignore
+local support <const> = {
+  "algorithm", "array", "cassert", "cstdint", "functional", "map", "memory", "optional", "set", "string", "system_error",
+  "tuple", "utility", "vector", "llvm/ADT/APInt.h", "llvm/ADT/DenseMap.h", "llvm/ADT/STLExtras.h",
+  "llvm/ADT/SmallPtrSet.h", "llvm/ADT/SmallString.h", "llvm/ADT/SmallVector.h", "llvm/ADT/StringExtras.h",
+  "llvm/ADT/StringMap.h", "llvm/ADT/StringSwitch.h", "llvm/ADT/Twine.h", "llvm/Support/CommandLine.h",
+  "llvm/Support/Debug.h", "llvm/Support/Error.h", "llvm/Support/FormatVariadic.h", "llvm/Support/MathExtras.h",
+  "llvm/Support/MemoryBuffer.h", "llvm/Support/raw_ostream.h",
+}
+-- stylua: ignore
+local object = {
+  "llvm/MC/MCContext.h", "llvm/MC/MCExpr.h", "llvm/MC/MCInst.h", "llvm/MC/MCStreamer.h", "llvm/MC/MCSubtargetInfo.h",
+  "llvm/Object/Archive.h", "llvm/Object/COFF.h", "llvm/Object/ELFObjectFile.h", "llvm/Object/MachO.h",
+  "llvm/Object/ObjectFile.h",
+}
+-- stylua: ignore
+local ir = {
+  "llvm/Analysis/AliasAnalysis.h", "llvm/Analysis/AssumptionCache.h", "llvm/Analysis/LoopInfo.h",
+  "llvm/Analysis/OptimizationRemarkEmitter.h", "llvm/Analysis/ScalarEvolution.h",
+  "llvm/Analysis/TargetLibraryInfo.h", "llvm/Analysis/TargetTransformInfo.h", "llvm/Analysis/ValueTracking.h",
+  "llvm/IR/DataLayout.h", "llvm/IR/DebugInfo.h", "llvm/IR/Dominators.h", "llvm/IR/IRBuilder.h",
+  "llvm/IR/InstIterator.h", "llvm/IR/IntrinsicInst.h", "llvm/IR/Module.h", "llvm/IR/Operator.h",
+  "llvm/IR/PassManager.h", "llvm/IR/PatternMatch.h", "llvm/InitializePasses.h", "llvm/Pass.h",
+}
+-- stylua: ignore
+local code = {
+  "llvm/CodeGen/MachineDominators.h", "llvm/CodeGen/MachineFrameInfo.h", "llvm/CodeGen/MachineFunctionPass.h",
+  "llvm/CodeGen/MachineInstrBuilder.h", "llvm/CodeGen/MachineLoopInfo.h", "llvm/CodeGen/MachineModuleInfo.h",
+  "llvm/CodeGen/MachineRegisterInfo.h", "llvm/CodeGen/SelectionDAG.h", "llvm/CodeGen/TargetInstrInfo.h",
+  "llvm/CodeGen/TargetLowering.h", "llvm/CodeGen/TargetPassConfig.h", "llvm/CodeGen/TargetRegisterInfo.h",
+  "llvm/CodeGen/TargetSubtargetInfo.h", "llvm/MC/MCContext.h", "llvm/MC/MCStreamer.h",
+  "llvm/Target/TargetMachine.h",
+}
+local function and_then(first, second)
+  return table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {}))
+end
+object = and_then(support, object)
+ir = and_then(support, ir)
+code = and_then(ir, code)
+local generated <const> = { "analysis_gen", "intrinsics_gen", "target_parser_gen", "vt_gen" }
+-- stylua: ignore
+---@type bq.Precompiled[]
+local precompile <const> = {
+  { headers = code, after = generated, folders = {
+    "lib/CodeGen", "lib/Target/X86", "lib/Target/AArch64",
+  } },
+  { headers = ir, after = generated, folders = {
+    "lib/Analysis", "lib/AsmParser", "lib/Bitcode", "lib/CGData", "lib/Frontend", "lib/IR", "lib/IRPrinter",
+    "lib/IRReader", "lib/LTO", "lib/Linker", "lib/Passes", "lib/SandboxIR", "lib/Target", "lib/Transforms",
+  } },
+  { headers = object, folders = {
+    "lib/DWARFLinker", "lib/DebugInfo", "lib/MC", "lib/ObjCopy", "lib/Object", "lib/ObjectYAML", "lib/ProfileData",
+  } },
+  { headers = support, folders = {
+    "lib/BinaryFormat", "lib/Option", "lib/Remarks", "lib/Support", "lib/TableGen", "lib/TargetParser",
+    "lib/TextAPI", "utils/TableGen",
+  } },
+}
+
 ---@type bq.RecipeFile
 return {
   name = "llvm",
@@ -52,6 +112,7 @@ return {
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   folder = "llvm",
   runs_itself = true,
+  precompile = precompile,
   -- Static, and without position independence: it starts and runs faster.
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
   build_targets = { "distribution" },

@@ -43,6 +43,24 @@ local function anchors(text)
   return out
 end
 
+--- The document of recipes has the strategy's fields, and no others.
+local function has_section(text, name)
+  local fields = require("bq.strategy." .. name).fields
+  local section = (text .. "\n## "):match("\n### " .. name .. "\n(.-)\n##")
+  check.truthy(section, ("docs/recipes.md has no section `### %s`"):format(name))
+  -- What a strategy takes over whole from another, it says by a link.
+  local all = section
+  for other in section:gmatch "%]%(#([%l_]+)%)" do
+    all = all .. (text:match("\n### " .. other .. "\n(.-)\n##") or "")
+  end
+  for field in pairs(fields) do
+    check.contains(all, ("\n| `%s` |"):format(field))
+  end
+  for field in section:gmatch "\n| `([%l_]+)` |" do
+    check.truthy(fields[field], ("docs/recipes.md: `%s` has no field `%s`"):format(name, field))
+  end
+end
+
 check.run {
   {
     "every program that is named is there, with every option that it is given",
@@ -88,20 +106,9 @@ check.run {
     function()
       local text = documents["docs/recipes.md"]
       for _, file in ipairs(fs.list(root .. "/lua-lib/bq/strategy")) do
-        local name = file:match "^(.*)%.lua$"
-        local fields = require("bq.strategy." .. name).fields
-        local section = (text .. "\n## "):match("\n### " .. name .. "\n(.-)\n##")
-        check.truthy(section, ("docs/recipes.md has no section `### %s`"):format(name))
-        -- What a strategy takes over whole from another, it says by a link.
-        local all = section
-        for other in section:gmatch "%]%(#([%l_]+)%)" do
-          all = all .. (text:match("\n### " .. other .. "\n(.-)\n##") or "")
-        end
-        for field in pairs(fields) do
-          check.contains(all, ("\n| `%s` |"):format(field))
-        end
-        for field in section:gmatch "\n| `([%l_]+)` |" do
-          check.truthy(fields[field], ("docs/recipes.md: `%s` has no field `%s`"):format(name, field))
+        -- A folder holds parts of the strategy of its name.
+        if file:find "%.lua$" then
+          has_section(text, file:match "^(.*)%.lua$")
         end
       end
     end,

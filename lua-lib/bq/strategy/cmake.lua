@@ -1,4 +1,5 @@
 -- CMake with makefiles, so that every job comes from make's shared jobserver.
+local precompile = require "bq.strategy.cmake.precompile"
 local tables = require "bq.tables"
 
 local cmake = {
@@ -7,6 +8,7 @@ local cmake = {
     folder = "string", -- of the CMakeLists.txt, if it is not at the top of the source tree
     build_targets = "strings", -- all if absent
     install_targets = "strings", -- such as "install-clang"
+    precompile = "table", -- headers that are compiled once, in groups: `bq.Precompiled`
   },
 }
 
@@ -51,6 +53,9 @@ function cmake.generate(b, definitions, foreign)
     } do
       all[#all + 1] = definition
     end
+  end
+  if b.recipe.precompile then
+    all[#all + 1] = precompile.definition(b, b.recipe.precompile)
   end
   tables.append(tables.append(all, definitions), b.recipe.cmake)
   for _, definition in ipairs(all) do
