@@ -1,6 +1,7 @@
 -- The C and C++ compiler, linked with LLVM's installed libraries. One configuration file beside it sets its defaults
 -- (the linker, the runtimes, the C++ library), so that no recipe has to name them.
 local llvm = require "bq.strategy.llvm"
+local tables = require "bq.tables"
 
 -- The headers that most sources of a folder include, directly or not.
 -- stylua: ignore
@@ -35,7 +36,7 @@ local ir <const> = {
 local function joined(...)
   local all = {}
   for _, list in ipairs { ... } do
-    table.move(list, 1, #list, #all + 1, all)
+    tables.append(all, list)
   end
   return all
 end

@@ -27,6 +27,7 @@ local tools <const> = {
 -- The names that makefiles use.
 local links <const> = { "addr2line", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip" }
 local llvm = require "bq.strategy.llvm"
+local tables = require "bq.tables"
 
 -- The headers that most sources of a folder include, directly or not.
 -- stylua: ignore
@@ -39,13 +40,13 @@ local support <const> = {
   "llvm/Support/MemoryBuffer.h", "llvm/Support/raw_ostream.h",
 }
 -- stylua: ignore
-local object = {
+local object <const> = {
   "llvm/MC/MCContext.h", "llvm/MC/MCExpr.h", "llvm/MC/MCInst.h", "llvm/MC/MCStreamer.h", "llvm/MC/MCSubtargetInfo.h",
   "llvm/Object/Archive.h", "llvm/Object/COFF.h", "llvm/Object/ELFObjectFile.h", "llvm/Object/MachO.h",
   "llvm/Object/ObjectFile.h",
 }
 -- stylua: ignore
-local ir = {
+local ir <const> = {
   "llvm/Analysis/AliasAnalysis.h", "llvm/Analysis/AssumptionCache.h", "llvm/Analysis/LoopInfo.h",
   "llvm/Analysis/OptimizationRemarkEmitter.h", "llvm/Analysis/ScalarEvolution.h",
   "llvm/Analysis/TargetLibraryInfo.h", "llvm/Analysis/TargetTransformInfo.h", "llvm/Analysis/ValueTracking.h",
@@ -54,7 +55,7 @@ local ir = {
   "llvm/IR/PassManager.h", "llvm/IR/PatternMatch.h", "llvm/InitializePasses.h", "llvm/Pass.h",
 }
 -- stylua: ignore
-local code = {
+local code <const> = {
   "llvm/CodeGen/MachineDominators.h", "llvm/CodeGen/MachineFrameInfo.h", "llvm/CodeGen/MachineFunctionPass.h",
   "llvm/CodeGen/MachineInstrBuilder.h", "llvm/CodeGen/MachineLoopInfo.h", "llvm/CodeGen/MachineModuleInfo.h",
   "llvm/CodeGen/MachineRegisterInfo.h", "llvm/CodeGen/SelectionDAG.h", "llvm/CodeGen/TargetInstrInfo.h",
@@ -62,24 +63,25 @@ local code = {
   "llvm/CodeGen/TargetSubtargetInfo.h", "llvm/MC/MCContext.h", "llvm/MC/MCStreamer.h",
   "llvm/Target/TargetMachine.h",
 }
-local function and_then(first, second)
-  return table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {}))
+local function joined(...)
+  local all = {}
+  for _, list in ipairs { ... } do
+    tables.append(all, list)
+  end
+  return all
 end
-object = and_then(support, object)
-ir = and_then(support, ir)
-code = and_then(ir, code)
 local generated <const> = { "analysis_gen", "intrinsics_gen", "target_parser_gen", "vt_gen" }
 -- stylua: ignore
 ---@type bq.Precompiled[]
 local precompile <const> = {
-  { headers = code, after = generated, folders = {
+  { headers = joined(support, ir, code), after = generated, folders = {
     "lib/CodeGen", "lib/Target/X86", "lib/Target/AArch64",
   } },
-  { headers = ir, after = generated, folders = {
+  { headers = joined(support, ir), after = generated, folders = {
     "lib/Analysis", "lib/AsmParser", "lib/Bitcode", "lib/CGData", "lib/Frontend", "lib/IR", "lib/IRPrinter",
     "lib/IRReader", "lib/LTO", "lib/Linker", "lib/Passes", "lib/SandboxIR", "lib/Target", "lib/Transforms",
   } },
-  { headers = object, folders = {
+  { headers = joined(support, object), folders = {
     "lib/DWARFLinker", "lib/DebugInfo", "lib/MC", "lib/ObjCopy", "lib/Object", "lib/ObjectYAML", "lib/ProfileData",
   } },
   { headers = support, folders = {
