@@ -68,6 +68,7 @@
 ---@field precompile? bq.Precompiled[] of `cmake`, `llvm`
 ---@field targets? string[] of `llvm`
 ---@field runs_itself? boolean of `llvm`
+---@field allocator? boolean of `llvm`
 ---@field config? table<string, boolean|integer|string> of `busybox`
 ---@field fragments? string[] of `kernel`: names of files beside the recipe
 ---@field configs? table<string, string[]> of `kernel`: by name, further such files that a system can choose

@@ -98,13 +98,14 @@ return {
   -- stylua: ignore
   include = {
     "cmake", "clang/CMakeLists.txt", "clang/LICENSE.TXT", "clang/cmake", "clang/examples", "clang/include", "clang/lib",
-    "clang/runtime", "clang/tools", "clang/utils",
+    "clang/runtime", "clang/tools", "clang/utils", "llvm/lib/Support/rpmalloc",
   },
   strategy = "llvm",
   depends = { "llvm" },
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   folder = "clang",
   runs_itself = true,
+  allocator = true,
   precompile = precompile,
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
   build_targets = { "distribution" },

@@ -114,6 +114,7 @@ return {
   uses = { "musl", "llvm-runtimes", "linux-headers" },
   folder = "llvm",
   runs_itself = true,
+  allocator = true,
   precompile = precompile,
   -- Static, and without position independence: it starts and runs faster.
   env = { CFLAGS = "-O2 -fno-pie", CXXFLAGS = "-O2 -fno-pie", LDFLAGS = "-static" },
