@@ -129,6 +129,23 @@ try_engines() {
   done
 }
 
+# A store of outputs that is kept: `$outputs`. It is for the steps of set `image`, whose kernels take longer than all else together;
+# where the machine is kept, they are compiled when something changes that is in their keys. What set `core` is of is built each time.
+take_outputs() {
+  local folder
+  kept outputs 1 true
+  outputs=$area/user/outputs
+  [ -e "$outputs" ] || cp -a "$folder" "$outputs"
+  chown -R "$user" "$outputs"
+}
+keep_outputs() {
+  local folder
+  kept outputs 1 true
+  as_user "$bq" scripts/gc.lua --store "$outputs" --older-than 1w --remove
+  rm -rf "${folder:?}"/*
+  cp -a "$outputs/." "$folder/"
+}
+
 clean_place() {
   local status=$? job
   # A part that failed may have left a machine running.

@@ -39,7 +39,9 @@ expect "$(there sh -c 'echo one | sha256sum')" "$(echo one | sha256sum)"
 make_other_bq "$other"
 cp "$other_bq" "$area/other-bq"
 as_user "$bq" scripts/build_sysroot.lua --set image --arch "$other" --workspace "$area/user/other" --mirror "$area/bq/data/sysroot/sources"
-as_user "$bq" scripts/coordinator.lua --workspace "$area/user/other"
+take_outputs
+as_user "$bq" scripts/coordinator.lua --workspace "$area/user/other" --store "$outputs"
+keep_outputs
 as_user "$bq" scripts/build_qcow2.lua --workspace "$area/user/other" --bq "$area/other-bq" --output "$area/user/other.qcow2"
 as_user "$bq" scripts/boot.lua "$area/user/other.qcow2" --emulate --timeout 900 --serial "$area/user/serial" \
   --wait-for 'bq:~#' --type "bq -e 'print(1+1)'" --wait-for $'\n2\r' --type 'echo on $(uname -m)' --wait-for "on $other" --type poweroff

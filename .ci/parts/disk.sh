@@ -1,6 +1,8 @@
 # A disk that boots by EFI: the same bytes twice, clean to all checkers, and it answers on its serial console.
 as_user "$bq" scripts/build_sysroot.lua --set image
-as_user "$bq" scripts/coordinator.lua
+take_outputs
+as_user "$bq" scripts/coordinator.lua --store "$outputs"
+keep_outputs
 as_user "$bq" scripts/build_qcow2.lua --output "$area/user/disk.qcow2"
 as_user "$bq" scripts/build_qcow2.lua --output "$area/user/again.qcow2" --jobs 1
 cmp "$area/user/disk.qcow2" "$area/user/again.qcow2"

@@ -23,6 +23,7 @@ local UPLOAD <const> = 86400
 ---@field kind "output"|"signature"|"source"|"seed"|"blob"|"note"
 ---@field what string for people
 ---@field step? string of an output
+---@field arch? string of an output
 ---@field size integer bytes
 ---@field used number when it was used last, in seconds since 1970; builds of one second are told apart
 ---@field reached boolean whether a plan needs it
@@ -33,7 +34,7 @@ local UPLOAD <const> = 86400
 ---@field now integer
 ---@field older_than? integer seconds
 ---@field to? integer bytes
----@field keep? integer builds of each step
+---@field keep? integer builds of each step, for each architecture
 
 local function thing_of(path, fields)
   local stat = fs.lstat(path)
@@ -89,6 +90,7 @@ function gc.of_workspace(space)
     out[#out + 1] = thing_of(space:at("store", key), {
       kind = "output",
       step = step,
+      arch = meta and meta.inputs.arch,
       what = ("%s %s"):format(step or "a damaged output", key:sub(1, 12)),
       reached = keys[key] or false,
     })
@@ -138,7 +140,7 @@ local function result_of(path, hash)
   return ok and found or nil
 end
 
---- The step of a result, its blobs and its key. `nil` for what is no output of bq: it is left alone.
+--- The record of a result, and its blobs. `nil` for what is no output of bq: it is left alone.
 local function described(path, hash, found)
   local record = found.files["meta.json"]
   local text = record and record.contents
@@ -147,7 +149,7 @@ local function described(path, hash, found)
     local is_read, bytes = pcall(fs.read, blob, { nofollow = true, limit = store.META.limit })
     text = is_read and bytes or nil
   end
-  local is_ours, step, blobs, key = pcall(function()
+  local is_ours, meta, blobs = pcall(function()
     local meta = json.decode(text)
     local action, inputs = entry.address { key = meta.key, inputs = meta.inputs }
     assert(action.hash == hash)
@@ -158,10 +160,10 @@ local function described(path, hash, found)
     for _, file in pairs(found.files) do
       hashes[#hashes + 1] = file.digest.hash
     end
-    return meta.step, hashes, meta.key
+    return meta, hashes
   end)
   if is_ours then
-    return step, blobs, key
+    return meta, blobs
   end
 end
 
@@ -173,15 +175,16 @@ function gc.of_store(path, hashes)
   local out, counted, foreign, by_key, signed = {}, {}, false, {}, {}
   for _, hash in ipairs(fs.stat(path .. "/ac") and fs.list(path .. "/ac") or {}) do
     local found = result_of(path, hash) or { files = {} }
-    local step, blobs, key = described(path, hash, found)
+    local meta, blobs = described(path, hash, found)
     local of, own = signature.of(found, hash)
     if of then
       signed[#signed + 1] = { path = ("%s/ac/%s"):format(path, hash), key = of, hashes = own }
-    elseif step then
+    elseif meta then
       local thing = thing_of(("%s/ac/%s"):format(path, hash), {
         kind = "output",
-        step = step,
-        what = ("%s %s"):format(step, hash:sub(1, 12)),
+        step = meta.step,
+        arch = meta.inputs.arch,
+        what = ("%s %s"):format(meta.step, hash:sub(1, 12)),
         reached = hashes[hash] or false,
         hashes = blobs,
       })
@@ -190,7 +193,7 @@ function gc.of_store(path, hashes)
         thing.size = thing.size + (counted[blob] and 0 or files.bytes(file, fs.lstat(file)))
         counted[blob] = true
       end
-      out[#out + 1], by_key[key] = thing, thing
+      out[#out + 1], by_key[meta.key] = thing, thing
     else
       foreign = true
     end
@@ -229,12 +232,11 @@ function gc.choose(things, rules)
   end)
   for _, thing in ipairs(sorted) do
     total = total + thing.size
-    if thing.step then
-      builds[thing.step] = (builds[thing.step] or 0) + 1
-    end
+    local of = thing.step and ("%s %s"):format(thing.arch, thing.step) or ""
+    builds[of] = (builds[of] or 0) + 1
     local is_kept = thing.reached
       or rules.older_than and thing.used > rules.now - rules.older_than
-      or rules.keep and thing.step and builds[thing.step] <= rules.keep
+      or rules.keep and thing.step and builds[of] <= rules.keep
     if not is_kept then
       table.insert(out, 1, thing)
     end

@@ -30,10 +30,10 @@ local things = {
   thing("c1", 60, { step = false, size = 100 }),
 }
 
-local function chosen(rules)
+local function chosen(rules, of)
   rules.now = NOW
   local names = {}
-  for index, one in ipairs(gc.choose(things, rules)) do
+  for index, one in ipairs(gc.choose(of or things, rules)) do
     names[index] = one.what
   end
   return table.concat(names, " ")
@@ -59,6 +59,17 @@ check.run {
       check.equal(chosen { to = 0 }, "c1 a3 b2 a2 a1")
       check.equal(chosen { to = 0, keep = 1 }, "c1 a3 a2")
       check.equal(chosen { to = 40, older_than = 45 * DAY }, "c1")
+    end,
+  },
+  {
+    "a step of another architecture is another step",
+    function()
+      local both = {
+        thing("a1", 1, { arch = "x86_64" }),
+        thing("a2", 2, { arch = "aarch64" }),
+        thing("a3", 3, { arch = "x86_64" }),
+      }
+      check.equal(chosen({ keep = 1 }, both), "a3")
     end,
   },
 }
