@@ -304,6 +304,41 @@ hello\ttrue\tnil\tnil"
     }
 }
 
+/// As a machine that lost its power leaves it: the disk can be looked at and booted, only its files cannot be read.
+#[test]
+fn an_ext4_that_was_not_unmounted() {
+    if !have(&["mke2fs"]) {
+        return;
+    }
+    let bench = Bench::new();
+    make_ext4(&bench, 50);
+    let said = bench.run(
+        r#"
+        disk { output = "raw", format = "raw" }
+        local before = image.info("raw").partitions
+        assert(before[2].filesystem == "ext4" and before[2].label and not before[2].problem)
+        -- The bit `needs_recovery` of the incompatible features, in the superblock.
+        local file <close> = assert(io.open("raw", "r+b"))
+        local at = before[2].start + 1024 + 0x60
+        file:seek("set", at)
+        local byte = file:read(1):byte()
+        file:seek("set", at)
+        file:write(string.char(byte | 4)):flush()
+        local after = image.info("raw").partitions
+        print(#after, after[1].filesystem, after[1].problem, after[2].type == before[2].type)
+        print(after[2].filesystem, after[2].label, after[2].problem)
+        local ok, err = pcall(image.list, { path = "raw", partition = 2 })
+        print(ok, err.code, err.path)
+        "#,
+    );
+    assert_eq!(
+        said,
+        "2\tfat32\tnil\ttrue
+ext4\tnil\tit was not unmounted: its journal has to be replayed first
+false\tunsupported\traw"
+    );
+}
+
 #[test]
 fn ext4_is_read() {
     if !have(&["mke2fs"]) {

@@ -106,6 +106,7 @@ function image.grow(path) end
 ---@field filesystem? "fat32"|"ext4"|"squashfs"|"erofs"|"fat" `fat`: one of the older ones
 ---@field label? string
 ---@field id? string a UUID, or FAT's `1234-ABCD`
+---@field problem? string why this file system cannot be read; `label` and `id` are absent then
 
 ---@class bq.image.Info
 ---@field format "qcow2"|"raw"
@@ -113,11 +114,13 @@ function image.grow(path) end
 ---@field size integer bytes of the disk
 ---@field disk_guid? string absent without a partition table
 ---@field partitions bq.image.PartitionInfo[] empty without a partition table
----@field filesystem? string of an image that is one file system, as is `label` and `id`
+---@field filesystem? string of an image that is one file system, as are `label`, `id` and `problem`
 ---@field label? string
 ---@field id? string
+---@field problem? string
 
----What an image is. Both copies of its partition table are checked. Raises with `code` `format` (damaged), `truncated`, `unsupported` (a backing file, encryption, an unknown feature) or an errno.
+---What an image is. Both copies of its partition table are checked; a file system that cannot be read (it is damaged, or was not
+---unmounted) has a `problem`. Raises with `code` `format` (damaged), `truncated`, `unsupported` (a backing file, encryption, an unknown feature) or an errno.
 ---@param path string
 ---@return bq.image.Info
 function image.info(path) end

@@ -91,7 +91,7 @@ end
 local function record(disk, info)
   local out, has_root = {}, false
   for _, one in ipairs(info.partitions) do
-    has_root = has_root or one.name == "root" and one.filesystem == "ext4"
+    has_root = has_root or one.name == "root" and one.filesystem == "ext4" and not one.problem
   end
   for _, one in ipairs(has_root and metadata.OF_DISKS or {}) do
     local file = workspace.INSIDE .. "/" .. one.name
@@ -105,6 +105,7 @@ end
 local function show_disk(disk, info, said)
   local format = info.format .. (info.compression and " with " .. info.compression or "")
   log.out(("%s: %s, a disk of %d MiB, id %s"):format(disk, format, info.size >> 20, info.disk_guid or "none"))
+  local problem
   for _, one in ipairs(info.partitions) do
     local line = ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(
       one.index,
@@ -114,10 +115,16 @@ local function show_disk(disk, info, said)
       one.id or "",
       one.label or ""
     )
-    log.out(visible(line))
+    log.out(visible(one.problem and ("%s cannot be read: %s"):format(line:match "^(.-)%s*$", one.problem) or line))
+    problem = problem or one.name == "root" and one.problem
   end
   if #info.partitions == 0 then
-    log.out(visible(("  one file system: %s %s  %s"):format(info.filesystem, info.id or "", info.label or "")))
+    local about = info.problem and "cannot be read: " .. info.problem or info.label or ""
+    log.out(visible(("  one file system: %s %s  %s"):format(info.filesystem, info.id or "", about)))
+  end
+  if problem then
+    log.out "record: the root cannot be read"
+    return
   end
   local names = {}
   for _, one in ipairs(metadata.OF_DISKS) do

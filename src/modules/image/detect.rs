@@ -8,10 +8,15 @@ use crate::error::Result;
 
 /// The content of a partition.
 pub(super) enum Content<'a> {
-    Volume(&'static str, Box<dyn Volume + 'a>),
+    /// A format that can be read, and the file system; an error if this one cannot be.
+    Volume(&'static str, Result<Box<dyn Volume + 'a>>),
     /// A format that is recognised but cannot be read.
     Other(&'static str),
     Unknown,
+}
+
+fn boxed<'a>(volume: Result<impl Volume + 'a>) -> Result<Box<dyn Volume + 'a>> {
+    Ok(Box::new(volume?))
 }
 
 pub(super) fn detect(disk: &dyn ReadAt) -> Result<Content<'_>> {
@@ -22,9 +27,9 @@ pub(super) fn detect(disk: &dyn ReadAt) -> Result<Content<'_>> {
     disk.read_at(0, &mut head)?;
     let has = |at: usize, magic: &[u8]| head[at..].starts_with(magic);
     Ok(if has(1024 + 56, &[0x53, 0xef]) {
-        Content::Volume("ext4", Box::new(Ext4::open(disk)?))
+        Content::Volume("ext4", boxed(Ext4::open(disk)))
     } else if has(510, &[0x55, 0xaa]) && has(82, b"FAT32   ") {
-        Content::Volume("fat32", Box::new(Fat::open(disk)?))
+        Content::Volume("fat32", boxed(Fat::open(disk)))
     } else if has(510, &[0x55, 0xaa]) && has(54, b"FAT") {
         Content::Other("fat")
     } else if has(0, b"hsqs") {

@@ -106,8 +106,13 @@ fn show_content(out: &Table, disk: &dyn ReadAt) -> Result<()> {
     match detect(disk)? {
         Content::Volume(name, volume) => {
             out.raw_set("filesystem", name)?;
-            out.raw_set("label", volume.label())?;
-            out.raw_set("id", volume.id())?;
+            match volume {
+                Ok(volume) => {
+                    out.raw_set("label", volume.label())?;
+                    out.raw_set("id", volume.id())?;
+                }
+                Err(error) => out.raw_set("problem", error.message)?,
+            }
         }
         Content::Other(name) => out.raw_set("filesystem", name)?,
         Content::Unknown => {}
@@ -158,7 +163,7 @@ fn with_volume<T>(
 
 fn with_content<T>(disk: &dyn ReadAt, body: impl FnOnce(&dyn Volume) -> Result<T>) -> Result<T> {
     match detect(disk)? {
-        Content::Volume(_, volume) => body(volume.as_ref()),
+        Content::Volume(_, volume) => body(volume?.as_ref()),
         Content::Other(name) => {
             let text = format!("files in {name} cannot be read");
             Err(Error::new("image", "unsupported", text))
