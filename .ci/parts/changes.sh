@@ -47,12 +47,17 @@ int main() {
   } catch (const std::exception &error) {
     std::cout << std::string("C++ ") + error.what() << std::endl;
   }
+  return 0;
 }
 ]])
     b:run { "c++", "-O2", "-o", "hello", "hello.cc" }
     assert(b:capture { "./hello" } == "C++ caught")
     b:run { "clang++", "-O2", "-static", "-o", "hello-static", "hello.cc" }
     assert(b:capture { "./hello-static" } == "C++ caught")
+    b:run { "c++", "-O2", "-fPIC", "-shared", "-Dmain=hello", "-o", "libhello.so", "hello.cc" }
+    b:write(b.build .. "/main.c", "int _Z5hellov(void);\nint main(void) { return _Z5hellov(); }\n")
+    b:run { "cc", "-o", "hello-shared", "main.c", "-L.", "-lhello", "-Wl,-rpath," .. b.build }
+    assert(b:capture { "./hello-shared" } == "C++ caught")
     b:run { "cc", "-c", "-x", "c", "/dev/null", "-o", "empty.o" }
     b:run { "ar", "rcs", "libempty.a", "empty.o" }
     b:run { "ranlib", "libempty.a" }

@@ -74,6 +74,8 @@ return {
         "LIBUNWIND_ENABLE_SHARED=OFF",
         "LIBCXXABI_ENABLE_SHARED=OFF",
         "LIBCXX_ENABLE_SHARED=OFF",
+        -- A shared library in C++ takes what it needs from the archive.
+        "CMAKE_POSITION_INDEPENDENT_CODE=ON",
       },
     },
   },
