@@ -30,7 +30,7 @@ local function listing(session, one)
     return side.tree(one.name .. "/output", one.meta.attributes or {})
   elseif one.kind == "file" and pcall(archive.list, one.name) then
     return archives.unpack(session, one.name)
-  elseif one.kind == "disk" and #one.disk.partitions == 0 then
+  elseif one.kind == "disk" and #one.disk.partitions == 0 and not one.disk.problem then
     return side.partition(session, one.name)
   end
 end

@@ -39,7 +39,7 @@ local function say(part, field, ours, theirs)
     return
   end
   part:fact(("%s %s → %s"):format(field, tostring(ours), tostring(theirs)))
-  if IDENTIFIERS[field] then
+  if IDENTIFIERS[field] and ours and theirs then
     part:because { cause.sure(masks.IDENTIFIER, ("the field `%s`"):format(field)) }
   else
     part.open = true
@@ -115,7 +115,7 @@ end
 
 --- Compares two file systems: a partition each, or the whole disk.
 local function compare_filesystems(session, part, one, other, a, b, look)
-  for _, field in ipairs { "name", "type", "guid", "start", "size", "filesystem", "label", "id" } do
+  for _, field in ipairs { "name", "type", "guid", "start", "size", "filesystem", "label", "id", "problem" } do
     say(part, field, one[field], other[field])
   end
   if not one.filesystem or one.filesystem ~= other.filesystem then
@@ -128,7 +128,8 @@ local function compare_filesystems(session, part, one, other, a, b, look)
   if form then
     compare_supers(part, form, from, to)
   end
-  if one.filesystem == "ext4" or one.filesystem == "fat32" then
+  local is_read = one.filesystem == "ext4" or one.filesystem == "fat32"
+  if is_read and not (one.problem or other.problem) then
     local ours, theirs = side.partition(session, a.name, one.index), side.partition(session, b.name, other.index)
     entries.compare(part, ours, theirs, look, true)
   elseif not (form and is_same_beside(form, from, to)) then

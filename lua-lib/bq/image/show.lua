@@ -87,13 +87,26 @@ local function as_json(found)
   return json.array(found)
 end
 
+--- The partition that has the record of the build.
+---@param info bq.image.Info
+---@return bq.image.PartitionInfo?
+local function root_of(info)
+  for _, one in ipairs(info.partitions) do
+    if one.name == "root" and one.filesystem == "ext4" then
+      return one
+    end
+  end
+end
+
+--- What is known of a file system besides its kind.
+local function about(one)
+  return one.problem and "cannot be read: " .. one.problem or ("%s  %s"):format(one.id or "", one.label or "")
+end
+
 --- The record of the build, decoded, as far as the disk has it.
 local function record(disk, info)
-  local out, has_root = {}, false
-  for _, one in ipairs(info.partitions) do
-    has_root = has_root or one.name == "root" and one.filesystem == "ext4" and not one.problem
-  end
-  for _, one in ipairs(has_root and metadata.OF_DISKS or {}) do
+  local out, root = {}, root_of(info)
+  for _, one in ipairs(root and not root.problem and metadata.OF_DISKS or {}) do
     local file = workspace.INSIDE .. "/" .. one.name
     local text =
       reading(disk, image.read, { path = disk, partition = "root", file = file, max_bytes = one.format.limit })
@@ -105,32 +118,26 @@ end
 local function show_disk(disk, info, said)
   local format = info.format .. (info.compression and " with " .. info.compression or "")
   log.out(("%s: %s, a disk of %d MiB, id %s"):format(disk, format, info.size >> 20, info.disk_guid or "none"))
-  local problem
   for _, one in ipairs(info.partitions) do
-    local line = ("  %d  %-6s %6d MiB  %-8s %s  %s"):format(
+    local line = ("  %d  %-6s %6d MiB  %-8s %s"):format(
       one.index,
       one.name,
       one.size >> 20,
       one.filesystem or "unknown",
-      one.id or "",
-      one.label or ""
+      about(one)
     )
-    log.out(visible(one.problem and ("%s cannot be read: %s"):format(line:match "^(.-)%s*$", one.problem) or line))
-    problem = problem or one.name == "root" and one.problem
+    log.out(visible(line))
   end
   if #info.partitions == 0 then
-    local about = info.problem and "cannot be read: " .. info.problem or info.label or ""
-    log.out(visible(("  one file system: %s %s  %s"):format(info.filesystem, info.id or "", about)))
-  end
-  if problem then
-    log.out "record: the root cannot be read"
-    return
+    log.out(visible(("  one file system: %s %s"):format(info.filesystem, about(info))))
   end
   local names = {}
   for _, one in ipairs(metadata.OF_DISKS) do
     names[#names + 1] = said[one.name] and ("%s/%s"):format(workspace.INSIDE, one.name)
   end
-  log.out(#names > 0 and "record: " .. table.concat(names, " ") or "record: none; it was not made by bq")
+  local root = root_of(info)
+  local none = root and root.problem and "the root cannot be read" or "none; it was not made by bq"
+  log.out("record: " .. (#names > 0 and table.concat(names, " ") or none))
   local made = said["image.json"]
   if not made then
     return

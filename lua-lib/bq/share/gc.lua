@@ -152,7 +152,7 @@ local function described(path, hash, found)
   local is_ours, meta, blobs = pcall(function()
     local meta = json.decode(text)
     local action, inputs = entry.address { key = meta.key, inputs = meta.inputs }
-    assert(action.hash == hash)
+    assert(action.hash == hash and meta.step)
     local hashes = {}
     for _, blob in ipairs(inputs) do
       hashes[#hashes + 1] = blob.digest.hash
@@ -232,11 +232,13 @@ function gc.choose(things, rules)
   end)
   for _, thing in ipairs(sorted) do
     total = total + thing.size
-    local of = thing.step and ("%s %s"):format(thing.arch, thing.step) or ""
-    builds[of] = (builds[of] or 0) + 1
+    local step = thing.step and ("%s %s"):format(thing.arch, thing.step)
+    if step then
+      builds[step] = (builds[step] or 0) + 1
+    end
     local is_kept = thing.reached
       or rules.older_than and thing.used > rules.now - rules.older_than
-      or rules.keep and thing.step and builds[of] <= rules.keep
+      or rules.keep and step and builds[step] <= rules.keep
     if not is_kept then
       table.insert(out, 1, thing)
     end

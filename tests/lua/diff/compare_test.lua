@@ -117,10 +117,10 @@ causes: likely a user (1), likely other inputs of the step (1)
   {
     "disks: their partitions and the files on them",
     function()
-      local function disk(path, text)
+      local function disk(path, text, format)
         image.write {
           output = path,
-          format = "qcow2",
+          format = format or "qcow2",
           disk_guid = "9f86d081-884c-8d65-9a2f-eaa0c55ad015",
           partitions = {
             {
@@ -141,6 +141,18 @@ causes: likely a user (1), likely other inputs of the step (1)
       local said = diff(1, "one.qcow2", "two.qcow2")
       check.contains(said, "partition 1 (EFI)\n  loader.conf\n    - root=/build/one/x\n")
       check.contains(said, "likely a path (1)")
+
+      -- No file system has sectors of 0 bytes.
+      disk("good.raw", "root=/build/one/x\n", "raw")
+      disk("bad.raw", "root=/build/two/x\n", "raw")
+      do
+        local file <close> = assert(io.open("bad.raw", "r+b"))
+        file:seek("set", image.info("bad.raw").partitions[1].start + 11)
+        file:write "\0\0"
+      end
+      said = diff(1, "good.raw", "bad.raw")
+      check.contains(said, "problem nil → " .. image.info("bad.raw").partitions[1].problem)
+      check.contains(said, "its files are not compared: fat32 cannot be read")
     end,
   },
   {
