@@ -60,9 +60,8 @@ impl Bench {
     }
 
     fn bq(&self, code: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_bq"))
+        support::bq(self.folder.path())
             .args(["-e", &format!("{LAYOUT}\n{code}")])
-            .current_dir(self.folder.path())
             .output()
             .expect("runs")
     }
@@ -440,9 +439,8 @@ fn names_that_are_not_utf8_are_shown_and_said() {
     fs::write(bench.folder.path().join(odd), "odd").expect("writes");
     make_ext4(&bench, 1);
     let inspect = |options: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+        let output = support::bq(bench.folder.path())
             .args([&["inspect", "root.ext4"], options].concat())
-            .current_dir(bench.folder.path())
             .output();
         succeeded(&output.expect("runs"))
     };
@@ -476,9 +474,8 @@ fn records_of_a_disk_are_checked() {
         fs::write(folder.join(name), text).expect("writes");
         make_ext4(&bench, 1);
         bench.run(r#"disk { output = "disk", format = "qcow2" }"#);
-        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+        let output = support::bq(bench.folder.path())
             .args([&["inspect", "disk"], options].concat())
-            .current_dir(bench.folder.path())
             .output();
         output.expect("runs")
     };

@@ -1,8 +1,11 @@
 //! Every `*_test.lua` below `tests/lua` and `tests/bench` is one test, run by the binary as a user would run it.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -47,14 +50,10 @@ const HANGS: Duration = Duration::from_secs(600);
 
 fn run(file: &Path) -> Result<(), Failed> {
     let scratch = tempfile::tempdir()?;
-    let child = Command::new(env!("CARGO_BIN_EXE_bq"))
+    let child = program::bq(scratch.path())
         .arg("--lib")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua"))
         .arg(file)
-        .current_dir(scratch.path())
-        .env_remove("BQ_PATH")
-        .env_remove("BQ_STORE")
-        .env("BQ_CONFIG", "")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

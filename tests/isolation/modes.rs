@@ -117,7 +117,7 @@ fn build(workspace: &str) -> (Build, Machine) {
 
 /// bq by its copy in the folder, as this user, or as whoever runs the tests.
 pub(crate) fn command(build: &Build, user: Option<u32>, words: &[&str]) -> Command {
-    let mut command = support::bq_at(&build.at("bq"), build.path());
+    let mut command = support::program::bq_at(&build.at("bq"), build.path());
     command.args(words);
     if let Some(user) = user {
         command.uid(user).gid(user);

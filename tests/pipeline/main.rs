@@ -260,7 +260,7 @@ impl Rig {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = support::bq_at(&self.bq, self.folder.path());
+        let mut command = support::program::bq_at(&self.bq, self.folder.path());
         // `is_quiet` finds it by this name. The programs inside get the workspace's path, which contains the name too.
         command
             .args(words)

@@ -4,6 +4,7 @@
 pub(crate) mod builds;
 pub(crate) mod images;
 pub(crate) mod overlay;
+pub(crate) mod program;
 pub(crate) mod screen;
 pub(crate) mod server;
 
@@ -12,39 +13,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+pub(crate) use program::bq;
 use sha2::{Digest, Sha256};
-
-/// The program under test, with an environment that names nothing outside.
-pub(crate) fn bq(folder: &Path) -> Command {
-    bq_at(Path::new(env!("CARGO_BIN_EXE_bq")), folder)
-}
-
-/// A copy of the program under test.
-pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(folder);
-    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
-        command
-            .env_remove(name)
-            .env_remove(name.to_ascii_uppercase());
-    }
-    for name in [
-        "BQ_LOG",
-        "BQ_PATH",
-        "BQ_WORKSPACE",
-        "BQ_ENTERED",
-        "BQ_OUTSIDE",
-        "BQ_HOLDER",
-        "BQ_EVENTS",
-        "BQ_STORE",
-        "CLICOLOR_FORCE",
-    ] {
-        command.env_remove(name);
-    }
-    // The user's own configuration is of no test.
-    command.env("BQ_CONFIG", "");
-    command
-}
 
 /// Runs Lua code, which has to succeed; returns what it wrote.
 pub(crate) fn lua(folder: &Path, code: &str) -> Output {
