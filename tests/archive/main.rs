@@ -53,11 +53,9 @@ impl Place {
               if type(err) ~= 'table' then error(err, 0) end\n\
               return err\n\
             end\n";
-        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+        let output = support::bq(self.path())
             .arg("-e")
             .arg(format!("{prelude}{code}"))
-            .current_dir(self.path())
-            .env_remove("BQ_PATH")
             .output()
             .expect("bq starts");
         assert!(

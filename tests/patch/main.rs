@@ -8,6 +8,8 @@ use std::process::Command;
 
 mod git;
 mod names;
+#[path = "../support/program.rs"]
+mod program;
 mod random;
 mod refusals;
 mod unified;
@@ -122,10 +124,8 @@ impl Place {
                io.write('error ', result.code, ' ', result.text)\n\
              end"
         );
-        let output = Command::new(env!("CARGO_BIN_EXE_bq"))
+        let output = program::bq(self.0.path())
             .args(["-e", &code])
-            .current_dir(self.0.path())
-            .env_remove("BQ_PATH")
             .output()
             .expect("bq starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::{Place, numbered, same, tree};
+use super::{Place, numbered, program, same, tree};
 
 const FILE: u32 = 0o644;
 
@@ -47,9 +47,8 @@ fn fields_of_the_error() {
     std::fs::write(place.join("patch"), text).expect("a patch");
     let code = "local ok, err = pcall(require('bq.patch').apply, { text = require('bq.fs').read 'patch', root = 'result' })
         print(ok, err.op, err.path, err.code, err.hunk, err.line, err.expected, err.found, err.nearest)";
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bq"))
+    let output = program::bq(&place.join(""))
         .args(["-e", code])
-        .current_dir(place.join(""))
         .output()
         .expect("bq starts");
     let text = String::from_utf8_lossy(&output.stdout);
