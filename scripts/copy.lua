@@ -151,9 +151,13 @@ fs.remove_all(folder)
 fs.remove_all(all.aside)
 local counts = all.counts
 if options.to then
-  log.info(("%d outputs are written to `%s`, %s"):format(counts.written, name, report.size(counts.bytes_out)))
+  log.info(
+    ("%s written to `%s`, %s"):format(report.count(counts.written, "output"), name, report.size(counts.bytes_out))
+  )
 else
-  log.info(("%d outputs came from `%s`, %s"):format(counts.fetched, name, report.size(counts.bytes_in)))
+  log.info(
+    ("%s fetched from `%s`, %s"):format(report.count(counts.fetched, "output"), name, report.size(counts.bytes_in))
+  )
 end
 if #missing > 0 or trouble or options.from and counts.wrong > 0 then
   fail.raise(options.to and "not all was written" or "not all came", {

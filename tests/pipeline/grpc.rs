@@ -85,7 +85,7 @@ fn grpc_gives_a_second_user_what_the_first_built() {
     // Who has built the same writes nothing.
     rig.replace("packages/final.lua", "seed is there", "seed is in sight");
     let copy = ["copy", "--workspace", "space", "--to", &remote.url()];
-    rig.run(&copy).is(0).says("0 outputs are written to ");
+    rig.run(&copy).is(0).says("0 outputs written to ");
     remote.is_content();
     rig.is_quiet();
 }

@@ -19,7 +19,7 @@ fn an_archive_brings_outputs_to_people_without_a_network() {
     let copy = ["copy", "--workspace", "space", "--to", "store.tar.zst"];
     rig.run(&copy)
         .is(0)
-        .says("5 outputs are written to `store.tar.zst`");
+        .says("5 outputs written to `store.tar.zst`");
     let first = rig.read("store.tar.zst");
     rig.run(&copy).is(0);
     assert!(first == rig.read("store.tar.zst"), "the same bytes");
@@ -28,7 +28,7 @@ fn an_archive_brings_outputs_to_people_without_a_network() {
     let copy = ["copy", "--workspace", "other", "--from", "store.tar.zst"];
     rig.run(&copy)
         .is(0)
-        .says("5 outputs came from `store.tar.zst`");
+        .says("5 outputs fetched from `store.tar.zst`");
     assert_eq!(rig.digests("other"), rig.digests("space"));
     assert_eq!(rig.here("other").len(), 5);
     assert_eq!(
@@ -61,7 +61,7 @@ fn some_steps_are_copied_and_those_that_are_missing_are_named() {
     };
     copy("space", &["low/lib", "base", "--to", "store"])
         .is(0)
-        .says("2 outputs are written to `store`");
+        .says("2 outputs written to `store`");
     copy("space", &["low/nothing", "--to", "store"]).is(2);
     copy("space", &["low/lib"])
         .is(2)

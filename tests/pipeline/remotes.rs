@@ -129,7 +129,7 @@ fn results_come_last_and_blobs_once() {
     let words = ["--remote", &cache.url(), "--remote-write"];
     rig.build_in("third", &words).is(0);
     let copy = ["copy", "--workspace", "space", "--to", &cache.url()];
-    rig.run(&copy).is(0).says("0 outputs are written to ");
+    rig.run(&copy).is(0).says("0 outputs written to ");
     let all = cache.server.requests();
     assert_eq!(all.iter().filter(|r| r.method == "PUT").count(), count);
 }

@@ -139,7 +139,7 @@ fn a_second_workspace_takes_what_it_needs_from_a_shared_store() {
     // What only other steps are built on stays where it is.
     assert_eq!(rig.here("other"), ["high/final"]);
     assert_eq!(rig.digests("other"), rig.digests("space"));
-    left.says("fetched 1 outputs");
+    left.says("fetched 1 output");
     let output = rig.run(&["verify", "--workspace", "other", "--store"]);
     output.is(0).says("1 outputs in the store: 0 damaged");
     assert_eq!(

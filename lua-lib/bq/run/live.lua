@@ -3,6 +3,7 @@ local estimate = require "bq.run.estimate"
 local follow = require "bq.run.follow"
 local fs = require "bq.fs"
 local graph = require "bq.plan.graph"
+local report = require "bq.report"
 
 local live = {}
 
@@ -82,7 +83,7 @@ local function lacks(state, step)
   end
   for _, name in ipairs(state.plan.phases[step.phase].base) do
     local count = state:left_of(name)
-    out[#out + 1] = count > 0 and ("%d steps of %s"):format(count, name) or nil
+    out[#out + 1] = count > 0 and ("%s of %s"):format(report.count(count, "step"), name) or nil
   end
   return out
 end

@@ -3,6 +3,7 @@
 local explain = require "bq.run.explain"
 local fs = require "bq.fs"
 local json = require "bq.json"
+local report = require "bq.report"
 local store = require "bq.store"
 
 local overview = {}
@@ -67,7 +68,7 @@ local function waits(build, step)
   for _, name in ipairs(build.plan.phases[step.phase].base) do
     local left = build:left_of(name)
     if left > 0 then
-      out[#out + 1] = ("%d steps of phase `%s`"):format(left, name)
+      out[#out + 1] = ("%s of phase `%s`"):format(report.count(left, "step"), name)
     end
   end
   return "waits for " .. table.concat(out, ", ")

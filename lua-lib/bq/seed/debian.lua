@@ -9,6 +9,7 @@ local files = require "bq.files"
 local fs = require "bq.fs"
 local log = require "bq.log"
 local mirrors = require "bq.source.mirrors"
+local report = require "bq.report"
 
 local debian = {}
 
@@ -94,7 +95,9 @@ local function show_changes(old, new)
   for _, line in ipairs(lines) do
     log.info("  " .. line)
   end
-  log.info(#lines == 0 and "the seed's packages are as they were" or ("%d packages of the seed changed"):format(#lines))
+  log.info(
+    #lines == 0 and "the seed's packages are as they were" or report.count(#lines, "package") .. " of the seed changed"
+  )
 end
 
 --- The lock to use: the workspace's own, the shipped one, or a new one.

@@ -14,8 +14,9 @@ local workspace = require "bq.workspace"
 
 local agent = {}
 
--- How long to sleep when there is nothing to do, in seconds: short after a request, since the next one follows, then longer.
-local SHORTEST <const>, LONGEST <const> = 0.001, 0.03
+-- How long to sleep when there is nothing to do, in seconds: short after a request, since the next one follows, then longer, but
+-- about a tenth of the time that nothing came.
+local SHORTEST <const>, LONGEST <const>, GROWTH <const> = 0.001, 0.1, 1.1
 
 local ask <const> = schema.record { key = schema.KEY, inputs = schema.any_map() }
 ---@type bq.schema.Format
@@ -58,14 +59,20 @@ local function waiting(folder)
   return numbers
 end
 
+--- A count of outputs and their bytes. What folders gave by links and clones of files has no bytes that were moved.
+local function moved(count, bytes, where)
+  local outputs = report.count(count, "output") .. where
+  return bytes > 0 and ("%s, %s"):format(outputs, report.size(bytes)) or outputs
+end
+
 --- Says what was done.
 local function summary(all, is_writer)
   local counts = all.counts
   if counts.fetched > 0 then
-    log.info(("fetched %d outputs, %s"):format(counts.fetched, report.size(counts.bytes_in)))
+    log.info("fetched " .. moved(counts.fetched, counts.bytes_in, ""))
   end
   if counts.written > 0 then
-    log.info(("wrote %d outputs to stores and caches, %s"):format(counts.written, report.size(counts.bytes_out)))
+    log.info("wrote " .. moved(counts.written, counts.bytes_out, " to stores and caches"))
   end
   if counts.wrong > 0 then
     log.warn(("%d outputs of others were not taken, since they are not what they should be"):format(counts.wrong))
@@ -112,7 +119,7 @@ function agent.main(path, folder, options)
       break
     else
       process.wait_any { timeout = pause }
-      pause = math.min(pause * 1.3, LONGEST)
+      pause = math.min(pause * GROWTH, LONGEST)
     end
   end
   summary(all, files.name(folder) == "put")
