@@ -101,7 +101,14 @@ local function enter_step(id)
   local env = require("bq.run.step").new(job).env
   env.PS1 = ("%s $ "):format(id)
   env.TERM = os.getenv "TERM"
-  local sandbox = step_root.sandbox(step_root.of(job, env), { network = options.network })
+  local root = step_root.of(job, env)
+  if fs.stat(jobs.paths(folder).kept) then
+    -- The step is done: its output is in the store, unless that was removed since.
+    local output = require("bq.store").output(space, job.key)
+    root.output = fs.stat(output) and output
+    fs.mkdir(jobs.paths(folder).output)
+  end
+  local sandbox = step_root.sandbox(root, { network = options.network })
   return enter.command(sandbox, shell, env, step_root.BUILD)
 end
 

@@ -112,6 +112,46 @@ fn a_failing_command() {
     rig.is_quiet();
 }
 
+/// A tree that is kept shows the output as the store has it, and cannot change it.
+#[test]
+fn kept_trees_are_entered() {
+    needs_namespaces!();
+    let rig = Rig::new();
+    rig.stage(&[]).is(0);
+    rig.build(&["--keep-build"]).is(0);
+    let code = "local fs = require 'bq.fs'
+        local ok, err = pcall(fs.write, '/bq/dest/opt/lib', 'changed')
+        print(fs.cwd(), fs.stat '/bq/dest/opt/lib' ~= nil, ok, err and err.code)";
+    let enter = [
+        "enter",
+        "--workspace",
+        "space",
+        "--step",
+        "lib",
+        "--",
+        "/proc/self/exe",
+        "-e",
+        code,
+    ];
+    assert_eq!(rig.run(&enter).is(0).out, "/bq/build\ttrue\tfalse\tEROFS\n");
+    // Its output is removed, and the tree can still be entered.
+    std::fs::remove_dir_all(rig.stored("low/lib")).expect("it is there");
+    let code = "print(#require('bq.fs').list '/bq/dest')";
+    let enter = [
+        "enter",
+        "--workspace",
+        "space",
+        "--step",
+        "lib",
+        "--",
+        "/proc/self/exe",
+        "-e",
+        code,
+    ];
+    assert_eq!(rig.run(&enter).is(0).out, "0\n");
+    rig.is_quiet();
+}
+
 #[test]
 fn keep_going_builds_what_does_not_need_it() {
     needs_namespaces!();

@@ -59,6 +59,7 @@ local TOOL_NAMES <const> = {
 ---@field epoch? integer the time of what bq itself makes in the root; 0 if absent
 ---@field machine? string the architecture of what runs in it, if that is not this machine's
 ---@field env? table<string, string> of the step; it names the compiler and its tools
+---@field output? string the output of a step that is done, which is no longer in the folder; it is not written to
 
 -- Errors of mount(2) if the kernel or the workspace's file system does not support the overlay.
 local REFUSED = { EINVAL = 1, ENODEV = 1, ENOSYS = 1, EOPNOTSUPP = 1, EPERM = 1 }
@@ -279,14 +280,14 @@ function step_root.mount(root)
 end
 
 --- The binds into the root: the step's own folders, on the workspace's file system.
----@param folder string
+---@param root bq.StepRoot
 ---@return bq.Bind[]
-function step_root.binds(folder)
-  local at = job.paths(folder)
+local function binds(root)
+  local at = job.paths(root.folder)
   return {
     { source = at.src, target = step_root.SOURCE },
     { source = at.build, target = step_root.BUILD },
-    { source = at.output, target = step_root.DEST },
+    { source = root.output or at.output, target = step_root.DEST, readonly = root.output ~= nil },
     { source = at.home, target = step_root.HOME },
   }
 end
@@ -301,7 +302,7 @@ function step_root.sandbox(root, more)
     prepare = function()
       step_root.mount(root)
     end,
-    binds = tables.append(step_root.binds(root.folder), { root.machine and emulated.cpuinfo(root) }),
+    binds = tables.append(binds(root), { root.machine and emulated.cpuinfo(root) }),
     confined = true,
     answer_ids = true,
     machine = root.machine,
