@@ -1,13 +1,16 @@
-//! Writes files atomically: under a temporary name beside their place, followed by a rename.
+//! Writes files atomically: under a temporary name beside their place, or under none, followed by a rename.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 
 use crate::error::{Error, Result};
 
@@ -52,23 +55,63 @@ pub(crate) fn rename(file: &File, from: &Path, to: &Path, sync: bool) -> Result<
     Ok(())
 }
 
-/// A new file under a temporary name. It is removed unless it is committed.
+/// A file in a folder that has no name yet: nothing is left of it, whatever ends this program. `None` where the file system has
+/// no such files, or the file could get no name later: its name is made from the one in `/proc`.
+fn unnamed(folder: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_TMPFILE.bits())
+        .mode(0o666)
+        .open(folder)
+        .ok()?;
+    std::fs::metadata(own_link(&file)).is_ok().then_some(file)
+}
+
+/// The link in `/proc` that leads to an open file.
+fn own_link(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// A new file that is not in its place yet. It is removed unless it is committed.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     file: File,
+    /// Empty if the file has no name.
     temporary: PathBuf,
     path: PathBuf,
 }
 
+/// Refuses what cannot be a file's path.
+fn require_name(path: &Path) -> Result<()> {
+    if path.file_name().is_none() {
+        return Err(Error::new("write", "not_a_file", "not the name of a file").at(path));
+    }
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+        return Err(Error::os("write", nix::errno::Errno::EISDIR).at(path));
+    }
+    Ok(())
+}
+
 impl Replacement {
+    /// Creates a large file with the default mode of new files. Where it can be, it has no name until it is whole, since a signal may
+    /// end this program while it is written.
+    pub(crate) fn create_large(path: &Path) -> Result<Self> {
+        require_name(path)?;
+        match unnamed(folder_of(path)) {
+            Some(file) => Ok(Self {
+                file,
+                temporary: PathBuf::new(),
+                path: path.to_owned(),
+            }),
+            None => Self::create(path, None),
+        }
+    }
+
     /// Creates the file with exactly this mode, or with the default mode of new files.
     pub(crate) fn create(path: &Path, mode: Option<u32>) -> Result<Self> {
-        if path.file_name().is_none() {
-            return Err(Error::argument("write", "not the name of a file").at(path));
-        }
-        if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
-            return Err(Error::os("write", nix::errno::Errno::EISDIR).at(path));
-        }
+        require_name(path)?;
         loop {
             let temporary = beside(path);
             // It is readable too: a writer may read back what it wrote.
@@ -102,8 +145,36 @@ impl Replacement {
         &self.file
     }
 
+    /// Gives the file a temporary name, if it has none.
+    fn name(&mut self, sync: bool) -> Result<()> {
+        if sync {
+            // What is named next is gone a moment later: the long wait comes before.
+            let synced = self.file.sync_all();
+            synced.map_err(|e| Error::io("fsync", &e).at(&self.path))?;
+        }
+        while self.temporary.as_os_str().is_empty() {
+            let temporary = beside(&self.path);
+            let follow = AtFlags::AT_SYMLINK_FOLLOW;
+            match nix::unistd::linkat(
+                AT_FDCWD,
+                &own_link(&self.file),
+                AT_FDCWD,
+                &temporary,
+                follow,
+            ) {
+                Ok(()) => self.temporary = temporary,
+                Err(nix::errno::Errno::EEXIST) => {}
+                Err(error) => return Err(Error::os("link", error).at(&self.path)),
+            }
+        }
+        Ok(())
+    }
+
     /// Renames the file to its place.
     pub(crate) fn commit(mut self, sync: bool) -> Result<()> {
+        if self.temporary.as_os_str().is_empty() {
+            self.name(sync)?;
+        }
         rename(&self.file, &self.temporary, &self.path, sync).map_err(|error| {
             // The error names the final path: the temporary name would not help the user.
             error.at(&self.path)
@@ -174,5 +245,31 @@ mod tests {
         new.commit(false).expect("renames");
         assert!(path.exists());
         assert_ne!(beside(&path), beside(&path));
+    }
+
+    #[test]
+    fn a_large_file_has_no_name_until_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large");
+        let has_none = super::unnamed(folder.path()).is_some();
+        for text in ["first", "second"] {
+            let before = names(folder.path());
+            let new = Replacement::create_large(&path).expect("it is created");
+            new.file()
+                .write_all(text.as_bytes())
+                .expect("it is written");
+            assert_eq!(names(folder.path()) == before, has_none);
+            drop(new);
+            assert_eq!(names(folder.path()), before);
+            let new = Replacement::create_large(&path).expect("it is created");
+            new.file()
+                .write_all(text.as_bytes())
+                .expect("it is written");
+            new.commit(true).expect("it is named");
+            assert_eq!(names(folder.path()), ["large"]);
+            assert_eq!(std::fs::read_to_string(&path).expect("it is there"), text);
+        }
+        assert!(Replacement::create_large(folder.path()).is_err());
+        assert!(Replacement::create_large(&folder.path().join("none/large")).is_err());
     }
 }

@@ -152,7 +152,7 @@ fn write(
     mtime: u64,
     tell: &dyn Fn(u64) -> Result<()>,
 ) -> Result<Packed> {
-    let new = Replacement::create(output, None)?;
+    let new = Replacement::create_large(output)?;
     let (mut entries, mut bytes) = (0, 0);
     let produce = |sink: Sink<'_>| {
         (entries, bytes) = put_all(items, sources, format, mtime, sink, tell)?;

@@ -18,7 +18,7 @@ impl Disk {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let found = std::fs::metadata(path).map_err(|e| Error::io("open", &e).at(path))?;
         if !found.is_file() {
-            return Err(Error::argument("open", "not a regular file").at(path));
+            return Err(Error::new("open", "not_a_file", "not a regular file").at(path));
         }
         let file = File::open(path).map_err(|e| Error::io("open", &e).at(path))?;
         let mut magic = [0; 4];

@@ -14,7 +14,7 @@ pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Writes a file under a temporary name beside `path`, syncs it and renames it.
 pub(super) fn replace<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
-    let new = Replacement::create(path, None)?;
+    let new = Replacement::create_large(path)?;
     // An error of the file itself has no path yet: it gets the output's.
     let result = write(new.file()).map_err(|error| match error.path {
         None if error.errno.is_some() => error.at(path),

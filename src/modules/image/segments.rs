@@ -40,7 +40,7 @@ impl Data {
         // `stat` comes first: opening a FIFO would wait for a writer.
         let found = std::fs::metadata(path).map_err(|e| Error::io("open", &e).at(path))?;
         if !found.is_file() {
-            return Err(Error::argument("open", "not a regular file").at(path));
+            return Err(Error::new("open", "not_a_file", "not a regular file").at(path));
         }
         let file = File::open(path).map_err(|e| Error::io("open", &e).at(path))?;
         let metadata = file.metadata();
