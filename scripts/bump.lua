@@ -15,6 +15,7 @@ local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local recipe = require "bq.plan.recipe"
 local releases = require "bq.source.releases"
+local schema = require "bq.schema"
 local tables = require "bq.tables"
 local template = require "bq.plan.template"
 local version = require "bq.source.version"
@@ -37,6 +38,8 @@ local options = args.parse({
 
 if #options < 1 or #options > 2 then
   fail.usage("which recipe, and which version?", "usage: `bq scripts/bump.lua NAME [VERSION]`")
+elseif options[2] and schema.problem(options[2], schema.VERSION) then
+  fail.usage(("`%s` is not a version"):format(options[2]), "a version has letters, digits and `+._~-`")
 end
 local space = workspace.new(options.workspace)
 local recipes = recipe.collection(command.recipes_of(space, options.recipes))
@@ -54,20 +57,22 @@ end
 local folder = space:at "index"
 
 -- Patches of others were chosen for one version: which of them the new one needs is for people to say.
-local list, package, chosen = {}, found.name, patches_from.places(found.data)
-for name, alternatives in tables.sorted(places.of(found.data)) do
-  for _, place in ipairs(chosen[name] and {} or alternatives) do
-    list[#list + 1] = place
+local sources, package, chosen = {}, found.name, patches_from.places(found.data)
+local needs_index = not options[2]
+for name, alternatives in pairs(places.of(found.data)) do
+  sources[name] = not chosen[name] and alternatives or nil
+  for _, place in ipairs(sources[name] or {}) do
     package = place.debian and debian_archive.package(place) or package
+    needs_index = needs_index or place.debian ~= nil
   end
 end
-if #list == 0 then
+if next(sources) == nil then
   fail.raise(("`%s` has no sources"):format(found.name), { hint = "its version is a line of its recipe" })
 end
 
 local old, new = found.data.version, options[2]
 local offered = {}
-for _, suite in ipairs(SUITES) do
+for _, suite in ipairs(needs_index and SUITES or {}) do
   log.info(("reading the index of Debian %s"):format(suite))
   local newest = releases.newest(debian_index.of(suite, folder), package)
   tables.append(offered, newest and newest.all or {})
@@ -85,6 +90,7 @@ end
 --- Fetches a file. Returns its digest, or `nil` and the reason.
 local function fetched(urls, name, sha256)
   local path = folder .. "/" .. name
+  fs.mkdir(folder)
   local result = fetch.fetch({ files = { { urls = urls, path = path, sha256 = sha256 } }, retries = 1 })[1]
   local last = result.attempts[#result.attempts]
   local actual = result.ok and digest.file(path) or nil
@@ -104,8 +110,11 @@ local function others()
   return #out > 0 and "take another that Debian lists: " .. table.concat(out, ", ") or "the recipe stays as it is"
 end
 
-local changed, pinned = {}, 0
-for _, place in ipairs(list) do
+local changed, without = {}, {}
+
+--- Pins a place at the new version, if that has it.
+---@return boolean is_pinned
+local function repin(place)
   local one, problem = { place = place }, nil
   if place.debian then
     local file, of = releases.file(offered, new, "_[^_]*%.orig%.tar%.%w+$")
@@ -129,10 +138,27 @@ for _, place in ipairs(list) do
   if place.pinned ~= false then
     changed[#changed + 1] = one
   end
-  pinned = pinned + (one.sha256 and 1 or 0)
+  return one.sha256 ~= nil
 end
-if pinned == 0 then
-  fail.raise(("no place of `%s` has version %s"):format(found.name, new), { hint = others() })
+
+-- Each source has to be somewhere. The recipe is written when all were found.
+for name, alternatives in tables.sorted(sources) do
+  local is_somewhere = false
+  for _, place in ipairs(alternatives) do
+    is_somewhere = repin(place) or is_somewhere
+  end
+  without[#without + 1] = not is_somewhere and name or nil
+end
+if #without > 0 then
+  local all = #without == #tables.names(sources)
+  fail.raise(
+    ("no place of `%s` has version %s%s"):format(
+      found.name,
+      new,
+      all and "" or (" of source `%s`"):format(table.concat(without, "`, `"))
+    ),
+    { hint = others() }
+  )
 end
 local text = bump.text(found.text, old, new, changed)
 if not text then
@@ -141,6 +167,12 @@ if not text then
     { hint = "the recipe stays as it is" }
   )
 end
+-- What could not be read again is not written. Patches that were chosen for the old version may be wrong in it.
+local trial = recipe.collection(recipes.folders)
+trial:load(found.name, found.path, text, found.folder)
+fail.wrap(("`%s` cannot be taken to %s"):format(found.name, new), {
+  hint = "the recipe stays as it is; change it by hand",
+}, trial.check, trial)
 fs.write(found.path, text, { mode = fs.stat(found.path).mode })
 log.out(("%s: %s → %s, written to `%s`"):format(found.name, old, new, found.path))
 

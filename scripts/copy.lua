@@ -70,8 +70,12 @@ if name:find "://" then
   chosen.remote = { name }
 else
   chosen.store = { compression and folder or name }
-  if options.from and not fs.stat(chosen.store[1]) then
-    fail.usage(("`--from %s`: no such folder"):format(name))
+  local stat = fs.stat(chosen.store[1])
+  if options.from and not (stat and stat.type == "dir") then
+    fail.usage(
+      ("`--from %s`: no such folder"):format(name),
+      "a folder, a cache (grpc://…, http://…), or FILE.tar.zst"
+    )
   end
 end
 local all = places.new(space, places.of(chosen))
@@ -110,11 +114,11 @@ end
 local missing = {}
 if options.to then
   for _, id in ipairs(ids) do
-    if build.states[id] == "done" and not build.absent[id] then
-      all:put(build.keys[id])
-    else
-      missing[#missing + 1] = ("`%s` is not built here"):format(id)
-    end
+    local is_here = build.states[id] == "done" and not build.absent[id]
+    local damage = is_here and all:put(build.keys[id]) or nil
+    missing[#missing + 1] = not is_here and ("`%s` is not built here"):format(id)
+      or damage and ("`%s` is damaged: %s"):format(id, damage)
+      or nil
   end
 else
   local asks, wanted = {}, {}
@@ -136,7 +140,7 @@ if options.to and not trouble and place.is_written == false then
   trouble = "it cannot be written"
 end
 
-if compression and options.to and not trouble then
+if compression and options.to and not trouble and fs.stat(folder) then
   local packed = fail.wrap(("cannot write `%s`"):format(name), nil, archive.pack, {
     output = name,
     sources = { { path = folder } },
@@ -163,6 +167,7 @@ if #missing > 0 or trouble or options.from and counts.wrong > 0 then
   fail.raise(options.to and "not all was written" or "not all came", {
     cause = trouble,
     notes = missing,
-    hint = options.to and ("build it first: `bq scripts/coordinator.lua%s`"):format(space:option()) or nil,
+    hint = options.to and #missing > 0 and ("build it first: `bq scripts/coordinator.lua%s`"):format(space:option())
+      or nil,
   })
 end

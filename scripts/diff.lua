@@ -18,7 +18,7 @@ local options = args.parse({
   usage = "bq scripts/diff.lua A B [OPTIONS]",
   positional = "A B",
   options = {
-    { name = "html", value = "FILE", help = "write a page to read in a browser" },
+    { name = "html", value = "FILE", writes = true, help = "write a page to read in a browser" },
     { name = "json", help = "as JSON, for programs" },
     { name = "all", help = "show all paths, however many differ" },
     { name = "diffoscope", help = "let diffoscope compare them, if it is installed; `--html` is its own" },
@@ -54,7 +54,9 @@ elseif not options.html then
   end
 end
 local lines = show.summary_lines(top)
-if top:is_empty() then
+if top:is_empty() and top.same == 0 then
+  fail.raise("nothing was compared", { cause = "the two have no step in common that is built in both" })
+elseif top:is_empty() then
   lines = { top.same and ("%d steps have the same output; nothing differs"):format(top.same) or "nothing differs" }
 elseif top.same then
   table.insert(lines, 1, ("%d steps have the same output, %d differ"):format(top.same, #top.nodes))

@@ -20,7 +20,14 @@ local options = args.parse({
   about = "Makes the finished root, with a manifest and a bill of materials, and packs it.",
   usage = "bq scripts/finish.lua [OPTIONS]",
   options = {
-    { name = "output", value = "FILE", help = "what to write: .tar.gz, .tar.zst or .tar", default = "rootfs.tar.gz" },
+    {
+      name = "output",
+      value = "FILE",
+      writes = true,
+      endings = command.ENDINGS,
+      help = "what to write: .tar.gz, .tar.zst or .tar",
+      default = "rootfs.tar.gz",
+    },
     { name = "skip-sources", help = "do not pack the sources" },
     program.OPTION,
     { name = "tree", help = "make the folder `finished` of the workspace, and pack nothing" },
@@ -40,7 +47,7 @@ if not is_own and (not inside or #plan.finish == 0) then
   fail.raise("this plan finishes no root", {
     cause = #plan.finish == 0 and ("set %s has none"):format(plan.set)
       or "it was narrowed by `--only`, or made by an older bq",
-    hint = "make it again: `bq scripts/build_sysroot.lua`",
+    hint = ("make it again: `bq scripts/build_sysroot.lua%s`"):format(space:option()),
   })
 end
 -- A system has bq in it only if its page says so.

@@ -32,10 +32,12 @@ local UNITS <const> = { K = 10, M = 20, G = 30, T = 40 }
 ---@return integer unit
 local function measure(name, text, units)
   local number, unit = text:match "^(%d+)(%a)$"
-  if not units[unit] then
+  -- Seconds and bytes have to fit into a number of 64 bits: no unit has more than 2^40 of either.
+  local count = number and math.tointeger(tonumber(number))
+  if not units[unit] or not count or count > math.maxinteger >> 41 then
     fail.usage(("`--%s` wants a number and a unit, not `%s`"):format(name, text), "`--older-than 30d`, `--to 20G`")
   end
-  return math.tointeger(tonumber(number)) or 0, units[unit]
+  return count, units[unit]
 end
 
 local rules = { now = os.time(), keep = options.keep }

@@ -164,7 +164,7 @@ local function write(found, place, actual)
   local field = place.raw.url and "url" or "debian"
   local fields = { { "sha256", actual } }
   local pinned = { url = place.raw.url, debian = place.raw.debian, sha256 = actual }
-  if place.raw.pinned or places.misfit(pinned, place.version) then
+  if place.raw.pinned or place.raw.pinned == nil and places.misfit(pinned, place.version) then
     fields[2] = { "pinned", place.version }
   end
   local text = pin.write(files.read(found.path), field, place.raw[field], fields)

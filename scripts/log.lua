@@ -48,22 +48,25 @@ local function is_running()
 end
 
 --- The path of the log.
+---@return string
+---@return boolean? is_done
 local function path()
   if is_running() then
     return job.paths(job.folder(space, id)).log
   end
   local build = state.look(space, plan)
   if build.states[id] == "done" then
-    return store.log(space, build.keys[id])
+    return store.log(space, build.keys[id]), true
   end
   return space:log(id)
 end
 
-local where = path()
+local where, is_done = path()
 local stat = fs.lstat(where)
 if not stat then
   fail.raise(("there is no log of `%s`"):format(id), {
-    hint = ("build it: `bq scripts/coordinator.lua%s`"):format(space:option()),
+    cause = is_done and ("its output is done, and `%s` is not there"):format(where) or nil,
+    hint = not is_done and ("build it: `bq scripts/coordinator.lua%s`"):format(space:option()) or nil,
   })
 elseif stat.type ~= "file" then
   -- A pipe would wait for a writer, and a device may have no end.

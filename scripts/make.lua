@@ -26,7 +26,7 @@ local TARBALLS <const> = { ["tar.gz"] = true, ["tar.zst"] = true }
 
 -- stylua: ignore
 local OPTIONS <const> = {
-  { name = "output", value = "PLACE", help = "what to write; its name says the format, unless `--format` does" },
+  { name = "output", value = "PLACE", writes = true, help = "what to write; its name says the format, unless `--format` does" },
   { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") },
   { name = "plan", value = "FILE", help = "the script that plans; `build_sysroot.lua` beside this program if absent" },
 }
@@ -59,10 +59,6 @@ if not kind then
     name and ("no format `%s`"):format(name) or ("`--output %s`: its name says no format"):format(output),
     "`--format` is one of " .. table.concat(format.names(), ", ")
   )
-end
-local parent = fs.stat(files.parent(output))
-if not parent or parent.type ~= "dir" then
-  fail.usage(("`--output %s`: there is no such folder"):format(output))
 end
 
 local here = files.parent(host.script)

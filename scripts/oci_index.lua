@@ -15,7 +15,7 @@ local options = args.parse({
   usage = "bq scripts/oci_index.lua IMAGE IMAGE... --output FILE",
   positional = "IMAGE",
   options = {
-    { name = "output", value = "FILE", help = "the archive to write" },
+    { name = "output", value = "FILE", writes = true, help = "the archive to write" },
     { name = "name", value = "NAME[:TAG]", help = "what it is called; as the first image if absent" },
   },
 }, arg)

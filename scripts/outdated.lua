@@ -40,6 +40,14 @@ local space = workspace.new(options.workspace)
 local recipes = recipe.collection(command.recipes_of(space, options.recipes))
 local folder = space:at "index"
 
+local chosen = {} ---@type bq.Recipe[]
+for index, name in ipairs(#options > 0 and options or recipes:names()) do
+  local found = recipes:get(name)
+  recipes:check()
+  chosen[index] = found
+    or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan")
+end
+
 local has_file = {}
 for _, column in ipairs(COLUMNS) do
   column.newest = {}
@@ -127,15 +135,9 @@ local function show(found)
   end
 end
 
-local names = #options > 0 and options or recipes:names()
 log.out(("  %-18s %-14s %-14s %-14s %s"):format("recipe", "version", COLUMNS[1].name, COLUMNS[2].name, COLUMNS[3].name))
-for _, name in ipairs(names) do
-  local found = recipes:get(name)
-  recipes:check()
-  show(
-    found
-      or fail.usage(("no recipe `%s`"):format(name), "`bq scripts/build_sysroot.lua --dry-run` lists those of the plan")
-  )
+for _, found in ipairs(chosen) do
+  show(found)
 end
 log.info(
   ("%d newer releases, %d places that no index has; `bq scripts/bump.lua NAME` takes a newer one"):format(shown, gone)

@@ -14,7 +14,7 @@ local options = args.parse({
   group = "look",
   usage = "bq scripts/report.lua --output FILE [OPTIONS]",
   options = {
-    { name = "output", value = "FILE", help = "the page, such as report.html" },
+    { name = "output", value = "FILE", writes = true, help = "the page, such as report.html" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
   },
 }, arg)

@@ -26,7 +26,7 @@ local options = args.parse({
     { name = "store", help = "read every output again; what is damaged is removed, and built again by the next run" },
     { name = "against", value = "DIR", help = "compare the outputs of every step with those of another workspace" },
     { name = "expected", value = "FILE", help = "compare the outputs of every step with recorded digests" },
-    { name = "record", value = "FILE", help = "write the digests of what is built into such a file" },
+    { name = "record", value = "FILE", writes = true, help = "write the digests of what is built into such a file" },
     { name = "workspace", value = "DIR", help = "the folder of the build [default: data/sysroot]" },
     events.OPTION,
   },
@@ -147,6 +147,9 @@ if options.against then
       alone > 0 and (", %d are in one of the plans only"):format(alone) or ""
     )
   )
+  if same == 0 and bad == 0 then
+    fail.raise("nothing was compared", { cause = "the plans have no step in common" })
+  end
 end
 
 if options.expected then

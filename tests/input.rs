@@ -480,7 +480,7 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
         r#"{"sources":{"one-1:main":{"file":"../x","sha256":"1"}}}"#,
     );
     build.bq(&["status", "--workspace", "ws"]).fails(1).says(
-        "ws/lock.json`\ncaused by: `sources[\"one-1:main\"].file` is not the name of a file\nhint: plan again: `bq scripts/build_sysroot.lua`\n",
+        "ws/lock.json`\ncaused by: `sources[\"one-1:main\"].file` is not the name of a file\nhint: remove it, then plan again: `bq scripts/build_sysroot.lua --workspace ",
     );
     let plan = build.read("ws/plan.json");
     build.write("ws/lock.json", "{}");
@@ -498,6 +498,30 @@ fn files_of_a_workspace_that_are_not_what_they_should_be() {
         .ok()
         .says("the plan was made by another version of bq: making the plan again\n");
     assert_eq!(build.read("ws/plan.json"), plan);
+    // One that is cut off, and a command that is, are made anew by the command that the hint names.
+    let hint = format!(
+        "hint: plan again: `bq scripts/build_sysroot.lua --workspace {}`\n",
+        build
+            .at("ws")
+            .canonicalize()
+            .expect("it is there")
+            .display()
+    );
+    for name in ["plan.json", "command.json"] {
+        build.write(&format!("ws/{name}"), "{ \"cut");
+        build
+            .bq(&["coordinator", "--workspace", "ws"])
+            .fails(1)
+            .says(&hint);
+        build.stage("./seed.tar.gz", &[]).ok().says(&format!(
+            "warning: `{name}` of the workspace is damaged, and is made anew"
+        ));
+        build.bq(&["coordinator", "--workspace", "ws"]).ok();
+        assert_eq!(build.read("ws/plan.json"), plan);
+    }
+    // A lock without anything in it may be written as a list.
+    build.write("ws/lock.json", "[]");
+    build.stage("./seed.tar.gz", &[]).ok();
 }
 
 /// The benchmark's serial script: a build that was watched inside the staged rootfs, done again by a shell alone.

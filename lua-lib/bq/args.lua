@@ -3,6 +3,7 @@
 local config = require "bq.config"
 local events = require "bq.events"
 local fail = require "bq.fail"
+local fs = require "bq.fs"
 local log = require "bq.log"
 local nearest = require "bq.nearest"
 local process = require "bq.process"
@@ -15,6 +16,8 @@ local process = require "bq.process"
 ---@field ordered? boolean of `many`: the result has them in `ordered`, too, with others of this kind as the command line has them
 ---@field once? boolean counts for one run: `args.words` leaves it out
 ---@field number? boolean its value is a whole number from 1 up
+---@field writes? boolean its value is a file that is written in the end: whether it can be is looked at in the beginning
+---@field endings? string[] of `writes`: its name ends in one of them
 ---@field default? string|integer shown in the help, and the result if the option is not given
 ---@field variable? string of the environment, which says the value if the command line does not
 ---@field separator? string the character between several values in the variable
@@ -106,6 +109,29 @@ local function convert(option, text)
   return number
 end
 
+--- Refuses a file that could not be written after all the work.
+local function check_written(option, path)
+  local function refuse(why, hint)
+    fail.usage(("`--%s %s`: %s"):format(option.name, args.quote(path), why), hint)
+  end
+  local stat, folder = fs.stat(path), fs.stat(path:match "^(.*/)[^/]*$" or ".")
+  if path == "" then
+    refuse("a file has a name", ("`--%s %s`"):format(option.name, option.value))
+  elseif path:find "/$" or stat and stat.type == "dir" then
+    refuse "it is a folder, and a file is to be written"
+  elseif not folder or folder.type ~= "dir" then
+    refuse "there is no such folder"
+  end
+  for _, ending in ipairs(option.endings or {}) do
+    if path:sub(-#ending) == ending then
+      return
+    end
+  end
+  if option.endings then
+    refuse("its name does not say what it is", "it ends in " .. table.concat(option.endings, ", "))
+  end
+end
+
 --- Reads a command line. `--help` prints the help and ends the program.
 ---@param usage bq.Usage
 ---@param words string[]
@@ -189,6 +215,10 @@ function args.parse(usage, words)
     local value = not given[option.name] and of_user(option) or nil
     if value ~= nil then
       result[option.name:gsub("-", "_")] = type(value) == "string" and convert(option, value) or value
+    end
+    local path = option.writes and result[option.name:gsub("-", "_")]
+    if path then
+      check_written(option, path)
     end
   end
   if known[events.OPTION.name] == events.OPTION then

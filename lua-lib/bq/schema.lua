@@ -18,7 +18,7 @@ local schema = {}
 ---@field what string what it is called in messages: `the plan`
 ---@field kind bq.schema.Kind
 ---@field limit integer the most bytes that it has
----@field hint? string what to do if it is not right
+---@field hint? string what to do if it is not right; `%s` in it stands for the option that names the workspace
 ---@field nofollow? boolean a link is no such file
 
 local function name_of(value)
@@ -190,6 +190,7 @@ end
 --- Texts that many files have.
 schema.SHA256 = schema.text { max = 64, pattern = ("%x"):rep(64), what = "64 hexadecimal digits" }
 schema.NAME = schema.text { max = 100, pattern = "[%w_][%w+._-]*", what = "a name" }
+schema.VERSION = schema.text { max = 100, pattern = "%w[%w+._~-]*", what = "a version" }
 schema.STEP = schema.text { max = 201, pattern = "[%w_][%w+._-]*/[%w_][%w+._-]*", what = "the id of a step" }
 --- A file of a package archive.
 schema.POOL = schema.where(
@@ -224,20 +225,22 @@ function schema.problem(value, kind)
 end
 
 --- Raises what is wrong with a file.
-local function refuse(format, name, cause)
-  fail.wrap(("cannot read %s `%s`"):format(format.what, name), { hint = format.hint }, error, cause, 0)
+local function refuse(format, name, cause, option)
+  local hint = format.hint and format.hint:format(option or "")
+  fail.wrap(("cannot read %s `%s`"):format(format.what, name), { hint = hint }, error, cause, 0)
 end
 
 --- Reads a file of data. Raises, with file and field, if it is not what it should be, or is no plain file.
 ---@param path string
 ---@param format bq.schema.Format
+---@param option? string of the workspace, for the hint
 ---@return any? value `nil` if there is no file
-function schema.read(path, format)
+function schema.read(path, format, option)
   local ok, text = pcall(fs.read, path, { limit = format.limit, nofollow = format.nofollow })
   if ok then
-    return schema.parse(text, path, format)
+    return schema.parse(text, path, format, option)
   elseif text.code ~= "ENOENT" and text.code ~= "ENOTDIR" then
-    refuse(format, path, text)
+    refuse(format, path, text, option)
   end
 end
 
@@ -245,15 +248,16 @@ end
 ---@param text string
 ---@param name string of the file, for messages
 ---@param format bq.schema.Format
+---@param option? string of the workspace, for the hint
 ---@return any value
-function schema.parse(text, name, format)
+function schema.parse(text, name, format, option)
   if #text > format.limit then
-    refuse(format, name, fail.new(("it has more than %d bytes"):format(format.limit)))
+    refuse(format, name, fail.new(("it has more than %d bytes"):format(format.limit)), option)
   end
   local ok, value = pcall(json.decode, text)
   local problem = ok and schema.problem(value, format.kind)
   if not ok or problem then
-    refuse(format, name, problem and fail.new(problem) or value)
+    refuse(format, name, problem and fail.new(problem) or value, option)
   end
   return value
 end

@@ -57,7 +57,7 @@ function store.record(workspace, key)
   return workspace:at("store", key, "meta.json")
 end
 
---- The log of the step that made an output.
+--- The log of the step that made an output. People may have removed it: the output is whole without it.
 ---@param workspace bq.Workspace
 ---@param key string
 ---@return string

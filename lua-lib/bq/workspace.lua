@@ -27,13 +27,12 @@ workspace.SHARE = "/usr/local/share/bq"
 --- What staging adds to a root, besides folders. It is no part of the root as a seed. Only the last part has a `*`.
 workspace.ADDED = { "var/lib/bq", "usr/local/share/bq", "usr/local/bin/bq", "usr/local/bin/*.lua" }
 
-local HINT <const> = "plan again: `bq scripts/build_sysroot.lua`"
 --- What was fetched for the plan.
 ---@type bq.schema.Format
 workspace.LOCK = {
   what = "the lock",
   limit = 1 << 26,
-  hint = HINT,
+  hint = "remove it, then plan again: `bq scripts/build_sysroot.lua%s`; the seed and the sources are looked up anew",
   kind = schema.record {
     ["sources?"] = schema.map(schema.record { sha256 = schema.SHA256, file = schema.FILE }),
     ["emulator?"] = schema.record {
@@ -61,7 +60,7 @@ workspace.LOCK = {
 local STAGED <const> = {
   what = "what the rootfs was staged from",
   limit = 1 << 20,
-  hint = "stage it again: `bq scripts/build_sysroot.lua`",
+  hint = "stage it again: `bq scripts/build_sysroot.lua%s`",
   kind = schema.record {
     seed_id = schema.text(),
     seed_digest = schema.SHA256,
@@ -77,6 +76,13 @@ local STAGED <const> = {
 local Workspace = {}
 Workspace.__index = Workspace
 
+--- The workspace that is meant where none is named.
+local function meant(inside)
+  local path = os.getenv "BQ_WORKSPACE"
+  path = path ~= "" and path or inside and workspace.INSIDE or "data/sysroot"
+  return path:sub(1, 1) == "/" and path or fs.cwd() .. "/" .. path
+end
+
 --- The workspace of this run.
 ---@param path? string from the command line; `data/sysroot`, or the fixed place inside a staged rootfs, if absent
 ---@return bq.Workspace
@@ -85,7 +91,7 @@ function workspace.new(path)
   if path == "" then
     fail.usage("the path of the workspace is empty", "choose a folder by `--workspace DIR`")
   end
-  path = path or os.getenv "BQ_WORKSPACE" or (inside and workspace.INSIDE) or "data/sysroot"
+  path = path or meant(inside)
   if path:sub(1, 1) ~= "/" then
     path = fs.cwd() .. "/" .. path
   end
@@ -128,14 +134,11 @@ function Workspace:shown(path)
   return path
 end
 
---- The option that selects this workspace on a command line outside; empty for the default workspace.
+--- The option that selects this workspace on a command line outside; empty for the one that is meant without it.
 ---@return string ` --workspace PATH`, quoted for a shell, or empty
 function Workspace:option()
-  local path = self:shown(self.path .. "/"):gsub("/$", "")
-  if path == workspace.INSIDE or path:find "/data/sysroot$" then
-    return ""
-  end
-  return " --workspace " .. args.quote(path)
+  local outside = self.inside and os.getenv "BQ_OUTSIDE_OPTION"
+  return outside or self.path == meant(self.inside) and "" or " --workspace " .. args.quote(self.path)
 end
 
 --- The rootfs that steps are built on: `/` inside, the staged rootfs outside.
@@ -146,15 +149,16 @@ end
 
 --- What a root was staged from; `nil` if it was not.
 ---@param root string
+---@param option? string of the workspace, for the hint
 ---@return { seed_id: string, seed_digest: string, finished?: boolean, made?: string[] }?
-function workspace.staged(root)
-  return schema.read((files.inside(root, workspace.STAGED):gsub("^//", "/")), STAGED)
+function workspace.staged(root, option)
+  return schema.read((files.inside(root, workspace.STAGED):gsub("^//", "/")), STAGED, option)
 end
 
 --- The record of the rootfs's seed; `nil` if there is none.
 ---@return { seed_id: string, seed_digest: string, finished?: boolean, made?: string[] }?
 function Workspace:staged()
-  return workspace.staged(self:rootfs())
+  return workspace.staged(self:rootfs(), self:option())
 end
 
 --- Whether this program runs in a root that bq built, and not in a seed.
@@ -168,13 +172,15 @@ end
 ---@param format bq.schema.Format
 ---@return any? `nil` if there is none
 function Workspace:read(name, format)
-  return schema.read(self:at(name), format)
+  return schema.read(self:at(name), format, self:option())
 end
 
 --- What was fetched for the workspace: `seed`, `sources` by id, and the `emulator`. Empty if nothing was.
 ---@return { seed?: table, sources?: table<string, { sha256: string, file: string }>, emulator?: table }
 function Workspace:locked()
-  return self:read("lock.json", workspace.LOCK) or {}
+  local lock = self:read("lock.json", workspace.LOCK)
+  -- An empty one may be a list, to which no names can be added.
+  return lock and next(lock) ~= nil and lock or {}
 end
 
 ---@param mode? string `0644` if absent
@@ -256,7 +262,7 @@ function Workspace:plan(any_form)
   local plan = self:read("plan.json", any_form and form.ANY_FORMAT or form.FORMAT)
   if not plan then
     fail.raise(("there is no plan in `%s`"):format(self.path), {
-      hint = "make one: `bq scripts/build_sysroot.lua`",
+      hint = ("make one: `bq scripts/build_sysroot.lua%s`"):format(self:option()),
     })
   end
   return plan

@@ -1,6 +1,7 @@
 local args = require "bq.args"
 local check = require "check"
 local fail = require "bq.fail"
+local fs = require "bq.fs"
 
 local usage = {
   about = "Does a thing.",
@@ -34,6 +35,31 @@ local function refused(words, lines, changes)
 end
 
 check.run {
+  {
+    "a file that is written in the end is looked at in the beginning",
+    function()
+      local changes = {
+        options = {
+          { name = "output", value = "FILE", writes = true, endings = { ".tar.gz", ".tar" }, help = "where" },
+        },
+      }
+      local folder = fs.cwd()
+      for path, lines in pairs {
+        [""] = { "error: `--output ''`: a file has a name", "hint: `--output FILE`" },
+        [folder] = { ("error: `--output %s`: it is a folder, and a file is to be written"):format(folder) },
+        [folder .. "/none/a.tar"] = { ("error: `--output %s/none/a.tar`: there is no such folder"):format(folder) },
+        ["a.zip"] = {
+          "error: `--output a.zip`: its name does not say what it is",
+          "hint: it ends in .tar.gz, .tar",
+        },
+      } do
+        refused({ "--output=" .. path }, lines, changes)
+      end
+      for _, path in ipairs { folder .. "/a.tar", "a.tar.gz", "/a.tar" } do
+        check.equal(parse({ "--output", path }, changes).output, path)
+      end
+    end,
+  },
   {
     "words that say the same again",
     function()

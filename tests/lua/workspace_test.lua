@@ -21,6 +21,8 @@ check.run {
     function()
       check.equal(workspace.new():option(), "")
       check.equal(workspace.new("/a/b-c"):option(), " --workspace /a/b-c")
+      -- Only that of the folder where the command is run is meant without a name.
+      check.equal(workspace.new("/a/data/sysroot"):option(), " --workspace /a/data/sysroot")
       for _, path in ipairs { "/it's", "/two words", "/$(id)`id`", "/a\\b", '/q"q' } do
         local status = process.run {
           argv = { "/bin/sh", "-c", "set --" .. workspace.new(path):option() .. '; printf %s "$2"' },
@@ -40,7 +42,10 @@ check.run {
         fail.lines(check.raises(function()
           space:plan()
         end)),
-        { ("error: there is no plan in `%s`"):format(space.path), "hint: make one: `bq scripts/build_sysroot.lua`" }
+        {
+          ("error: there is no plan in `%s`"):format(space.path),
+          ("hint: make one: `bq scripts/build_sysroot.lua --workspace %s`"):format(space.path),
+        }
       )
     end,
   },
@@ -55,7 +60,7 @@ check.run {
       end))
       check.equal(lines[1], ("error: cannot read the plan `%s`"):format(space:at "plan.json"))
       check.contains(lines[2], "caused by: decode: ")
-      check.equal(lines[3], "hint: plan again: `bq scripts/build_sysroot.lua`")
+      check.equal(lines[3], ("hint: plan again: `bq scripts/build_sysroot.lua --workspace %s`"):format(space.path))
     end,
   },
   {

@@ -465,7 +465,8 @@ fn without_a_plan_there_is_a_word_of_advice() {
     let rig = Rig::new();
     let space = rig.folder.path().canonicalize().expect("it is there");
     let text = format!(
-        "error: there is no plan in `{}/space`\nhint: make one: `bq scripts/build_sysroot.lua`\n",
+        "error: there is no plan in `{}/space`\nhint: make one: `bq scripts/build_sysroot.lua --workspace {}/space`\n",
+        space.display(),
         space.display()
     );
     for program in ["coordinator", "status"] {

@@ -24,6 +24,27 @@ fn an_archive_brings_outputs_to_people_without_a_network() {
     rig.run(&copy).is(0);
     assert!(first == rig.read("store.tar.zst"), "the same bytes");
 
+    // An output is whole without its log. One that is damaged is not written, and named; the others are.
+    std::fs::remove_file(rig.stored("low/base").join("log")).expect("it is there");
+    let to_folder = ["copy", "--workspace", "space", "--to", "folder"];
+    std::fs::write(rig.stored("low/lib").join("output/opt/lib"), "damaged").expect("it is ours");
+    rig.run(&to_folder)
+        .is(1)
+        .says("4 outputs written to `folder`")
+        .says("error: not all was written\n")
+        .says("`low/lib` is damaged: ");
+    let alone = [
+        "copy",
+        "--workspace",
+        "space",
+        "low/lib",
+        "--to",
+        "alone.tar.zst",
+    ];
+    rig.run(&alone).is(1).says("`low/lib` is damaged: ");
+    assert!(!rig.path("alone.tar.zst").exists());
+    rig.build(&[]).is(0);
+
     rig.stage_in("other");
     let copy = ["copy", "--workspace", "other", "--from", "store.tar.zst"];
     rig.run(&copy)
@@ -49,6 +70,44 @@ fn an_archive_brings_outputs_to_people_without_a_network() {
         rig.run(&copy).is(1).says("cannot read `bad.tar.zst`");
     }
     assert_eq!(rig.here("third"), [""; 0]);
+}
+
+#[test]
+fn what_does_not_fit_into_a_number_removes_nothing() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    for (option, value) in [
+        ("--to", "99999999999999999999G"),
+        ("--to", "17179869184G"),
+        ("--older-than", "99999999999999999999d"),
+        ("--older-than", "9999999999999999w"),
+    ] {
+        rig.gc(&["--workspace", "space", "--remove", option, value])
+            .is(2)
+            .says(&format!(
+                "`{option}` wants a number and a unit, not `{value}`"
+            ));
+    }
+    assert_eq!(rig.here("space").len(), 5);
+}
+
+/// Two workspaces without a step in common, and one in which nothing is built.
+#[test]
+fn nothing_is_not_the_same_as_nothing() {
+    needs_namespaces!();
+    let rig = Rig::built();
+    rig.stage_in("other");
+    rig.run(&["verify", "--workspace", "space", "--record", "record.json"])
+        .is(0);
+    let recorded = rig.text("record.json");
+    rig.run(&["verify", "--workspace", "other", "--record", "record.json"])
+        .is(1)
+        .says("nothing is built that could be recorded");
+    assert_eq!(rig.text("record.json"), recorded);
+    rig.stage_in("third");
+    rig.run(&["diff", "other", "third"])
+        .is(1)
+        .says("error: nothing was compared\n");
 }
 
 #[test]

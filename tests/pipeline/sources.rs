@@ -128,7 +128,7 @@ fn sources_that_were_skipped_are_asked_for_when_they_are_needed() {
     rig.stage(&["--skip-sources"]).is(0);
     rig.build(&[])
         .is(1)
-        .says("error: the source of `low/lib` is not in the workspace\nhint: fetch it: `bq scripts/build_sysroot.lua`\n");
+        .says("error: the source of `low/lib` is not in the workspace\nhint: fetch it: `bq scripts/build_sysroot.lua --workspace ");
     rig.is_quiet();
     rig.stage(&[]).is(0);
     rig.build(&[]).is(0);
@@ -189,6 +189,76 @@ fn digests_of_a_new_version_are_written_into_the_recipe() {
         "(pinned: {two})\n  not written: one version has one file; "
     ));
     assert_eq!(rig.text("packages/lib.lua"), after);
+}
+
+/// A recipe with two sources, of which one is the same file for all versions.
+fn two_sources(server: &Server, version: &str, main: &str, license: &str) -> String {
+    format!(
+        "return {{
+  name = \"two\", version = \"{version}\", license = \"MIT\", strategy = \"files\",
+  source = {{ {{ url = \"{}\", sha256 = \"{main}\", pinned = \"{version}\" }} }},
+  sources = {{ text = {{ {{ url = \"{}\", pinned = false, {license}unpack = false }} }} }},
+}}
+",
+        server.url("two-{version}.tar.gz"),
+        server.url("LICENSE"),
+    )
+}
+
+#[test]
+fn a_recipe_is_taken_to_another_version_as_a_whole_or_not_at_all() {
+    let rig = Rig::new();
+    let server = Server::folder(rig.path("mirror"));
+    rig.write("mirror/two-1.0.tar.gz", "the first");
+    rig.write("mirror/LICENSE", "free");
+    let [first, second, license] =
+        ["the first", "the second", "free"].map(|text| sha256(text.as_bytes()));
+    rig.write("packages/two.lua", &two_sources(&server, "1.0", &first, ""));
+    let run = |program: &str, more: &[&str]| {
+        rig.run(
+            &[
+                &[program, "--recipes", "packages", "--workspace", "space"],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    // What is the same for all versions stays so when its digest is written.
+    run("hash_sources", &["--write", "two"]).is(0);
+    let license = format!("sha256 = \"{license}\", ");
+    let before = rig.text("packages/two.lua");
+    let is_in = |text: &str| before.contains(text);
+    assert!(
+        is_in("pinned = false") && is_in(license.trim_end_matches(", ")),
+        "{before}"
+    );
+    assert_eq!(before.matches("pinned = ").count(), 2, "{before}");
+    for (version, status, message) in [
+        (
+            "1.1",
+            1,
+            "error: no place of `two` has version 1.1 of source `main`\n",
+        ),
+        ("1\"1", 2, "error: `1\"1` is not a version\n"),
+    ] {
+        run("bump", &["two", version]).is(status).says(message);
+        assert_eq!(rig.text("packages/two.lua"), before);
+    }
+    rig.write("mirror/two-1.1.tar.gz", "the second");
+    run("bump", &["two", "1.1"]).is(0);
+    let after = before
+        .replace("\"1.0\"", "\"1.1\"")
+        .replace(&first, &second);
+    assert_eq!(rig.text("packages/two.lua"), after);
+    // A place whose name has no `{version}` says by `pinned` which one it is.
+    rig.replace("packages/two.lua", "two-{version}.tar.gz", "two.tar.gz");
+    rig.write("mirror/two.tar.gz", "the first");
+    let before = rig.text("packages/two.lua");
+    run("bump", &["two", "1.2"]).is(0);
+    let after = before
+        .replace("\"1.1\"", "\"1.2\"")
+        .replace(&second, &first);
+    assert_eq!(rig.text("packages/two.lua"), after);
 }
 
 #[test]

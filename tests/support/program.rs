@@ -26,6 +26,7 @@ pub(crate) fn bq_at(program: &Path, folder: &Path) -> Command {
         "BQ_WORKSPACE",
         "BQ_ENTERED",
         "BQ_OUTSIDE",
+        "BQ_OUTSIDE_OPTION",
         "BQ_HOLDER",
         "BQ_EVENTS",
         "BQ_STORE",

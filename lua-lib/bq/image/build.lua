@@ -35,7 +35,7 @@ local ROOTS <const> = { "ext4", "squashfs" }
 
 -- stylua: ignore
 build.OPTIONS = {
-  { name = "output", value = "FILE", help = "the image; `disk.` or `root.` and the format's ending if absent" },
+  { name = "output", value = "FILE", writes = true, help = "the image; `disk.` or `root.` and the format's ending if absent" },
   { name = "format", value = "FORMAT", help = table.concat(format.names(), ", ") .. "; what the name of FILE says if absent, or qcow2" },
   { name = "rootfs", value = "WHAT", help = "what goes onto it: a phase of the plan, a rootfs tarball or folder" },
   { name = "spec", value = "FILE", help = "a file of Lua that says what the image is to be: disk, partitions, container" },
@@ -95,10 +95,6 @@ local function check(options)
     fail.usage(("`--name %s` is no name of a container image"):format(options.name), "use small letters: `NAME:TAG`")
   end
   options.output = options.output or format.output(options.format)
-  local parent = fs.stat(options.output:match "^(.*)/[^/]*$" or ".")
-  if not parent or parent.type ~= "dir" then
-    fail.usage(("`--output %s`: there is no such folder"):format(options.output))
-  end
   return kind
 end
 

@@ -59,7 +59,10 @@ local function phase_parts(run, phase, packages)
   local ids, parts = run:phase_steps(phase), {}
   if #ids == 0 then
     fail.raise(("the plan has nothing in phase `%s`"):format(phase), {
-      hint = "plan with a set that has it: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
+      hint = ("plan with a set that has it: `bq scripts/build_sysroot.lua --set image%s`, then `bq scripts/coordinator.lua%s`"):format(
+        run.workspace:option(),
+        run.workspace:option()
+      ),
     })
   end
   -- Raises if one of them is not built.
@@ -253,7 +256,7 @@ local function add_sources(found, parts)
     if not fs.stat(path) then
       fail.raise(
         ("the source `%s` is not in the workspace"):format(locked.file),
-        { hint = "fetch it: `bq scripts/build_sysroot.lua`" }
+        { hint = ("fetch it: `bq scripts/build_sysroot.lua%s`"):format(found.space:option()) }
       )
     elseif not seen[locked.file] then
       seen[locked.file] = true

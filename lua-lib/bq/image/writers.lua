@@ -61,7 +61,10 @@ local function program(making, output, initrd)
   if not stub then
     fail.raise("there is no stub to carry the kernel", {
       cause = "no package of the plan's image phase has one",
-      hint = "plan with set `image` again: `bq scripts/build_sysroot.lua --set image`, then `bq scripts/coordinator.lua`",
+      hint = ("plan with set `image` again: `bq scripts/build_sysroot.lua --set image%s`, then `bq scripts/coordinator.lua%s`"):format(
+        found.space:option(),
+        found.space:option()
+      ),
     })
   elseif found.kernel_attributes then
     local said = found.kernel_attributes

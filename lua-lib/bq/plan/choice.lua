@@ -152,7 +152,12 @@ function choice.check(declared, selection, recipes, architectures)
   for _, option in ipairs { "only", "with", "without" } do
     for _, word in ipairs(selection[option] or {}) do
       local name, where = split(word)
-      if not recipes:get(name) and #recipes.problems == 0 then
+      if word:sub(-1) == "@" then
+        fail.usage(
+          ("`--%s %s` names no phase behind `@`"):format(option, word),
+          ("`--%s %s@PHASE`"):format(option, name)
+        )
+      elseif not recipes:get(name) and #recipes.problems == 0 then
         local near = nearest(name, recipes:names())
         fail.usage(
           ("`--%s`: no recipe `%s`"):format(option, name),

@@ -19,7 +19,7 @@ end
 function find.step(steps, name)
   local found = find.steps(steps, name)
   if #found > 1 then
-    fail.usage(("`%s` may mean %s"):format(name, table.concat(found, " or ")))
+    fail.usage(("`%s` may mean %s"):format(name, table.concat(found, " or ")), "write the phase, too: PHASE/NAME")
   end
   return found[1]
 end

@@ -23,7 +23,7 @@ local STEP <const> = schema.where(
     id = schema.STEP,
     name = schema.NAME,
     phase = schema.NAME,
-    version = schema.text { max = 100, pattern = "%w[%w+._~-]*", what = "a version" },
+    version = schema.VERSION,
     license = text,
     strategy = schema.NAME,
     depends = list(schema.STEP),
@@ -132,7 +132,7 @@ form.FORMAT = {
   what = "the plan",
   -- The texts of all recipes, strategies and patches are in it.
   limit = 1 << 28,
-  hint = "plan again: `bq scripts/build_sysroot.lua`",
+  hint = "plan again: `bq scripts/build_sysroot.lua%s`",
   kind = function(plan)
     local wrong, at = HEADER(plan)
     if wrong then

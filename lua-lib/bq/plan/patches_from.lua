@@ -53,6 +53,10 @@ end
 ---@param data table
 ---@param problem fun(field: string, message: string)
 function patches_from.check(data, problem)
+  if type(data.patches_from) == "table" and next(data.patches_from) ~= nil and #data.patches_from == 0 then
+    problem("patches_from", "`patches_from` is a list of places, each a table in braces of its own")
+    return
+  end
   for _, one in ipairs(type(data.patches_from) == "table" and data.patches_from or {}) do
     if type(one) ~= "table" or type(one.patches) ~= "table" or #one.patches == 0 then
       problem("patches_from", "each of `patches_from` is a place with `patches`, a list of the patches to take")

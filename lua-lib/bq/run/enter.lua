@@ -28,7 +28,12 @@ end
 ---@param space? bq.Workspace
 ---@return table<string, string?>
 function enter.environment(space)
-  local env = { BQ_ENTERED = "1", BQ_OUTSIDE = space and not space.inside and space.path or os.getenv "BQ_OUTSIDE" }
+  local outside = space and not space.inside and space or nil
+  local env = {
+    BQ_ENTERED = "1",
+    BQ_OUTSIDE = outside and outside.path or os.getenv "BQ_OUTSIDE",
+    BQ_OUTSIDE_OPTION = outside and outside:option() or os.getenv "BQ_OUTSIDE_OPTION",
+  }
   for name, value in pairs(ENV) do
     env[name] = value
   end
@@ -46,7 +51,7 @@ function enter.sandbox(space, more)
   if not space:staged() then
     fail.raise(
       ("there is no staged rootfs in `%s`"):format(space.path),
-      { hint = "stage it first: `bq scripts/build_sysroot.lua`" }
+      { hint = ("stage it first: `bq scripts/build_sysroot.lua%s`"):format(space:option()) }
     )
   end
   ---@type bq.Sandbox

@@ -23,7 +23,7 @@ local function make_job(run, step, inputs, folder, share)
     local locked = run.state.context.locked[identity.id(step, name)]
     if not locked or not fs.stat(space:at("sources", locked.file)) then
       fail.raise(("the source of `%s` is not in the workspace"):format(step.id), {
-        hint = "fetch it: `bq scripts/build_sysroot.lua`",
+        hint = ("fetch it: `bq scripts/build_sysroot.lua%s`"):format(space:option()),
       })
     end
     sources[name] = identity.unpacking(step, name, locked)

@@ -123,6 +123,10 @@ end
 ---@return string result
 function entry.pack(workspace, meta, folder)
   local path, log = folder .. "/" .. ARCHIVE, store.log(workspace, meta.key)
+  if not fs.lstat(log) then
+    log = folder .. "/" .. LOG
+    fs.write(log, "", { sync = false })
+  end
   local packed = archive.pack {
     output = path,
     sources = { { path = store.output(workspace, meta.key), attributes = meta.attributes } },

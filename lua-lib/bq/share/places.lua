@@ -245,11 +245,12 @@ end
 --- Writes an output of the store to the places that take some.
 ---@param key string
 ---@param again? boolean what places have of it is wrong
+---@return string? damage why it was not written
 function Places:put(key, again)
   local meta, why = store.get(self.workspace, key)
   why = why or meta and store.glance(self.workspace, meta)
   if not meta or why then
-    return
+    return why or "it is not in the store"
   end
   local ask, aside, packed = { key = key, inputs = meta.inputs }, nil, nil
   local function pack()

@@ -66,11 +66,9 @@ function Trees:get(results, into)
     local ok, err = pcall(function()
       fs.mkdir(target)
       fs.copy(store.output(self.other, key), target .. "/output")
-      fs.write(
-        target .. "/log",
-        fs.read(store.log(self.other, key), { nofollow = true, limit = 1 << 30 }),
-        { sync = false }
-      )
+      local path = store.log(self.other, key)
+      local log = fs.lstat(path) and fs.read(path, { nofollow = true, limit = 1 << 30 }) or ""
+      fs.write(target .. "/log", log, { sync = false })
       fs.write(target .. "/meta.json", one.text, { sync = false })
       local actual = store.digest(target .. "/output", meta.attributes)
       if actual ~= meta.output then

@@ -43,7 +43,7 @@ function bump.text(text, old, new, changed)
     end
     if one.sha256 then
       local fields = { { "sha256", one.sha256 } } ---@type string[][]
-      if name:find("{version}", 1, true) then
+      if place.pinned or name:find("{version}", 1, true) then
         fields[2] = { "pinned", new }
       end
       text = pin.write(text, field, name, fields) or text

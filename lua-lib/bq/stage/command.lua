@@ -15,10 +15,13 @@ local workspace = require "bq.workspace"
 
 local command = {}
 
+--- How the name of a packed root ends.
+command.ENDINGS = { ".tar.gz", ".tar.zst", ".tar" }
+
 -- The options of the program. Options that count for one run are not stored.
 -- stylua: ignore
 command.OPTIONS = {
-  { name = "output", value = "FILE", help = "pack the result: .tar.gz, .tar.zst or .tar", once = true },
+  { name = "output", value = "FILE", writes = true, endings = command.ENDINGS, help = "pack the result: .tar.gz, .tar.zst or .tar", once = true },
   { name = "skip-sources", help = "neither fetch sources nor pack them" },
   { name = "arch", value = "ARCH", help = "build for x86_64 or aarch64; this machine's own if absent" },
   { name = "foreign-workers", help = "with `--arch`: workers of that architecture build what has to run there, so it gets no programs of this machine" },
@@ -52,7 +55,7 @@ end
 local FORMAT <const> = {
   what = "the command of the workspace",
   limit = 1 << 24,
-  hint = "plan again: `bq scripts/build_sysroot.lua`",
+  hint = "plan again: `bq scripts/build_sysroot.lua%s`",
   kind = schema.record {
     script = schema.text(),
     folder = schema.text(),
@@ -222,19 +225,36 @@ function command.recipes_of(space, own)
   return command.recipe_folders(one and one.options.recipes or own)
 end
 
+--- What a file of the workspace holds. One that is damaged is about to be made anew: it counts as absent, and is told.
+local function if_sound(name, read, ...)
+  local ok, value = pcall(read, ...)
+  if ok then
+    return value
+  elseif not fail.is_expected(value) then
+    error(value, 0)
+  end
+  log.warn(
+    ("`%s` of the workspace is damaged, and is made anew; what it was asked for is not known from it"):format(name)
+  )
+  log.raw("caused by: " .. tostring(value.cause))
+end
+
 --- The options of the last time, if the same script made the plan, with the set and the architecture that the plan has.
 ---@param space bq.Workspace
 ---@return table<string, any>? `nil` if there is no plan
 function command.last(space)
-  local made = fs.stat(space:at "plan.json") and space:plan(true)
-  if not made or space.inside then
+  if not fs.stat(space:at "plan.json") then
+    return nil
+  end
+  local made = if_sound("plan.json", space.plan, space, true)
+  if space.inside then
     return made and from_plan(space, made).options or nil
   end
-  local one = space:read("command.json", FORMAT)
+  local one = if_sound("command.json", space.read, space, "command.json", FORMAT)
   if not one or files.name(one.script) ~= files.name(host.script) then
     return nil
   end
-  local out = { set = made.set, arch = made.arch }
+  local out = made and { set = made.set, arch = made.arch } or {}
   for name, value in pairs(one.options) do
     out[name] = value
   end

@@ -183,6 +183,9 @@ function prepare.main(declared, words)
     log.warn(warning)
   end
   if options.dry_run then
+    if options.seed and not space.inside then
+      seed.resolve(seed_word, syscall.uname().machine, space)
+    end
     show(made, seed_word)
     return
   end

@@ -1,4 +1,5 @@
 -- Recorded output digests of a build, to compare other builds with: a JSON file for one architecture, by set.
+local fail = require "bq.fail"
 local fs = require "bq.fs"
 local json = require "bq.json"
 local schema = require "bq.schema"
@@ -35,6 +36,11 @@ end
 ---@param state bq.State that has looked into the store
 ---@param lock table of the workspace
 function record.write(path, state, lock)
+  if next(state.outputs) == nil then
+    fail.raise("nothing is built that could be recorded", {
+      hint = ("build it: `bq scripts/coordinator.lua%s`"):format(state.workspace:option()),
+    })
+  end
   local all, steps, seconds = read(path), {}, {}
   for id, output in pairs(state.outputs) do
     local meta = store.get(state.workspace, state.keys[id])

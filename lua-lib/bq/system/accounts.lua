@@ -36,6 +36,8 @@ local NO_SHELL <const> = "/bin/false"
 
 local NAME <const> = kinds.text("[%l_][%l%d_-]*", "the name of a user or group", 31)
 local ID <const> = kinds.whole(0, MAX_ID)
+--- Ids from 1000 up are for those who use the system, so no recipe takes one.
+local RECIPE_ID <const> = kinds.whole(1, 999)
 local HASH <const> =
   kinds.text("%$[%w-]+%$[%w./$=,+-]+", "a hash such as `openssl passwd -6` prints; passwords are never in a page", 512)
 local KEY <const> = kinds.text("%l[%w@.-]+ [%w+/]+=* ?[^%c]*", "a public key of ssh: a line of a `.pub` file", 16384)
@@ -53,7 +55,7 @@ local function home(value, say, at)
 end
 
 local SYSTEM_USER <const> = kinds.record {
-  uid = ID,
+  uid = RECIPE_ID,
   ["group?"] = NAME,
   ["groups?"] = kinds.list(NAME),
   ["comment?"] = COMMENT,

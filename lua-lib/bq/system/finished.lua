@@ -17,7 +17,7 @@ local MODULES <const> = { "accounts", "boot", "closure", "network", "overlay", "
 local FORMAT <const> = {
   what = "what the finished root was made of",
   limit = 1 << 16,
-  hint = "finish it again: `bq scripts/finish.lua`",
+  hint = "finish it again: `bq scripts/finish.lua%s`",
   kind = schema.record { of = schema.SHA256 },
 }
 

@@ -34,7 +34,7 @@ local SECRETS <const> = {
   what = "the secrets of the system",
   limit = 1 << 20,
   nofollow = true,
-  hint = "plan again: `bq scripts/build_sysroot.lua`",
+  hint = "plan again: `bq scripts/build_sysroot.lua%s`",
   kind = schema.record { passwords = schema.map(schema.text()) },
 }
 

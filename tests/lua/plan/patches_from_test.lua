@@ -26,6 +26,19 @@ check.run {
     end,
   },
   {
+    "a place outside of a list would be left out in silence",
+    function()
+      local said = {}
+      patches_from.check(
+        { patches_from = { url = "https://a.example/p.tar", patches = { { file = "a" } } } },
+        function(field, message)
+          said[#said + 1] = field .. ": " .. message
+        end
+      )
+      check.equal(said, { "patches_from: `patches_from` is a list of places, each a table in braces of its own" })
+    end,
+  },
+  {
     "what a patch is good for is in no key",
     function()
       check.equal(patches_from.of(data "CVE-1"), patches_from.of(data "CVE-2"))

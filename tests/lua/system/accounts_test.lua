@@ -131,6 +131,20 @@ check.run {
     end,
   },
   {
+    "ids of recipes are not those of people",
+    function()
+      local said = {}
+      local function say(at, message)
+        said[#said + 1] = at .. " " .. message
+      end
+      accounts.check_users({ a = { uid = 1 }, b = { uid = 999 }, c = { uid = 0 }, d = { uid = 1000 } }, say)
+      check.equal(said, {
+        "users.c.uid is 0, expected a number from 1 to 999",
+        "users.d.uid is 1000, expected a number from 1 to 999",
+      })
+    end,
+  },
+  {
     "su is for who can use it",
     function()
       local all = join({}, { users = { ann = { uid = 1000 } } })
