@@ -58,11 +58,10 @@ end
 local function phase_parts(run, phase, packages)
   local ids, parts = run:phase_steps(phase), {}
   if #ids == 0 then
+    local option = run.workspace:option()
     fail.raise(("the plan has nothing in phase `%s`"):format(phase), {
-      hint = ("plan with a set that has it: `bq scripts/build_sysroot.lua --set image%s`, then `bq scripts/coordinator.lua%s`"):format(
-        run.workspace:option(),
-        run.workspace:option()
-      ),
+      hint = ("plan with a set that has it: `bq scripts/build_sysroot.lua --set image%s`, "):format(option)
+        .. ("then `bq scripts/coordinator.lua%s`"):format(option),
     })
   end
   -- Raises if one of them is not built.

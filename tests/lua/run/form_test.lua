@@ -6,7 +6,7 @@ local tokens = require "bq.plan.tokens"
 
 local DECIDES <const> =
   { "bq.run.devices", "bq.run.emulated", "bq.run.filters", "bq.run.mask", "bq.run.namespace", "bq.run.step_root" }
-local FORM <const>, DIGEST <const> = 5, "bde39f1a2fb3240c"
+local FORM <const>, DIGEST <const> = 5, "22c15ca6dc0688c9"
 
 check.run {
   {
