@@ -190,6 +190,7 @@ end
 --- Texts that many files have.
 schema.SHA256 = schema.text { max = 64, pattern = ("%x"):rep(64), what = "64 hexadecimal digits" }
 schema.NAME = schema.text { max = 100, pattern = "[%w_][%w+._-]*", what = "a name" }
+--- A version: it is part of the names of folders.
 schema.VERSION = schema.text { max = 100, pattern = "%w[%w+._~-]*", what = "a version" }
 schema.STEP = schema.text { max = 201, pattern = "[%w_][%w+._-]*/[%w_][%w+._-]*", what = "the id of a step" }
 --- A file of a package archive.

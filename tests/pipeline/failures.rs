@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Rig, names, needs_namespaces};
+use crate::{Left, Rig, names, needs_namespaces};
 
 const BAD: &str = r#"depends = { "base" },
   install = function(b)
@@ -16,6 +16,21 @@ fn failing(more: &str) -> Rig {
     rig.stage(&[]).is(0);
     rig.recipe("lib", more);
     rig
+}
+
+/// Runs Lua in the root of `lib`, in its tree.
+fn in_lib(rig: &Rig, code: &str) -> Left {
+    rig.run(&[
+        "enter",
+        "--workspace",
+        "space",
+        "--step",
+        "lib",
+        "--",
+        "/proc/self/exe",
+        "-e",
+        code,
+    ])
 }
 
 fn report(rig: &Rig, step: &str) -> Value {
@@ -86,18 +101,7 @@ fn a_failing_command() {
         status.out
     );
     let code = "local fs = require 'bq.fs' print(fs.cwd(), fs.stat '/bq/dest' ~= nil, fs.read '/opt/base')";
-    let enter = [
-        "enter",
-        "--workspace",
-        "space",
-        "--step",
-        "lib",
-        "--",
-        "/proc/self/exe",
-        "-e",
-        code,
-    ];
-    assert_eq!(rig.run(&enter).is(0).out, "/bq/build\ttrue\tbase\n\n");
+    assert_eq!(in_lib(&rig, code).is(0).out, "/bq/build\ttrue\tbase\n\n");
 
     // Unchanged, it fails again. When it is mended, everything is built, and nothing of the failure is left.
     rig.build(&[])
@@ -122,33 +126,14 @@ fn kept_trees_are_entered() {
     let code = "local fs = require 'bq.fs'
         local ok, err = pcall(fs.write, '/bq/dest/opt/lib', 'changed')
         print(fs.cwd(), fs.stat '/bq/dest/opt/lib' ~= nil, ok, err and err.code)";
-    let enter = [
-        "enter",
-        "--workspace",
-        "space",
-        "--step",
-        "lib",
-        "--",
-        "/proc/self/exe",
-        "-e",
-        code,
-    ];
-    assert_eq!(rig.run(&enter).is(0).out, "/bq/build\ttrue\tfalse\tEROFS\n");
+    assert_eq!(
+        in_lib(&rig, code).is(0).out,
+        "/bq/build\ttrue\tfalse\tEROFS\n"
+    );
     // Its output is removed, and the tree can still be entered.
     std::fs::remove_dir_all(rig.stored("low/lib")).expect("it is there");
     let code = "print(#require('bq.fs').list '/bq/dest')";
-    let enter = [
-        "enter",
-        "--workspace",
-        "space",
-        "--step",
-        "lib",
-        "--",
-        "/proc/self/exe",
-        "-e",
-        code,
-    ];
-    assert_eq!(rig.run(&enter).is(0).out, "0\n");
+    assert_eq!(in_lib(&rig, code).is(0).out, "0\n");
     rig.is_quiet();
 }
 

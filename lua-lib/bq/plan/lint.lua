@@ -5,6 +5,7 @@ local output = require "bq.plan.output"
 local patches_from = require "bq.plan.patches_from"
 local places = require "bq.plan.places"
 local root_fields = require "bq.plan.root_fields"
+local schema = require "bq.schema"
 local spdx = require "bq.plan.spdx"
 local template = require "bq.plan.template"
 
@@ -121,11 +122,6 @@ local TYPES = {
 
 --- How deep data may be nested; a cycle ends here too.
 local MAX_DEPTH = 20
-
---- Whether a text can be a version: it is part of the names of folders.
-local function is_version(version)
-  return #version <= places.MAX_NAME and version:find "^[%w][%w+._~-]*$" ~= nil
-end
 
 --- What keeps a value from being plain data; `nil` if nothing does.
 local function unplain(value, depth)
@@ -300,7 +296,7 @@ function lint.recipe(self, found)
       self:problem(found, "phases", ("`phases` has `%s`, which is %s, expected a table"):format(phase, type(changes)))
     end
   end
-  if type(found.data.version) == "string" and not is_version(found.data.version) then
+  if type(found.data.version) == "string" and schema.VERSION(found.data.version) then
     self:problem(found, "version", "`version` has letters that no version has, or too many")
   end
   places.check(self, found, found.data, found.data.version)
